@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* memmem() is a GNU extension. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "common/slice.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 # CV_CHECK_COMPILER: the flags of DESIGN: C17, warnings are errors, hardening.
 AC_DEFUN([CV_CHECK_COMPILER], [
   CV_CFLAGS="-std=gnu17 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror -fPIE -fstack-protector-strong -fno-common"
-  CV_CPPFLAGS="-I\$(top_srcdir)"
+  CV_CPPFLAGS="-D_GNU_SOURCE -I. -I\$(top_srcdir)"
   CV_LDFLAGS="-pie -Wl,-z,relro,-z,now -Wl,--as-needed"
   AC_SUBST([CV_CFLAGS])
   AC_SUBST([CV_CPPFLAGS])

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/facts.h: what policyd finds out about one message, before any decision.
+ *
+ * Shape   signature facts (policy/smime) and classification facts (policy/classify) fill it;
+ *         decide() reads it. Everything lives in the message arena.
+ * Bounds  FACTS_EVIDENCE_MAX pieces of evidence are kept; more are counted, and the highest
+ *         level is never lost.
+ */
+#ifndef POLICY_FACTS_H
+#define POLICY_FACTS_H
+
+#include "common/arena.h"
+#include "common/words.h"
+
+enum { FACTS_EVIDENCE_MAX = 64 };
+
+/* One reason for a level or for opacity. Never the text itself. */
+struct evidence {
+	const char  *detector;	/* static: "header-label", "subject-mark", "line-mark", "field",
+				 * "filename-mark", "opaque-encrypted", "opaque-type", ... */
+	struct slice part;	/* part path as in IMAP sections: "1.2", "" = the message header;
+				 * inside archives "2/word/document.xml" is written "2/1" (entry
+				 * number), since names may not be logged */
+	uint32_t     position;	/* line, or octet, within the part's text */
+	unsigned     level;	/* LEVEL_*; LEVEL_THUONG for pure opacity */
+	bool	     asserted;	/* states a level; false = a person should look (review) */
+};
+
+struct facts {
+	/* classification */
+	unsigned	 level;		/* highest asserted level */
+	bool		 review;	/* some evidence asks for a person */
+	bool		 opaque;	/* some part cannot be inspected */
+	bool		 partly_inspected;
+	bool		 internal_only;	/* LUU HANH NOI BO and the like */
+	unsigned	 kind;		/* KIND_* */
+	struct evidence	 evidence[FACTS_EVIDENCE_MAX];
+	unsigned	 evidence_count;
+	unsigned	 evidence_dropped;
+	/* signature */
+	unsigned	 sig;		/* SIG_* */
+	unsigned	 sig_reason;	/* SIG_OK or why bad */
+	bool		 sig_on_behalf, sig_stale_revocation, sig_clock;
+	struct slice	 signer;	/* e-mail of the bound signer, "" if none */
+	struct slice	 signer_subject; /* RFC 4514 DN of the first signer, for the audit */
+	/* the message */
+	uint64_t	 size_octets;
+	unsigned char	 sha256[32];
+	struct slice	 from;		/* addr-spec of the single From, "" if not exactly one */
+	bool		 ambiguous;	/* MIME that clients read differently */
+};
+
+/* Add evidence and raise level/review/opaque accordingly. detector must be static. */
+void facts_add(struct facts *f, const char *detector, struct slice part, uint32_t position,
+    unsigned level, bool asserted);
+
+/* Note that a part cannot be inspected, with the detector that says why. */
+void facts_add_opaque(struct facts *f, const char *detector, struct slice part);
+
+#endif
