@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/extract.h"
+
+void
+extract_limits_init(struct extract_limits *l)
+{
+	*l = (struct extract_limits){
+		.depth_max = 5,
+		.entries_max = 10000,
+		.out_octets_max = 100000000,
+		.ratio_max = 200,
+		.ratio_floor_octets = 1 << 20,
+		.memory_octets = (size_t)768 << 20,
+		.cpu_s = 10,
+		.deadline_ms = 15000,
+	};
+}
+
+const char *
+extract_why_detector(enum extract_why why)
+{
+	switch (why) {
+	case EXTRACT_WHY_ENCRYPTED:
+		return "opaque-encrypted";
+	case EXTRACT_WHY_BROKEN:
+		return "opaque-broken";
+	case EXTRACT_WHY_LIMIT:
+		return "opaque-limit";
+	case EXTRACT_WHY_TYPE:
+	case EXTRACT_WHY_NONE:
+		break;
+	}
+	return "opaque-type";
+}
