@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/chan_frame.h"
+
+enum {
+	LISTENERS_MAX = 8,
+	REQUEST_ARENA_MAX = 1024 * 1024,
+	ROUNDS_PER_EVENT = 32,	/* one busy peer must not starve the others */
+};
+
+struct chan_peer {
+	struct chan_peer   *next, **prev;
+	struct chan_server *server;
+	uint64_t	    serial;
+	unsigned	    role;
+	struct loop_fd	    lf;
+	struct chan_sendq   sendq;
+	bool		    dead;	/* free it when control is back in the loop handler */
+};
+
+struct listener {
+	struct chan_server *server;
+	struct loop_fd	    lf;
+	unsigned	    role;
+};
+
+struct chan_server {
+	struct loop	      *loop;
+	const struct chan_row *rows;
+	size_t		       rows_n;
+	void		      *service;
+	chan_gone_fn	       gone;
+	struct listener	       listeners[LISTENERS_MAX];
+	size_t		       listeners_n;
+	struct chan_peer      *peers;
+	uint64_t	       serial;
+	struct arena	       arena;
+	struct buf	       out;
+	char		       in[CHAN_FRAME_MAX];
+};
+
+int
+chan_server_new(struct loop *loop, const struct chan_row *rows, size_t n, void *service,
+    struct chan_server **out)
+{
+	struct chan_server *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return ERR_NOMEM;
+	s->loop = loop;
+	s->rows = rows;
+	s->rows_n = n;
+	s->service = service;
+	arena_init(&s->arena, REQUEST_ARENA_MAX);
+	buf_init(&s->out, CHAN_FRAME_MAX);
+	*out = s;
+	return OK;
+}
+
+static void
+peer_free(struct chan_peer *p)
+{
+	struct chan_server *s = p->server;
+	uint64_t serial = p->serial;
+
+	loop_fd_remove(&p->lf);
+	close(p->lf.fd);
+	chan_sendq_fini(&p->sendq);
+	*p->prev = p->next;
+	if (p->next != NULL)
+		p->next->prev = p->prev;
+	free(p);
+	if (s->gone != NULL)
+		s->gone(s->service, serial);
+}
+
+void
+chan_server_free(struct chan_server **server)
+{
+	struct chan_server *s = *server;
+
+	if (s == NULL)
+		return;
+	s->gone = NULL;
+	while (s->peers != NULL)
+		peer_free(s->peers);
+	for (size_t i = 0; i < s->listeners_n; i++) {
+		loop_fd_remove(&s->listeners[i].lf);
+		close(s->listeners[i].lf.fd);
+	}
+	arena_clear(&s->arena);
+	buf_fini(&s->out);
+	free(s);
+	*server = NULL;
+}
+
+void
+chan_server_on_gone(struct chan_server *server, chan_gone_fn fn)
+{
+	server->gone = fn;
+}
+
+/* Check a frame against its row and serve it. False: the peer broke the rules. */
+static bool
+serve(struct chan_peer *p, struct chan_frame *f)
+{
+	struct chan_server *s = p->server;
+	const struct chan_row *row = chan_row_find(s->rows, s->rows_n, f->code);
+	struct chan_req req = { .peer = p, .peer_serial = p->serial, .id = f->id, .code = f->code,
+		.role = p->role, .fds_n = f->fds_n, .arena = &s->arena };
+	void *msg;
+	int r;
+
+	memcpy(req.fds, f->fds, sizeof req.fds);
+	if (row == NULL || row->serve == NULL || f->status != OK || f->fds_n != row->fds) {
+		chan_fds_close(req.fds, req.fds_n);
+		return false;
+	}
+	if ((row->roles & p->role) == 0) {
+		chan_reply(s, &req, ERR_FORBIDDEN, NULL, NULL, 0);
+		chan_fds_close(req.fds, req.fds_n);
+		return !p->dead;
+	}
+	msg = arena_alloc(&s->arena, row->request->size);
+	r = msg == NULL ? s->arena.err : wire_decode(row->request, f->body, &s->arena, msg);
+	if (r == OK)
+		row->serve(s->service, &req, msg);
+	else
+		chan_reply(s, &req, r, NULL, NULL, 0);
+	chan_fds_close(req.fds, req.fds_n);
+	arena_clear(&s->arena);
+	return !p->dead;
+}
+
+static void
+on_peer(struct loop_fd *lf, unsigned events)
+{
+	struct chan_peer *p = lf->arg;
+	struct chan_frame f;
+	int r = 1;
+
+	if ((events & LOOP_WRITE) != 0) {
+		r = chan_sendq_flush(&p->sendq, lf->fd);
+		if (r == OK)
+			r = loop_fd_want(lf, LOOP_READ);
+		r = r == OK || r == ERR_AGAIN ? 1 : 0;
+	}
+	if ((events & (LOOP_READ | LOOP_HANGUP)) != 0)
+		for (int i = 0; r == 1 && i < ROUNDS_PER_EVENT; i++) {
+			r = chan_frame_recv(lf->fd, p->server->in, &f);
+			if (r == 1 && !serve(p, &f))
+				r = ERR_FRAME;
+		}
+	if ((r != 1 && r != ERR_AGAIN) || p->dead)
+		peer_free(p);
+}
+
+int
+chan_server_adopt(struct chan_server *server, int fd, unsigned role)
+{
+	struct chan_peer *p = calloc(1, sizeof *p);
+	int r;
+
+	if (p == NULL)
+		return ERR_NOMEM;
+	p->server = server;
+	p->role = role;
+	p->serial = ++server->serial;
+	chan_sendq_init(&p->sendq);
+	r = loop_fd_add(server->loop, &p->lf, fd, LOOP_READ, on_peer, p);
+	if (r != OK) {
+		free(p);
+		return r;
+	}
+	p->next = server->peers;
+	p->prev = &server->peers;
+	if (p->next != NULL)
+		p->next->prev = &p->next;
+	server->peers = p;
+	return OK;
+}
+
+static void
+on_accept(struct loop_fd *lf, unsigned events)
+{
+	struct listener *l = lf->arg;
+	int fd;
+
+	(void)events;
+	fd = accept4(lf->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0 && chan_server_adopt(l->server, fd, l->role) != OK)
+		close(fd);
+}
+
+static int
+listen_at(const char *path, int *fd_out)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct slice name = slice_of(path);
+	int fd;
+
+	if (name.n >= sizeof sa.sun_path)
+		return ERR_LIMIT;
+	memcpy(sa.sun_path, name.p, name.n);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if ((unlink(path) != 0 && errno != ENOENT) ||
+	    bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || chmod(path, 0660) != 0 ||
+	    listen(fd, 128) != 0) {
+		int e = -errno;
+
+		close(fd);
+		return e;
+	}
+	*fd_out = fd;
+	return OK;
+}
+
+int
+chan_server_listen(struct chan_server *server, const char *path, unsigned role)
+{
+	struct listener *l = &server->listeners[server->listeners_n];
+	int fd = -1;
+	int r;
+
+	if (server->listeners_n == LISTENERS_MAX)
+		return ERR_LIMIT;
+	r = listen_at(path, &fd);
+	if (r != OK)
+		return r;
+	l->server = server;
+	l->role = role;
+	r = loop_fd_add(server->loop, &l->lf, fd, LOOP_READ, on_accept, l);
+	if (r != OK) {
+		close(fd);
+		return r;
+	}
+	server->listeners_n++;
+	return OK;
+}
+
+/* The peer may have gone, and its memory been freed, since the request was kept. */
+static struct chan_peer *
+find_peer(struct chan_server *s, const struct chan_req *req)
+{
+	for (struct chan_peer *p = s->peers; p != NULL; p = p->next)
+		if (p == req->peer && p->serial == req->peer_serial)
+			return p;
+	return NULL;
+}
+
+void
+chan_reply(struct chan_server *server, const struct chan_req *req, int status, const void *msg,
+    const int *fds, unsigned fds_n)
+{
+	const struct chan_row *row = chan_row_find(server->rows, server->rows_n, req->code);
+	struct chan_peer *p = find_peer(server, req);
+	int r;
+
+	if (p == NULL || p->dead || row == NULL)
+		return;
+	r = chan_frame_encode(&server->out, req->code, req->id, status,
+	    status == OK ? row->reply : NULL, msg);
+	if (r != OK) {
+		fds_n = 0;
+		r = chan_frame_encode(&server->out, req->code, req->id, r, NULL, NULL);
+	}
+	if (r == OK)
+		r = chan_sendq_push(&p->sendq, p->lf.fd, buf_slice(&server->out), fds, fds_n);
+	if (r == OK && p->sendq.head != NULL)
+		r = loop_fd_want(&p->lf, LOOP_READ | LOOP_WRITE);
+	if (r != OK) {
+		/* Shut down now, free later: a caller up the stack may still use the peer. */
+		p->dead = true;
+		shutdown(p->lf.fd, SHUT_RDWR);
+	}
+}
