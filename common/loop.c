@@ -125,7 +125,7 @@ loop_timer_set(struct loop *loop, struct loop_timer *t, uint64_t delay_ms, loop_
 	r = heap_room(loop);
 	if (r != OK)
 		return r;
-	*t = (struct loop_timer){ clock_mono_ms() + delay_ms, fn, arg, loop, loop->heap_n };
+	*t = (struct loop_timer){ clock_ms() + delay_ms, fn, arg, loop, loop->heap_n };
 	loop->heap[loop->heap_n++] = t;
 	heap_up(loop, t->at);
 	return OK;
@@ -151,7 +151,7 @@ loop_timer_stop(struct loop_timer *t)
 static void
 run_timers(struct loop *l)
 {
-	uint64_t now = clock_mono_ms();
+	uint64_t now = clock_ms();
 
 	while (l->heap_n > 0 && l->heap[0]->due_ms <= now && !l->stop) {
 		struct loop_timer *t = l->heap[0];
@@ -235,7 +235,7 @@ wait_of(const struct loop *l, int wait_ms)
 
 	if (l->heap_n == 0)
 		return wait_ms;
-	now = clock_mono_ms();
+	now = clock_ms();
 	left = l->heap[0]->due_ms <= now ? 0 : l->heap[0]->due_ms - now;
 	if (wait_ms >= 0 && (uint64_t)wait_ms < left)
 		return wait_ms;
