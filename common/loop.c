@@ -188,7 +188,7 @@ loop_fd_want(struct loop_fd *lf, unsigned want)
 	struct epoll_event ev = { .events = to_epoll(want), .data.ptr = lf };
 
 	if (lf->loop == NULL)
-		return ERR_STATE;
+		return ERR_BAD_STATE;
 	if (lf->want == want)
 		return OK;
 	if (epoll_ctl(lf->loop->epoll_fd, EPOLL_CTL_MOD, lf->fd, &ev) != 0)

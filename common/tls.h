@@ -6,6 +6,7 @@
  *         rotate); connections hold a reference, so a reload makes a new one and drops the old.
  *         A tls_conn is driven by its owner's event loop: each call gives octets, "done", or which
  *         readiness of the socket to wait for.
+ * Opening the first context loads OpenSSL's configuration: do it before the sandbox closes.
  * Bounds  no buffers are held while a connection is idle; no session cache (tickets only); no
  *         renegotiation, no compression. Writes are not coalesced here: the caller does.
  * Source  RFC 8446, RFC 5246 with 7627, RFC 7301 (ALPN), RFC 9266 and 5929 (channel bindings),
@@ -89,8 +90,9 @@ int tls_conn_read(struct tls_conn *conn, char *to, size_t n) MUST_USE;
  * at any address; ERR_CLOSED, ERR_TLS. n >= 1. */
 int tls_conn_write(struct tls_conn *conn, const char *from, size_t n) MUST_USE;
 
-/* Octets that tls_conn_read would give without the socket becoming readable: look before waiting. */
-size_t tls_conn_pending_octets(const struct tls_conn *conn);
+/* True: call tls_conn_read again before waiting for the socket, which may never become readable: the
+ * last call gave octets and more may be held. It is false once a call said TLS_WANT_READ. */
+bool tls_conn_may_hold_more(const struct tls_conn *conn);
 
 /* Send close_notify: OK when sent (the peer's is not awaited), TLS_WANT_*, or an error that may be
  * ignored. Afterwards close the socket. */
@@ -111,6 +113,14 @@ int tls_conn_peer_sha256(const struct tls_conn *conn,
 
 /* The peer's certificate in DER appended to out: OK, ERR_NOENT, ERR_LIMIT. */
 int tls_conn_peer_der(const struct tls_conn *conn, struct buf *out) MUST_USE;
+
+/*
+ * For a client that comes back. The session (DER, holds secrets; known after the first octets read from
+ * the server) is appended to out: OK, ERR_NOENT when it cannot be resumed, ERR_LIMIT. To resume it give it
+ * to a new connection to the same host before the handshake: OK or ERR_INVAL.
+ */
+int tls_conn_session(const struct tls_conn *conn, struct buf *out) MUST_USE;
+int tls_conn_resume(struct tls_conn *conn, struct slice session) MUST_USE;
 
 /*
  * Channel binding: *type_out is "tls-exporter" (TLS 1.3) or "tls-unique" (TLS 1.2 with extended master
