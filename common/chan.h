@@ -8,10 +8,12 @@
  *         it carries, what answers it and which function serves it.
  *         A client (chan_client) keeps one connection to one path, reconnects by itself, and
  *         calls back once for every call: with the reply, or with the reason there is none.
- * Frame   header { u8 version, u8 flags, u16 code, u32 id, i32 status } then the wire encoding.
+ * Frame   header { u8 version, u8 flags (1 = the encoding is in the last descriptor), u16 code,
+ *         u32 id, i32 status } then the wire encoding.
  *         A reply repeats id and code; status is OK or an err.def value, and then no message.
- * Bounds  a frame is at most CHAN_FRAME_MAX octets and CHAN_FDS_MAX descriptors. A peer that
- *         breaks the format loses its connection. Larger octets travel in sealed memfds.
+ * Bounds  a frame is at most CHAN_FRAME_MAX octets and CHAN_FDS_MAX descriptors. A message that
+ *         encodes to more (a group of thousands) goes, unseen by both callers, in a sealed memfd of at
+ *         most CHAN_BODY_MAX. A peer that breaks the format loses its connection.
  */
 #ifndef COMMON_CHAN_H
 #define COMMON_CHAN_H
@@ -19,7 +21,12 @@
 #include "common/loop.h"
 #include "common/wire.h"
 
-enum { CHAN_FRAME_MAX = 65536, CHAN_FDS_MAX = 4, CHAN_VERSION = 1 };
+enum {
+	CHAN_FRAME_MAX = 65536,
+	CHAN_BODY_MAX = 16 * 1024 * 1024,
+	CHAN_FDS_MAX = 4,
+	CHAN_VERSION = 1,
+};
 
 /* Who is on the other end: one bit each, given by the socket it uses. */
 enum chan_role {
@@ -70,6 +77,13 @@ struct chan_row {
 	const struct wire_type *reply;
 	chan_serve_fn		serve;
 };
+
+/* Rows from a service's X-macro table: for its clients without functions, for the service itself with
+ * serve_<code> put in (X(DIR_RCPT, ...) is served by serve_DIR_RCPT). */
+#define CHAN_CLIENT_ROW(code, name, roles, fds, request, reply) \
+	{ code, name, roles, fds, &request##_wire, &reply##_wire, NULL },
+#define CHAN_SERVER_ROW(code, name, roles, fds, request, reply) \
+	{ code, name, roles, fds, &request##_wire, &reply##_wire, serve_##code },
 
 /* A service with its table of n rows. service is handed to the functions. */
 int chan_server_new(struct loop *loop, const struct chan_row *rows, size_t n, void *service,

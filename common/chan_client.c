@@ -10,7 +10,7 @@
 
 enum {
 	BUCKETS = 1024,
-	REPLY_ARENA_MAX = 4 * 1024 * 1024,
+	REPLY_ARENA_MAX = 32 * 1024 * 1024,
 	ROUNDS_PER_EVENT = 32,
 	RETRY_MIN_MS = 20,
 	RETRY_MAX_MS = 1000,
@@ -59,7 +59,7 @@ client_new(struct loop *loop, const struct chan_row *rows, size_t n, struct chan
 	c->retry_ms = RETRY_MIN_MS;
 	chan_sendq_init(&c->sendq);
 	arena_init(&c->arena, REPLY_ARENA_MAX);
-	buf_init(&c->out, CHAN_FRAME_MAX);
+	buf_init(&c->out, CHAN_BODY_MAX);
 	*out = c;
 	return OK;
 }
@@ -202,8 +202,10 @@ on_readable(struct loop_fd *lf, unsigned events)
 	if ((events & (LOOP_READ | LOOP_HANGUP)) != 0)
 		for (int i = 0; r == 1 && c->up && i < ROUNDS_PER_EVENT; i++) {
 			r = chan_frame_recv(lf->fd, c->in, &f);
-			if (r == 1)
+			if (r == 1) {
 				deliver(c, &f);
+				chan_frame_done(&f);
+			}
 		}
 	if (r != 1 && r != ERR_AGAIN)
 		disconnect(c);
@@ -413,7 +415,7 @@ sync_send(int fd, const struct chan_row *row, const void *msg, const int *fds, u
 	struct buf out;
 	int r;
 
-	buf_init(&out, CHAN_FRAME_MAX);
+	buf_init(&out, CHAN_BODY_MAX);
 	r = chan_frame_encode(&out, row->code, 1, OK, row->request, msg);
 	if (r == OK)
 		r = chan_frame_send(fd, buf_slice(&out), fds, fds_n);
@@ -444,8 +446,9 @@ chan_sync_call(int fd, const struct chan_row *row, const void *msg, const int *f
 	r = f.status;
 	if (r == OK && f.code != row->code)
 		r = ERR_FRAME;
-	if (r == OK)
-		r = wire_decode(row->reply, f.body, arena, reply);
+	if (r == OK)	/* the strings must live as long as the arena */
+		r = wire_decode(row->reply, arena_copy(arena, f.body), arena, reply);
+	chan_frame_done(&f);
 	*reply_out = r == OK ? reply : NULL;
 	if (r == OK && fds_out != NULL) {
 		memcpy(fds_out, f.fds, sizeof f.fds);

@@ -9,7 +9,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { HEADER_OCTETS = 12 };
+#include "common/memfd.h"
+
+enum { HEADER_OCTETS = 12, FLAG_BODY_IN_MEMFD = 1 };
 
 union fd_control {
 	struct cmsghdr align;
@@ -67,8 +69,9 @@ chan_frame_encode(struct buf *out, uint16_t code, uint32_t id, int status,
 	return out->err;
 }
 
-int
-chan_frame_send(int fd, struct slice frame, const int *fds, unsigned fds_n)
+/* One sendmsg() of a frame that fits. */
+static int
+send_small(int fd, struct slice frame, const int *fds, unsigned fds_n)
 {
 	struct iovec iov = { (void *)(uintptr_t)frame.p, frame.n };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -95,6 +98,31 @@ chan_frame_send(int fd, struct slice frame, const int *fds, unsigned fds_n)
 	return OK;
 }
 
+int
+chan_frame_send(int fd, struct slice frame, const int *fds, unsigned fds_n)
+{
+	int all[CHAN_FDS_MAX];
+	char header[HEADER_OCTETS];
+	int body_fd = -1;
+	int r;
+
+	if (frame.n <= CHAN_FRAME_MAX)
+		return send_small(fd, frame, fds, fds_n);
+	if (fds_n == CHAN_FDS_MAX)
+		return ERR_LIMIT;
+	r = memfd_of("congvu-frame", slice_from(frame, HEADER_OCTETS), &body_fd);
+	if (r != OK)
+		return r;
+	memcpy(header, frame.p, sizeof header);
+	header[1] = FLAG_BODY_IN_MEMFD;
+	if (fds_n > 0)
+		memcpy(all, fds, fds_n * sizeof(int));
+	all[fds_n] = body_fd;
+	r = send_small(fd, (struct slice){ header, sizeof header }, all, fds_n + 1);
+	close(body_fd);
+	return r;
+}
+
 void
 chan_fds_close(int *fds, unsigned n)
 {
@@ -119,6 +147,40 @@ take_fds(struct msghdr *mh, struct chan_frame *out)
 	}
 }
 
+/* The last descriptor is the body of the frame. */
+static int
+map_body(struct chan_frame *f)
+{
+	int fd, r;
+
+	if (f->fds_n == 0 || f->body.n != 0)
+		return ERR_FRAME;
+	fd = f->fds[--f->fds_n];
+	f->fds[f->fds_n] = -1;
+	r = memfd_map(fd, CHAN_BODY_MAX, &f->mapped);
+	close(fd);
+	f->body = f->mapped;
+	return r == OK ? OK : ERR_FRAME;
+}
+
+static int
+parse_header(struct slice frame, struct chan_frame *out)
+{
+	struct rd r;
+	uint8_t version, flags;
+
+	rd_init(&r, frame);
+	version = rd_u8(&r);
+	flags = rd_u8(&r);
+	out->code = rd_u16(&r);
+	out->id = rd_u32(&r);
+	out->status = (int)rd_u32(&r);
+	out->body = r.s;
+	if (r.err != OK || version != CHAN_VERSION || flags > FLAG_BODY_IN_MEMFD)
+		return ERR_FRAME;
+	return flags == FLAG_BODY_IN_MEMFD ? map_body(out) : OK;
+}
+
 int
 chan_frame_recv(int fd, char *mem, struct chan_frame *out)
 {
@@ -126,7 +188,6 @@ chan_frame_recv(int fd, char *mem, struct chan_frame *out)
 	union fd_control control;
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.mem,
 		.msg_controllen = sizeof control.mem };
-	struct rd r;
 	ssize_t n;
 
 	*out = (struct chan_frame){ .fds = { -1, -1, -1, -1 } };
@@ -136,18 +197,20 @@ chan_frame_recv(int fd, char *mem, struct chan_frame *out)
 	if (n <= 0)
 		return n == 0 ? 0 : errno == EWOULDBLOCK ? ERR_AGAIN : -errno;
 	take_fds(&mh, out);
-	rd_init(&r, (struct slice){ mem, (size_t)n });
-	if (rd_u8(&r) != CHAN_VERSION || rd_u8(&r) != 0)
-		r.err = ERR_FRAME;
-	out->code = rd_u16(&r);
-	out->id = rd_u32(&r);
-	out->status = (int)rd_u32(&r);
-	out->body = r.s;
-	if (r.err != OK || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+	if ((mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	    parse_header((struct slice){ mem, (size_t)n }, out) != OK) {
 		chan_fds_close(out->fds, out->fds_n);
+		chan_frame_done(out);
 		return ERR_FRAME;
 	}
 	return 1;
+}
+
+void
+chan_frame_done(struct chan_frame *f)
+{
+	memfd_unmap(&f->mapped);
+	f->body = (struct slice){ NULL, 0 };
 }
 
 /* ---- send queue ---- */

@@ -14,6 +14,7 @@ struct chan_frame {
 	struct slice body;
 	int	     fds[CHAN_FDS_MAX];
 	unsigned     fds_n;
+	struct slice mapped;	/* a large body: chan_frame_done() lets it go */
 };
 
 /* A frame waiting for room in the socket. */
@@ -31,20 +32,24 @@ struct chan_sendq {
 	size_t		 octets;
 };
 
-enum { CHAN_SENDQ_MAX = 8 * 1024 * 1024 };
+enum { CHAN_SENDQ_MAX = 2 * CHAN_BODY_MAX };
 
 const struct chan_row *chan_row_find(const struct chan_row *rows, size_t n, uint16_t code);
 
-/* Encode header and message (type may be NULL: no message) into out, which is cleared first. */
+/* Encode header and message (type may be NULL: no message) into out, which is cleared first and
+ * may grow to CHAN_BODY_MAX. */
 int chan_frame_encode(struct buf *out, uint16_t code, uint32_t id, int status,
     const struct wire_type *type, const void *msg) MUST_USE;
 
-/* Send one encoded frame now: OK, -EAGAIN, or the connection is broken. */
+/* Send one encoded frame now (a large one as a memfd): OK, -EAGAIN, or the connection is broken. */
 int chan_frame_send(int fd, struct slice frame, const int *fds, unsigned fds_n) MUST_USE;
 
 /* Receive one frame into mem (CHAN_FRAME_MAX octets): 1 = got it, 0 = peer closed, -EAGAIN,
  * ERR_FRAME = the peer broke the format (descriptors are closed). */
 int chan_frame_recv(int fd, char *mem, struct chan_frame *out) MUST_USE;
+
+/* Let go of the body of a received frame (not of its descriptors). */
+void chan_frame_done(struct chan_frame *f);
 
 void chan_fds_close(int *fds, unsigned n);
 

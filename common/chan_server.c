@@ -10,7 +10,7 @@
 
 enum {
 	LISTENERS_MAX = 8,
-	REQUEST_ARENA_MAX = 1024 * 1024,
+	REQUEST_ARENA_MAX = 32 * 1024 * 1024,
 	ROUNDS_PER_EVENT = 32,	/* one busy peer must not starve the others */
 };
 
@@ -58,7 +58,7 @@ chan_server_new(struct loop *loop, const struct chan_row *rows, size_t n, void *
 	s->rows_n = n;
 	s->service = service;
 	arena_init(&s->arena, REQUEST_ARENA_MAX);
-	buf_init(&s->out, CHAN_FRAME_MAX);
+	buf_init(&s->out, CHAN_BODY_MAX);
 	*out = s;
 	return OK;
 }
@@ -156,6 +156,8 @@ on_peer(struct loop_fd *lf, unsigned events)
 			r = chan_frame_recv(lf->fd, p->server->in, &f);
 			if (r == 1 && !serve(p, &f))
 				r = ERR_FRAME;
+			if (r == 1 || r == ERR_FRAME)
+				chan_frame_done(&f);
 		}
 	if ((r != 1 && r != ERR_AGAIN) || p->dead)
 		peer_free(p);

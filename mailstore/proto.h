@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstore/proto.h: what mailstored is asked, and what it answers. Reading does not come here:
+ * imapd reads by mailstore/store.h.
+ *
+ * Shape   mailstored listens at chan_path(run_dir, "store", role). A reply of OK means durable.
+ * Errors  ERR_QUOTA, ERR_NOSPC (disk), ERR_NOENT (mailbox, account), ERR_EXIST, ERR_ACCESS,
+ *         ERR_UNAVAIL: nothing happened. ERR_UNKNOWN, ERR_TIMEOUT at the client: it may have
+ *         happened; ask again with the same id or token, the second time does nothing new.
+ * Zones   a request from ROLE_IMAPD_INTERNET can neither name nor touch a mailbox of a mat keyset:
+ *         it gets ERR_NOENT, and creating one of the reserved names ERR_ACCESS.
+ */
+#ifndef MAILSTORE_PROTO_H
+#define MAILSTORE_PROTO_H
+
+#include "common/chan.h"
+#include "common/words.h"
+
+enum st_code {
+	ST_DELIVER	= 0x0301,
+	ST_ROOM		= 0x0302,
+	ST_AUDIT	= 0x0303,
+	ST_OPEN		= 0x0311,
+	ST_CREATE	= 0x0312,
+	ST_DELETE	= 0x0313,
+	ST_RENAME	= 0x0314,
+	ST_SUBSCRIBE	= 0x0315,
+	ST_APPEND	= 0x0316,
+	ST_FLAGS	= 0x0317,
+	ST_EXPUNGE	= 0x0318,
+	ST_COPY		= 0x0319,
+	ST_SEEN_RECENT	= 0x031a,
+	ST_CLAIM	= 0x0321,
+	ST_RESULT	= 0x0322,
+	ST_QUEUE_LIST	= 0x0331,
+	ST_AUDIT_LIST	= 0x0332,
+	ST_AUDIT_VERIFY	= 0x0333,
+	ST_STATUS	= 0x0334,
+	ST_QUEUE_ACT	= 0x0335,
+};
+
+enum { ST_ID_OCTETS = 16, ST_NAME_MAX = 1000, ST_KEYWORDS_MAX = 64, ST_KEYWORD_OCTETS = 64 };
+
+/* System flags, as bits. */
+enum st_flag {
+	ST_SEEN = 1 << 0, ST_ANSWERED = 1 << 1, ST_FLAGGED = 1 << 2, ST_DELETED = 1 << 3,
+	ST_DRAFT = 1 << 4, ST_RECENT = 1 << 5
+};
+enum st_flags_op { ST_FLAGS_SET, ST_FLAGS_ADD, ST_FLAGS_REMOVE };
+/* Where a delivery is filed. */
+enum st_place { ST_PLACE_INBOX, ST_PLACE_MAT, ST_PLACE_MAT_SENT };
+enum st_special_use {
+	ST_USE_NONE, ST_USE_DRAFTS, ST_USE_SENT, ST_USE_TRASH, ST_USE_JUNK, ST_USE_ARCHIVE
+};
+enum st_outcome { ST_DELIVERED, ST_DEFERRED, ST_FAILED };
+enum st_queue_state { ST_QUEUE_WAITING, ST_QUEUE_CLAIMED, ST_QUEUE_HELD, ST_QUEUE_GIVEN_UP };
+enum st_queue_act { ST_ACT_RETRY, ST_ACT_HOLD, ST_ACT_DELETE };
+
+/* Everything the audit keeps of a decision or an act. Never subject, text or file names. */
+#define ST_ADDRESS_FIELDS(F, L, T) \
+	F(T, STR, address, 320)
+WIRE_STRUCT(st_address, ST_ADDRESS_FIELDS)
+
+#define ST_AUDIT_FIELDS(F, L, T) \
+	F(T, STR, event, 32)		/* "submit", "receive", "relay", "append", "start", ... */ \
+	F(T, STR, account, 320) \
+	F(T, STR, client, 64) \
+	F(T, STR, mail_from, 320) \
+	L(T, st_address, recipients, 21000) \
+	F(T, U64, size_octets, 0) \
+	F(T, STR, sha256, 32) \
+	F(T, U8, verdict, 2) \
+	F(T, STR, rule, 64) \
+	F(T, U8, level, 3) \
+	F(T, U8, sig, 3) \
+	F(T, U8, sig_reason, 10) \
+	F(T, U8, arrival_zone, 2) \
+	F(T, STR, evidence, 4096)	/* "detector:part:position" separated by spaces */ \
+	F(T, STR, reference, 64)	/* the one shown to the peer */ \
+	F(T, STR, detail, 512)		/* "legal-basis=...", removals, ...: administrative text */
+WIRE_STRUCT(st_audit, ST_AUDIT_FIELDS)
+
+/* A local copy. */
+#define ST_LOCAL_FIELDS(F, L, T) \
+	F(T, STR, guid, 16) \
+	F(T, STR, uid, 128) \
+	F(T, STR, address, 320) \
+	F(T, U8, place, 2)		/* ST_PLACE_* */ \
+	F(T, U64, quota_octets, 0)
+WIRE_STRUCT(st_local, ST_LOCAL_FIELDS)
+
+/* A copy that leaves; one queue entry for all recipients of one route. */
+#define ST_REMOTE_FIELDS(F, L, T) \
+	F(T, STR, address, 320) \
+	F(T, STR, route, 64)		/* title of the route in the configuration */ \
+	F(T, U8, zone, 2)
+WIRE_STRUCT(st_remote, ST_REMOTE_FIELDS)
+
+/* Two descriptors: the composed message, its summary; both sealed. */
+#define ST_DELIVER_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, id, 16)		/* random, made by the asker: the idempotency token */ \
+	F(T, STR, mail_from, 320) \
+	F(T, U8, arrival_zone, 2) \
+	F(T, U8, level, 3) \
+	F(T, U8, opaque, 1) \
+	F(T, U8, kind, 5) \
+	F(T, U8, utf8, 1)		/* SMTPUTF8 was asked for */ \
+	F(T, U8, body8, 1)		/* BODY=8BITMIME */ \
+	F(T, U32, relay_skip, 0)	/* octets of the leading Return-Path field, not relayed */ \
+	L(T, st_local, local, 21000) \
+	L(T, st_remote, remote, 21000) \
+	L(T, st_audit, audit, 1)
+WIRE_STRUCT(st_deliver_request, ST_DELIVER_REQUEST_FIELDS)
+
+#define ST_NOTHING_FIELDS(F, L, T) \
+	F(T, U8, nothing, 0)
+WIRE_STRUCT(st_nothing, ST_NOTHING_FIELDS)
+
+/* Would a message of that size fit into that account's quota and onto the disk? */
+#define ST_ROOM_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, guid, 16) \
+	F(T, U64, quota_octets, 0) \
+	F(T, U64, size_octets, 0)
+WIRE_STRUCT(st_room_request, ST_ROOM_REQUEST_FIELDS)
+
+#define ST_AUDIT_REQUEST_FIELDS(F, L, T) \
+	L(T, st_audit, audit, 1)
+WIRE_STRUCT(st_audit_request, ST_AUDIT_REQUEST_FIELDS)
+
+/* Make sure that the account exists with its keysets and first mailboxes. */
+#define ST_OPEN_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, guid, 16) \
+	F(T, STR, uid, 128) \
+	F(T, STR, address, 320) \
+	F(T, U64, quota_octets, 0)
+WIRE_STRUCT(st_open_request, ST_OPEN_REQUEST_FIELDS)
+
+#define ST_KEYSET_FIELDS(F, L, T) \
+	F(T, U32, id, 0)		/* as named in records */ \
+	F(T, U8, class, 3) \
+	F(T, STR, public_key, 32) \
+	F(T, STR, wrapped, 128)
+WIRE_STRUCT(st_keyset, ST_KEYSET_FIELDS)
+
+#define ST_OPEN_REPLY_FIELDS(F, L, T) \
+	F(T, U32, account, 0)		/* number within this store */ \
+	L(T, st_keyset, keysets, 8)	/* mat ones only for ROLE_IMAPD_INTERNAL */
+WIRE_STRUCT(st_open_reply, ST_OPEN_REPLY_FIELDS)
+
+/* Names are UTF-8, NFC, levels separated by "/". */
+#define ST_NAME_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, STR, name, 1000) \
+	F(T, STR, new_name, 1000)	/* RENAME */ \
+	F(T, U8, special_use, 5)	/* CREATE */ \
+	F(T, U8, on, 1)			/* SUBSCRIBE */
+WIRE_STRUCT(st_name_request, ST_NAME_REQUEST_FIELDS)
+
+#define ST_NAME_REPLY_FIELDS(F, L, T) \
+	F(T, U32, mailbox, 0)
+WIRE_STRUCT(st_name_reply, ST_NAME_REPLY_FIELDS)
+
+#define ST_KEYWORD_FIELDS(F, L, T) \
+	F(T, STR, name, 64)
+WIRE_STRUCT(st_keyword, ST_KEYWORD_FIELDS)
+
+#define ST_RANGE_FIELDS(F, L, T) \
+	F(T, U32, lo, 0)		/* both ends belong to it */ \
+	F(T, U32, hi, 0)
+WIRE_STRUCT(st_range, ST_RANGE_FIELDS)
+
+/* Two descriptors as with ST_DELIVER. */
+#define ST_APPEND_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0) \
+	F(T, STR, token, 16) \
+	F(T, U64, internal_date_s, 0) \
+	F(T, U16, flags, 31) \
+	L(T, st_keyword, keywords, 64) \
+	F(T, U8, level, 3) \
+	F(T, U64, quota_octets, 0) \
+	L(T, st_audit, audit, 1)
+WIRE_STRUCT(st_append_request, ST_APPEND_REQUEST_FIELDS)
+
+#define ST_APPEND_REPLY_FIELDS(F, L, T) \
+	F(T, U32, uidvalidity, 0) \
+	F(T, U32, uid, 0)
+WIRE_STRUCT(st_append_reply, ST_APPEND_REPLY_FIELDS)
+
+#define ST_FLAGS_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0) \
+	L(T, st_range, uids, 20000) \
+	F(T, U8, op, 2)			/* ST_FLAGS_* */ \
+	F(T, U16, flags, 31)		/* never ST_RECENT */ \
+	L(T, st_keyword, keywords, 64) \
+	F(T, U64, unchanged_since, 0)	/* 0 = no condition (CONDSTORE) */
+WIRE_STRUCT(st_flags_request, ST_FLAGS_REQUEST_FIELDS)
+
+#define ST_FLAGS_REPLY_FIELDS(F, L, T) \
+	F(T, U64, modseq, 0)		/* of the changed records */ \
+	L(T, st_range, modified, 20000)	/* not done: changed since unchanged_since */
+WIRE_STRUCT(st_flags_reply, ST_FLAGS_REPLY_FIELDS)
+
+/* Removes those of uids that have ST_DELETED. */
+#define ST_EXPUNGE_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0) \
+	L(T, st_range, uids, 20000)
+WIRE_STRUCT(st_expunge_request, ST_EXPUNGE_REQUEST_FIELDS)
+
+#define ST_EXPUNGE_REPLY_FIELDS(F, L, T) \
+	F(T, U64, modseq, 0) \
+	L(T, st_range, expunged, 20000)
+WIRE_STRUCT(st_expunge_reply, ST_EXPUNGE_REPLY_FIELDS)
+
+/* Within one account and one keyset (ERR_ACCESS across keysets). COPY is all or nothing. */
+#define ST_COPY_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0) \
+	F(T, U32, target, 0) \
+	F(T, STR, token, 16) \
+	F(T, U8, move, 1) \
+	L(T, st_range, uids, 20000)
+WIRE_STRUCT(st_copy_request, ST_COPY_REQUEST_FIELDS)
+
+/* The n-th uid of from became the n-th uid of to. */
+#define ST_COPY_REPLY_FIELDS(F, L, T) \
+	F(T, U32, uidvalidity, 0)	/* of the target */ \
+	L(T, st_range, from, 20000) \
+	L(T, st_range, to, 20000)
+WIRE_STRUCT(st_copy_reply, ST_COPY_REPLY_FIELDS)
+
+/* A session that selected read-write claims \Recent: answers the first uid that is recent to it,
+ * and clears the mark for later sessions (RFC 3501 2.3.2). */
+#define ST_SEEN_RECENT_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0)
+WIRE_STRUCT(st_seen_recent_request, ST_SEEN_RECENT_REQUEST_FIELDS)
+
+#define ST_SEEN_RECENT_REPLY_FIELDS(F, L, T) \
+	F(T, U32, first_recent_uid, 0)
+WIRE_STRUCT(st_seen_recent_reply, ST_SEEN_RECENT_REPLY_FIELDS)
+
+/* Ask for one entry that is due; the answer waits for one up to wait_ms. */
+#define ST_CLAIM_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, wait_ms, 60000) \
+	F(T, U32, lease_ms, 3600000)	/* not answered by then: due again */
+WIRE_STRUCT(st_claim_request, ST_CLAIM_REQUEST_FIELDS)
+
+#define ST_QUEUE_RCPT_FIELDS(F, L, T) \
+	F(T, U32, index, 0) \
+	F(T, STR, address, 320) \
+	F(T, U8, outcome, 2)		/* of the last attempt */ \
+	F(T, STR, text, 512)		/* what the next hop said last */
+WIRE_STRUCT(st_queue_rcpt, ST_QUEUE_RCPT_FIELDS)
+
+#define ST_QUEUE_ENTRY_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, STR, mail_from, 320) \
+	F(T, STR, route, 64) \
+	F(T, U8, zone, 2)		/* exit zone */ \
+	F(T, U8, arrival_zone, 2) \
+	F(T, U8, level, 3) \
+	F(T, U8, utf8, 1) \
+	F(T, U8, body8, 1) \
+	F(T, U8, state, 3) \
+	F(T, U32, attempts, 0) \
+	F(T, U64, arrived_s, 0) \
+	F(T, U64, due_s, 0) \
+	F(T, U64, size_octets, 0)	/* of what is relayed */ \
+	L(T, st_queue_rcpt, recipients, 21000)	/* those still to do */
+WIRE_STRUCT(st_queue_entry, ST_QUEUE_ENTRY_FIELDS)
+
+/* With an entry comes one descriptor: the octets to relay (relay_skip already taken off). */
+#define ST_CLAIM_REPLY_FIELDS(F, L, T) \
+	L(T, st_queue_entry, entry, 1)
+WIRE_STRUCT(st_claim_reply, ST_CLAIM_REPLY_FIELDS)
+
+#define ST_RESULT_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, STR, route, 64) \
+	F(T, U64, due_s, 0)		/* next attempt of what is deferred; 0 = give up */ \
+	L(T, st_queue_rcpt, results, 21000) \
+	L(T, st_audit, audit, 1)
+WIRE_STRUCT(st_result_request, ST_RESULT_REQUEST_FIELDS)
+
+#define ST_LIST_REQUEST_FIELDS(F, L, T) \
+	F(T, U64, from, 0)		/* first serial (audit) or how many to pass over (queue) */ \
+	F(T, U32, max, 1000)
+WIRE_STRUCT(st_list_request, ST_LIST_REQUEST_FIELDS)
+
+#define ST_QUEUE_LIST_REPLY_FIELDS(F, L, T) \
+	L(T, st_queue_entry, entries, 1000) \
+	F(T, U8, more, 1)
+WIRE_STRUCT(st_queue_list_reply, ST_QUEUE_LIST_REPLY_FIELDS)
+
+#define ST_QUEUE_ACT_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, U8, act, 2)		/* ST_ACT_* */
+WIRE_STRUCT(st_queue_act_request, ST_QUEUE_ACT_REQUEST_FIELDS)
+
+#define ST_AUDIT_RECORD_FIELDS(F, L, T) \
+	F(T, U64, serial, 0)		/* 1, 2, 3, ... without a gap */ \
+	F(T, U64, time_ms, 0)		/* since 1970 */ \
+	L(T, st_audit, audit, 1) \
+	F(T, STR, chain, 32)		/* BLAKE2b over the previous chain value and this record */
+WIRE_STRUCT(st_audit_record, ST_AUDIT_RECORD_FIELDS)
+
+#define ST_AUDIT_LIST_REPLY_FIELDS(F, L, T) \
+	L(T, st_audit_record, records, 1000) \
+	F(T, U8, more, 1)
+WIRE_STRUCT(st_audit_list_reply, ST_AUDIT_LIST_REPLY_FIELDS)
+
+#define ST_AUDIT_VERIFY_REPLY_FIELDS(F, L, T) \
+	F(T, U8, ok, 1) \
+	F(T, U64, records, 0) \
+	F(T, U64, checkpoints, 0)	/* Ed25519 signatures checked */ \
+	F(T, U64, first_bad, 0) \
+	F(T, STR, what, 256)
+WIRE_STRUCT(st_audit_verify_reply, ST_AUDIT_VERIFY_REPLY_FIELDS)
+
+#define ST_STATUS_REPLY_FIELDS(F, L, T) \
+	F(T, U64, accounts, 0) \
+	F(T, U64, messages, 0) \
+	F(T, U64, queue_entries, 0) \
+	F(T, U64, intents_open, 0) \
+	F(T, U64, commits, 0) \
+	F(T, U64, syncs, 0) \
+	F(T, U64, commit_p50_us, 0) \
+	F(T, U64, commit_p99_us, 0) \
+	F(T, U64, free_octets, 0) \
+	F(T, U64, audit_records, 0) \
+	F(T, U64, relay_up, 1)
+WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
+
+#define ST_ROWS(X) \
+	X(ST_DELIVER, "deliver", ROLE_SMTPD, 2, st_deliver_request, st_nothing) \
+	X(ST_ROOM, "room", ROLE_SMTPD | ROLE_IMAPD, 0, st_room_request, st_nothing) \
+	X(ST_AUDIT, "audit", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD | ROLE_POLICYD | ROLE_CONTROL, 0, \
+	    st_audit_request, st_nothing) \
+	X(ST_OPEN, "open", ROLE_IMAPD, 0, st_open_request, st_open_reply) \
+	X(ST_CREATE, "create", ROLE_IMAPD, 0, st_name_request, st_name_reply) \
+	X(ST_DELETE, "delete", ROLE_IMAPD, 0, st_name_request, st_nothing) \
+	X(ST_RENAME, "rename", ROLE_IMAPD, 0, st_name_request, st_nothing) \
+	X(ST_SUBSCRIBE, "subscribe", ROLE_IMAPD, 0, st_name_request, st_nothing) \
+	X(ST_APPEND, "append", ROLE_IMAPD, 2, st_append_request, st_append_reply) \
+	X(ST_FLAGS, "flags", ROLE_IMAPD, 0, st_flags_request, st_flags_reply) \
+	X(ST_EXPUNGE, "expunge", ROLE_IMAPD, 0, st_expunge_request, st_expunge_reply) \
+	X(ST_COPY, "copy", ROLE_IMAPD, 0, st_copy_request, st_copy_reply) \
+	X(ST_SEEN_RECENT, "seen-recent", ROLE_IMAPD, 0, st_seen_recent_request, \
+	    st_seen_recent_reply) \
+	X(ST_CLAIM, "claim", ROLE_RELAY, 0, st_claim_request, st_claim_reply) \
+	X(ST_RESULT, "result", ROLE_RELAY, 0, st_result_request, st_nothing) \
+	X(ST_QUEUE_LIST, "queue-list", ROLE_CONTROL, 0, st_list_request, st_queue_list_reply) \
+	X(ST_QUEUE_ACT, "queue-act", ROLE_CONTROL, 0, st_queue_act_request, st_nothing) \
+	X(ST_AUDIT_LIST, "audit-list", ROLE_CONTROL, 0, st_list_request, st_audit_list_reply) \
+	X(ST_AUDIT_VERIFY, "audit-verify", ROLE_CONTROL, 0, st_nothing, st_audit_verify_reply) \
+	X(ST_STATUS, "status", ROLE_CONTROL, 0, st_nothing, st_status_reply)
+
+const struct chan_row *st_rows(size_t *n_out);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/proto.h"
+
+WIRE_TYPE(pol_rcpt, POL_RCPT_FIELDS)
+WIRE_TYPE(pol_judge_request, POL_JUDGE_REQUEST_FIELDS)
+WIRE_TYPE(pol_rcpt_verdict, POL_RCPT_VERDICT_FIELDS)
+WIRE_TYPE(pol_evidence, POL_EVIDENCE_FIELDS)
+WIRE_TYPE(pol_range, POL_RANGE_FIELDS)
+WIRE_TYPE(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
+WIRE_TYPE(pol_status_reply, POL_STATUS_REPLY_FIELDS)
+
+const struct chan_row *
+pol_rows(size_t *n_out)
+{
+	static const struct chan_row rows[] = { POL_ROWS(CHAN_CLIENT_ROW) };
+
+	*n_out = ARRAY_LEN(rows);
+	return rows;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/proto.h: what policyd is asked, and what it answers.
+ *
+ * Shape   one request judges one message for all its recipients. policyd listens at
+ *         chan_path(run_dir, "policy", role).
+ * Octets  the message comes as a sealed memfd. What is stored and relayed is composed by the asker:
+ *         reply.trace, then the message without the ranges in reply.removals. The summary describes
+ *         exactly those composed octets.
+ * Errors  any status but OK, and no answer, mean "cannot decide now": defer.
+ */
+#ifndef POLICY_PROTO_H
+#define POLICY_PROTO_H
+
+#include "common/chan.h"
+#include "common/words.h"
+#include "directory/proto.h"
+
+enum pol_code { POL_JUDGE = 0x0201, POL_STATUS = 0x0202 };
+
+#define POL_RCPT_FIELDS(F, L, T) \
+	F(T, STR, address, 320)		/* as the sender wrote it (a group by its own address) */ \
+	F(T, U8, exit_zone, 2)		/* of this copy: ZONE_LOCAL for an account here */ \
+	F(T, U8, clearance, 3)		/* of the account; LEVEL_THUONG when not local */
+WIRE_STRUCT(pol_rcpt, POL_RCPT_FIELDS)
+
+#define POL_JUDGE_REQUEST_FIELDS(F, L, T) \
+	F(T, U8, path, 4)		/* PATH_* */ \
+	F(T, U8, arrival_zone, 2) \
+	F(T, STR, account, 320)		/* main address of the signed-in account, or empty */ \
+	F(T, STR, client, 64)		/* address literal */ \
+	F(T, STR, mail_from, 320)	/* reverse-path, empty for <> */ \
+	L(T, pol_rcpt, recipients, 21000) \
+	L(T, dir_identity, identities, 64) \
+	F(T, U64, unsigned_until_s, 0) \
+	F(T, STR, trace, 4096)		/* fields the asker wants on top (Return-Path, Received) */ \
+	F(T, U8, want_summary, 1)
+WIRE_STRUCT(pol_judge_request, POL_JUDGE_REQUEST_FIELDS)
+
+/* Verdict for one recipient, in the order of the request. */
+#define POL_RCPT_VERDICT_FIELDS(F, L, T) \
+	F(T, U8, verdict, 2) \
+	F(T, U8, releasable, 1) \
+	F(T, STR, rule, 64)
+WIRE_STRUCT(pol_rcpt_verdict, POL_RCPT_VERDICT_FIELDS)
+
+#define POL_EVIDENCE_FIELDS(F, L, T) \
+	F(T, STR, detector, 64) \
+	F(T, STR, part, 128) \
+	F(T, U32, position, 0) \
+	F(T, U8, level, 3) \
+	F(T, U8, asserted, 1)
+WIRE_STRUCT(pol_evidence, POL_EVIDENCE_FIELDS)
+
+#define POL_RANGE_FIELDS(F, L, T) \
+	F(T, U64, offset, 0) \
+	F(T, U64, octets, 0)
+WIRE_STRUCT(pol_range, POL_RANGE_FIELDS)
+
+#define POL_JUDGE_REPLY_FIELDS(F, L, T) \
+	F(T, U8, verdict, 2)		/* the worst of all recipients */ \
+	F(T, U8, releasable, 1)		/* class=review */ \
+	F(T, STR, rule, 64) \
+	F(T, STR, enhanced, 16)		/* "5.7.1" */ \
+	F(T, STR, reason_vi, 500)	/* ASCII, no marks, no line ends */ \
+	F(T, STR, reason_en, 500) \
+	L(T, pol_rcpt_verdict, recipients, 21000) \
+	F(T, U8, level, 3) \
+	F(T, U8, opaque, 1) \
+	F(T, U8, review, 1) \
+	F(T, U8, partly_inspected, 1) \
+	F(T, U8, kind, 5) \
+	F(T, U8, sig, 3) \
+	F(T, U8, sig_reason, 10) \
+	F(T, STR, signer, 320) \
+	F(T, STR, from, 320) \
+	F(T, STR, sha256, 32)		/* of the message as received */ \
+	L(T, pol_evidence, evidence, 64) \
+	F(T, STR, trace, 16384) \
+	L(T, pol_range, removals, 64)
+WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
+/* One descriptor with the reply when want_summary and the verdict is allow: the summary, sealed. */
+
+#define POL_STATUS_REPLY_FIELDS(F, L, T) \
+	F(T, U64, judged, 0) \
+	F(T, U64, rejected, 0) \
+	F(T, U64, deferred, 0) \
+	F(T, U64, worker_deaths, 0) \
+	F(T, U32, roots, 0) \
+	F(T, U32, crls, 0) \
+	F(T, U64, crl_next_update_s, 0)	/* the earliest of all CRLs */ \
+	F(T, STR, profile, 32) \
+	F(T, U8, sandboxed, 1)
+WIRE_STRUCT(pol_status_reply, POL_STATUS_REPLY_FIELDS)
+
+#define POL_ROWS(X) \
+	X(POL_JUDGE, "judge", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD, 1, pol_judge_request, \
+	    pol_judge_reply) \
+	X(POL_STATUS, "status", ROLE_CONTROL, 0, dir_nothing, pol_status_reply)
+
+const struct chan_row *pol_rows(size_t *n_out);
+
+#endif
