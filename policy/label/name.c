@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/label/name.h"
+
+#include <string.h>
+
+#include "common/words.h"
+#include "policy/label/view.h"
+
+enum { EXTENSION_MAX = 6 };
+
+struct name {
+	const struct fold *f;
+	const char	  *detector;
+	label_found_fn	  *found;
+	void		  *arg;
+};
+
+static void
+tell(const struct name *x, unsigned level, enum label_weight weight)
+{
+	struct label_finding one = { x->detector, 0, level, weight };
+
+	x->found(x->arg, &one);
+}
+
+static unsigned
+type_at(const struct fold *f, unsigned i)
+{
+	return i < f->count ? f->word[i].type : (unsigned)FOLD_OTHER;
+}
+
+static bool
+is_separator(unsigned type)
+{
+	return type == FOLD_DASH || type == FOLD_COLON || type == FOLD_SLASH ||
+	    type == FOLD_BULLET || type == FOLD_STOP || type == FOLD_COMMA;
+}
+
+/* Does a bare (toneless) level count when it stands so prominently? */
+static bool
+prominent(const struct mark_level *m)
+{
+	return !m->bare || m->upper || m->level == LEVEL_TUYET_MAT;
+}
+
+/* "[MẬT]", "(toi mat)". */
+static bool
+in_brackets(const struct name *x)
+{
+	const struct fold *f = x->f;
+	struct mark_level m;
+
+	for (unsigned i = 0; i + 1 < f->count; i++)
+		if (f->word[i].type == FOLD_OPEN && mark_level_at(f, i + 1, false, &m) &&
+		    type_at(f, m.next) == FOLD_CLOSE) {
+			tell(x, m.level, LABEL_ASSERTED);
+			return true;
+		}
+	return false;
+}
+
+/* --- subject --- */
+
+/* Behind "Re:", "Fwd:", "Trả lời:", "[EXT]" and the like. */
+static unsigned
+skip_reply(const struct fold *f)
+{
+	static const char *const words[] = { "re", "fw", "fwd", "tr", "aw", "wg" };
+	unsigned i = 0;
+
+	for (;;) {
+		bool reply = false;
+
+		for (size_t k = 0; k < ARRAY_LEN(words); k++)
+			reply |= fold_is(f, i, words[k]);
+		if (reply && type_at(f, i + 1) == FOLD_COLON)
+			i += 2;
+		else if (((fold_is(f, i, "traR") && fold_is(f, i + 1, "loHiF")) ||
+		    (fold_is(f, i, "chuyeCnR") && fold_is(f, i + 1, "tieCpS"))) &&
+		    type_at(f, i + 2) == FOLD_COLON)
+			i += 3;
+		else
+			return i;
+	}
+}
+
+static bool
+subject_prefix(const struct name *x)
+{
+	const struct fold *f = x->f;
+	unsigned i = skip_reply(f);
+	struct mark_level m;
+	bool sep, word;
+
+	while (i < f->count && f->word[i].type != FOLD_LETTERS)
+		i++;
+	if (!mark_level_at(f, i, false, &m) || !prominent(&m))
+		return false;
+	sep = m.next >= f->count || is_separator(type_at(f, m.next));
+	word = m.upper && (!m.bare || m.level != LEVEL_MAT) && m.next < f->count &&
+	    f->word[m.next].type == FOLD_LETTERS && !f->word[m.next].upper &&
+	    !mark_compound_after(f, m.next);
+	if (!sep && !word)
+		return false;
+	tell(x, m.level, LABEL_ASSERTED);
+	return true;
+}
+
+static bool
+subject_suffix(const struct name *x)
+{
+	const struct fold *f = x->f;
+	struct mark_level m;
+
+	for (unsigned i = 1; i + 1 < f->count; i++)
+		if (is_separator(f->word[i].type) && mark_level_at(f, i + 1, false, &m) &&
+		    m.next >= f->count && (m.upper || (!m.bare && m.level != LEVEL_MAT))) {
+			tell(x, m.level, LABEL_ASSERTED);
+			return true;
+		}
+	return false;
+}
+
+static void
+one_subject(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
+{
+	struct name x = { f, "subject-mark", found, arg };
+
+	fold_text(f, utf8);
+	if (!in_brackets(&x) && !subject_prefix(&x))
+		(void)subject_suffix(&x);
+	mark_in_line(f, 0, found, arg);
+}
+
+/* --- file name --- */
+
+/* Without folders, and without short extensions (".signed.pdf"). */
+static struct slice
+stem(struct slice s)
+{
+	for (size_t i = s.n; i-- > 0;)
+		if (s.p[i] == '/' || s.p[i] == '\\') {
+			s = slice_from(s, i + 1);
+			break;
+		}
+	for (int n = 0; n < 3; n++) {
+		size_t dot = s.n;
+
+		while (dot > 0 && s.p[dot - 1] != '.')
+			dot--;
+		if (dot < 2 || s.n - dot > EXTENSION_MAX)
+			break;
+		for (size_t i = dot; i < s.n; i++)
+			if (!ascii_is_alnum(s.p[i]))
+				return s;
+		s.n = dot - 1;
+	}
+	return s;
+}
+
+/* Words that make a bare "mat" behind them mặt, mắt, mất or another word of mật. */
+static bool
+bare_compound(const struct fold *f, unsigned i)
+{
+	static const char *const words[] = {
+		"co", "vang", "thay", "tien", "be", "ra", "gap", "hop", "khan", "mo", "bi", "bao",
+		"than", "ong", "duong", "tui", "trang", "trai", "kinh", "tren", "ngoai", "nuoc",
+		"rua", "lo", "guong", "giap", "doi", "dau", "dat", "nham", "dieu", "bo", "chong",
+		"thu", "lam", "cay", "hoa", "sang", "toan", "long", "dong", "nhan", "met",
+	};
+
+	for (size_t k = 0; k < ARRAY_LEN(words); k++)
+		if (fold_is(f, i, words[k]))
+			return true;
+	return mark_compound_before(f, i);
+}
+
+/* Is the paper about rules for secret papers rather than one itself? */
+static bool
+about_rules(const struct fold *f)
+{
+	static const char *const pairs[][2] = {
+		{ "quy", "dinh" }, { "huong", "dan" }, { "tap", "huan" }, { "bieu", "mau" },
+		{ "bao", "ve" }, { "danh", "muc" }, { "quy", "che" }, { "quy", "trinh" },
+		{ "quan", "ly" }, { "giai", "mat" }, { "so", "dang" }, { "nghi", "dinh" },
+	};
+
+	for (unsigned i = 0; i + 1 < f->count; i++)
+		for (unsigned k = 0; k < ARRAY_LEN(pairs); k++)
+			if (fold_is_bare(f, i, pairs[k][0])) {
+				unsigned next = i + 1;
+
+				while (type_at(f, next) == FOLD_DASH)
+					next++;
+				if (fold_is_bare(f, next, pairs[k][1]))
+					return true;
+			}
+	return false;
+}
+
+static unsigned
+word_before(const struct fold *f, unsigned i)
+{
+	while (i > 0 && f->word[i - 1].type != FOLD_LETTERS)
+		i--;
+	return i > 0 ? i - 1 : UINT32_MAX;
+}
+
+static unsigned
+word_after(const struct fold *f, unsigned i)
+{
+	while (i < f->count && f->word[i].type != FOLD_LETTERS)
+		i++;
+	return i;
+}
+
+/* "van-ban-mat", "tai lieu mat", "do-mat". */
+static bool
+behind_noun(const struct fold *f, unsigned i)
+{
+	static const char *const nouns[] = { "ban", "lieu", "cv", "so" };
+	unsigned b = word_before(f, i);
+
+	if (b == UINT32_MAX)
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(nouns); k++)
+		if (fold_is_bare(f, b, nouns[k]))
+			return true;
+	return false;
+}
+
+/* Is the token at [i, next) set apart at the beginning or the end of the name? */
+static bool
+at_an_end(const struct fold *f, unsigned i, unsigned next)
+{
+	bool first = word_before(f, i) == UINT32_MAX;
+	bool last = word_after(f, next) >= f->count;
+	bool cut_before = first || f->word[i - 1].type != FOLD_LETTERS;
+	bool cut_after = last || f->word[next].type != FOLD_LETTERS || f->word[next].digit;
+
+	return (first && cut_after) || (last && cut_before);
+}
+
+/* Is a plain "mật" or "mat" at word i a mark? */
+static bool
+is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
+{
+	unsigned before = word_before(f, i), after = word_after(f, m->next);
+	bool alone = before == UINT32_MAX && after >= f->count;
+
+	if (alone)
+		return !m->bare || m->upper;
+	if (mark_compound_after(f, after))
+		return false;
+	if (before != UINT32_MAX &&
+	    (m->bare ? bare_compound(f, before) : mark_compound_before(f, before)))
+		return false;
+	if (behind_noun(f, i))
+		return after >= f->count || f->word[after].digit || m->upper;
+	if (m->bare)
+		return m->upper && at_an_end(f, i, m->next);
+	return m->upper || at_an_end(f, i, m->next);
+}
+
+/* "BaoCaoTOIMAT", "tuyetmat15". */
+static unsigned
+joined(struct slice word)
+{
+	if (slice_find(word, SLICE("tuyetmat")) >= 0 ||
+	    slice_find(word, SLICE("tuyeCtmaCt")) >= 0)
+		return LEVEL_TUYET_MAT;
+	if (slice_find(word, SLICE("toimat")) >= 0 || slice_find(word, SLICE("toCimaCt")) >= 0)
+		return LEVEL_TOI_MAT;
+	return LEVEL_THUONG;
+}
+
+static void
+one_file(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
+{
+	struct name x = { f, "filename-mark", found, arg };
+	enum label_weight weight;
+	struct mark_level m;
+
+	fold_text(f, stem(utf8));
+	if (in_brackets(&x))
+		return;
+	weight = about_rules(f) ? LABEL_REVIEW : LABEL_ASSERTED;
+	for (unsigned i = 0; i < f->count; i++) {
+		unsigned level;
+
+		if (f->word[i].type != FOLD_LETTERS)
+			continue;
+		level = joined(fold_letters(f, i));
+		if (level != LEVEL_THUONG) {
+			tell(&x, level, weight);
+		} else if (mark_level_at(f, i, false, &m)) {
+			if (m.level != LEVEL_MAT || is_mark_of_name(f, i, &m))
+				tell(&x, m.level, weight);
+			i = m.next - 1;
+		}
+	}
+}
+
+/* --- all readings --- */
+
+typedef void one_fn(struct fold *f, struct slice utf8, label_found_fn *found, void *arg);
+
+static void
+every_view(one_fn *one, struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
+{
+	unsigned which = view_which(utf8);
+	struct buf view;
+
+	one(f, utf8, found, arg);
+	buf_init(&view, VIEW_OUT_MAX);
+	for (unsigned v = 0; which >> v != 0; v++)
+		if ((which >> v & 1) != 0 && view_make((enum view)v, utf8, &view))
+			one(f, buf_slice(&view), found, arg);
+	buf_fini(&view);
+}
+
+void
+name_subject(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
+{
+	every_view(one_subject, f, utf8, found, arg);
+}
+
+void
+name_file(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
+{
+	every_view(one_file, f, utf8, found, arg);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/label/scan.h"
+
+#include "common/words.h"
+#include "policy/label/skeleton.h"
+
+enum {
+	SHORT_LETTERS = 6,	/* the longest syllable of a mark */
+	LIST_LINES = 8,		/* three levels within so many lines are a list */
+	STAMP_LINES = 4,	/* a stamp is so near to the number or the national heading */
+	EXAMPLE_LINES = 2	/* "Mẫu dấu:" speaks for so many lines behind it */
+};
+
+void
+scan_init(struct scan *s, label_found_fn *found, void *arg)
+{
+	s->found = found;
+	s->arg = arg;
+	fold_init(&s->fold);
+	buf_init(&s->view, VIEW_OUT_MAX);
+}
+
+void
+scan_fini(struct scan *s)
+{
+	buf_fini(&s->view);
+}
+
+static void
+forward(void *arg, const struct label_finding *found)
+{
+	const struct scan *s = arg;
+
+	s->found(s->arg, found);
+}
+
+/* --- whole-line marks wait until it is clear that no list of levels is going on --- */
+
+static void
+flush(struct scan *s)
+{
+	unsigned levels = 0;
+
+	for (unsigned i = 0; i < s->pending_count; i++)
+		levels |= 1u << s->pending[i].level;
+	for (unsigned i = 0; i < s->pending_count; i++) {
+		struct label_finding *p = &s->pending[i];
+
+		if (levels == (1u << LEVEL_MAT | 1u << LEVEL_TOI_MAT | 1u << LEVEL_TUYET_MAT))
+			p->weight = LABEL_REVIEW;
+		s->found(s->arg, p);
+	}
+	s->pending_count = 0;
+}
+
+static void
+hold(struct scan *s, unsigned level, enum label_weight weight)
+{
+	if (s->pending_count > 0 &&
+	    s->line - s->pending[s->pending_count - 1].position > LIST_LINES)
+		flush(s);
+	if (s->pending_count == SCAN_PENDING)
+		flush(s);
+	s->pending[s->pending_count++] = (struct label_finding){
+		.detector = "line-mark", .position = s->line, .level = level, .weight = weight,
+	};
+}
+
+static bool
+near(uint32_t filled_then, uint32_t line_then, const struct scan *s, uint32_t lines)
+{
+	return line_then != 0 && s->filled_lines - filled_then <= lines;
+}
+
+/* A mark without diacritics: TUYET MAT and TOI MAT in capitals say it, MAT only as a stamp. */
+static void
+bare_mark(struct scan *s, const struct mark_level *m)
+{
+	if (!m->upper) {
+		if (m->level == LEVEL_TUYET_MAT)
+			hold(s, m->level, LABEL_REVIEW);
+	} else if (m->level != LEVEL_MAT ||
+	    near(s->heading_filled, s->heading_line, s, STAMP_LINES)) {
+		hold(s, m->level, LABEL_ASSERTED);
+	} else {
+		s->bare_line = s->line;
+		s->bare_filled = s->filled_lines;
+	}
+}
+
+static void
+whole_line(struct scan *s, const struct fold *f)
+{
+	struct mark_level m;
+	bool example;
+
+	if (!mark_whole_line(f, &m))
+		return;
+	example = near(s->example_filled, s->example_line, s, EXAMPLE_LINES);
+	if (example)
+		hold(s, m.level, LABEL_REVIEW);
+	else if (m.bare)
+		bare_mark(s, &m);
+	else
+		hold(s, m.level, LABEL_ASSERTED);
+}
+
+static void
+heading(struct scan *s, const struct fold *f)
+{
+	if (!mark_is_heading(f))
+		return;
+	s->heading_line = s->line;
+	s->heading_filled = s->filled_lines;
+	if (near(s->bare_filled, s->bare_line, s, STAMP_LINES)) {
+		hold(s, LEVEL_MAT, LABEL_ASSERTED);
+		s->bare_line = 0;
+	}
+}
+
+/* "Mẫu dấu MẬT:", "Ví dụ:": what follows shows a mark and is none. */
+static void
+example(struct scan *s, const struct fold *f)
+{
+	for (unsigned i = 0; i + 1 < f->count; i++) {
+		bool sample = fold_is(f, i, "maCuX") || fold_is(f, i, "hinhF");
+
+		if ((sample && (fold_is(f, i + 1, "daCuS") || fold_is(f, i + 1, "soCS"))) ||
+		    (fold_is(f, i, "viS") && fold_is(f, i + 1, "duJ"))) {
+			s->example_line = s->line;
+			s->example_filled = s->filled_lines;
+			return;
+		}
+	}
+}
+
+/* --- marks written downwards --- */
+
+static unsigned
+letters_of(const struct fold *f)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < f->count && n <= SHORT_LETTERS; i++)
+		if (f->word[i].type == FOLD_LETTERS)
+			n += f->word[i].letters;
+	return n;
+}
+
+static bool
+ends_like_mark(const struct fold *f)
+{
+	for (unsigned i = f->count; i-- > 0;)
+		if (f->word[i].type == FOLD_LETTERS)
+			return f->text[f->word[i].at + f->word[i].n - 1] == 't';
+	return false;
+}
+
+static void
+downwards(struct scan *s, struct slice line)
+{
+	struct mark_level m;
+	unsigned letters = letters_of(&s->fold);
+	bool whole = ends_like_mark(&s->fold);
+
+	if (s->fold.cut || letters > SHORT_LETTERS) {
+		s->tail_count = 0;
+		return;
+	}
+	if (letters == 0)
+		return;
+	if (s->tail_count == SCAN_SHORT_LINES) {
+		s->tail_count--;
+		for (unsigned i = 0; i < s->tail_count; i++)
+			s->tail[i] = s->tail[i + 1];
+	}
+	s->tail[s->tail_count++] = line.p;
+	for (unsigned i = 0; whole && i + 1 < s->tail_count; i++) {
+		struct slice all = { s->tail[i], (size_t)(line.p + line.n - s->tail[i]) };
+
+		fold_text(&s->fold, all);
+		if (mark_whole_line(&s->fold, &m) && (!m.bare || m.level != LEVEL_MAT)) {
+			hold(s, m.level, m.bare && !m.upper ? LABEL_REVIEW : LABEL_ASSERTED);
+			return;
+		}
+	}
+}
+
+/* --- lines --- */
+
+static void
+look(struct scan *s, const struct fold *f)
+{
+	whole_line(s, f);
+	mark_in_line(f, s->line, forward, s);
+	heading(s, f);
+	example(s, f);
+}
+
+static void
+fold_long(struct scan *s, struct slice text)
+{
+	fold_init(&s->fold);
+	while (text.n > 0) {
+		struct slice before = text;
+
+		if (fold_put(&s->fold, fold_next(&text)))
+			continue;
+		text = before;
+		s->fold.cut = true;
+		fold_end(&s->fold);
+		mark_in_line(&s->fold, s->line, forward, s);
+		fold_slide(&s->fold);
+	}
+	fold_end(&s->fold);
+}
+
+static void
+views(struct scan *s, struct slice line)
+{
+	enum { STEP = VIEW_LINE_MAX - 256 };
+
+	for (size_t at = 0; at == 0 || at + 256 < line.n; at += STEP) {
+		struct slice part = slice_sub(line, at, VIEW_LINE_MAX);
+		unsigned which = view_which(part);
+
+		for (unsigned v = 0; which >> v != 0; v++) {
+			if ((which >> v & 1) == 0 || !view_make((enum view)v, part, &s->view))
+				continue;
+			fold_text(&s->fold, buf_slice(&s->view));
+			s->fold.cut |= line.n > VIEW_LINE_MAX;
+			whole_line(s, &s->fold);
+			mark_in_line(&s->fold, s->line, forward, s);
+		}
+	}
+}
+
+static void
+one_line(struct scan *s, struct slice line)
+{
+	fold_long(s, line);
+	if (s->fold.count > 0)
+		s->filled_lines++;
+	look(s, &s->fold);
+	downwards(s, line);
+	views(s, line);
+}
+
+/* Length of the line end at the start of text, 0 if there is none. */
+static size_t
+line_end(struct slice text)
+{
+	unsigned char c = (unsigned char)text.p[0];
+
+	if (c == '\r' && text.n > 1 && text.p[1] == '\n')
+		return 2;
+	if (c >= '\n' && c <= '\r')
+		return 1;
+	if (c == 0xC2 && text.n > 1 && (unsigned char)text.p[1] == 0x85)
+		return 2;
+	if (c == 0xE2 && text.n > 2 && (unsigned char)text.p[1] == 0x80 &&
+	    ((unsigned char)text.p[2] == 0xA8 || (unsigned char)text.p[2] == 0xA9))
+		return 3;
+	return 0;
+}
+
+void
+scan_text(struct scan *s, struct slice text)
+{
+	s->line = 0;
+	s->tail_count = s->pending_count = 0;
+	s->heading_line = s->bare_line = s->example_line = s->filled_lines = 0;
+	while (text.n > 0) {
+		size_t n = 0, end = 0;
+
+		while (n < text.n && (end = line_end(slice_from(text, n))) == 0)
+			n++;
+		s->line++;
+		one_line(s, slice_sub(text, 0, n));
+		text = slice_from(text, n + end);
+	}
+	flush(s);
+}

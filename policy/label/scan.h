@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/label/scan.h: marks in a whole text.
+ *
+ * Shape   one text in UTF-8 per call, findings out. Looks at each line, at each other reading of
+ *         it (view.h), and at what only several lines together say: a mark written downwards, a
+ *         list of all three levels (a text about marks, so a person should look), a bare "MAT"
+ *         at the place of the stamp.
+ * Bounds  linear in the text; struct scan is all the memory, and buffers of VIEW_OUT_MAX octets.
+ */
+#ifndef POLICY_LABEL_SCAN_H
+#define POLICY_LABEL_SCAN_H
+
+#include "policy/label/mark.h"
+#include "policy/label/view.h"
+
+enum { SCAN_SHORT_LINES = 10, SCAN_PENDING = 16 };
+
+struct scan {
+	label_found_fn *found;
+	void	       *arg;
+	struct fold	fold;
+	struct buf	view;
+	uint32_t	line;			/* number of the line at hand, from 1 */
+	/* short lines that follow each other: a mark may be written downwards */
+	const char     *tail[SCAN_SHORT_LINES];
+	unsigned	tail_count;
+	/* whole-line marks not yet told, since a list of levels may be going on */
+	struct label_finding pending[SCAN_PENDING];
+	unsigned	pending_count;
+	/* places that make a bare MAT a stamp; 0: none yet */
+	uint32_t	heading_line, bare_line, example_line;
+	uint32_t	filled_lines;		/* lines that are not blank */
+	uint32_t	heading_filled, bare_filled, example_filled;
+};
+
+void scan_init(struct scan *s, label_found_fn *found, void *arg);
+void scan_fini(struct scan *s);
+
+/* Scan one text; line numbers start at 1 with each. */
+void scan_text(struct scan *s, struct slice utf8);
+
+#endif
