@@ -22,7 +22,7 @@ enum { KEY_NAME = 16, KEY_AES = 32, KEY_MAC = 32 };
 const char *
 tls_openssl_why(void)
 {
-	unsigned long e = ERR_peek_last_error();
+	unsigned long e = ERR_peek_error();	/* the first one is the cause */
 	const char *text = ERR_reason_error_string(e);
 
 	ERR_clear_error();

@@ -9,15 +9,6 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-struct tls_conn {
-	struct tls_ctx *ctx;
-	SSL	       *ssl;
-	const char     *why;		/* static text */
-	bool		up;		/* the handshake is done */
-	bool		dead;		/* after a failure OpenSSL must not be called again */
-	bool		more;		/* the last read gave octets */
-};
-
 /* The certificate must bear host, a name or an address; only a name can go into SNI. */
 static int
 expect_host(struct tls_conn *conn, const char *host)

@@ -23,7 +23,16 @@ struct tls_ctx {
 	int	      ticket_key_count;
 };
 
-/* The message of OpenSSL's last error, static; empties its queue. */
+struct tls_conn {
+	struct tls_ctx *ctx;
+	SSL	       *ssl;
+	const char     *why;		/* static text */
+	bool		up;		/* the handshake is done */
+	bool		dead;		/* after a failure OpenSSL must not be called again */
+	bool		more;		/* the last read gave octets */
+};
+
+/* The message of the first error in OpenSSL's queue, static; empties it. */
 const char *tls_openssl_why(void);
 
 #endif
