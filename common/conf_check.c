@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "common/conf_check.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "common/conf_net.h"
+
+/* Letters, digits, hyphens; labels of 1..63 octets (RFC 1123 2.1). */
+static bool
+is_hostname(struct slice s)
+{
+	struct slice label;
+
+	if (s.n == 0 || s.n > 253)
+		return false;
+	do {
+		if (!slice_cut(&s, '.', &label) && label.n == 0)
+			return false;
+		if (label.n == 0 || label.n > 63 || label.p[0] == '-' ||
+		    label.p[label.n - 1] == '-')
+			return false;
+		for (size_t i = 0; i < label.n; i++)
+			if (!ascii_is_alnum(label.p[i]) && label.p[i] != '-')
+				return false;
+	} while (s.n > 0);
+	return true;
+}
+
+const char *
+conf_check_hostname(const char *value)
+{
+	return is_hostname(slice_of(value)) ? NULL : "is not a host name";
+}
+
+const char *
+conf_check_hostname_or_empty(const char *value)
+{
+	return *value == '\0' ? NULL : conf_check_hostname(value);
+}
+
+const char *
+conf_check_domain(const char *value)
+{
+	return is_hostname(slice_of(value)) ? NULL : "is not a domain name";
+}
+
+const char *
+conf_check_route_domain(const char *value)
+{
+	struct slice s = slice_of(value);
+
+	if (slice_is(s, "*"))
+		return NULL;
+	if (s.n > 0 && s.p[0] == '.')
+		s = slice_from(s, 1);
+	return is_hostname(s) ? NULL : "is neither a domain, nor \".domain\", nor \"*\"";
+}
+
+const char *
+conf_check_address(const char *value)
+{
+	struct conf_net n;
+
+	return conf_net_parse(value, &n) && !n.has_bits ? NULL :
+	    "is not an IPv4 or IPv6 address literal";
+}
+
+const char *
+conf_check_network(const char *value)
+{
+	struct conf_net n;
+
+	return conf_net_parse(value, &n) ? NULL : "is not an address block such as 10.0.0.0/8";
+}
+
+const char *
+conf_check_ldap_uri(const char *value)
+{
+	struct slice s = slice_of(value);
+
+	if (slice_starts_nocase(s, SLICE("ldap://")) || slice_starts_nocase(s, SLICE("ldaps://")) ||
+	    slice_starts_nocase(s, SLICE("ldapi://")))
+		return NULL;
+	return "must begin with ldap://, ldaps:// or ldapi://";
+}
+
+const char *
+conf_check_attribute(const char *value)
+{
+	for (const char *p = value; *p != '\0'; p++)
+		if (!ascii_is_alnum(*p) && *p != '-' && *p != ';' && *p != '.')
+			return "is not an LDAP attribute name";
+	return ascii_is_alnum(value[0]) ? NULL : "is not an LDAP attribute name";
+}
+
+const char *
+conf_check_seconds(const char *value)
+{
+	uint64_t v;
+
+	return slice_u64(slice_of(value), 2592000, &v) == OK ? NULL :
+	    "is not a number of seconds up to 2592000";
+}
+
+const char *
+conf_check_ascii(const char *value)
+{
+	for (const char *p = value; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			return "must be printable ASCII: it is sent in SMTP replies";
+	return NULL;
+}
+
+static const char *
+check_word(enum word_set set, const char *value, const char *wrong)
+{
+	unsigned v;
+
+	return word_value(set, slice_of(value), &v) == OK ? NULL : wrong;
+}
+
+const char *
+conf_check_path(const char *value)
+{
+	return check_word(WORD_path, value, "is not one of submit, receive, relay, store, read");
+}
+
+const char *
+conf_check_sig(const char *value)
+{
+	return check_word(WORD_sig, value, "is not one of none, valid, bad, error");
+}
+
+const char *
+conf_check_kind(const char *value)
+{
+	return check_word(WORD_kind, value,
+	    "is not one of mail, mdn, calendar-reply, dsn, auto-reply, encrypted");
+}
+
+const char *
+conf_check_zone(const char *value)
+{
+	return check_word(WORD_zone, value, "is not one of local, internal, internet");
+}
+
+/* ---- across keys ---- */
+
+struct whole {
+	const struct conf *conf;
+	const char *file;
+	struct buf *errors;
+};
+
+static void PRINTF_LIKE(3, 4)
+wrong(const struct whole *w, unsigned line, const char *fmt, ...)
+{
+	va_list ap;
+
+	buf_addf(w->errors, "%s:%u: ", w->file, line);
+	va_start(ap, fmt);
+	buf_vaddf(w->errors, fmt, ap);
+	va_end(ap);
+	buf_addc(w->errors, '\n');
+}
+
+static void
+check_profile(const struct whole *w)
+{
+	const struct conf_general *g = &w->conf->general;
+
+	if (g->profile == PROFILE_NONE)
+		wrong(w, 1, "profile: is missing. Choose one: \"dedicated\" (documents of level Mat "
+		    "may move on the dedicated state network; needs legal-basis), \"open\" (any such "
+		    "document is refused on every path; no condition), \"lan\" (one isolated site "
+		    "without any internet path; needs legal-basis)");
+	if ((g->profile == PROFILE_DEDICATED || g->profile == PROFILE_LAN) && *g->legal_basis == '\0')
+		wrong(w, 1, "legal-basis: is missing; the profile \"%s\" needs number and date of "
+		    "the decision that permits it", word_name(WORD_profile, g->profile));
+}
+
+static void
+check_listeners(const struct whole *w)
+{
+	const struct conf *c = w->conf;
+
+	for (size_t i = 0; i < c->listener_n; i++) {
+		const struct conf_listener *l = &c->listener[i];
+
+		if (l->zone == 0)
+			wrong(w, l->line, "listener \"%s\": zone: is empty", l->title);
+		if (l->zone == ZONE_INTERNAL && c->general.internal_networks.n == 0)
+			wrong(w, l->line, "listener \"%s\": zone: is internal, but internal-networks "
+			    "is empty, so no session could be", l->title);
+		if (l->zone == ZONE_INTERNET && c->general.profile == PROFILE_LAN)
+			wrong(w, l->line, "listener \"%s\": zone: the profile \"lan\" forbids any "
+			    "internet listener", l->title);
+		for (size_t j = 0; j < i; j++)
+			if (c->listener[j].port == l->port &&
+			    slice_is(slice_of(c->listener[j].address), l->address))
+				wrong(w, l->line, "listener \"%s\": address and port are those of "
+				    "listener \"%s\"", l->title, c->listener[j].title);
+	}
+}
+
+static void
+check_routes(const struct whole *w)
+{
+	for (size_t i = 0; i < w->conf->route_n; i++) {
+		const struct conf_route *r = &w->conf->route[i];
+
+		if (r->zone == 0)
+			wrong(w, r->line, "route \"%s\": zone: is empty", r->title);
+		if (r->zone == ZONE_INTERNET && w->conf->general.profile == PROFILE_LAN)
+			wrong(w, r->line, "route \"%s\": zone: the profile \"lan\" forbids any internet "
+			    "route", r->title);
+		if (r->tls == CONF_ROUTE_TLS_REQUIRED && *r->ca == '\0')
+			wrong(w, r->line, "route \"%s\": ca: is needed with tls = required", r->title);
+	}
+}
+
+static bool
+is_loopback_uri(struct slice uri)
+{
+	struct slice host = slice_from(uri, sizeof("ldap://") - 1);
+
+	return slice_starts_nocase(host, SLICE("127.")) ||
+	    slice_starts_nocase(host, SLICE("[::1]")) ||
+	    slice_starts_nocase(host, SLICE("localhost"));
+}
+
+static void
+check_ldap(const struct whole *w)
+{
+	const struct conf_ldap *l = &w->conf->ldap;
+
+	for (size_t i = 0; i < l->uri.n; i++) {
+		struct slice uri = slice_of(l->uri.v[i]);
+
+		if (slice_starts_nocase(uri, SLICE("ldap://")) && !l->starttls &&
+		    !is_loopback_uri(uri))
+			wrong(w, l->line, "uri: %s would carry passwords in clear: set starttls = true "
+			    "or use ldaps://", l->uri.v[i]);
+	}
+	if (*l->bind_dn != '\0' && *l->bind_password_file == '\0')
+		wrong(w, l->line, "bind-password-file: is needed with bind-dn");
+}
+
+static void
+check_rules(const struct whole *w)
+{
+	for (size_t i = 0; i < w->conf->rule_n; i++) {
+		const struct conf_rule *r = &w->conf->rule[i];
+
+		if (r->level_min > r->level_max)
+			wrong(w, r->line, "rule \"%s\": level-at-least is above level-at-most", r->title);
+		if (r->action != CONF_ACTION_ALLOW &&
+		    (*r->reason_vi == '\0' || *r->reason_en == '\0'))
+			wrong(w, r->line, "rule \"%s\": reason-vi and reason-en: are needed with this "
+			    "action", r->title);
+	}
+}
+
+void
+conf_check_whole(const struct conf *conf, const char *file, struct buf *errors)
+{
+	const struct whole w = { conf, file, errors };
+
+	check_profile(&w);
+	check_listeners(&w);
+	check_routes(&w);
+	check_ldap(&w);
+	check_rules(&w);
+}
