@@ -68,7 +68,8 @@ arena_alloc(struct arena *a, size_t n)
 
 	if (a->err != OK)
 		return NULL;
-	if (n > a->max) {
+	/* The second bound keeps the rounding below and the block's head from wrapping. */
+	if (n > a->max || n > PTRDIFF_MAX - 2 * BLOCK_OCTETS) {
 		a->err = ERR_LIMIT;
 		return NULL;
 	}
