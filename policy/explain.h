@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/explain.h: what the gate would say to a file, for administrators and for tests.
+ *
+ * Shape   file octets and options in, one JSON object out; renderings of judge(), without a
+ *         server. A file whose lines all end in LF alone is read as if they ended in CRLF.
+ * Source  DESIGN §9 ("policy explain", "policy scan").
+ */
+#ifndef POLICY_EXPLAIN_H
+#define POLICY_EXPLAIN_H
+
+#include "policy/judge.h"
+
+struct explain_options {
+	unsigned	    path;	/* PATH_* ("--role") */
+	unsigned	    from_zone, to_zone;
+	struct slice	    from;	/* address of the account; empty: whatever From says */
+	const struct slice *to;		/* none: one unnamed recipient */
+	size_t		    to_n;
+	unsigned	    clearance;	/* of local recipients */
+};
+
+/* PATH_SUBMIT from internal to internet, clearance thuong. */
+void explain_options_init(struct explain_options *o);
+
+/* Append the JSON object of "policy explain" (one line, no line end). OK, or what judge() said;
+ * then nothing is appended. */
+int explain_message(struct slice file, const struct explain_options *o,
+    const struct judge_env *env, struct buf *json_out) MUST_USE;
+
+/* Append the JSON line of "policy scan" for a message about to leave for the internet; file_name
+ * is shown as it is. A failure is told in the line (verdict "error") and returned. */
+int explain_scan(const char *file_name, struct slice file, const struct judge_env *env,
+    struct buf *json_out) MUST_USE;
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/judge.h: one message and one request in, the whole answer out.
+ *
+ * Shape   digest, parts, signature, binding, classification, decision for every recipient, trace
+ *         fields and summary, in that order. Used by the workers of policyd and, without a
+ *         server, by congvuctl.
+ * Pure    no files, no network; the time is in the environment. Containers are opened through
+ *         the function that the caller chose (a box of its own in policyd).
+ */
+#ifndef POLICY_JUDGE_H
+#define POLICY_JUDGE_H
+
+#include "policy/binding.h"
+#include "policy/classify.h"
+#include "policy/decide.h"
+#include "policy/proto.h"
+
+struct judge_env {
+	struct rules		rules;
+	struct slice		authserv_id;
+	struct smime_trust     *trust;		/* NULL: nothing is trusted */
+	struct smime_options	smime;
+	struct classify_options classify;
+};
+
+struct judge_result {
+	struct pol_judge_reply reply;	/* strings and lists in the arena, or static */
+	struct facts	       facts;
+	struct buf	       summary;	/* filled when asked for and the verdict is allow */
+};
+
+/* Octets of arena that a message of so many octets can need. */
+size_t judge_arena_octets(size_t message_octets);
+
+/*
+ * Judge. OK and *out (undo with judge_fini), or an error: then nothing was decided, and the
+ * asker must defer. ERR_INVAL: the request is nonsense (no recipient, broken trace fields).
+ * The reply's slices point into a, req and message.
+ */
+int judge(struct slice message, const struct pol_judge_request *req, const struct judge_env *env,
+    struct arena *a, struct judge_result *out) MUST_USE;
+
+void judge_fini(struct judge_result *r);
+
+#endif

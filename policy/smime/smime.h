@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/smime/smime.h: is this message signed as a whole, and by whom?
+ *
+ * Shape   smime_trust is the parsed set of roots, intermediates and CRLs; smime_verify looks at
+ *         the root entity of one message and says what its signature is worth. Whether the signer
+ *         may speak for From is not decided here (policy/binding.h).
+ * Pure    no files, no network, no clock: certificates, CRLs and the time are given. The trust
+ *         set keeps a cache of chain verdicts, which changes nothing but the time taken.
+ * Bounds  SMIME_SIGNERS_MAX signers, SMIME_CERTS_MAX embedded certificates, SMIME_CMS_MAX octets
+ *         of a detached signature; past them the signature is bad (malformed).
+ * Source  RFC 8551, 8550 (S/MIME 4), 5652 (CMS), 5280 (chains, CRLs), 5035 (ESS label).
+ */
+#ifndef POLICY_SMIME_SMIME_H
+#define POLICY_SMIME_SMIME_H
+
+#include "common/arena.h"
+#include "common/words.h"
+#include "mime/tree.h"
+
+enum {
+	SMIME_SIGNERS_MAX = 8,
+	SMIME_CERTS_MAX = 32,
+	SMIME_EMAILS_MAX = 16,
+	SMIME_CMS_MAX = 1 << 20,
+	SMIME_CLOCK_AHEAD_S = 7 * 3600,	/* Vietnam local time written as if it were UTC */
+	SMIME_CLOCK_SLACK_S = 300,
+};
+
+/* What an object of a trust blob is; see smime_trust_add. */
+enum smime_object { SMIME_ROOT = 1, SMIME_INTERMEDIATE, SMIME_CRL };
+
+/* Extended key usage asked of signers. Values are those of conf.signature.purpose. */
+enum smime_purpose { SMIME_EMAIL_OR_ABSENT, SMIME_EMAIL, SMIME_ANY_PURPOSE };
+
+struct smime_trust;
+
+struct smime_trust_info {
+	unsigned roots, intermediates, crls;
+	int64_t	 crl_next_update_s;	/* the earliest of all CRLs; 0 when there is none */
+};
+
+/* Append one DER object to a blob that smime_trust_new takes: u8 kind, u32 octets, the octets.
+ * OK, ERR_SYNTAX if it is not exactly one well-formed object of that kind, or out->err. */
+int smime_trust_add(struct buf *blob, enum smime_object kind, struct slice der) MUST_USE;
+
+/* How many octets the first DER object of s has: 1 and *n_out; 0 at the end; ERR_SYNTAX. */
+int smime_der_next(struct slice s, size_t *n_out) MUST_USE;
+
+/* Parse a blob (copied). ERR_SYNTAX: an object in it is broken; ERR_NOMEM. */
+int smime_trust_new(struct slice blob, struct smime_trust **out) MUST_USE;
+void smime_trust_free(struct smime_trust **trust);
+void smime_trust_info(const struct smime_trust *trust, struct smime_trust_info *out);
+
+struct smime_options {
+	int64_t		   now_s;
+	uint64_t	   revocation_grace_s;
+	enum smime_purpose purpose;
+};
+
+struct smime_signer {
+	unsigned      reason;		/* SIG_OK, or why this signature counts for nothing */
+	bool	      stale, clock;	/* notes: CRL in its grace time; signing time ahead */
+	struct slice  subject;		/* RFC 4514, UTF-8 */
+	struct slice  emails[SMIME_EMAILS_MAX]; /* SAN rfc822Name and E= values, as written */
+	unsigned      emails_n;
+	unsigned char cert_sha256[32];
+};
+
+struct smime_result {
+	unsigned	    sig;	/* SIG_NONE, SIG_VALID (every signer), SIG_BAD, SIG_ERROR */
+	unsigned	    reason;	/* SIG_OK or why not */
+	bool		    stale, clock;
+	bool		    opaque_signed;	/* application/pkcs7-mime, not multipart/signed */
+	struct slice	    content;	/* the entity that the signature covers */
+	struct smime_signer signers[SMIME_SIGNERS_MAX];
+	unsigned	    signers_n;
+	bool		    has_label;	/* an ESS security label in some signer's attributes */
+	unsigned	    label_level; /* LEVEL_*; LEVEL_THUONG with label_review: unknown value */
+	bool		    label_review;
+};
+
+/*
+ * Verify the root entity of t. OK whenever *out is filled: SIG_NONE means that the root is no
+ * signature at all; whatever fails inside congvu or OpenSSL is SIG_ERROR, never SIG_NONE.
+ * Negative: a->err. trust may be NULL: then every chain is untrusted.
+ */
+int smime_verify(const struct tree *t, struct smime_trust *trust, const struct smime_options *o,
+    struct arena *a, struct smime_result *out) MUST_USE;
+
+/*
+ * The content of one CMS signed-data, for classification; nothing is verified. Fits
+ * classify_open_signed_fn (arg is not used). ERR_SYNTAX: not signed-data, or without content.
+ */
+int smime_open_signed(void *arg, struct slice der, struct arena *a, struct slice *content_out)
+    MUST_USE;
+
+/* SHA-256 of s: OK or ERR_CRYPTO. */
+int smime_sha256(struct slice s, unsigned char out[32]) MUST_USE;
+
+/* Call once before a sandbox closes: loads what OpenSSL loads lazily. OK or ERR_CRYPTO. */
+int smime_init(void) MUST_USE;
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/trust.h: the files with roots, intermediates and CRLs, read and watched.
+ *
+ * Shape   trust_load reads them all into one blob (policy/smime/smime.h) that workers, which
+ *         have no files, get as a sealed memfd; trust_refresh looks for changes and reads again
+ *         what changed.
+ * Formats PEM (any number of blocks; other blocks are passed over) or DER; crls may be a
+ *         directory of such files (names that begin with "." are passed over).
+ * Faults  a changed file that cannot be read keeps its last good content and is logged; a file
+ *         that is gone is gone. At the first load roots must be readable and hold at least one.
+ * Bounds  TRUST_FILE_MAX octets a file, TRUST_FILES_MAX files.
+ */
+#ifndef POLICY_TRUST_H
+#define POLICY_TRUST_H
+
+#include "policy/smime/smime.h"
+
+enum { TRUST_FILE_MAX = 64 << 20, TRUST_FILES_MAX = 256, TRUST_BLOB_MAX = 256 << 20 };
+
+struct trust;
+
+struct trust_paths {
+	const char *roots;
+	const char *intermediates;	/* NULL or "": none */
+	const char *crls;		/* file or directory; NULL or "": none */
+};
+
+/* Read everything. ERR_CONF: no root certificate could be read, or a file is broken; which one
+ * is logged. paths must outlive the trust. */
+int trust_load(const struct trust_paths *paths, struct trust **out) MUST_USE;
+void trust_free(struct trust **trust);
+
+/* Look at the files again: 1 if the blob has changed, 0 if not, negative: out of memory, and the
+ * old set stays. Takes a few stat calls when nothing has changed. */
+int trust_refresh(struct trust *trust) MUST_USE;
+
+/* The present set, valid until the next refresh; it counts up with every change. */
+struct slice trust_blob(const struct trust *trust);
+uint64_t trust_generation(const struct trust *trust);
+
+/* Append the octets of one file's objects of a kind to a blob, PEM or DER: OK, ERR_SYNTAX. */
+int trust_parse_file(struct slice octets, enum smime_object kind, struct buf *blob) MUST_USE;
+
+#endif
