@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * control/congvuctl.c: the administrator's command.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/utf8.h"
+#include "control/control.h"
+
+enum { ASK_TIMEOUT_MS = 30000, ARENA_MAX = 256 * 1024 * 1024 };
+
+static const struct ctl_verb verbs[] = {
+	{ "status", "status [--json]", true, ctl_status },
+	{ "config check", "config check [--json]", false, ctl_config_check },
+	{ "config manual", "config manual", false, ctl_config_manual },
+	{ "policy explain", "policy explain FILE.eml [--json] [--from A] [--to B] [--role R] "
+	    "[--from-zone Z] [--to-zone Z] [--roots FILE] [--certs FILE] [--crls DIR] [--at TIME]",
+	    false, ctl_policy_explain },
+	{ "policy scan", "policy scan FILE.eml...", false, ctl_policy_scan },
+	{ "queue list", "queue list [--json]", true, ctl_queue_list },
+	{ "queue retry", "queue retry ID", true, ctl_queue_act },
+	{ "queue hold", "queue hold ID", true, ctl_queue_act },
+	{ "queue delete", "queue delete ID", true, ctl_queue_act },
+	{ "audit list", "audit list [--json] [--from SERIAL] [--max N]", true, ctl_audit_list },
+	{ "audit verify", "audit verify [--json]", true, ctl_audit_verify },
+	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
+};
+
+static int
+usage(void)
+{
+	fprintf(stderr, "usage: congvuctl [-c FILE] VERB ...\n");
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		fprintf(stderr, "       congvuctl %s\n", verbs[i].usage);
+	return CTL_USAGE;
+}
+
+int
+ctl_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("congvuctl: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return CTL_USAGE;
+}
+
+int
+ctl_ask(struct ctl *ctl, const char *service, const struct chan_row *rows, size_t n,
+    uint16_t code, const void *msg, const void **reply_out)
+{
+	const struct chan_row *row = NULL;
+	char path[128];
+	int fd = -1;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].code == code)
+			row = &rows[i];
+	if (row == NULL)
+		return ctl_fail("there is no request %u", code), ERR_INVAL;
+	r = chan_path(ctl->conf->general.run_dir, service, ROLE_CONTROL, path, sizeof path);
+	if (r == OK)
+		r = chan_sync_connect(path, ASK_TIMEOUT_MS, &fd);
+	if (r != OK) {
+		ctl_fail("%s: %s (is the program running, and may you use it?)", path, err_text(r));
+		return r;
+	}
+	r = chan_sync_call(fd, row, msg, NULL, 0, ASK_TIMEOUT_MS, &ctl->arena, reply_out, NULL,
+	    NULL);
+	close(fd);
+	if (r != OK)
+		ctl_fail("%s %s: %s", service, row->name, err_text(r));
+	return r;
+}
+
+void
+ctl_print_json(json_t *value)
+{
+	json_dumpf(value, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(value);
+}
+
+json_t *
+ctl_json(struct slice s)
+{
+	json_t *v = json_stringn(s.n == 0 ? "" : s.p, s.n);
+	struct buf b;
+
+	if (v != NULL)
+		return v;
+	buf_init(&b, 65536);
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x80 && s.p[i] >= ' ')
+			buf_addc(&b, s.p[i]);
+		else
+			buf_addf(&b, "\\x%02x", (unsigned char)s.p[i]);
+	v = json_stringn(b.n == 0 ? "" : b.p, b.n);
+	buf_fini(&b);
+	return v;
+}
+
+const char *
+ctl_hex(struct ctl *ctl, struct slice s)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *out = arena_alloc(&ctl->arena, 2 * s.n + 1);
+
+	if (out == NULL)
+		return "";
+	for (size_t i = 0; i < s.n; i++) {
+		out[2 * i] = digits[(unsigned char)s.p[i] >> 4];
+		out[2 * i + 1] = digits[(unsigned char)s.p[i] & 15];
+	}
+	return out;
+}
+
+const char *
+ctl_time(struct ctl *ctl, uint64_t time_s)
+{
+	time_t t = (time_t)time_s;
+	struct tm tm;
+	char *out = arena_alloc(&ctl->arena, 32);
+
+	if (out == NULL || gmtime_r(&t, &tm) == NULL)
+		return "";
+	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return out;
+}
+
+/* How many words of the command line the verb takes, 0 if it is another. */
+static int
+matches(const struct ctl_verb *verb, int argc, char **argv)
+{
+	struct slice name = slice_of(verb->name), word;
+	int n = 0;
+	bool more;
+
+	do {
+		more = slice_cut(&name, ' ', &word);
+		if (n >= argc || !slice_is(word, argv[n]))
+			return 0;
+		n++;
+	} while (more);
+	return n;
+}
+
+/* --json may stand anywhere; it is taken out of the line. */
+static int
+take_json(int argc, char **argv, bool *json_out)
+{
+	int n = 0;
+
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			*json_out = true;
+		else
+			argv[n++] = argv[i];
+	argv[n] = NULL;
+	return n;
+}
+
+static int
+load_conf(struct ctl *ctl)
+{
+	struct buf errors;
+	int r;
+
+	buf_init(&errors, 65536);
+	r = conf_load(ctl->conf_path, &ctl->conf, &errors);
+	if (r != OK)
+		fputs(buf_cstr(&errors), stderr);
+	buf_fini(&errors);
+	return r;
+}
+
+static int
+run(struct ctl *ctl, int argc, char **argv)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		int words = matches(&verbs[i], argc, argv);
+
+		if (words == 0)
+			continue;
+		if (verbs[i].needs_conf && load_conf(ctl) != OK)
+			return CTL_USAGE;
+		/* The last word of the verb is argv[0], as for a program of its own. */
+		return verbs[i].fn(ctl, argc - words + 1, argv + words - 1);
+	}
+	return usage();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl ctl = { .conf_path = getenv("CONGVU_CONF") };
+	int r;
+
+	if (ctl.conf_path == NULL)
+		ctl.conf_path = "/etc/congvu/congvu.conf";
+	argc = take_json(argc, argv, &ctl.json);
+	argc--, argv++;
+	if (argc >= 2 && strcmp(argv[0], "-c") == 0) {
+		ctl.conf_path = argv[1];
+		argc -= 2, argv += 2;
+	}
+	arena_init(&ctl.arena, ARENA_MAX);
+	r = argc == 0 ? usage() : run(&ctl, argc, argv);
+	arena_clear(&ctl.arena);
+	conf_free(&ctl.conf);
+	return r;
+}

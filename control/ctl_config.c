@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/control.h"
+
+/* A file that the configuration names must be there and hold something. */
+static void
+check_file(const char *key, const char *path, struct buf *errors, const char *file)
+{
+	if (*path != '\0' && access(path, F_OK) != 0)
+		buf_addf(errors, "%s:0: %s: %s: %s\n", file, key, path, strerror(errno));
+}
+
+static void
+check_files(const struct conf *c, const char *file, struct buf *errors)
+{
+	check_file("tls: certificate", c->tls.certificate, errors, file);
+	check_file("tls: key", c->tls.key, errors, file);
+	check_file("ldap: ca", c->ldap.ca, errors, file);
+	check_file("ldap: bind-password-file", c->ldap.bind_password_file, errors, file);
+	check_file("signature: roots", c->signature.roots, errors, file);
+	check_file("signature: intermediates", c->signature.intermediates, errors, file);
+	check_file("signature: crls", c->signature.crls, errors, file);
+	for (size_t i = 0; i < c->route_n; i++)
+		check_file("route: ca", c->route[i].ca, errors, file);
+}
+
+/* {"ok":false,"errors":[{"file":..,"line":..,"text":..}]} */
+static void
+print_json(struct slice errors)
+{
+	json_t *list = json_array();
+	struct slice line, file, number;
+	uint64_t n;
+
+	while (errors.n > 0) {
+		slice_cut(&errors, '\n', &line);
+		slice_cut(&line, ':', &file);
+		slice_cut(&line, ':', &number);
+		if (slice_u64(number, 1000000, &n) != OK)
+			n = 0;
+		json_array_append_new(list, json_pack("{s:o,s:I,s:o}", "file", ctl_json(file), "line",
+		    (json_int_t)n, "text", ctl_json(slice_trim(line))));
+	}
+	ctl_print_json(json_pack("{s:b,s:o}", "ok", json_array_size(list) == 0, "errors", list));
+}
+
+int
+ctl_config_check(struct ctl *ctl, int argc, char **argv)
+{
+	struct buf errors;
+	bool ok;
+
+	(void)argv;
+	if (argc > 1)
+		return ctl_fail("config check takes no further words");
+	buf_init(&errors, 65536);
+	if (conf_load(ctl->conf_path, &ctl->conf, &errors) == OK)
+		check_files(ctl->conf, ctl->conf_path, &errors);
+	ok = errors.n == 0;
+	if (ctl->json)
+		print_json(buf_slice(&errors));
+	else if (ok)
+		printf("%s: no mistakes found\n", ctl->conf_path);
+	else
+		fputs(buf_cstr(&errors), stdout);
+	buf_fini(&errors);
+	return ok ? CTL_OK : CTL_NOT_IN_ORDER;
+}
+
+int
+ctl_config_manual(struct ctl *ctl, int argc, char **argv)
+{
+	struct buf out;
+
+	(void)ctl;
+	(void)argc;
+	(void)argv;
+	buf_init(&out, 1024 * 1024);
+	conf_manual(&out);
+	fwrite(out.p, 1, out.n, stdout);
+	buf_fini(&out);
+	return CTL_OK;
+}
