@@ -244,6 +244,8 @@ set_server(struct tls_ctx *ctx, const struct tls_server_conf *conf, struct buf *
 		SSL_CTX_set_verify(ctx->ssl, verify, NULL);
 	} else if (conf->client_required)
 		return ERR_INVAL;
+	if (conf->only_13 && SSL_CTX_set_min_proto_version(ctx->ssl, TLS1_3_VERSION) != 1)
+		return ERR_TLS;
 	if (ctx->alpn_n > 0)
 		SSL_CTX_set_alpn_select_cb(ctx->ssl, select_alpn, ctx);
 	SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_TICKET);

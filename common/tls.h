@@ -39,6 +39,7 @@ struct tls_server_conf {
 	const char *const  *alpn;		/* NULL-ended, e.g. { "imap", NULL }; NULL: no ALPN. A
 						   client that offers ALPN without any of these gets the
 						   fatal alert no_application_protocol */
+	bool		    only_13;		/* refuse TLS 1.2 */
 };
 
 /* Settings of a client. */

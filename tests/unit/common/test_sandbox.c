@@ -29,8 +29,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <lmdb.h>
+
 #include "common/log.h"
 #include "common/sandbox_internal.h"
+#include "config.h"
 
 static const unsigned groups_of[] = {
 #define SANDBOX_ROW(id, name, groups, as_mib, nofile) groups,
@@ -289,6 +292,47 @@ can_use_shared_map(void)
 	return ok;
 }
 
+static int
+put_and_get(MDB_env *env)
+{
+	MDB_val key = { 1, (char[]){ 'k' } }, val = { 1, (char[]){ 'v' } };
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	int r = mdb_txn_begin(env, NULL, 0, &txn);
+
+	if (r == 0 && (r = mdb_dbi_open(txn, NULL, 0, &dbi)) == 0)
+		r = mdb_put(txn, dbi, &key, &val, 0);
+	if (r == 0)
+		r = mdb_txn_commit(txn);	/* syncs */
+	if (r == 0)
+		r = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	if (r == 0) {
+		r = mdb_get(txn, dbi, &key, &val);
+		mdb_txn_abort(txn);
+	}
+	return r;
+}
+
+/* The store itself: open, lock table, durable commit, read. */
+static bool
+can_use_lmdb(void)
+{
+	char path[160];
+	MDB_env *env;
+	int r;
+
+	snprintf(path, sizeof path, "%s/db.%d", rw_dir, (int)getpid());
+	if (mkdir(path, 0700) != 0 || mdb_env_create(&env) != 0)
+		return false;
+	r = mdb_env_set_mapsize(env, 1 << 24);
+	if (r == 0)
+		r = mdb_env_open(env, path, 0, 0600);
+	if (r == 0)
+		r = put_and_get(env);
+	mdb_env_close(env);
+	return r == 0;
+}
+
 static bool
 can_log(void)
 {
@@ -307,7 +351,8 @@ can_enter_extractor(void)
 	int st;
 
 	if (pid == 0)
-		_exit(sandbox_enter(SANDBOX_EXTRACTOR, &none) == OK && !can_read_ro() ? 0 : 1);
+		_exit(sandbox_enter(SANDBOX_EXTRACTOR, &none) == OK && !can_read_ro() &&
+		    can_pass_memfd() ? 0 : 1);
 	return pid > 0 && waitpid(pid, &st, 0) == pid && st == 0;
 }
 
@@ -325,22 +370,14 @@ never(unsigned groups)
 	return false;
 }
 
-/* In a build with sanitizers the filter is wider: what they need themselves is not asked about. */
-static bool
-in_sanitizer(unsigned groups)
-{
-	(void)groups;
 #ifdef WITH_SANITIZER
-	return true;
+enum { IN_SANITIZER = true };
 #else
-	return false;
+enum { IN_SANITIZER = false };
 #endif
-}
 
 #define IF_GROUP(name, bits) \
 	static bool name(unsigned groups) { return (groups & (bits)) != 0; }
-#define IF_GROUP_OR_SANITIZER(name, bits) \
-	static bool name(unsigned groups) { return (groups & (bits)) != 0 || in_sanitizer(groups); }
 IF_GROUP(has_event, EVENT)
 IF_GROUP(has_files, FILES_RO | FILES_RW)
 IF_GROUP(has_rw, FILES_RW)
@@ -349,39 +386,41 @@ IF_GROUP(has_unix, UNIX)
 IF_GROUP(has_inet, INET)
 IF_GROUP(has_memfd, MEMFD)
 IF_GROUP(has_children, CHILDREN)
-IF_GROUP_OR_SANITIZER(has_children_s, CHILDREN)
-IF_GROUP_OR_SANITIZER(has_threads_s, THREADS)
-IF_GROUP_OR_SANITIZER(has_execmap_s, EXECMAP)
+IF_GROUP(has_threads, THREADS)
+IF_GROUP(has_execmap, EXECMAP)
 
+/* wide: a sanitizer needs that call itself, so in its builds any row may succeed. */
 static const struct {
 	const char *name;
 	bool (*try)(void);
 	bool (*expected)(unsigned groups);
+	bool wide;
 } probes[] = {
-	{ "read a file outside", can_read_outside, never },
-	{ "write a file outside", can_write_outside, never },
-	{ "list the root folder", can_list_root, never },
-	{ "write a read-only file", can_write_ro, never },
-	{ "truncate a read-only file", can_truncate_ro, never },
-	{ "connect by TCP", can_connect_tcp, has_inet },
-	{ "make a UDP socket", can_send_udp, has_inet },
-	{ "connect to a UNIX socket", can_connect_unix, has_unix },
-	{ "make a netlink socket", can_netlink, never },
-	{ "fork", can_fork, has_children_s },
-	{ "start a thread", can_thread, has_threads_s },
-	{ "map executable memory", can_map_exec, has_execmap_s },
-	{ "make memory executable", can_make_exec, has_execmap_s },
-	{ "exec", can_exec, never },
-	{ "ptrace", can_ptrace, in_sanitizer },
-	{ "kill", can_kill, has_children },
-	{ "dump core", can_dump_core, never },
-	{ "epoll, timerfd, signalfd", can_use_epoll, has_event },
-	{ "pass a sealed memfd", can_pass_memfd, has_memfd },
-	{ "read a file that it may", can_read_ro, has_files },
-	{ "work in a folder that it may", can_work_in_rw, has_rw },
-	{ "use a shared map", can_use_shared_map, has_lmdb },
-	{ "allocate and log", can_log, always },
-	{ "put a child into a narrower row", can_enter_extractor, has_children },
+	{ "read a file outside", can_read_outside, never, false },
+	{ "write a file outside", can_write_outside, never, false },
+	{ "list the root folder", can_list_root, never, false },
+	{ "write a read-only file", can_write_ro, never, false },
+	{ "truncate a read-only file", can_truncate_ro, never, false },
+	{ "connect by TCP", can_connect_tcp, has_inet, false },
+	{ "make a UDP socket", can_send_udp, has_inet, false },
+	{ "connect to a UNIX socket", can_connect_unix, has_unix, false },
+	{ "make a netlink socket", can_netlink, never, false },
+	{ "fork", can_fork, has_children, true },
+	{ "start a thread", can_thread, has_threads, true },
+	{ "map executable memory", can_map_exec, has_execmap, true },
+	{ "make memory executable", can_make_exec, has_execmap, true },
+	{ "exec", can_exec, never, false },
+	{ "ptrace", can_ptrace, never, true },
+	{ "kill", can_kill, has_children, false },
+	{ "dump core", can_dump_core, never, false },
+	{ "epoll, timerfd, signalfd", can_use_epoll, has_event, false },
+	{ "pass a sealed memfd", can_pass_memfd, has_memfd, false },
+	{ "read a file that it may", can_read_ro, has_files, true },
+	{ "work in a folder that it may", can_work_in_rw, has_rw, false },
+	{ "use a shared map", can_use_shared_map, has_lmdb, true },
+	{ "use LMDB", can_use_lmdb, has_rw, true },
+	{ "allocate and log", can_log, always, false },
+	{ "put a child into a narrower row", can_enter_extractor, has_children, false },
 };
 
 /* ---- the parent ---- */
@@ -431,7 +470,7 @@ every_row_does_its_work_and_nothing_else(void **state)
 			int want = probes[i].expected(groups_of[role]) ? COULD : COULD_NOT;
 			int got = probe((enum sandbox_role)role, probes[i].try);
 
-			if (got == want)
+			if (got == want || (IN_SANITIZER && probes[i].wide && got == COULD))
 				continue;
 			print_error("%s: %s: got %d, want %d\n",
 			    sandbox_role_name((enum sandbox_role)role), probes[i].name, got, want);

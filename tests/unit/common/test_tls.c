@@ -16,9 +16,12 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
+#include "common/sandbox.h"
 #include "common/tls_internal.h"
 
 static char dir[] = "/tmp/congvu-tls.XXXXXX";
@@ -569,6 +572,27 @@ old_versions_are_refused(void **state)
 }
 
 static void
+tls12_can_be_refused(void **state)
+{
+	struct tls_server_conf sc = server_conf();
+	struct ends e = { .step = 0 };
+
+	(void)state;
+	sc.only_13 = true;
+	e.sctx = server(sc), e.cctx = client(client_conf());
+	SSL_CTX_set_max_proto_version(e.cctx->ssl, TLS1_2_VERSION);
+	connect_ends(&e, "mail.example.vn");
+	shake(&e);
+	assert_int_equal(e.sr, ERR_TLS);
+	drop_conns(&e);
+	SSL_CTX_set_max_proto_version(e.cctx->ssl, 0);
+	connect_ends(&e, "mail.example.vn");
+	shake(&e);
+	assert_int_equal(e.sr, OK);
+	drop(&e);
+}
+
+static void
 renegotiation_is_refused(void **state)
 {
 	struct ends e = { .sctx = server(server_conf()), .cctx = client(client_conf()) };
@@ -687,6 +711,39 @@ a_connection_outlives_the_callers_context(void **state)
 	drop_conns(&e);
 }
 
+/* Handshakes of both versions, resumption and verification need nothing that the rows forbid. */
+static void
+it_works_inside_the_sandbox(void **state)
+{
+	static const enum sandbox_role roles[] = { SANDBOX_SMTPD, SANDBOX_IMAPD, SANDBOX_RELAY };
+	const struct sandbox_paths none = { .v = NULL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		struct ends e = { .sctx = server(server_conf()), .cctx = client(client_conf()) };
+		uint8_t key[TLS_TICKET_KEY_OCTETS];
+		pid_t pid;
+		int st;
+
+		assert_int_equal(tls_ticket_key_make(key), OK);
+		tls_ctx_set_ticket_key(e.sctx, key);
+		connect_ends(&e, "mail.example.vn");
+		pid = fork();
+		if (pid == 0) {
+			log_set_severity(LOG_SEV_ERROR);
+			if (sandbox_enter(roles[i], &none) != OK)
+				_exit(1);
+			shake(&e);
+			if (e.sr != OK || e.cr != OK || tls_conn_write(e.s, "x", 1) != 1)
+				_exit(2);
+			_exit(tls_conn_read(e.c, (char[]){ 0 }, 1) == 1 ? 0 : 3);
+		}
+		assert_int_equal(waitpid(pid, &st, 0), pid);
+		assert_int_equal(st, 0);
+		drop(&e);
+	}
+}
+
 /* ---- certificates ---- */
 
 static int
@@ -757,11 +814,13 @@ main(void)
 		cmocka_unit_test(both_sides_know_one_binding),
 		cmocka_unit_test(no_binding_without_extended_master_secret),
 		cmocka_unit_test(old_versions_are_refused),
+		cmocka_unit_test(tls12_can_be_refused),
 		cmocka_unit_test(renegotiation_is_refused),
 		cmocka_unit_test(noise_is_an_error_not_a_crash),
 		cmocka_unit_test(a_bad_file_is_named_with_the_reason),
 		cmocka_unit_test(the_end_of_the_certificate_is_known),
 		cmocka_unit_test(a_connection_outlives_the_callers_context),
+		cmocka_unit_test(it_works_inside_the_sandbox),
 	};
 
 	return cmocka_run_group_tests(t, set_up, tear_down);
