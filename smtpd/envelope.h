@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * smtpd/envelope.h: sender and recipients of one transaction, and the copies they amount to.
+ *
+ * Shape   a recipient that the client names (rcpt) gives local copies (one per account, merged by
+ *         guid), remote copies (merged by address) and, for the policy, one row per different kind of copy
+ *         (view): a group of thousands has a handful of views.
+ * Bounds  everything is in one arena of ENVELOPE_OCTETS; at most ENVELOPE_COPIES of each kind.
+ */
+#ifndef SMTPD_ENVELOPE_H
+#define SMTPD_ENVELOPE_H
+
+#include "common/arena.h"
+
+enum { ENVELOPE_OCTETS = 24 * 1024 * 1024, ENVELOPE_COPIES = 20000, ENVELOPE_GUID = 16 };
+
+struct envelope_local {
+	unsigned char guid[ENVELOPE_GUID];
+	struct slice  uid, address;
+	unsigned      clearance;	/* LEVEL_* */
+	uint64_t      quota_octets;
+};
+
+struct envelope_remote {
+	struct slice address;
+	struct slice route;		/* title */
+	unsigned     zone;		/* ZONE_* that it enters */
+};
+
+/* What the policy judges: a recipient by the name that the sender used, and where its copy goes. */
+struct envelope_view {
+	size_t	 rcpt;
+	unsigned exit_zone, clearance;
+};
+
+/* Which items are there already: indices by hash. */
+struct envelope_set {
+	uint32_t *slots;		/* index + 1, 0 = free */
+	size_t	  cap;			/* a power of two */
+};
+
+struct envelope {
+	struct arena		mem;
+	uint64_t		seed;
+	struct slice		mail_from;	/* empty for <> */
+	bool			utf8, body8;
+	uint64_t		declared_octets; /* SIZE=, 0 if not given */
+	struct slice	       *rcpts;
+	size_t			rcpts_n, rcpts_cap;
+	struct envelope_local  *locals;
+	size_t			locals_n, locals_cap;
+	struct envelope_remote *remotes;
+	size_t			remotes_n, remotes_cap;
+	struct envelope_view   *views;
+	size_t			views_n, views_cap;
+	struct envelope_set	rcpt_set, local_set, remote_set;
+};
+
+/* Heap; seed (random) keeps peers from choosing colliding addresses. */
+int envelope_new(uint64_t seed, struct envelope **out) MUST_USE;
+void envelope_free(struct envelope **env);
+
+/* Begin a recipient: OK; ERR_EXIST: named before (any case of the domain); ERR_LIMIT, ERR_NOMEM.
+ * What follows belongs to it until the next one. */
+int envelope_rcpt(struct envelope *env, struct slice address) MUST_USE;
+
+/* Copies of the last recipient. Slices are copied. OK, ERR_LIMIT, ERR_NOMEM. */
+int envelope_add_local(struct envelope *env, const struct envelope_local *to) MUST_USE;
+int envelope_add_remote(struct envelope *env, const struct envelope_remote *to) MUST_USE;
+
+/* Is the same address meant: local part by octets, domain in any case? */
+bool envelope_same_address(struct slice a, struct slice b);
+
+/* What follows the last "@", empty if there is none. */
+struct slice envelope_domain(struct slice address);
+
+#endif
