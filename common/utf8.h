@@ -38,6 +38,9 @@ int utf8_nfc(struct slice s, struct buf *out) MUST_USE;
 int utf8_casefold(struct slice s, struct buf *out) MUST_USE;
 int utf8_nfkc_casefold(struct slice s, struct buf *out) MUST_USE;
 
+/* The one code point that base followed by a combining mark is in NFC, or 0. */
+uint32_t utf8_compose(uint32_t base, uint32_t mark);
+
 /* May s stand in a header field or a log line as it is? Valid UTF-8, no C0 or C1 control, no DEL,
  * no line or paragraph separator, no bidirectional control, no U+FEFF. */
 bool utf8_is_safe(struct slice s);

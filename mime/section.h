@@ -26,7 +26,7 @@ struct section {
 	enum section_what what;
 	unsigned	  depth;
 	uint32_t	  path[SECTION_DEPTH_MAX];
-	struct slice	 *fields;
+	const struct slice *fields;
 	size_t		  field_count;
 };
 

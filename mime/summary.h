@@ -10,8 +10,13 @@
  *         the ceiling of the buf, building fails).
  * Source  RFC 3501 7.4.2 and RFC 9051 7.5.2 (ENVELOPE, BODY, BODYSTRUCTURE); RFC 8970 (PREVIEW).
  *
- *   blob   = "CVS" version | u32 octets | u32 text count | fixed | parts | fields | texts
- *   (see summary.c for the layout; SUMMARY_VERSION changes with it)
+ * Layout (version 1; a reader refuses others):
+ *   "CVS" u8 version | u32 octets of the blob | u32 message size | u32 lines | u64 tree flags |
+ *   i64 date | i16 zone | u16 flags | u32 part count | u32 field count
+ *   SUMMARY_TEXT_COUNT * { u32 offset in the blob, u32 octets }
+ *   part count * { 10 * u32, 3 * u8, u8 0 }		in the order of struct summary_part
+ *   field count * { u32 begin, u32 end, u32 row of summary_field.def }
+ *   the texts
  */
 #ifndef MIME_SUMMARY_H
 #define MIME_SUMMARY_H
@@ -34,7 +39,7 @@ enum summary_text {
 	SUMMARY_TO,
 	SUMMARY_CC,
 	SUMMARY_PREVIEW,	/* <= SUMMARY_PREVIEW_CHARS characters */
-	SUMMARY_FIELDS,		/* raw octets of the fields of summary_field_names(), in order */
+	SUMMARY_FIELDS,		/* raw octets of the fields of summary_field.def, in order */
 	SUMMARY_TEXT_COUNT
 };
 
@@ -55,14 +60,16 @@ struct summary {
 	int64_t	     date_s;		/* of the Date field; SUMMARY_HAS_DATE tells if there is one */
 	int	     date_zone_min;
 	unsigned     flags;		/* SUMMARY_* */
-	/* private */
-	size_t	     parts_at, texts_at;
+	/* private: where the tables are, checked to lie inside the blob */
+	size_t	     texts_at, parts_at, fields_at;
+	uint32_t     field_count;
 };
 
 enum summary_flag {
 	SUMMARY_HAS_DATE	= 1 << 0,
 	SUMMARY_HAS_FIELDS	= 1 << 1,	/* SUMMARY_FIELDS is complete (not over its bound) */
 	SUMMARY_HAS_ATTACHMENT	= 1 << 2,	/* a part with disposition attachment or a file name */
+	SUMMARY_CUT		= 1 << 3,	/* a decoded text was cut: to search it, read the message */
 };
 
 /* Append the blob for t. a is for scratch. OK, out->err or a->err. */
