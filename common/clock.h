@@ -22,8 +22,8 @@ int64_t clock_real_ms(void);
 /* Move all clocks by offset_ms from the true time (0: back to it). Only tests call it. */
 void clock_test_set(int64_t offset_ms);
 
-/* The parts of a moment in UTC, proleptic Gregorian; no time-zone file is read, so it works in every
- * sandbox. Valid for years 1 to 9999, other moments are clipped to that range. */
+/* The parts of a moment in UTC, proleptic Gregorian; no time-zone file is read, so it works in
+ * every sandbox. Valid for years 1 to 9999, other moments are clipped to that range. */
 struct clock_utc {
 	int year, month, day;		/* month 1..12, day 1..31 */
 	int hour, minute, second;

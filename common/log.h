@@ -2,7 +2,7 @@
 /*
  * common/log.h: structured log, one line per event on standard error (logfmt).
  *
- *	ts=2026-01-31T02:03:04.005Z prog=smtpd pid=7 sev=notice ev=auth-failed who="a@x.vn" err="not allowed"
+ *	ts=2026-01-31T02:03:04.005Z prog=smtpd pid=7 sev=notice ev=auth-failed who="a@x.vn"
  *
  * Shape   event.def has a row per event; a call names the event and lists typed fields:
  *	       log_event(EV_AUTH_FAILED, F_STR("who", who), F_ERR(err), F_END);
@@ -10,9 +10,9 @@
  *         write(2). It never blocks the caller's logic: a line that cannot be written is counted
  *         and the count shown by the next one (lost=N).
  * Safety  a value can hold no control character, line end, bidirectional or invisible mark, and no
- *         octet that is not UTF-8: such octets are shown as \xNN. There is no field type for
- *         a subject, a body, a file name, a password or marked text, and a field with such a key has its
- *         value withheld.
+ *         octet that is not UTF-8: such octets are shown as \xNN. There is no field type for a
+ *         subject, a body, a file name, a password or marked text, and a field with such a key
+ *         has its value withheld.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -45,8 +45,10 @@ struct log_field {
 #define F_STR(k, slice_)  ((struct log_field){ .key = (k), .type = LOG_FIELD_STR, .str = (slice_) })
 #define F_CSTR(k, cstr) \
 	((struct log_field){ .key = (k), .type = LOG_FIELD_STR, .str = slice_of(cstr) })
-#define F_U64(k, v)	((struct log_field){ .key = (k), .type = LOG_FIELD_U64, .u64 = (uint64_t)(v) })
-#define F_I64(k, v)	((struct log_field){ .key = (k), .type = LOG_FIELD_I64, .i64 = (int64_t)(v) })
+#define F_U64(k, v) \
+	((struct log_field){ .key = (k), .type = LOG_FIELD_U64, .u64 = (uint64_t)(v) })
+#define F_I64(k, v) \
+	((struct log_field){ .key = (k), .type = LOG_FIELD_I64, .i64 = (int64_t)(v) })
 /* err="text of err.def" for a negative error; nothing for OK. */
 #define F_ERR(e)	((struct log_field){ .key = "err", .type = LOG_FIELD_ERR, .i64 = (e) })
 /* Ends the list; a call without it is ended too. */

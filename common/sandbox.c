@@ -25,7 +25,8 @@ static const struct {
 	unsigned    groups;
 	rlim_t	    as_mib, nofile;
 } rows[] = {
-#define SANDBOX_ROW(id, name, groups, as_mib, nofile) { name, (groups) | IN_SANITIZER, as_mib, nofile },
+#define SANDBOX_ROW(id, name, groups, as_mib, nofile) \
+	{ name, (groups) | IN_SANITIZER, as_mib, nofile },
 #include "common/sandbox.def"
 #undef SANDBOX_ROW
 };
@@ -44,7 +45,8 @@ sandbox_role_name(enum sandbox_role role)
 	return (unsigned)role < SANDBOX_ROLE_COUNT ? rows[role].name : "?";
 }
 
-/* Landlock and seccomp bind the calling thread and those it starts later: others would stay free. */
+/* Landlock and seccomp bind the calling thread and those it starts later: others would stay free.
+ * */
 static bool
 is_single_threaded(void)
 {

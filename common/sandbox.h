@@ -2,11 +2,11 @@
 /*
  * common/sandbox.h: give up for good what a process does not need.
  *
- * Shape   one row of sandbox.def per role says which groups of system calls, which kinds of socket and
- *         which limits; the paths are given at run time. Call once, single-threaded, after
+ * Shape   one row of sandbox.def per role says which groups of system calls, which kinds of socket
+ *         and which limits; the paths are given at run time. Call once, single-threaded, after
  *         libraries, keys and listening sockets are open and before any octet of a peer is read.
- *         It sets: no core and not traceable, limits, no new privileges, uid and gid, Landlock (files;
- *         TCP, abstract sockets and signals where the kernel can), seccomp (system calls).
+ *         It sets: no core and not traceable, limits, no new privileges, uid and gid, Landlock
+ *         (files; TCP, abstract sockets and signals where the kernel can), seccomp (system calls).
  * Effect  calls outside the row fail with EPERM; those that only an attacker makes (exec, ptrace,
  *         mount, ...) kill the process. Children inherit all of it and may enter a narrower row.
  *         After it glibc's iconv_open() and plugins cannot be loaded in most rows.
@@ -49,8 +49,8 @@ struct sandbox_paths {
 /*
  * Close the sandbox of a role. Logs EV_SANDBOX_CLOSED, _PARTIAL or _FAILED with the reason.
  * OK: closed completely (or as far as this kernel can, when sandbox_require(false) was called).
- * ERR_SANDBOX, ERR_INVAL (a path cannot be opened): not closed; the caller must exit. Some rights may
- * be lost already.
+ * ERR_SANDBOX, ERR_INVAL (a path cannot be opened): not closed; the caller must exit. Some rights
+ * may be lost already.
  */
 int sandbox_enter(enum sandbox_role role, const struct sandbox_paths *paths) MUST_USE;
 

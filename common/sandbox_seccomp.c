@@ -12,8 +12,8 @@
 #include <seccomp.h>
 
 /*
- * Calls that are allowed whatever their arguments, with the group that brings them. A name that this
- * machine's architecture does not have is skipped.
+ * Calls that are allowed whatever their arguments, with the group that brings them. A name that
+ * this machine's architecture does not have is skipped.
  */
 static const struct {
 	unsigned group;

@@ -142,7 +142,8 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const uns
 }
 
 static int
-ticket_init(const uint8_t *key, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int enc)
+ticket_init(const uint8_t *key, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+    int enc)
 {
 	char sha256[] = "SHA256";
 	OSSL_PARAM params[] = {
@@ -232,7 +233,8 @@ static int
 set_server(struct tls_ctx *ctx, const struct tls_server_conf *conf, struct buf *why)
 {
 	static const unsigned char id[] = "congvu";
-	int verify = SSL_VERIFY_PEER | (conf->client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+	int verify = conf->client_required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT :
+	    SSL_VERIFY_PEER;
 	int err;
 
 	if ((err = load_own(ctx, conf->cert_file, conf->key_file, why)) != OK ||

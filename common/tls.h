@@ -36,23 +36,23 @@ struct tls_server_conf {
 	const char	   *key_file;		/* not encrypted */
 	const char	   *client_ca_file;	/* NULL: clients are not asked for a certificate */
 	bool		    client_required;	/* a client without one fails the handshake */
-	const char *const  *alpn;		/* NULL-ended, e.g. { "imap", NULL }; NULL: no ALPN. A
-						   client that offers ALPN without any of these gets the
-						   fatal alert no_application_protocol */
+	const char *const  *alpn;		/* NULL-ended, e.g. { "imap", NULL }; NULL: none.
+						   A client that offers ALPN without any of
+						   these gets no_application_protocol */
 	bool		    only_13;		/* refuse TLS 1.2 */
 };
 
 /* Settings of a client. */
 struct tls_client_conf {
-	const char	   *ca_file;		/* NULL: opportunistic, the server is not verified */
+	const char	   *ca_file;		/* NULL: the server is not verified */
 	const char	   *cert_file;		/* NULL: none is presented */
 	const char	   *key_file;
 	const char *const  *alpn;		/* NULL-ended; NULL: none is offered */
 };
 
 /*
- * Read the files and make a context. ERR_CONF: why (may be NULL) gets one line that names the file and
- * says what is wrong with it; ERR_NOMEM.
+ * Read the files and make a context. ERR_CONF: why (may be NULL) gets one line that names the file
+ * and says what is wrong with it; ERR_NOMEM.
  */
 int tls_ctx_new_server(const struct tls_server_conf *conf, struct buf *why,
     struct tls_ctx **out) MUST_USE;
@@ -66,16 +66,17 @@ void tls_ctx_free(struct tls_ctx **ctx);
 int64_t tls_ctx_not_after_s(const struct tls_ctx *ctx);
 
 /*
- * Ticket keys: the parent makes one, hands it to all workers of the program (and again at each rotation),
- * so that a session can be resumed in any of them. The key given before stays valid for old
- * tickets, those before it do not. Without any, the server issues no tickets.
+ * Ticket keys: the parent makes one, hands it to all workers of the program (and again at each
+ * rotation), so that a session can be resumed in any of them. The key given before stays valid for
+ * old tickets, those before it do not. Without any, the server issues no tickets.
  */
 int tls_ticket_key_make(uint8_t key_out[TLS_TICKET_KEY_OCTETS]) MUST_USE;
 void tls_ctx_set_ticket_key(struct tls_ctx *ctx, const uint8_t key[TLS_TICKET_KEY_OCTETS]);
 
 /*
  * A connection over fd (non-blocking, stays the caller's). For a client, host is the name or
- * address that the certificate must bear (a name is sent as SNI, too); may be NULL only without ca_file.
+ * address that the certificate must bear (a name is sent as SNI, too); may be NULL only without
+ * ca_file.
  */
 int tls_conn_new(struct tls_ctx *ctx, int fd, const char *host, struct tls_conn **out) MUST_USE;
 void tls_conn_free(struct tls_conn **conn);
@@ -87,12 +88,12 @@ int tls_conn_handshake(struct tls_conn *conn) MUST_USE;
  * a TLS close, what came before may be incomplete; ERR_TLS. n >= 1. */
 int tls_conn_read(struct tls_conn *conn, char *to, size_t n) MUST_USE;
 
-/* > 0: that many octets taken (perhaps fewer than n). TLS_WANT_*: repeat with the same or more octets
- * at any address; ERR_CLOSED, ERR_TLS. n >= 1. */
+/* > 0: that many octets taken (perhaps fewer than n). TLS_WANT_*: repeat with the same or more
+ * octets at any address; ERR_CLOSED, ERR_TLS. n >= 1. */
 int tls_conn_write(struct tls_conn *conn, const char *from, size_t n) MUST_USE;
 
-/* True: call tls_conn_read again before waiting for the socket, which may never become readable: the
- * last call gave octets and more may be held. It is false once a call said TLS_WANT_READ. */
+/* True: call tls_conn_read again before waiting for the socket, which may never become readable:
+ * the last call gave octets and more may be held. It is false once a call said TLS_WANT_READ. */
 bool tls_conn_may_hold_more(const struct tls_conn *conn);
 
 /* Send close_notify: OK when sent (the peer's is not awaited), TLS_WANT_*, or an error that may be
@@ -116,16 +117,16 @@ int tls_conn_peer_sha256(const struct tls_conn *conn,
 int tls_conn_peer_der(const struct tls_conn *conn, struct buf *out) MUST_USE;
 
 /*
- * For a client that comes back. The session (DER, holds secrets; known after the first octets read from
- * the server) is appended to out: OK, ERR_NOENT when it cannot be resumed, ERR_LIMIT. To resume it give it
- * to a new connection to the same host before the handshake: OK or ERR_INVAL.
+ * For a client that comes back. The session (DER, holds secrets; known after the first octets read
+ * from the server) is appended to out: OK, ERR_NOENT when it cannot be resumed, ERR_LIMIT. To
+ * resume it give it to a new connection to the same host before the handshake: OK or ERR_INVAL.
  */
 int tls_conn_session(const struct tls_conn *conn, struct buf *out) MUST_USE;
 int tls_conn_resume(struct tls_conn *conn, struct slice session) MUST_USE;
 
 /*
- * Channel binding: *type_out is "tls-exporter" (TLS 1.3) or "tls-unique" (TLS 1.2 with extended master
- * secret), static. ERR_UNSUPPORTED on TLS 1.2 without it: such a binding would not be safe.
+ * Channel binding: *type_out is "tls-exporter" (TLS 1.3) or "tls-unique" (TLS 1.2 with extended
+ * master secret), static. ERR_UNSUPPORTED on TLS 1.2 without it: such a binding would not be safe.
  */
 struct tls_binding {
 	const char *type;

@@ -35,7 +35,8 @@ start_client(struct tls_conn *conn, const char *host)
 	if (err != OK)
 		return err;
 	/* This function, unlike its kin, gives 0 for success. */
-	if (ctx->alpn_n > 0 && SSL_set_alpn_protos(conn->ssl, ctx->alpn, (unsigned)ctx->alpn_n) != 0)
+	if (ctx->alpn_n > 0 &&
+	    SSL_set_alpn_protos(conn->ssl, ctx->alpn, (unsigned)ctx->alpn_n) != 0)
 		return ERR_NOMEM;
 	SSL_set_connect_state(conn->ssl);
 	return OK;

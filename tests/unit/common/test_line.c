@@ -54,7 +54,8 @@ line_gives_the_same_at_every_split(void **state)
 			line_reader_init(&lr, mem, cases[i].cap);
 			int r = drain(&lr, (struct slice){ cases[i].in, at }, got);
 			if (r == 0)
-				r = drain(&lr, (struct slice){ cases[i].in + at, cases[i].n - at }, got);
+				r = drain(&lr, (struct slice){ cases[i].in + at,
+				    cases[i].n - at }, got);
 			if (strcmp(got, cases[i].lines) != 0 || r != cases[i].end)
 				fail_msg("%s, split at %zu: %s %d", cases[i].name, at, got, r);
 		}

@@ -187,7 +187,8 @@ a_line_is_bounded(void **state)
 static void
 keys_that_name_content_are_withheld(void **state)
 {
-	static const char *const keys[] = { "subject", "body", "password", "pass", "secret", "filename",
+	static const char *const keys[] = { "subject", "body", "password", "pass", "secret",
+	    "filename",
 	    "a b", "a=1", "A", "", "x\n", NULL };
 
 	(void)state;
@@ -263,7 +264,8 @@ every_row_is_complete_and_unique(void **state)
 		const char *name = log_event_name(e);
 
 		assert_true(strlen(name) > 0 && strlen(log_event_text(e)) > 10);
-		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(name));
+		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-"),
+		    strlen(name));
 		for (int j = 0; j < i; j++)
 			assert_string_not_equal(name, log_event_name((enum log_event_id)j));
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Forks a child under each row and lets it try: what the row forbids must fail, what it promises must work.
- * With the control "sandbox" off the forbidden things succeed and this test fails.
+ * Forks a child under each row and lets it try: what the row forbids must fail, what it promises
+ * must work. With the control "sandbox" off the forbidden things succeed and this test fails.
  */
 #include <setjmp.h>
 #include <stdarg.h>

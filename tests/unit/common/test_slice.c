@@ -142,7 +142,8 @@ ascii_stays_ascii(void **state)
 	(void)state;
 	for (int i = 0; i < 256; i++) {
 		char c = (char)i;
-		bool up = i >= 'A' && i <= 'Z', low = i >= 'a' && i <= 'z', dig = i >= '0' && i <= '9';
+		bool up = i >= 'A' && i <= 'Z', low = i >= 'a' && i <= 'z';
+		bool dig = i >= '0' && i <= '9';
 		int hex = dig ? i - '0' : i >= 'a' && i <= 'f' ? i - 'a' + 10 :
 		    i >= 'A' && i <= 'F' ? i - 'A' + 10 : -1;
 

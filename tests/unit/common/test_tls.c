@@ -438,7 +438,8 @@ the_peer_digest_is_that_of_the_certificate(void **state)
 
 /* ---- tickets ---- */
 
-/* A connection of a client that has `session` (or none) to a server with these keys, oldest first. */
+/* A connection of a client that has `session` (or none) to a server with these keys, oldest first.
+ * */
 static bool
 resumes(const uint8_t (*keys)[TLS_TICKET_KEY_OCTETS], int count, int version, struct buf *session)
 {

@@ -26,7 +26,8 @@ names_and_values_go_both_ways(void **state)
 		assert_int_equal(word_value(rows[i].set, slice_of(rows[i].name), &v), OK);
 		assert_int_equal(v, rows[i].value);
 		for (size_t j = 0; j < i; j++)
-			assert_false(rows[i].set == rows[j].set && (rows[i].value == rows[j].value ||
+			assert_false(rows[i].set == rows[j].set &&
+			    (rows[i].value == rows[j].value ||
 			    strcmp(rows[i].name, rows[j].name) == 0));
 	}
 }
