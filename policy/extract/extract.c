@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/extract.h"
 
+#include "policy/extract/zip.h"
+
 void
 extract_limits_init(struct extract_limits *l)
 {
@@ -31,4 +33,15 @@ extract_why_detector(enum extract_why why)
 		break;
 	}
 	return "opaque-type";
+}
+
+int
+extract_run(struct slice octets, enum extract_type type, const struct extract_limits *limits,
+    extract_sink_fn *sink, void *arg)
+{
+	switch (type) {
+	case EXTRACT_ZIP:
+		return zip_run(octets, limits, sink, arg);
+	}
+	return ERR_INVAL;
 }

@@ -21,6 +21,7 @@ enum extract_type {
 
 enum extract_piece_type {
 	EXTRACT_TEXT,		/* UTF-8 text of document part `index`, lines end in LF */
+	EXTRACT_PROPERTY,	/* the same of titles and properties of a document */
 	EXTRACT_FILE,		/* the octets of file `index`, decompressed */
 	EXTRACT_NAME,		/* the name of file `index` as written in the container */
 	EXTRACT_OPAQUE		/* file `index` (0 = the container) cannot be inspected: `why` */

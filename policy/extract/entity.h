@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/extract/entity.h: character references of markup.
+ */
+#ifndef POLICY_EXTRACT_ENTITY_H
+#define POLICY_EXTRACT_ENTITY_H
+
+#include "common/buf.h"
+
+/* s begins with "&": append the character it stands for and return its length, or 0 when it is
+ * no reference. A missing ";" is forgiven, as browsers do. */
+size_t entity_decode(struct slice s, struct buf *out);
+
+/* Append one code point as UTF-8; U+FFFD for what is none. */
+void entity_put(struct buf *out, uint32_t cp);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/html.h"
+
+#include "policy/extract/entity.h"
+
+enum { STYLE_GAP_MAX = 64 };	/* white space looked over inside one property */
+
+struct html {
+	struct slice	  in;
+	size_t		  pos;
+	struct buf	 *out;
+	enum html_reading reading;
+	unsigned	  flags;
+	bool		  space;	/* white space is due before the next character */
+	bool		  fresh;	/* at the beginning of a line */
+	unsigned	  pre;		/* depth of <pre> */
+	struct slice	  skip;		/* name of the hidden element that is left out */
+	unsigned	  skip_depth;	/* elements of that name open; 0: nothing is left out */
+	bool		  no_tag_end, no_comment_end;	/* none follows: never search again */
+};
+
+struct tag {
+	struct slice name, attributes;
+	bool	     closing, empty;
+};
+
+static void
+line_break(struct html *h)
+{
+	if (!h->fresh)
+		buf_addc(h->out, '\n');
+	h->fresh = true;
+	h->space = false;
+}
+
+static bool
+is_white(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static void
+before_char(struct html *h)
+{
+	if (h->space && !h->fresh)
+		buf_addc(h->out, ' ');
+	h->space = h->fresh = false;
+}
+
+/* One character (or reference) of text. */
+static void
+put_text(struct html *h)
+{
+	char c = h->in.p[h->pos];
+	size_t n;
+
+	if (h->skip_depth > 0) {
+		h->pos++;
+		return;
+	}
+	if (is_white(c)) {
+		if (h->pre > 0 && (c == '\n' || c == '\r'))
+			line_break(h);
+		h->space = true;
+		h->pos++;
+		return;
+	}
+	before_char(h);
+	if (c == '&' && (n = entity_decode(slice_from(h->in, h->pos), h->out)) > 0) {
+		h->pos += n;
+		return;
+	}
+	buf_addc(h->out, c);
+	h->pos++;
+}
+
+void
+html_unescape(struct slice in, struct buf *out)
+{
+	while (in.n > 0) {
+		size_t n = in.p[0] == '&' ? entity_decode(in, out) : 0;
+
+		if (n == 0) {
+			buf_addc(out, in.p[0]);
+			n = 1;
+		}
+		in = slice_from(in, n);
+	}
+}
+
+/* --- tags --- */
+
+static bool
+one_of(struct slice name, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_is_nocase(name, list[i]))
+			return true;
+	return false;
+}
+
+/* Elements inside a line; any other name begins a new one. */
+static bool
+is_inline(struct slice name)
+{
+	static const char *const list[] = {
+		"a", "abbr", "acronym", "b", "basefont", "bdi", "bdo", "big", "blink", "cite",
+		"code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "label", "mark",
+		"nobr", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong",
+		"sub", "sup", "time", "tt", "u", "var", "wbr", "img", "input", "o:p", "st1:place",
+	};
+
+	/* Office writes elements of its own inside lines. */
+	return one_of(name, list, ARRAY_LEN(list)) || slice_chr(name, ':') >= 0;
+}
+
+static bool
+is_void(struct slice name)
+{
+	static const char *const list[] = {
+		"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta",
+		"param", "source", "track", "wbr",
+	};
+
+	return one_of(name, list, ARRAY_LEN(list));
+}
+
+static bool
+is_embedding(struct slice name)
+{
+	static const char *const list[] = {
+		"svg", "object", "embed", "applet", "canvas", "video", "audio", "math",
+	};
+
+	return one_of(name, list, ARRAY_LEN(list));
+}
+
+/* The next attribute of *rest; false at the end. */
+static bool
+next_attribute(struct slice *rest, struct slice *name, struct slice *value)
+{
+	struct slice s = *rest;
+	size_t n = 0;
+
+	while (s.n > 0 && (is_white(s.p[0]) || s.p[0] == '/'))
+		s = slice_from(s, 1);
+	if (s.n == 0)
+		return false;
+	while (n < s.n && !is_white(s.p[n]) && (n == 0 || s.p[n] != '=') && s.p[n] != '/')
+		n++;
+	*name = slice_sub(s, 0, n);
+	*value = (struct slice){ NULL, 0 };
+	s = slice_from(s, n);
+	while (s.n > 0 && is_white(s.p[0]))
+		s = slice_from(s, 1);
+	if (s.n > 0 && s.p[0] == '=') {
+		s = slice_from(s, 1);
+		while (s.n > 0 && is_white(s.p[0]))
+			s = slice_from(s, 1);
+		if (s.n > 0 && (s.p[0] == '"' || s.p[0] == '\'')) {
+			ptrdiff_t end = slice_chr(slice_from(s, 1), s.p[0]);
+
+			n = end < 0 ? s.n - 1 : (size_t)end;
+			*value = slice_sub(s, 1, n);
+			s = slice_from(s, n + 2);
+		} else {
+			for (n = 0; n < s.n && !is_white(s.p[n]);)
+				n++;
+			*value = slice_sub(s, 0, n);
+			s = slice_from(s, n);
+		}
+	}
+	*rest = s;
+	return true;
+}
+
+/* Does a style hold this, white space aside? */
+static bool
+style_says(struct slice style, const char *what)
+{
+	struct slice want = slice_of(what);
+
+	for (size_t i = 0; i < style.n; i++) {
+		size_t k = i, w = 0;
+
+		while (k < style.n && w < want.n && k - i < STYLE_GAP_MAX) {
+			if (is_white(style.p[k])) {
+				k++;
+				continue;
+			}
+			if (ascii_lower(style.p[k]) != want.p[w])
+				break;
+			k++, w++;
+		}
+		if (w == want.n)
+			return true;
+	}
+	return false;
+}
+
+static bool
+style_hides(struct slice style)
+{
+	static const char *const list[] = {
+		"display:none", "visibility:hidden", "font-size:0", "mso-hide:all", "opacity:0;",
+		"max-height:0",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		if (style_says(style, list[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_telling(struct slice name)
+{
+	static const char *const list[] = {
+		"alt", "title", "value", "placeholder", "label", "aria-label", "content",
+		"summary", "srcdoc", "string", "data-label", "href", "name",
+	};
+
+	return one_of(name, list, ARRAY_LEN(list));
+}
+
+/* Look through the attributes: *hidden_out, right to left, embedded pictures, telling texts. */
+static void
+attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_out)
+{
+	struct slice rest = t->attributes, name, value;
+
+	*hidden_out = *turned_out = false;
+	while (next_attribute(&rest, &name, &value)) {
+		if (slice_is_nocase(name, "hidden") ||
+		    (slice_is_nocase(name, "style") && style_hides(value)))
+			*hidden_out = true;
+		if (slice_is_nocase(name, "style") && style_says(value, "bidi-override") &&
+		    style_says(value, "direction:rtl"))
+			*turned_out = true;
+		if (slice_is_nocase(name, "dir") && slice_is_nocase(value, "rtl") &&
+		    slice_is_nocase(t->name, "bdo"))
+			*turned_out = true;
+		if (slice_find_nocase(value, SLICE("data:")) >= 0 &&
+		    slice_find_nocase(value, SLICE("base64")) >= 0)
+			h->flags |= HTML_HAS_EMBEDDED;
+		if (!is_telling(name) || value.n == 0)
+			continue;
+		h->flags |= HTML_HAS_MORE;
+		if (h->reading == HTML_SHOWN)
+			continue;
+		line_break(h);
+		html_unescape(value, h->out);
+		h->fresh = false;
+		line_break(h);
+	}
+}
+
+/* Raw text up to its closing tag: styles and scripts, cut at quotes so that strings show. */
+static void
+raw_text(struct html *h, struct slice name)
+{
+	bool show = h->reading != HTML_SHOWN && h->skip_depth == 0;
+
+	h->flags |= HTML_HAS_MORE;
+	line_break(h);
+	for (; h->pos < h->in.n; h->pos++) {
+		char c = h->in.p[h->pos];
+
+		if (c == '<' && h->pos + 2 + name.n <= h->in.n && h->in.p[h->pos + 1] == '/' &&
+		    slice_eq_nocase(slice_sub(h->in, h->pos + 2, name.n), name))
+			break;
+		if (show) {
+			h->fresh = false;
+			buf_addc(h->out, slice_chr(SLICE("\"'{};"), c) >= 0 ? '\n' : c);
+		}
+	}
+	line_break(h);
+}
+
+/* Read the tag at pos (at its "<"); false: it is none, so text. */
+static bool
+read_tag(struct html *h, struct tag *t)
+{
+	struct slice s = slice_from(h->in, h->pos + 1);
+	char quote = '\0';
+	size_t n = 0, i;
+
+	*t = (struct tag){ .closing = s.n > 0 && s.p[0] == '/' };
+	if (t->closing)
+		s = slice_from(s, 1);
+	if (h->no_tag_end || s.n == 0 || !(ascii_is_alpha(s.p[0]) || s.p[0] == '!' || s.p[0] == '?'))
+		return false;
+	while (n < s.n && !is_white(s.p[n]) && s.p[n] != '>' && s.p[n] != '/')
+		n++;
+	t->name = slice_sub(s, 0, n);
+	for (i = n; i < s.n && (quote != '\0' || s.p[i] != '>'); i++) {
+		if (quote != '\0')
+			quote = s.p[i] == quote ? '\0' : quote;
+		else if ((s.p[i] == '"' || s.p[i] == '\'') && s.p[i - 1] == '=')
+			quote = s.p[i];
+	}
+	if (i == s.n) {	/* an open quote or no end: the tag ends at the first ">", or is text */
+		ptrdiff_t end = slice_chr(slice_from(s, n), '>');
+
+		if (end < 0) {
+			h->no_tag_end = true;
+			return false;
+		}
+		i = n + (size_t)end;
+	}
+	t->attributes = slice_sub(s, n, i - n);
+	t->empty = i > 0 && s.p[i - 1] == '/';
+	h->pos += (t->closing ? 2 : 1) + i + 1;
+	return true;
+}
+
+/* Inside a hidden element that is left out: only its own name matters. */
+static void
+skip_tag(struct html *h, const struct tag *t)
+{
+	if (!slice_eq_nocase(t->name, h->skip))
+		return;
+	if (t->closing)
+		h->skip_depth--;
+	else if (!t->empty)
+		h->skip_depth++;
+}
+
+static void
+open_tag(struct html *h, const struct tag *t)
+{
+	bool hidden, turned;
+
+	attributes(h, t, &hidden, &turned);
+	if (is_embedding(t->name))
+		h->flags |= HTML_HAS_EMBEDDED;
+	if (slice_is_nocase(t->name, "pre"))
+		h->pre++;
+	if (turned) {
+		before_char(h);
+		buf_adds(h->out, "\xE2\x80\xAE");
+	}
+	if (hidden && !is_void(t->name)) {
+		h->flags |= HTML_HAS_MORE;
+		if (h->reading != HTML_SHOWN) {
+			line_break(h);
+		} else if (!t->empty) {
+			h->skip = t->name;
+			h->skip_depth = 1;
+		}
+	}
+}
+
+static void
+tag(struct html *h, const struct tag *t)
+{
+	if (h->skip_depth > 0) {
+		skip_tag(h, t);
+		return;
+	}
+	if (!is_inline(t->name) || h->reading == HTML_XML)
+		line_break(h);
+	if (t->closing) {
+		if (slice_is_nocase(t->name, "pre") && h->pre > 0)
+			h->pre--;
+		if (slice_is_nocase(t->name, "bdo"))
+			buf_adds(h->out, "\xE2\x80\xAC");
+		return;
+	}
+	open_tag(h, t);
+	if (!t->empty && h->reading != HTML_XML && (slice_is_nocase(t->name, "script") ||
+	    slice_is_nocase(t->name, "style")))
+		raw_text(h, t->name);
+}
+
+/* At "<!--": in the shown reading it is not there at all, else its content is text. */
+static void
+comment(struct html *h)
+{
+	ptrdiff_t end = -1;
+
+	if (h->reading == HTML_SHOWN && !h->no_comment_end) {
+		end = slice_find(slice_from(h->in, h->pos + 4), SLICE("-->"));
+		h->no_comment_end = end < 0;
+	}
+	h->flags |= HTML_HAS_MORE;
+	if (end < 0) {
+		line_break(h);
+		h->pos += 4;
+		if (slice_starts_nocase(slice_from(h->in, h->pos), SLICE("[if"))) {
+			ptrdiff_t gt = slice_chr(slice_sub(h->in, h->pos, 128), '>');
+
+			h->pos += gt < 0 ? 0 : (size_t)gt + 1;
+		}
+	} else {
+		h->pos += 4 + (size_t)end + 3;
+	}
+}
+
+int
+html_text(struct slice utf8, enum html_reading reading, struct buf *out, unsigned *flags_out)
+{
+	struct html h = { .in = utf8, .out = out, .reading = reading, .fresh = true };
+	struct tag t;
+
+	while (h.pos < h.in.n && out->err == OK) {
+		struct slice rest = slice_from(h.in, h.pos);
+
+		if (rest.p[0] != '<') {
+			put_text(&h);
+		} else if (rest.n >= 4 && slice_eq(slice_sub(rest, 0, 4), SLICE("<!--"))) {
+			comment(&h);
+		} else if (rest.n >= 9 && slice_eq(slice_sub(rest, 0, 9), SLICE("<![CDATA["))) {
+			h.pos += 9;
+		} else if (read_tag(&h, &t)) {
+			tag(&h, &t);
+		} else {
+			put_text(&h);
+		}
+	}
+	*flags_out = h.flags;
+	return out->err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/extract/html.h: HTML (and other markup) to lines of text.
+ *
+ * Shape   UTF-8 in, UTF-8 out, a line per block. Two readings exist: what the screen shows
+ *         (comments and hidden elements gone, so that text around them joins), and everything
+ *         (comments, hidden elements, styles and telling attributes as lines of their own).
+ * Bounds  linear; output never exceeds the input by more than a few octets per tag; no recursion.
+ * Source  WHATWG HTML 13.2.5 (tokens), 13.5 (names); only what decides where text joins.
+ */
+#ifndef POLICY_EXTRACT_HTML_H
+#define POLICY_EXTRACT_HTML_H
+
+#include "common/buf.h"
+
+enum html_reading {
+	HTML_SHOWN,
+	HTML_ALL,
+	HTML_XML	/* everything, and every tag begins a new line */
+};
+
+enum html_flag {
+	HTML_HAS_MORE	  = 1 << 0,	/* HTML_ALL would give more or other text */
+	HTML_HAS_EMBEDDED = 1 << 1,	/* pictures or objects inside: data:, <svg>, <object> */
+};
+
+/* Append the text to out; *flags_out gets HTML_HAS_*. OK or out->err. */
+int html_text(struct slice utf8, enum html_reading reading, struct buf *out,
+    unsigned *flags_out) MUST_USE;
+
+/* The text of an attribute or of character data: entities decoded, appended to out. */
+void html_unescape(struct slice in, struct buf *out);
+
+#endif

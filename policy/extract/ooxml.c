@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/ooxml.h"
+
+#include <expat.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/extract/entity.h"
+
+enum { READ_CHOICE, READ_FALLBACK, READ_ALL, READINGS };
+enum { PARAGRAPH_MAX = 1 << 20, NAME_MAX_OCTETS = 256, CHUNK_OCTETS = 1 << 20 };
+
+struct paragraph {
+	struct buf text[READINGS];
+	bool	   differs;	/* some text is not in every reading */
+	bool	   hidden;	/* the run at hand is hidden */
+};
+
+struct ooxml {
+	XML_Parser	 parser;
+	struct buf	*out;
+	struct paragraph para[OOXML_PARAGRAPHS_MAX];
+	unsigned	 paras;		/* open paragraphs */
+	unsigned	 depth;
+	unsigned	 choice, fallback;	/* depth of mc:Choice, mc:Fallback elements open */
+	bool		 in_text, in_deleted;
+	struct buf	 loose;		/* text outside paragraphs, of the element at hand */
+	char		 property[NAME_MAX_OCTETS];	/* name of a custom property */
+	int		 err;
+};
+
+static void
+stop(struct ooxml *x, int err)
+{
+	if (x->err == OK)
+		x->err = err;
+	(void)XML_StopParser(x->parser, XML_FALSE);
+}
+
+static const char *
+local(const char *name)
+{
+	const char *colon = strrchr(name, ':');
+
+	return colon == NULL ? name : colon + 1;
+}
+
+static bool
+is(const char *name, const char *what)
+{
+	return strcmp(name, what) == 0;
+}
+
+static const char *
+attribute(const char **atts, const char *name)
+{
+	for (; atts[0] != NULL; atts += 2)
+		if (is(local(atts[0]), name))
+			return atts[1];
+	return NULL;
+}
+
+/* --- lines --- */
+
+static void
+line(struct ooxml *x, struct slice text)
+{
+	if (slice_trim(text).n == 0)
+		return;
+	buf_add(x->out, text);
+	buf_addc(x->out, '\n');
+	if (x->out->err != OK)
+		stop(x, x->out->err);
+}
+
+static void
+add_text(struct ooxml *x, struct slice text)
+{
+	struct paragraph *p = &x->para[x->paras - 1];
+	bool hidden = p->hidden || x->in_deleted;
+	bool skip[READINGS] = {
+		[READ_CHOICE] = hidden || x->fallback > 0,
+		[READ_FALLBACK] = hidden || x->choice > 0,
+		[READ_ALL] = false,
+	};
+
+	for (unsigned i = 0; i < READINGS; i++) {
+		p->differs |= skip[i];
+		if (!skip[i])
+			buf_add(&p->text[i], text);
+		if (p->text[i].err != OK)
+			stop(x, p->text[i].err);
+	}
+	if (hidden)
+		line(x, text);
+}
+
+static void
+begin_paragraph(struct ooxml *x)
+{
+	if (x->paras == OOXML_PARAGRAPHS_MAX) {
+		stop(x, ERR_LIMIT);
+		return;
+	}
+	x->para[x->paras].differs = x->para[x->paras].hidden = false;
+	for (unsigned i = 0; i < READINGS; i++)
+		buf_clear(&x->para[x->paras].text[i]);
+	x->paras++;
+}
+
+static void
+end_paragraph(struct ooxml *x)
+{
+	struct paragraph *p;
+
+	if (x->paras == 0)
+		return;
+	p = &x->para[--x->paras];
+	line(x, buf_slice(&p->text[READ_ALL]));
+	if (!p->differs)
+		return;
+	line(x, buf_slice(&p->text[READ_CHOICE]));
+	line(x, buf_slice(&p->text[READ_FALLBACK]));
+}
+
+static void
+end_loose(struct ooxml *x)
+{
+	struct slice text = slice_trim(buf_slice(&x->loose));
+
+	if (text.n > 0 && x->property[0] != '\0') {
+		struct buf named;
+
+		buf_init(&named, NAME_MAX_OCTETS + PARAGRAPH_MAX + 2);
+		buf_addf(&named, "%s: ", x->property);
+		buf_add(&named, text);
+		line(x, buf_slice(&named));
+		buf_fini(&named);
+	}
+	line(x, text);
+	buf_clear(&x->loose);
+}
+
+/* --- elements --- */
+
+static void
+telling_attributes(struct ooxml *x, const char *name, const char **atts)
+{
+	static const char *const telling[] = { "descr", "title", "string", "alt" };
+
+	for (size_t i = 0; i < ARRAY_LEN(telling); i++) {
+		const char *v = attribute(atts, telling[i]);
+
+		if (v != NULL)
+			line(x, slice_of(v));
+	}
+	if (is(name, "lvlText") || is(name, "docVar") || is(name, "tag") || is(name, "alias")) {
+		const char *v = attribute(atts, "val");
+
+		if (v != NULL)
+			line(x, slice_of(v));
+	}
+	if (is(name, "property")) {
+		const char *v = attribute(atts, "name");
+		size_t n = v == NULL ? 0 : strlen(v);
+
+		n = n < sizeof x->property ? n : sizeof x->property - 1;
+		memcpy(x->property, v == NULL ? "" : v, n);
+		x->property[n] = '\0';
+	}
+}
+
+static void
+symbol(struct ooxml *x, const char **atts)
+{
+	const char *v = attribute(atts, "char");
+	struct buf one;
+
+	if (v == NULL)
+		return;
+	buf_init(&one, 8);
+	entity_put(&one, (uint32_t)(strtoul(v, NULL, 16) & 0xFFFFF));
+	add_text(x, buf_slice(&one));
+	buf_fini(&one);
+}
+
+/* Elements that stand for characters. */
+static void
+character(struct ooxml *x, const char *name, const char **atts)
+{
+	if (is(name, "tab") || is(name, "ptab"))
+		add_text(x, SLICE("\t"));
+	else if (is(name, "br") || is(name, "cr"))
+		add_text(x, SLICE("\n"));
+	else if (is(name, "noBreakHyphen"))
+		add_text(x, SLICE("-"));
+	else if (is(name, "sym"))
+		symbol(x, atts);
+}
+
+static void
+run_property(struct ooxml *x, const char *name, const char **atts)
+{
+	struct paragraph *p = &x->para[x->paras - 1];
+	const char *v;
+
+	if (is(name, "r")) {
+		p->hidden = false;
+	} else if (is(name, "vanish") || is(name, "specVanish") || is(name, "webHidden")) {
+		v = attribute(atts, "val");
+		p->hidden = v == NULL || !(is(v, "0") || is(v, "false") || is(v, "off"));
+	}
+}
+
+static void XMLCALL
+on_start(void *user, const char *full, const char **atts)
+{
+	struct ooxml *x = user;
+	const char *name = local(full);
+
+	if (++x->depth > OOXML_DEPTH_MAX) {
+		stop(x, ERR_LIMIT);
+		return;
+	}
+	end_loose(x);
+	telling_attributes(x, name, atts);
+	if (is(name, "p"))
+		begin_paragraph(x);
+	else if (is(name, "Choice"))
+		x->choice++;
+	else if (is(name, "Fallback"))
+		x->fallback++;
+	x->in_deleted = is(name, "delText");
+	x->in_text = x->paras > 0 && (is(name, "t") || x->in_deleted);
+	if (x->paras > 0 && x->err == OK) {
+		character(x, name, atts);
+		run_property(x, name, atts);
+	}
+}
+
+static void XMLCALL
+on_end(void *user, const char *full)
+{
+	struct ooxml *x = user;
+	const char *name = local(full);
+
+	x->depth--;
+	x->in_text = x->in_deleted = false;
+	end_loose(x);
+	if (is(name, "p"))
+		end_paragraph(x);
+	else if (is(name, "Choice") && x->choice > 0)
+		x->choice--;
+	else if (is(name, "Fallback") && x->fallback > 0)
+		x->fallback--;
+	else if (is(name, "property"))
+		x->property[0] = '\0';
+}
+
+static void XMLCALL
+on_text(void *user, const char *s, int len)
+{
+	struct ooxml *x = user;
+	struct slice text = { s, (size_t)len };
+
+	if (x->in_text) {
+		add_text(x, text);
+		return;
+	}
+	buf_add(&x->loose, text);
+	if (x->loose.err != OK)
+		stop(x, x->loose.err);
+}
+
+static void XMLCALL
+on_doctype(void *user, const char *name, const char *sysid, const char *pubid, int internal)
+{
+	(void)name, (void)sysid, (void)pubid, (void)internal;
+	stop(user, ERR_SYNTAX);
+}
+
+static void
+parse(struct ooxml *x, struct slice xml)
+{
+	do {
+		struct slice part = slice_sub(xml, 0, CHUNK_OCTETS);
+		bool last = part.n == xml.n;
+
+		xml = slice_from(xml, part.n);
+		if (XML_Parse(x->parser, part.p, (int)part.n, last) != XML_STATUS_OK) {
+			if (x->err == OK)
+				x->err = XML_GetErrorCode(x->parser) == XML_ERROR_NO_MEMORY ?
+				    ERR_NOMEM : ERR_SYNTAX;
+			return;
+		}
+	} while (xml.n > 0);
+}
+
+int
+ooxml_text(struct slice xml, struct buf *out)
+{
+	struct ooxml *x = calloc(1, sizeof *x);
+	int err;
+
+	if (x == NULL)
+		return ERR_NOMEM;
+	x->out = out;
+	buf_init(&x->loose, PARAGRAPH_MAX);
+	for (unsigned i = 0; i < OOXML_PARAGRAPHS_MAX; i++)
+		for (unsigned k = 0; k < READINGS; k++)
+			buf_init(&x->para[i].text[k], PARAGRAPH_MAX);
+	x->parser = XML_ParserCreate(NULL);
+	if (x->parser == NULL) {
+		x->err = ERR_NOMEM;
+		goto out;
+	}
+	(void)XML_SetHashSalt(x->parser, 0x636f6e67);	/* or expat asks the kernel for one */
+	XML_SetUserData(x->parser, x);
+	XML_SetElementHandler(x->parser, on_start, on_end);
+	XML_SetCharacterDataHandler(x->parser, on_text);
+	XML_SetStartDoctypeDeclHandler(x->parser, on_doctype);
+	parse(x, xml);
+	while (x->paras > 0)	/* of a part that broke off */
+		end_paragraph(x);
+	XML_ParserFree(x->parser);
+out:
+	for (unsigned i = 0; i < OOXML_PARAGRAPHS_MAX; i++)
+		for (unsigned k = 0; k < READINGS; k++)
+			buf_fini(&x->para[i].text[k]);
+	buf_fini(&x->loose);
+	err = x->err;
+	free(x);
+	return err;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/extract/ooxml.h: the text of one XML part of a word-processor document.
+ *
+ * Shape   one part in, lines of UTF-8 out, a line per paragraph with its runs joined. A paragraph
+ *         that reads differently with hidden or deleted text, or in the fallback for older
+ *         programs, gives a line for each reading. Text outside paragraphs (properties) and
+ *         telling attributes (alternative texts, text drawn as art, list bullets) are lines too.
+ * Bounds  no document type, no entities, OOXML_DEPTH_MAX elements deep; the ceiling of out.
+ * Source  ECMA-376 parts 1 and 3; names are compared without their prefix, so all versions fit.
+ */
+#ifndef POLICY_EXTRACT_OOXML_H
+#define POLICY_EXTRACT_OOXML_H
+
+#include "common/buf.h"
+
+enum { OOXML_DEPTH_MAX = 200, OOXML_PARAGRAPHS_MAX = 16 };
+
+/* OK; ERR_SYNTAX: not well formed, or a document type; ERR_LIMIT: too deep or too much;
+ * ERR_NOMEM. What was understood until then is in out. */
+int ooxml_text(struct slice xml, struct buf *out) MUST_USE;
+
+#endif

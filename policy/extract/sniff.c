@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/sniff.h"
+
+enum {
+	ZIP_END_OCTETS = 22 + 65535,	/* end record with the longest comment */
+	BLANK_MAX = 1024,		/* white space looked over before markup begins */
+	BLOCK_LINES = 8,		/* full base64 lines in a row that are no accident */
+	BLOCK_LINE_CHARS = 56
+};
+
+static bool
+begins(struct slice s, const char *magic, size_t n)
+{
+	return s.n >= n && slice_eq(slice_sub(s, 0, n), (struct slice){ magic, n });
+}
+
+#define BEGINS(s, lit)	begins((s), lit, sizeof(lit) - 1)
+
+static bool
+is_known_binary(struct slice s)
+{
+	static const struct slice magics[] = {
+		SLICE("%PDF-"), SLICE("\x89PNG"), SLICE("\xFF\xD8\xFF"), SLICE("GIF8"),
+		SLICE("II*\0"), SLICE("MM\0*"), SLICE("BM"), SLICE("RIFF"), SLICE("Rar!"),
+		SLICE("7z\xBC\xAF"), SLICE("\x1F\x8B"), SLICE("BZh"), SLICE("\xFD" "7zXZ"),
+		SLICE("\x28\xB5\x2F\xFD"), SLICE("MSCF"), SLICE("\xD0\xCF\x11\xE0"),
+		SLICE("\x78\x9F\x3E\x22"), SLICE("\x7F" "ELF"), SLICE("MZ"), SLICE("!BDN"),
+		SLICE("ITSF"), SLICE("SQLite"), SLICE("%!PS"),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(magics); i++)
+		/* Two letters alone are no proof: "BM" and "MZ" begin words too. */
+		if (begins(s, magics[i].p, magics[i].n) && (magics[i].n > 2 ||
+		    slice_chr(slice_sub(s, 0, 64), '\0') >= 0 ||
+		    (unsigned char)s.p[1] >= 0x80))
+			return true;
+	return s.n > 262 && slice_eq(slice_sub(s, 257, 5), SLICE("ustar"));
+}
+
+bool
+sniff_zip_at_end(struct slice s)
+{
+	struct slice tail = slice_from(s, s.n > ZIP_END_OCTETS ? s.n - ZIP_END_OCTETS : 0);
+
+	return slice_find(tail, SLICE("PK\5\6")) >= 0;
+}
+
+enum sniff
+sniff_cms(struct slice der)
+{
+	/* 1.2.840.113549.1.7.x, and .1.9.16.1.x for the newer kinds */
+	static const struct slice pkcs7 = SLICE("\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07");
+	static const struct slice smime = SLICE("\x06\x0B\x2A\x86\x48\x86\xF7\x0D\x01\x09\x10\x01");
+	struct slice head = slice_sub(der, 0, 32);
+	ptrdiff_t at;
+
+	if (der.n < 16 || (unsigned char)der.p[0] != 0x30)
+		return SNIFF_BINARY;
+	at = slice_find(head, pkcs7);
+	if (at >= 0 && (size_t)at + pkcs7.n < der.n) {
+		switch (der.p[(size_t)at + pkcs7.n]) {
+		case 2:
+			return SNIFF_CMS_SIGNED;
+		case 3: case 4: case 6:
+			return SNIFF_CMS_ENCRYPTED;
+		default:
+			return SNIFF_CMS_OTHER;
+		}
+	}
+	at = slice_find(head, smime);
+	if (at >= 0 && (size_t)at + smime.n < der.n)
+		return der.p[(size_t)at + smime.n] == 23 ? SNIFF_CMS_ENCRYPTED : SNIFF_CMS_OTHER;
+	return SNIFF_BINARY;
+}
+
+/* A line of nothing but base64 letters, long enough not to be a word. */
+static bool
+is_base64_line(struct slice line)
+{
+	if (line.n < BLOCK_LINE_CHARS)
+		return false;
+	for (size_t i = 0; i < line.n; i++)
+		if (!ascii_is_alnum(line.p[i]) && line.p[i] != '+' && line.p[i] != '/' &&
+		    line.p[i] != '=')
+			return false;
+	return true;
+}
+
+/* "begin 644 name" of uuencode. */
+static bool
+is_uuencode(struct slice line)
+{
+	if (!BEGINS(line, "begin ") && !BEGINS(line, "begin-base64 "))
+		return false;
+	line = slice_from(line, (size_t)slice_chr(line, ' ') + 1);
+	if (line.n < 5)
+		return false;
+	for (size_t i = 0; i < 3; i++)
+		if (line.p[i] < '0' || line.p[i] > '7')
+			return false;
+	return line.p[3] == ' ' || ascii_is_digit(line.p[3]);
+}
+
+bool
+sniff_encoded_block(struct slice text)
+{
+	struct slice line;
+	unsigned run = 0;
+
+	while (text.n > 0) {
+		slice_cut(&text, '\n', &line);
+		line = slice_trim(line);
+		if (is_uuencode(line) || BEGINS(line, "=ybegin ") ||
+		    BEGINS(line, "-----BEGIN PGP MESSAGE") || BEGINS(line, "-----BEGIN PKCS7") ||
+		    BEGINS(line, "-----BEGIN CMS") || BEGINS(line, "(This file must be converted"))
+			return true;
+		run = is_base64_line(line) ? run + 1 : 0;
+		if (run >= BLOCK_LINES || (run > 0 && line.n >= BLOCK_LINES * BLOCK_LINE_CHARS))
+			return true;
+	}
+	return false;
+}
+
+/* UTF-16 without a mark: every other octet is nearly always NUL. */
+static enum sniff
+utf16(struct slice s)
+{
+	size_t n = s.n < 1024 ? s.n & ~(size_t)1 : 1024, even = 0, odd = 0;
+
+	if (BEGINS(s, "\xFF\xFE"))
+		return SNIFF_UTF16LE;
+	if (BEGINS(s, "\xFE\xFF"))
+		return SNIFF_UTF16BE;
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		even += s.p[i] == '\0';
+		odd += s.p[i + 1] == '\0';
+	}
+	if (n >= 4 && odd >= n / 4 && even == 0)
+		return SNIFF_UTF16LE;
+	if (n >= 4 && even >= n / 4 && odd == 0)
+		return SNIFF_UTF16BE;
+	return SNIFF_BINARY;
+}
+
+static bool
+is_text(struct slice s)
+{
+	size_t controls = 0, n = s.n < SNIFF_TEXT_OCTETS ? s.n : SNIFF_TEXT_OCTETS;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == 0)
+			return false;
+		controls += c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' &&
+		    c != 0x1B;
+	}
+	/* Legacy Vietnamese charsets put some capitals among the controls. */
+	return controls * 10 <= n;
+}
+
+static enum sniff
+markup(struct slice s)
+{
+	static const char *const tags[] = {
+		"<!doctype html", "<html", "<head", "<body", "<table", "<div", "<p>", "<p ",
+		"<span", "<font", "<meta", "<style", "<center", "<br",
+	};
+	size_t n = 0;
+
+	if (BEGINS(s, "\xEF\xBB\xBF"))
+		s = slice_from(s, 3);
+	while (n < s.n && n < BLANK_MAX && (ascii_is_space(s.p[n]) || s.p[n] == '\r' ||
+	    s.p[n] == '\n'))
+		n++;
+	s = slice_from(s, n);
+	if (BEGINS(s, "{\\rt"))
+		return SNIFF_RTF;
+	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
+		if (slice_starts_nocase(s, slice_of(tags[i])))
+			return SNIFF_HTML;
+	return BEGINS(s, "<?xml") ? SNIFF_XML : SNIFF_TEXT;
+}
+
+enum sniff
+sniff(struct slice s)
+{
+	enum sniff r;
+
+	if (s.n == 0)
+		return SNIFF_EMPTY;
+	if (BEGINS(s, "PK\3\4") || BEGINS(s, "PK\5\6") || BEGINS(s, "PK\7\10"))
+		return SNIFF_ZIP;
+	if (is_known_binary(s))
+		return SNIFF_BINARY;
+	r = utf16(s);
+	if (r != SNIFF_BINARY)
+		return r;
+	r = sniff_cms(s);
+	if (r != SNIFF_BINARY)
+		return r;
+	return is_text(s) ? markup(s) : SNIFF_BINARY;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/extract/sniff.h: what octets are, by themselves, whatever their label says.
+ *
+ * Bounds  looks at the beginning and the end only, and at up to SNIFF_TEXT_OCTETS to tell text.
+ */
+#ifndef POLICY_EXTRACT_SNIFF_H
+#define POLICY_EXTRACT_SNIFF_H
+
+#include "common/slice.h"
+
+enum { SNIFF_TEXT_OCTETS = 64 * 1024 };
+
+enum sniff {
+	SNIFF_EMPTY,
+	SNIFF_TEXT,	/* could be text in some charset */
+	SNIFF_HTML,
+	SNIFF_XML,
+	SNIFF_UTF16LE, SNIFF_UTF16BE,
+	SNIFF_ZIP,
+	SNIFF_CMS_SIGNED, SNIFF_CMS_ENCRYPTED, SNIFF_CMS_OTHER,	/* DER */
+	SNIFF_RTF,	/* text that only an RTF reader reads */
+	SNIFF_ENCODED,	/* uuencode, yEnc, BinHex, PGP: text that holds something else */
+	SNIFF_BINARY	/* pictures, PDF, other archives, programs, anything else */
+};
+
+enum sniff sniff(struct slice octets);
+
+/* Does a zip end somewhere in the last octets, whatever stands before it? */
+bool sniff_zip_at_end(struct slice octets);
+
+/* The kind of CMS structure by the OID near its beginning: SNIFF_CMS_* or SNIFF_BINARY. */
+enum sniff sniff_cms(struct slice der);
+
+/* A block of encoded content begins in this text (uuencode, yEnc, BinHex, PGP, base64 lines). */
+bool sniff_encoded_block(struct slice text);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/zip.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "policy/extract/ooxml.h"
+#include "policy/extract/zipdir.h"
+
+enum zip_kind {
+	ZIP_PLAIN,
+	ZIP_WORD,	/* a word-processor document */
+	ZIP_OTHER	/* another document format: not readable */
+};
+
+struct zip {
+	struct slice		     octets;
+	const struct extract_limits *limits;
+	extract_sink_fn		    *sink;
+	void			    *arg;
+	struct zipdir		     dir;
+	enum zip_kind		     kind;
+	struct archive		    *archive;
+	struct buf		     data;	/* the file at hand */
+	struct buf		     text;
+};
+
+static int
+give(struct zip *z, enum extract_piece_type type, uint32_t index, struct slice octets)
+{
+	struct extract_piece p = { .type = type, .index = index, .octets = octets };
+
+	return z->sink(z->arg, &p);
+}
+
+static int
+opaque(struct zip *z, uint32_t index, enum extract_why why)
+{
+	struct extract_piece p = { .type = EXTRACT_OPAQUE, .why = why, .index = index };
+
+	return z->sink(z->arg, &p);
+}
+
+/* --- reading --- */
+
+static int
+open_archive(struct zip *z)
+{
+	if (z->archive != NULL)
+		archive_read_free(z->archive);
+	z->archive = archive_read_new();
+	if (z->archive == NULL)
+		return ERR_NOMEM;
+	if (archive_read_support_format_zip_seekable(z->archive) != ARCHIVE_OK ||
+	    archive_read_open_memory(z->archive, z->octets.p, z->octets.n) != ARCHIVE_OK)
+		return ERR_CORRUPT;
+	return OK;
+}
+
+/* Go to the next entry, which must be the one that our own reading of the directory says. */
+static int
+next_entry(struct zip *z, const struct zipdir_entry *e)
+{
+	struct archive_entry *ae;
+	int r = archive_read_next_header(z->archive, &ae);
+
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		return ERR_CORRUPT;
+	if (!e->folder && archive_entry_size_is_set(ae) &&
+	    (uint64_t)archive_entry_size(ae) != e->octets)
+		return ERR_CORRUPT;
+	if (archive_entry_filetype(ae) == AE_IFLNK)
+		return ERR_UNSUPPORTED;
+	return OK;
+}
+
+/* All of the entry into z->data: OK, ERR_CORRUPT, ERR_NOMEM. */
+static int
+read_entry(struct zip *z, const struct zipdir_entry *e)
+{
+	buf_clear(&z->data);
+	z->data.max = (size_t)e->octets + 1;
+	for (;;) {
+		size_t room = (size_t)e->octets + 1 - z->data.n;
+		char *p = buf_reserve(&z->data, room);
+		la_ssize_t n;
+
+		if (p == NULL)
+			return ERR_NOMEM;
+		n = archive_read_data(z->archive, p, room);
+		if (n < 0)
+			return ERR_CORRUPT;
+		if (n == 0)
+			return z->data.n == e->octets ? OK : ERR_CORRUPT;
+		buf_added(&z->data, (size_t)n);
+		if (z->data.n > e->octets)
+			return ERR_CORRUPT;
+	}
+}
+
+/* --- what kind of zip --- */
+
+static bool
+named(const struct zipdir_entry *e, const char *name)
+{
+	return slice_is_nocase(e->name, name);
+}
+
+static bool
+is_word_package(struct slice types)
+{
+	return slice_find_nocase(types, SLICE("wordprocessingml.document.main+xml")) >= 0 ||
+	    slice_find_nocase(types, SLICE("wordprocessingml.template.main+xml")) >= 0 ||
+	    slice_find_nocase(types, SLICE("ms-word.document.macroenabled.main+xml")) >= 0;
+}
+
+static int
+find_kind(struct zip *z)
+{
+	int err = open_archive(z);
+
+	for (uint32_t i = 0; i < z->dir.count && err == OK; i++) {
+		const struct zipdir_entry *e = &z->dir.entries[i];
+
+		if (named(e, "mimetype") || named(e, "META-INF/manifest.xml"))
+			z->kind = ZIP_OTHER;
+		err = next_entry(z, e);
+		if (err != OK || !named(e, "[Content_Types].xml"))
+			continue;
+		err = read_entry(z, e);
+		z->kind = err == OK && is_word_package(buf_slice(&z->data)) ? ZIP_WORD :
+		    ZIP_OTHER;
+		break;
+	}
+	return err;
+}
+
+/* --- handing out --- */
+
+static bool
+is_xml(const struct zipdir_entry *e)
+{
+	return slice_ends_nocase(e->name, SLICE(".xml")) ||
+	    slice_ends_nocase(e->name, SLICE(".rels")) ||
+	    slice_ends_nocase(e->name, SLICE(".vml"));
+}
+
+static int
+document_part(struct zip *z, const struct zipdir_entry *e, uint32_t index)
+{
+	bool property = slice_starts_nocase(e->name, SLICE("docProps/"));
+	int err;
+
+	buf_clear(&z->text);
+	err = ooxml_text(buf_slice(&z->data), &z->text);
+	if (err == ERR_NOMEM)
+		return err;
+	if (err != OK) {
+		int r = opaque(z, index, err == ERR_LIMIT ? EXTRACT_WHY_LIMIT : EXTRACT_WHY_BROKEN);
+
+		if (r != OK)
+			return r;
+	}
+	return give(z, property ? EXTRACT_PROPERTY : EXTRACT_TEXT, index, buf_slice(&z->text));
+}
+
+static int
+one_file(struct zip *z, const struct zipdir_entry *e, uint32_t index)
+{
+	int err = read_entry(z, e);
+
+	if (err == ERR_NOMEM)
+		return err;
+	if (err != OK)
+		return opaque(z, index, EXTRACT_WHY_BROKEN);
+	if (z->kind == ZIP_WORD && is_xml(e))
+		return document_part(z, e, index);
+	return give(z, EXTRACT_FILE, index, buf_slice(&z->data));
+}
+
+static int
+give_names(struct zip *z)
+{
+	int err = OK;
+
+	for (uint32_t i = 0; i < z->dir.count && err == OK; i++) {
+		const struct zipdir_entry *e = &z->dir.entries[i];
+
+		err = give(z, EXTRACT_NAME, i + 1, e->name);
+		if (err == OK && e->unicode_name.n > 0)
+			err = give(z, EXTRACT_NAME, i + 1, e->unicode_name);
+	}
+	return err;
+}
+
+static bool
+is_encrypted(const struct zipdir_entry *e)
+{
+	return (e->flags & 0x2041) != 0 || e->method == 99;
+}
+
+static int
+give_files(struct zip *z)
+{
+	int err = open_archive(z);
+
+	if (err == ERR_CORRUPT)
+		return opaque(z, 0, EXTRACT_WHY_BROKEN);
+	for (uint32_t i = 0; i < z->dir.count && err == OK; i++) {
+		const struct zipdir_entry *e = &z->dir.entries[i];
+		int r = next_entry(z, e);
+
+		if (r == ERR_CORRUPT)
+			return opaque(z, i + 1, EXTRACT_WHY_BROKEN);
+		if (r != OK)
+			err = opaque(z, i + 1, EXTRACT_WHY_TYPE);
+		else if (is_encrypted(e))
+			err = opaque(z, i + 1, EXTRACT_WHY_ENCRYPTED);
+		else if (!e->folder)
+			err = one_file(z, e, i + 1);
+	}
+	return err;
+}
+
+/* Would it all be more than the limits allow? */
+static bool
+is_bomb(const struct zip *z)
+{
+	const struct extract_limits *l = z->limits;
+	uint64_t out = 0;
+
+	for (uint32_t i = 0; i < z->dir.count; i++)
+		out += z->dir.entries[i].octets;	/* at most 65,534 of 32 bits */
+	return out > l->out_octets_max ||
+	    (out > l->ratio_floor_octets && out / z->octets.n > l->ratio_max);
+}
+
+static int
+run(struct zip *z)
+{
+	int err = zipdir_read(z->octets, z->limits, &z->dir);
+
+	if (err == ERR_LIMIT || (err == OK && is_bomb(z)))
+		return opaque(z, 0, EXTRACT_WHY_LIMIT);
+	if (err == ERR_CORRUPT)
+		return opaque(z, 0, EXTRACT_WHY_BROKEN);
+	if (err != OK)
+		return err;
+	err = give_names(z);
+	if (err != OK)
+		return err;
+	err = find_kind(z);
+	if (err == ERR_NOMEM)
+		return err;
+	if (err != OK)
+		return opaque(z, 0, z->dir.encrypted ? EXTRACT_WHY_ENCRYPTED :
+		    EXTRACT_WHY_BROKEN);
+	if (z->kind == ZIP_OTHER)
+		return opaque(z, 0, z->dir.encrypted ? EXTRACT_WHY_ENCRYPTED : EXTRACT_WHY_TYPE);
+	return give_files(z);
+}
+
+int
+zip_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink,
+    void *arg)
+{
+	struct zip z = { .octets = octets, .limits = limits, .sink = sink, .arg = arg };
+	int err;
+
+	buf_init(&z.data, 0);
+	buf_init(&z.text, limits->out_octets_max);
+	err = run(&z);
+	if (z.archive != NULL)
+		archive_read_free(z.archive);
+	zipdir_fini(&z.dir);
+	buf_fini(&z.data);
+	buf_fini(&z.text);
+	return err;
+}
