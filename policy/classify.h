@@ -19,7 +19,7 @@
 
 /*
  * Open one CMS signed-data and give its content (a MIME entity), in the arena or inside der.
- * Any error means that the part is opaque.
+ * ERR_NOENT: it has none (a detached signature). Any other error: the part is opaque.
  */
 typedef int classify_open_signed_fn(void *arg, struct slice der, struct arena *a,
     struct slice *content_out);

@@ -288,26 +288,31 @@ hand_out(struct slice answer, extract_sink_fn *sink, void *arg)
 	return err;
 }
 
-/* Wait for the child, killing it first unless it is done. Did it end well? */
+/* Wait for the child: it is killed at the deadline, or at once when nothing more is wanted of it.
+ * Did it end well by itself? */
 static bool
-reap(pid_t pid, bool done)
+reap(pid_t pid, uint64_t deadline_ms)
 {
 	int status = 0;
 	pid_t r;
 
-	if (!done)
+	while ((r = waitpid(pid, &status, WNOHANG)) == 0 && clock_ms() < deadline_ms)
+		(void)poll(NULL, 0, 1);
+	if (r == 0) {
 		(void)kill(pid, SIGKILL);
-	do {
-		r = waitpid(pid, &status, 0);
-	} while (r < 0 && errno == EINTR);
+		do {
+			r = waitpid(pid, &status, 0);
+		} while (r < 0 && errno == EINTR);
+	}
 	return r == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static int
 converse(pid_t pid, int fd, const struct extract_limits *l, struct buf *answer)
 {
-	int err = read_answer(fd, clock_ms() + l->deadline_ms, answer);
-	bool well = reap(pid, err == OK);
+	uint64_t deadline_ms = clock_ms() + l->deadline_ms;
+	int err = read_answer(fd, deadline_ms, answer);
+	bool well = reap(pid, err == OK ? deadline_ms : 0);
 	int result = ERR_FRAME;
 
 	if (err != OK)

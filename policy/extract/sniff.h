@@ -20,7 +20,6 @@ enum sniff {
 	SNIFF_ZIP,
 	SNIFF_CMS_SIGNED, SNIFF_CMS_ENCRYPTED, SNIFF_CMS_OTHER,	/* DER */
 	SNIFF_RTF,	/* text that only an RTF reader reads */
-	SNIFF_ENCODED,	/* uuencode, yEnc, BinHex, PGP: text that holds something else */
 	SNIFF_BINARY	/* pictures, PDF, other archives, programs, anything else */
 };
 

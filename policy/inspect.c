@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/inspect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/words.h"
+#include "mime/charset.h"
+#include "policy/extract/html.h"
+#include "policy/extract/sniff.h"
+#include "policy/label/name.h"
+
+enum { SIGNATURE_OCTETS_MAX = 64 * 1024, EXTENSION_HTML = 1, EXTENSION_MAIL = 2 };
+
+int
+inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
+    struct facts *f, inspect_entity_fn *entity)
+{
+	w->o = o;
+	w->a = a;
+	w->f = f;
+	w->entity = entity;
+	w->path = SLICE("");
+	w->depth = 0;
+	w->out_left = o->limits.out_octets_max;
+	w->late = false;
+	w->err = OK;
+	fold_init(&w->fold);
+	scan_init(&w->scan, inspect_found, w);
+	return OK;
+}
+
+void
+inspect_fini(struct inspect *w)
+{
+	scan_fini(&w->scan);
+}
+
+static bool
+is_last(const struct facts *f, const char *detector, struct slice path, uint32_t position,
+    unsigned level)
+{
+	const struct evidence *e;
+
+	if (f->evidence_count == 0)
+		return false;
+	e = &f->evidence[f->evidence_count - 1];
+	return e->detector == detector && slice_eq(e->part, path) && e->position == position &&
+	    e->level == level;
+}
+
+void
+inspect_found(void *arg, const struct label_finding *found)
+{
+	struct inspect *w = arg;
+
+	if (found->weight == LABEL_INTERNAL) {
+		w->f->internal_only = true;
+		return;
+	}
+	/* Several readings of one line find the same. */
+	if (is_last(w->f, found->detector, w->path, found->position, found->level) &&
+	    w->f->evidence[w->f->evidence_count - 1].asserted ==
+	    (found->weight == LABEL_ASSERTED))
+		return;
+	facts_add(w->f, found->detector, w->path, found->position, found->level,
+	    found->weight == LABEL_ASSERTED);
+}
+
+void
+inspect_opaque(struct inspect *w, const char *detector)
+{
+	if (!w->f->opaque || !is_last(w->f, detector, w->path, 0, LEVEL_THUONG))
+		facts_add_opaque(w->f, detector, w->path);
+}
+
+bool
+inspect_late(struct inspect *w)
+{
+	if (w->err != OK || w->late)
+		return true;
+	if (w->o->now_ms == NULL || w->o->now_ms(w->o->now_arg) < w->o->deadline_ms)
+		return false;
+	w->late = true;
+	w->f->partly_inspected = true;
+	inspect_opaque(w, "opaque-deadline");
+	return true;
+}
+
+struct slice
+inspect_path(struct inspect *w, struct slice prefix, struct slice suffix)
+{
+	char *p = arena_alloc(w->a, prefix.n + suffix.n + 1);
+
+	if (p == NULL) {
+		w->err = w->a->err;
+		return (struct slice){ NULL, 0 };
+	}
+	for (size_t i = 0; i < prefix.n; i++)
+		p[i] = prefix.p[i];
+	for (size_t i = 0; i < suffix.n; i++)
+		p[prefix.n + i] = suffix.p[i];
+	return (struct slice){ p, prefix.n + suffix.n };
+}
+
+/* --- text --- */
+
+enum markup { MARKUP_NONE, MARKUP_HTML, MARKUP_XML };
+
+static bool
+ends_with(struct slice name, const char *extension)
+{
+	return slice_ends_nocase(name, slice_of(extension));
+}
+
+static bool
+label_is(const struct inspect_label *l, const char *type, const char *subtype)
+{
+	return slice_is_nocase(l->type, type) && slice_is_nocase(l->subtype, subtype);
+}
+
+static enum markup
+markup_of(const struct inspect_label *l, enum sniff kind)
+{
+	if (kind == SNIFF_HTML || label_is(l, "text", "html") || label_is(l, "text", "enriched") ||
+	    slice_ends_nocase(l->subtype, SLICE("xhtml+xml")) || ends_with(l->filename, ".html") ||
+	    ends_with(l->filename, ".htm") || ends_with(l->filename, ".xhtml"))
+		return MARKUP_HTML;
+	if (kind == SNIFF_XML || slice_ends_nocase(l->subtype, SLICE("xml")) ||
+	    ends_with(l->filename, ".xml"))
+		return MARKUP_XML;
+	return MARKUP_NONE;
+}
+
+static void
+scan_markup(struct inspect *w, struct slice utf8, enum html_reading reading, unsigned *flags_out)
+{
+	struct buf text;
+	int err;
+
+	buf_init(&text, 2 * (size_t)w->o->text_octets_max + 4096);
+	err = html_text(utf8, reading, &text, flags_out);
+	if (err == ERR_NOMEM)
+		w->err = err;
+	else if (err != OK)
+		inspect_opaque(w, "opaque-limit");
+	scan_text(&w->scan, buf_slice(&text));
+	buf_fini(&text);
+}
+
+/* One reading of the characters; what it is marked up with is taken out. */
+static void
+scan_reading(struct inspect *w, struct slice utf8, enum markup markup)
+{
+	unsigned flags = 0;
+
+	if (markup == MARKUP_NONE) {
+		scan_text(&w->scan, utf8);
+		return;
+	}
+	if (markup == MARKUP_XML) {
+		scan_markup(w, utf8, HTML_XML, &flags);
+	} else {
+		scan_markup(w, utf8, HTML_SHOWN, &flags);
+		if ((flags & HTML_HAS_MORE) != 0)
+			scan_markup(w, utf8, HTML_ALL, &flags);
+	}
+	if ((flags & HTML_HAS_EMBEDDED) != 0)
+		inspect_opaque(w, "opaque-embedded");
+}
+
+static void
+scan_charset(struct inspect *w, struct slice octets, enum charset cs, enum markup markup)
+{
+	struct buf utf8;
+	int err;
+
+	buf_init(&utf8, 3 * octets.n + 16);
+	err = charset_to_utf8(cs, octets, &utf8, NULL);
+	if (err == OK)
+		scan_reading(w, buf_slice(&utf8), markup);
+	else if (err == ERR_NOMEM)
+		w->err = err;
+	else
+		inspect_opaque(w, "opaque-charset");
+	buf_fini(&utf8);
+}
+
+/* Charsets that some clients know, in which our letters are not where ASCII has them. */
+static bool
+is_foreign_charset(struct slice label)
+{
+	static const char *const begins[] = {
+		"utf-32", "utf32", "ucs", "iso-10646", "ebcdic", "x-ebcdic", "ibm0", "ibm1", "ibm2",
+		"ibm5", "cp037", "cp500", "cp1047", "cp114", "cp875", "scsu", "bocu", "utf-ebcdic",
+		"utf-1", "cesu", "x-imap4", "hz", "iso-2022",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+		if (slice_starts_nocase(label, slice_of(begins[i])))
+			return true;
+	return false;
+}
+
+static bool
+has_high(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((s.p[i] & 0x80) != 0)
+			return true;
+	return false;
+}
+
+static bool
+is_utf8(struct slice s)
+{
+	while (s.n > 0)
+		if ((s.p[0] & 0x80) == 0)
+			s = slice_from(s, 1);
+		else if (fold_next(&s) == 0xFFFD)
+			return false;
+	return true;
+}
+
+/* Read it as the label says, as UTF-8 if it is that, and as Latin-1, from which the legacy
+ * encodings are read line by line (label/view.h). */
+static void
+scan_every_charset(struct inspect *w, struct slice octets, struct slice label,
+    enum markup markup)
+{
+	enum charset cs = charset_by_label(label);
+	bool high = has_high(octets), utf8 = is_utf8(octets);
+
+	if (cs == CHARSET_UNKNOWN && is_foreign_charset(label))
+		inspect_opaque(w, "opaque-charset");
+	if (utf8 || cs == CHARSET_UTF_8)
+		scan_charset(w, octets, CHARSET_UTF_8, markup);
+	if (high && !utf8)
+		scan_charset(w, octets, CHARSET_WINDOWS_1252, markup);
+	if (cs == CHARSET_UTF_7 || (cs != CHARSET_UTF_8 && !high &&
+	    slice_find(octets, SLICE("+Hq")) >= 0))
+		scan_charset(w, octets, CHARSET_UTF_7, markup);
+	switch (cs) {
+	case CHARSET_UNKNOWN: case CHARSET_US_ASCII: case CHARSET_UTF_8: case CHARSET_UTF_7:
+	case CHARSET_WINDOWS_1252: case CHARSET_ISO_8859_1:
+		break;
+	default:
+		scan_charset(w, octets, cs, markup);
+		break;
+	}
+}
+
+void
+inspect_text(struct inspect *w, struct slice octets, const struct inspect_label *label)
+{
+	enum sniff kind = sniff(octets);
+	enum markup markup = markup_of(label, kind);
+
+	if (octets.n > w->o->text_octets_max) {
+		inspect_opaque(w, "opaque-limit");
+		octets.n = (size_t)w->o->text_octets_max;
+	}
+	if (kind == SNIFF_UTF16LE)
+		scan_charset(w, octets, CHARSET_UTF_16LE, markup);
+	else if (kind == SNIFF_UTF16BE)
+		scan_charset(w, octets, CHARSET_UTF_16BE, markup);
+	else
+		scan_every_charset(w, octets, label->charset, markup);
+	if (markup != MARKUP_HTML && sniff_encoded_block(octets))
+		inspect_opaque(w, "opaque-encoded");
+}
+
+/* --- containers --- */
+
+struct container {
+	struct inspect *w;
+	struct slice	path;		/* of the container */
+	uint8_t	       *extension;	/* EXTENSION_* of file i + 1 */
+	uint32_t	files_max;
+	uint64_t	out;
+};
+
+static uint8_t
+extension_of(struct slice name)
+{
+	if (ends_with(name, ".html") || ends_with(name, ".htm") || ends_with(name, ".xhtml"))
+		return EXTENSION_HTML;
+	if (ends_with(name, ".eml") || ends_with(name, ".mht") || ends_with(name, ".mhtml"))
+		return EXTENSION_MAIL;
+	return 0;
+}
+
+static void
+file_name(struct container *c, const struct extract_piece *p)
+{
+	struct inspect *w = c->w;
+	struct buf utf8;
+
+	if (p->index - 1 < c->files_max)
+		c->extension[p->index - 1] |= extension_of(p->octets);
+	name_file(&w->fold, p->octets, inspect_found, w);
+	if (is_utf8(p->octets))
+		return;
+	buf_init(&utf8, 3 * p->octets.n + 16);
+	if (charset_to_utf8(CHARSET_WINDOWS_1252, p->octets, &utf8, NULL) == OK)
+		name_file(&w->fold, buf_slice(&utf8), inspect_found, w);
+	buf_fini(&utf8);
+}
+
+static void
+one_file(struct container *c, const struct extract_piece *p)
+{
+	struct inspect_label label = { .charset = SLICE("") };
+	uint8_t ext = p->index - 1 < c->files_max ? c->extension[p->index - 1] : 0;
+
+	if (ext == EXTENSION_HTML)
+		label.filename = SLICE("file.html");
+	else if (ext == EXTENSION_MAIL)
+		label.filename = SLICE("file.eml");
+	inspect_octets(c->w, p->octets, &label);
+}
+
+static void
+properties(struct inspect *w, struct slice lines)
+{
+	struct slice line;
+
+	scan_text(&w->scan, lines);
+	while (lines.n > 0) {
+		slice_cut(&lines, '\n', &line);
+		name_subject(&w->fold, line, inspect_found, w);
+	}
+}
+
+static int
+take_piece(void *arg, const struct extract_piece *p)
+{
+	struct container *c = arg;
+	struct inspect *w = c->w;
+	char number[16];
+
+	if (p->index > 0) {
+		(void)snprintf(number, sizeof number, "/%" PRIu32, p->index);
+		w->path = inspect_path(w, c->path, slice_of(number));
+	} else {
+		w->path = c->path;
+	}
+	if (inspect_late(w))
+		return ERR_TIMEOUT;
+	if (p->type == EXTRACT_TEXT || p->type == EXTRACT_PROPERTY || p->type == EXTRACT_FILE)
+		c->out += p->octets.n;
+	switch (p->type) {
+	case EXTRACT_TEXT:
+		scan_text(&w->scan, p->octets);
+		break;
+	case EXTRACT_PROPERTY:
+		properties(w, p->octets);
+		break;
+	case EXTRACT_NAME:
+		file_name(c, p);
+		break;
+	case EXTRACT_FILE:
+		w->out_left -= p->octets.n < w->out_left ? p->octets.n : w->out_left;
+		one_file(c, p);
+		break;
+	case EXTRACT_OPAQUE:
+		inspect_opaque(w, extract_why_detector(p->why));
+		break;
+	}
+	return w->err;
+}
+
+/* What is left of the limits for this container. */
+static struct extract_limits
+limits_left(const struct inspect *w)
+{
+	struct extract_limits l = w->o->limits;
+
+	if (w->out_left < l.out_octets_max)
+		l.out_octets_max = w->out_left;
+	if (w->o->now_ms != NULL) {
+		uint64_t now = w->o->now_ms(w->o->now_arg);
+		uint64_t left = now < w->o->deadline_ms ? w->o->deadline_ms - now : 0;
+
+		if (left < l.deadline_ms)
+			l.deadline_ms = (unsigned)left;
+	}
+	return l;
+}
+
+static void
+inspect_zip(struct inspect *w, struct slice octets)
+{
+	struct container c = { .w = w, .path = w->path };
+	struct extract_limits l = limits_left(w);
+	int err;
+
+	if (w->depth >= l.depth_max) {
+		inspect_opaque(w, "opaque-limit");
+		return;
+	}
+	c.files_max = l.entries_max;
+	c.extension = calloc((size_t)c.files_max + 1, 1);
+	if (c.extension == NULL) {
+		w->err = ERR_NOMEM;
+		return;
+	}
+	w->depth++;
+	err = w->o->extract(octets, EXTRACT_ZIP, &l, take_piece, &c);
+	w->depth--;
+	free(c.extension);
+	w->path = c.path;
+	if (err != OK && w->err == OK && !w->late)
+		inspect_opaque(w, "opaque-extractor");
+}
+
+/* --- whatever it is --- */
+
+static void
+inspect_signed(struct inspect *w, struct slice der, bool detached)
+{
+	struct slice content, path = w->path;
+	int err;
+
+	if (w->o->open_signed == NULL) {
+		if (!detached || der.n > SIGNATURE_OCTETS_MAX)
+			inspect_opaque(w, "opaque-type");
+		return;
+	}
+	err = w->o->open_signed(w->o->open_signed_arg, der, w->a, &content);
+	if (err == ERR_NOENT)
+		return;
+	if (err != OK) {
+		inspect_opaque(w, "opaque-type");
+		return;
+	}
+	w->entity(w, content, inspect_path(w, path, SLICE("/")));
+	w->path = path;
+}
+
+/* Does it begin like a message that was saved as a file? */
+static bool
+looks_like_mail(struct slice s, const struct inspect_label *l)
+{
+	static const char *const fields[] = {
+		"return-path:", "received:", "delivered-to:", "from:", "to:", "date:", "subject:",
+		"message-id:", "mime-version:", "content-type:", "x-", "from ", "reply-to:",
+	};
+	struct slice line;
+
+	if (slice_is_nocase(l->type, "message") || ends_with(l->filename, ".eml") ||
+	    ends_with(l->filename, ".mht") || ends_with(l->filename, ".mhtml"))
+		return true;
+	slice_cut(&s, '\n', &line);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (slice_starts_nocase(line, slice_of(fields[i])) && slice_chr(line, ':') >= 0)
+			return slice_chr(slice_sub(s, 0, 1000), ':') >= 0;
+	return false;
+}
+
+/* Types whose readers see more in text than its characters. */
+static bool
+is_opaque_label(const struct inspect_label *l)
+{
+	return slice_is_nocase(l->type, "image") || slice_is_nocase(l->type, "audio") ||
+	    slice_is_nocase(l->type, "video") || slice_is_nocase(l->type, "model") ||
+	    slice_is_nocase(l->subtype, "rtf") || slice_is_nocase(l->subtype, "pdf") ||
+	    slice_is_nocase(l->subtype, "postscript") || slice_is_nocase(l->subtype, "ms-tnef") ||
+	    slice_is_nocase(l->subtype, "vnd.ms-tnef") ||
+	    slice_is_nocase(l->subtype, "mac-binhex40") ||
+	    ends_with(l->filename, ".rtf") || ends_with(l->filename, ".svg") ||
+	    ends_with(l->filename, ".hqx") || ends_with(l->filename, ".uue");
+}
+
+static void
+inspect_textual(struct inspect *w, struct slice octets, const struct inspect_label *label)
+{
+	inspect_text(w, octets, label);
+	if (is_opaque_label(label) || slice_find(slice_sub(octets, 0, 1024), SLICE("%PDF-")) >= 0)
+		inspect_opaque(w, "opaque-type");
+	if (!looks_like_mail(octets, label))
+		return;
+	if (w->depth >= w->o->limits.depth_max) {
+		inspect_opaque(w, "opaque-limit");
+	} else {
+		struct slice path = w->path;
+
+		w->depth++;
+		w->entity(w, octets, inspect_path(w, path, SLICE("/")));
+		w->depth--;
+		w->path = path;
+	}
+}
+
+void
+inspect_octets(struct inspect *w, struct slice octets, const struct inspect_label *label)
+{
+	enum sniff kind = sniff(octets);
+
+	if (inspect_late(w))
+		return;
+	if (kind != SNIFF_ZIP && sniff_zip_at_end(octets))
+		inspect_zip(w, octets);
+	switch (kind) {
+	case SNIFF_EMPTY:
+		break;
+	case SNIFF_ZIP:
+		inspect_zip(w, octets);
+		break;
+	case SNIFF_CMS_SIGNED:
+		inspect_signed(w, octets, label->signature);
+		break;
+	case SNIFF_CMS_ENCRYPTED:
+		inspect_opaque(w, "opaque-encrypted");
+		break;
+	case SNIFF_TEXT: case SNIFF_HTML: case SNIFF_XML:
+	case SNIFF_UTF16LE: case SNIFF_UTF16BE:
+		inspect_textual(w, octets, label);
+		break;
+	case SNIFF_RTF: case SNIFF_BINARY:
+		/* Some client may still show it as text. */
+		if (slice_is_nocase(label->type, "text"))
+			inspect_text(w, octets, label);
+		inspect_opaque(w, "opaque-type");
+		break;
+	case SNIFF_CMS_OTHER:
+		inspect_opaque(w, "opaque-type");
+		break;
+	}
+}

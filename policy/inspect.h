@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/inspect.h: the content of one part or file, whatever it is, to findings.
+ *
+ * Shape   octets and what is said of them (type, charset, name) in; the facts of the walk grow.
+ *         What the octets are decides; what the label says is looked at besides.
+ * Bounds  those of the walk: depth of containers, octets handed out, text of one part, time.
+ */
+#ifndef POLICY_INSPECT_H
+#define POLICY_INSPECT_H
+
+#include "policy/classify.h"
+#include "policy/label/scan.h"
+
+struct inspect;
+
+/* A MIME entity (header and body) found inside something; classify.c takes it apart. */
+typedef void inspect_entity_fn(struct inspect *w, struct slice entity, struct slice path);
+
+/* One walk over a message. */
+struct inspect {
+	const struct classify_options *o;
+	struct arena	  *a;		/* paths and evidence */
+	struct facts	  *f;
+	inspect_entity_fn *entity;
+	struct scan	   scan;
+	struct fold	   fold;	/* scratch of names and labels */
+	struct slice	   path;	/* where findings are, now */
+	unsigned	   depth;	/* containers and messages around */
+	uint64_t	   out_left;	/* octets that containers may still hand out */
+	bool		   late;	/* the deadline is over */
+	int		   err;		/* OK, or ERR_NOMEM, ERR_LIMIT of the arena */
+};
+
+/* What is said of some octets. */
+struct inspect_label {
+	struct slice type, subtype;	/* empty: nothing */
+	struct slice charset;		/* empty: nothing */
+	struct slice filename;		/* UTF-8, empty: none */
+	bool	     signature;		/* the second part of multipart/signed */
+};
+
+int inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
+    struct facts *f, inspect_entity_fn *entity) MUST_USE;
+void inspect_fini(struct inspect *w);
+
+/* A callback of label/: adds the finding at w->path. */
+void inspect_found(void *w, const struct label_finding *found);
+
+/* The path at hand is not inspectable, with the detector that says why (static). */
+void inspect_opaque(struct inspect *w, const char *detector);
+
+/* Is the time over? Notes it in the facts when so. */
+bool inspect_late(struct inspect *w);
+
+/* Look at the decoded octets of a part or file. */
+void inspect_octets(struct inspect *w, struct slice octets, const struct inspect_label *label);
+
+/* Octets as text only, in every charset that could be meant. */
+void inspect_text(struct inspect *w, struct slice octets, const struct inspect_label *label);
+
+/* prefix and suffix joined in the arena, and as cstr of formatted numbers. */
+struct slice inspect_path(struct inspect *w, struct slice prefix, struct slice suffix);
+
+#endif
