@@ -13,7 +13,7 @@
 
 enum { SIGNATURE_OCTETS_MAX = 64 * 1024, EXTENSION_HTML = 1, EXTENSION_MAIL = 2 };
 
-int
+void
 inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
     struct facts *f, inspect_entity_fn *entity)
 {
@@ -28,7 +28,6 @@ inspect_init(struct inspect *w, const struct classify_options *o, struct arena *
 	w->err = OK;
 	fold_init(&w->fold);
 	scan_init(&w->scan, inspect_found, w);
-	return OK;
 }
 
 void

@@ -40,8 +40,8 @@ struct inspect_label {
 	bool	     signature;		/* the second part of multipart/signed */
 };
 
-int inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
-    struct facts *f, inspect_entity_fn *entity) MUST_USE;
+void inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
+    struct facts *f, inspect_entity_fn *entity);
 void inspect_fini(struct inspect *w);
 
 /* A callback of label/: adds the finding at w->path. */

@@ -11,10 +11,10 @@
 
 #include "common/slice.h"
 
-struct mime_tree;
+struct tree;
 
 /* KIND_* of a parsed message. KIND_ENCRYPTED when the root, or the body under a root signature,
  * is enveloped-data or multipart/encrypted. */
-unsigned kind_of(const struct mime_tree *tree);
+unsigned kind_of(const struct tree *tree);
 
 #endif
