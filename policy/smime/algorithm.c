@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * Which keys and algorithms count: RSA of 2048 bits and more (PKCS #1, PSS) and ECDSA on the
+ * curves P-256, P-384, P-521, each with SHA-256, SHA-384 or SHA-512.
+ */
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <string.h>
+
+#include "common/control.h"
+#include "policy/smime/internal.h"
+
+enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192 };	/* more costs time, and nobody has it */
+
+unsigned
+algorithm_digest(int nid)
+{
+	switch (nid) {
+	case NID_sha256:
+	case NID_sha384:
+	case NID_sha512:
+		return SIG_OK;
+	case NID_md2:
+	case NID_md4:
+	case NID_md5:
+	case NID_sha1:
+	case NID_sha224:
+	case NID_ripemd160:
+		return control_off("smime-weak") ? SIG_OK : SIG_WEAK;
+	default:
+		return SIG_UNSUPPORTED;
+	}
+}
+
+static unsigned
+check_curve(EVP_PKEY *key)
+{
+	static const char *const curves[] = { "prime256v1", "secp384r1", "secp521r1" };
+	char name[32] = "";
+
+	/* Parameters written out, not named, have no name here. */
+	if (EVP_PKEY_get_group_name(key, name, sizeof name, NULL) == 1)
+		for (size_t i = 0; i < ARRAY_LEN(curves); i++)
+			if (strcmp(name, curves[i]) == 0)
+				return SIG_OK;
+	return SIG_UNSUPPORTED;
+}
+
+static unsigned
+check_key(EVP_PKEY *key)
+{
+	int bits = EVP_PKEY_get_bits(key);
+
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
+		if (bits < RSA_BITS_MIN && !control_off("smime-weak"))
+			return SIG_WEAK;
+		return bits > RSA_BITS_MAX ? SIG_UNSUPPORTED : SIG_OK;
+	case EVP_PKEY_EC:
+		return check_curve(key);
+	default:
+		return SIG_UNSUPPORTED;
+	}
+}
+
+/* The signature's own algorithm must fit the key and name no other digest. */
+static unsigned
+check_signature(int nid, int digest, EVP_PKEY *key)
+{
+	bool is_ec = EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
+	int named = NID_undef, of = NID_undef;
+
+	if (nid == NID_rsaEncryption || nid == NID_rsassaPss)
+		return is_ec ? SIG_MALFORMED : SIG_OK;
+	if (nid == NID_X9_62_id_ecPublicKey)
+		return is_ec ? SIG_OK : SIG_MALFORMED;
+	if (OBJ_find_sigid_algs(nid, &named, &of) != 1)
+		return SIG_UNSUPPORTED;
+	if (algorithm_digest(named) != SIG_OK)
+		return algorithm_digest(named);
+	if (of != NID_rsaEncryption && of != NID_X9_62_id_ecPublicKey)
+		return SIG_UNSUPPORTED;
+	return named == digest && is_ec == (of == NID_X9_62_id_ecPublicKey) ? SIG_OK :
+	    SIG_MALFORMED;
+}
+
+unsigned
+algorithm_check(CMS_SignerInfo *si, X509 *cert)
+{
+	X509_ALGOR *digest = NULL, *signature = NULL;
+	EVP_PKEY *key = X509_get0_pubkey(cert);
+	unsigned reason;
+	int nid;
+
+	CMS_SignerInfo_get0_algs(si, NULL, NULL, &digest, &signature);
+	if (digest == NULL || signature == NULL)
+		return SIG_MALFORMED;
+	if (key == NULL)
+		return SIG_UNSUPPORTED;
+	if ((reason = check_key(key)) != SIG_OK)
+		return reason;
+	nid = OBJ_obj2nid(digest->algorithm);
+	if ((reason = algorithm_digest(nid)) != SIG_OK)
+		return reason;
+	return check_signature(OBJ_obj2nid(signature->algorithm), nid, key);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/smime/internal.h: what the files of this folder share; nobody else includes it.
+ */
+#ifndef POLICY_SMIME_INTERNAL_H
+#define POLICY_SMIME_INTERNAL_H
+
+#include <openssl/cms.h>
+#include <openssl/x509.h>
+
+#include "policy/smime/smime.h"
+
+enum { CACHE_SLOTS = 2048, CHAIN_DEPTH_MAX = 8 };
+
+/* One CRL, with what is asked of it for every certificate worked out beforehand. */
+struct smime_crl {
+	X509_CRL	   *crl;
+	ISSUING_DIST_POINT *idp;	/* NULL: none */
+	int64_t		    this_s, next_s;
+	bool		    complete;	/* may prove that a certificate is not revoked */
+	bool		    delta;
+	bool		    checked, genuine; /* signature by issuer_sha256 was looked at */
+	unsigned char	    issuer_sha256[32];
+};
+
+/* What is known of a signer's certificate, for as long as this trust set lives. */
+struct chain_verdict {
+	unsigned char	   sha256[32];
+	enum smime_purpose purpose;
+	uint64_t	   grace_s;
+	int64_t		   from_s, until_s;	/* the verdict holds at from_s <= now < until_s */
+	unsigned	   reason;
+	bool		   stale;
+};
+
+struct smime_trust {
+	X509_STORE	     *roots;
+	STACK_OF(X509)	     *pool;
+	struct smime_crl     *crls;
+	unsigned	      crls_n;
+	struct smime_trust_info info;
+	struct chain_verdict *cache;	/* CACHE_SLOTS */
+};
+
+enum revocation { REVOCATION_GOOD, REVOCATION_STALE, REVOCATION_UNKNOWN, REVOCATION_REVOKED };
+
+/* Seconds since 1970 of an ASN.1 time; false if it is malformed. */
+bool asn1_seconds(const ASN1_TIME *t, int64_t *out);
+
+/* SHA-256 of a certificate's DER. */
+bool cert_sha256(const X509 *x, unsigned char out[32]);
+
+/* crl.c: fill c from crl (taken over, also on failure). ERR_SYNTAX, ERR_NOMEM. */
+int crl_init(struct smime_crl *c, X509_CRL *crl) MUST_USE;
+void crl_fini(struct smime_crl *c);
+
+/* The state of cert, issued by issuer; *until_s is lowered to the moment when that may change. */
+enum revocation crl_look_up(struct smime_trust *t, X509 *cert, X509 *issuer,
+    const struct smime_options *o, int64_t *until_s);
+
+/* chain.c: SIG_OK or the reason why leaf cannot be trusted now; embedded certificates may help. */
+unsigned chain_verify(struct smime_trust *t, X509 *leaf, STACK_OF(X509) *embedded,
+    const struct smime_options *o, bool *stale_out);
+
+/* algorithm.c: SIG_OK, SIG_WEAK, SIG_UNSUPPORTED, SIG_MALFORMED. */
+unsigned algorithm_check(CMS_SignerInfo *si, X509 *cert);
+unsigned algorithm_digest(int nid);
+
+/* attribute.c: signed attributes. SIG_OK or SIG_MALFORMED; *digest_out is the messageDigest. */
+unsigned attribute_check(CMS_SignerInfo *si, const ASN1_OCTET_STRING **digest_out);
+/* SIG_OK, with *clock_out when it is ahead; SIG_EXPIRED when it is too far ahead. */
+unsigned attribute_signing_time(CMS_SignerInfo *si, int64_t now_s, bool *clock_out);
+/* The ESS label; raises label_level of out. */
+void attribute_label(CMS_SignerInfo *si, struct smime_result *out);
+
+/* names.c: addresses and subject of a certificate, copied into a. */
+void names_fill(X509 *cert, struct arena *a, struct smime_signer *out);
+
+/* signed.c: verify every signer of der. detached: the octets that it must cover; NULL: those
+ * inside. Fills sig, reason, signers, content. OK or a->err. micalg: what the entity announces, or NULL. */
+struct signed_input {
+	struct slice		    der;
+	const struct slice	   *detached;
+	const struct slice	   *micalg;
+	struct smime_trust	   *trust;
+	const struct smime_options *options;
+};
+int signed_verify(const struct signed_input *in, struct arena *a, struct smime_result *out) MUST_USE;
+
+/* NULL: not one CMS object, nothing behind it. */
+CMS_ContentInfo *signed_parse(struct slice der);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/trust.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+/* What tells one content of a file from another without reading it. */
+struct stamp {
+	dev_t	device;
+	ino_t	inode;
+	off_t	octets;
+	int64_t changed_ns, modified_ns;
+};
+
+struct file {
+	char		 *path;
+	enum smime_object kind;
+	struct stamp	  stamp;
+	struct buf	  blob;		/* its last good objects */
+	bool		  seen;		/* in the round that is running */
+	bool		  broken;
+};
+
+struct trust {
+	struct trust_paths paths;
+	struct file	   files[TRUST_FILES_MAX];
+	unsigned	   files_n;
+	struct buf	   blob;
+	uint64_t	   generation;
+};
+
+static struct stamp
+stamp_of(const struct stat *st)
+{
+	return (struct stamp){ st->st_dev, st->st_ino, st->st_size,
+		st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+		st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec };
+}
+
+static bool
+same_stamp(const struct stamp *a, const struct stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->octets == b->octets &&
+	    a->changed_ns == b->changed_ns && a->modified_ns == b->modified_ns;
+}
+
+/* Append the whole file: ERR_LIMIT past the ceiling of out. */
+static int
+read_file(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int r = OK;
+
+	if (fd < 0)
+		return -errno;
+	while (r == OK) {
+		char *room = buf_reserve(out, 65536);
+		ssize_t n = room == NULL ? 0 : read(fd, room, 65536);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			r = n < 0 ? -errno : out->err;
+			break;
+		}
+		buf_added(out, (size_t)n);
+	}
+	close(fd);
+	return r;
+}
+
+static void
+tell_broken(const struct file *f, int err)
+{
+	log_event(EV_CRL_FAILED, F_CSTR("file", f->path), F_ERR(err), F_END);
+}
+
+/* Read f again: 1 its objects changed, 0 they did not (or it is broken: the last good ones stay). */
+static int
+read_again(struct file *f)
+{
+	struct buf octets, blob;
+	int changed = 0;
+	int r;
+
+	buf_init(&octets, TRUST_FILE_MAX);
+	buf_init(&blob, 2 * TRUST_FILE_MAX);
+	r = read_file(f->path, &octets);
+	if (r == OK)
+		r = trust_parse_file(buf_slice(&octets), f->kind, &blob);
+	f->broken = r != OK;
+	if (r != OK) {
+		tell_broken(f, r);
+	} else if (!slice_eq(buf_slice(&blob), buf_slice(&f->blob))) {
+		buf_fini(&f->blob);
+		f->blob = blob;
+		buf_init(&blob, 0);
+		changed = 1;
+	}
+	buf_fini(&octets);
+	buf_fini(&blob);
+	return changed;
+}
+
+static struct file *
+file_for(struct trust *t, const char *path, enum smime_object kind)
+{
+	struct file *f;
+
+	for (unsigned i = 0; i < t->files_n; i++)
+		if (t->files[i].kind == kind && strcmp(t->files[i].path, path) == 0)
+			return &t->files[i];
+	if (t->files_n == TRUST_FILES_MAX)
+		return NULL;
+	f = &t->files[t->files_n];
+	*f = (struct file){ .kind = kind, .path = strdup(path) };
+	if (f->path == NULL)
+		return NULL;
+	buf_init(&f->blob, 2 * TRUST_FILE_MAX);
+	t->files_n++;
+	return f;
+}
+
+/* Look at one file: 1 changed, 0 not, negative when there is no room for it. */
+static int
+look_at(struct trust *t, const char *path, enum smime_object kind, const struct stat *st)
+{
+	struct stamp now = stamp_of(st);
+	struct file *f = file_for(t, path, kind);
+
+	if (f == NULL)
+		return t->files_n == TRUST_FILES_MAX ? ERR_LIMIT : ERR_NOMEM;
+	f->seen = true;
+	if (same_stamp(&f->stamp, &now))
+		return 0;
+	/* The stamp from before reading: a change while reading is seen at the next look. */
+	f->stamp = now;
+	return read_again(f);
+}
+
+static int
+look_into(struct trust *t, const char *dir, enum smime_object kind)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	struct stat st;
+	int changed = 0;
+
+	if (d == NULL)
+		return 0;	/* its files are not seen, and so they are gone */
+	while (changed >= 0 && (e = readdir(d)) != NULL) {
+		char path[1024];
+		int n = snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+
+		if (e->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof path ||
+		    stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+			continue;
+		int r = look_at(t, path, kind, &st);
+		changed = r < 0 ? r : changed | r;
+	}
+	closedir(d);
+	return changed;
+}
+
+static int
+look(struct trust *t, const char *path, enum smime_object kind)
+{
+	struct stat st;
+
+	if (path == NULL || *path == '\0' || stat(path, &st) != 0)
+		return 0;
+	return S_ISDIR(st.st_mode) ? look_into(t, path, kind) : look_at(t, path, kind, &st);
+}
+
+/* Drop what is no longer there. Roots stay: without them nothing would be judged at all. */
+static int
+drop_unseen(struct trust *t)
+{
+	int changed = 0;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < t->files_n; i++) {
+		struct file *f = &t->files[i];
+
+		if (f->seen || f->kind == SMIME_ROOT) {
+			t->files[kept++] = *f;
+			continue;
+		}
+		tell_broken(f, ERR_NOENT);
+		changed |= f->blob.n > 0;
+		buf_fini(&f->blob);
+		free(f->path);
+	}
+	t->files_n = kept;
+	return changed;
+}
+
+static int
+build_blob(struct trust *t)
+{
+	struct buf blob;
+
+	buf_init(&blob, TRUST_BLOB_MAX);
+	for (unsigned i = 0; i < t->files_n; i++)
+		buf_add(&blob, buf_slice(&t->files[i].blob));
+	if (blob.err != OK) {
+		int err = blob.err;
+
+		buf_fini(&blob);
+		return err;
+	}
+	buf_fini(&t->blob);
+	t->blob = blob;
+	t->generation++;
+	return OK;
+}
+
+int
+trust_refresh(struct trust *t)
+{
+	const struct { const char *path; enum smime_object kind; } where[] = {
+		{ t->paths.roots, SMIME_ROOT }, { t->paths.intermediates, SMIME_INTERMEDIATE },
+		{ t->paths.crls, SMIME_CRL },
+	};
+	int changed = 0;
+	int r;
+
+	for (unsigned i = 0; i < t->files_n; i++)
+		t->files[i].seen = false;
+	for (size_t i = 0; i < ARRAY_LEN(where); i++) {
+		r = look(t, where[i].path, where[i].kind);
+		if (r < 0)
+			return r;
+		changed |= r;
+	}
+	changed |= drop_unseen(t);
+	if (changed == 0)
+		return 0;
+	r = build_blob(t);
+	return r != OK ? r : 1;
+}
+
+/* After the first reading: is there a root, and is no file broken? */
+static int
+check_first(const struct trust *t)
+{
+	bool has_root = false;
+
+	for (unsigned i = 0; i < t->files_n; i++) {
+		if (t->files[i].broken)
+			return ERR_CONF;
+		has_root |= t->files[i].kind == SMIME_ROOT && t->files[i].blob.n > 0;
+	}
+	if (!has_root)
+		log_event(EV_CONFIG_ERROR, F_CSTR("file", t->paths.roots), F_CSTR("what", "no root"),
+		    F_ERR(ERR_NOENT), F_END);
+	return has_root ? OK : ERR_CONF;
+}
+
+int
+trust_load(const struct trust_paths *paths, struct trust **out)
+{
+	struct trust *t = calloc(1, sizeof *t);
+	int r;
+
+	*out = NULL;
+	if (t == NULL)
+		return ERR_NOMEM;
+	t->paths = *paths;
+	buf_init(&t->blob, TRUST_BLOB_MAX);
+	r = trust_refresh(t);
+	if (r >= 0)
+		r = check_first(t);
+	if (r != OK)
+		trust_free(&t);
+	*out = t;
+	return r;
+}
+
+void
+trust_free(struct trust **trust)
+{
+	struct trust *t = *trust;
+
+	if (t == NULL)
+		return;
+	for (unsigned i = 0; i < t->files_n; i++) {
+		buf_fini(&t->files[i].blob);
+		free(t->files[i].path);
+	}
+	buf_fini(&t->blob);
+	free(t);
+	*trust = NULL;
+}
+
+struct slice
+trust_blob(const struct trust *trust)
+{
+	return buf_slice(&trust->blob);
+}
+
+uint64_t
+trust_generation(const struct trust *trust)
+{
+	return trust->generation;
+}
