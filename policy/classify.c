@@ -333,7 +333,7 @@ doubts(struct inspect *w, const struct tree *t, struct slice prefix, bool loose)
 		inspect_opaque(w, "opaque-limit");
 	if (loose || !is_division_unsure(t->flags))
 		return;
-	plain_text(w, t->message);
+	inspect_raw(w, t->message);
 	segments(w, t->message, prefix);
 }
 

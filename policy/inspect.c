@@ -11,7 +11,8 @@
 #include "policy/extract/sniff.h"
 #include "policy/label/name.h"
 
-enum { SIGNATURE_OCTETS_MAX = 64 * 1024, EXTENSION_HTML = 1, EXTENSION_MAIL = 2 };
+enum { SIGNATURE_OCTETS_MAX = 64 * 1024, THUMBNAIL_OCTETS_MAX = 32 * 1024 };
+enum extension { EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL };
 
 void
 inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
@@ -270,14 +271,22 @@ inspect_text(struct inspect *w, struct slice octets, const struct inspect_label 
 		inspect_opaque(w, "opaque-encoded");
 }
 
+void
+inspect_raw(struct inspect *w, struct slice octets)
+{
+	if (octets.n > w->o->text_octets_max)
+		octets.n = (size_t)w->o->text_octets_max;
+	scan_every_charset(w, octets, SLICE(""), MARKUP_NONE);
+}
+
 /* --- containers --- */
 
 struct container {
 	struct inspect *w;
 	struct slice	path;		/* of the container */
-	uint8_t	       *extension;	/* EXTENSION_* of file i + 1 */
+	uint8_t	       *extension;	/* enum extension of file i + 1 */
 	uint32_t	files_max;
-	uint64_t	out;
+	bool		text;		/* it is a document: text came out of it */
 };
 
 static uint8_t
@@ -287,7 +296,9 @@ extension_of(struct slice name)
 		return EXTENSION_HTML;
 	if (ends_with(name, ".eml") || ends_with(name, ".mht") || ends_with(name, ".mhtml"))
 		return EXTENSION_MAIL;
-	return 0;
+	if (slice_starts_nocase(name, SLICE("docProps/thumbnail.")))
+		return EXTENSION_THUMBNAIL;
+	return EXTENSION_NONE;
 }
 
 static void
@@ -297,7 +308,7 @@ file_name(struct container *c, const struct extract_piece *p)
 	struct buf utf8;
 
 	if (p->index - 1 < c->files_max)
-		c->extension[p->index - 1] |= extension_of(p->octets);
+		c->extension[p->index - 1] = extension_of(p->octets);
 	name_file(&w->fold, p->octets, inspect_found, w);
 	if (is_utf8(p->octets))
 		return;
@@ -307,12 +318,25 @@ file_name(struct container *c, const struct extract_piece *p)
 	buf_fini(&utf8);
 }
 
+/* Office programs put a small picture of the first page into documents, as their file browser's
+ * icon; its text is that of the document, which is read anyway. */
+static bool
+is_thumbnail(const struct container *c, const struct extract_piece *p)
+{
+	uint8_t ext = p->index - 1 < c->files_max ? c->extension[p->index - 1] : 0;
+
+	return ext == EXTENSION_THUMBNAIL && c->text && p->octets.n <= THUMBNAIL_OCTETS_MAX &&
+	    sniff(p->octets) == SNIFF_BINARY;
+}
+
 static void
 one_file(struct container *c, const struct extract_piece *p)
 {
 	struct inspect_label label = { .charset = SLICE("") };
 	uint8_t ext = p->index - 1 < c->files_max ? c->extension[p->index - 1] : 0;
 
+	if (is_thumbnail(c, p))
+		return;
 	if (ext == EXTENSION_HTML)
 		label.filename = SLICE("file.html");
 	else if (ext == EXTENSION_MAIL)
@@ -347,8 +371,7 @@ take_piece(void *arg, const struct extract_piece *p)
 	}
 	if (inspect_late(w))
 		return ERR_TIMEOUT;
-	if (p->type == EXTRACT_TEXT || p->type == EXTRACT_PROPERTY || p->type == EXTRACT_FILE)
-		c->out += p->octets.n;
+	c->text |= p->type == EXTRACT_TEXT;
 	switch (p->type) {
 	case EXTRACT_TEXT:
 		scan_text(&w->scan, p->octets);

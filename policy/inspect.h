@@ -59,7 +59,10 @@ void inspect_octets(struct inspect *w, struct slice octets, const struct inspect
 /* Octets as text only, in every charset that could be meant. */
 void inspect_text(struct inspect *w, struct slice octets, const struct inspect_label *label);
 
-/* prefix and suffix joined in the arena, and as cstr of formatted numbers. */
+/* The octets as they are, undecoded, as a client might show them that understands nothing. */
+void inspect_raw(struct inspect *w, struct slice octets);
+
+/* prefix and suffix joined in the arena. */
 struct slice inspect_path(struct inspect *w, struct slice prefix, struct slice suffix);
 
 #endif

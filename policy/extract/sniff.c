@@ -73,17 +73,19 @@ sniff_cms(struct slice der)
 	return SNIFF_BINARY;
 }
 
-/* A line of nothing but base64 letters, long enough not to be a word. */
-static bool
-is_base64_line(struct slice line)
+/* The longest run of base64 letters in a line. */
+static size_t
+base64_run(struct slice line)
 {
-	if (line.n < BLOCK_LINE_CHARS)
-		return false;
-	for (size_t i = 0; i < line.n; i++)
-		if (!ascii_is_alnum(line.p[i]) && line.p[i] != '+' && line.p[i] != '/' &&
-		    line.p[i] != '=')
-			return false;
-	return true;
+	size_t run = 0, longest = 0;
+
+	for (size_t i = 0; i < line.n; i++) {
+		char c = line.p[i];
+
+		run = ascii_is_alnum(c) || c == '+' || c == '/' || c == '=' ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	return longest;
 }
 
 /* "begin 644 name" of uuencode. */
@@ -106,6 +108,7 @@ sniff_encoded_block(struct slice text)
 {
 	struct slice line;
 	unsigned run = 0;
+	size_t letters;
 
 	while (text.n > 0) {
 		slice_cut(&text, '\n', &line);
@@ -114,8 +117,9 @@ sniff_encoded_block(struct slice text)
 		    BEGINS(line, "-----BEGIN PGP MESSAGE") || BEGINS(line, "-----BEGIN PKCS7") ||
 		    BEGINS(line, "-----BEGIN CMS") || BEGINS(line, "(This file must be converted"))
 			return true;
-		run = is_base64_line(line) ? run + 1 : 0;
-		if (run >= BLOCK_LINES || (run > 0 && line.n >= BLOCK_LINES * BLOCK_LINE_CHARS))
+		letters = base64_run(line);
+		run = letters >= BLOCK_LINE_CHARS && letters == line.n ? run + 1 : 0;
+		if (run >= BLOCK_LINES || letters >= BLOCK_LINES * BLOCK_LINE_CHARS)
 			return true;
 	}
 	return false;

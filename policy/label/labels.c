@@ -74,7 +74,9 @@ level_in_words(const struct fold *f, bool *internal_out)
 		"public", "normal",
 	};
 	static const char *const internal[] = { "noCiJ", "noi", "internal", "official" };
+	static const char *const negations[] = { "khoCng", "khong", "non", "not", "no" };
 	struct mark_level m;
+	bool negated = false;
 	int level = -1;
 
 	*internal_out = false;
@@ -95,7 +97,12 @@ level_in_words(const struct fold *f, bool *internal_out)
 				found = LEVEL_THUONG;
 		for (size_t k = 0; k < ARRAY_LEN(internal) && found < 0; k++)
 			*internal_out |= fold_is(f, i, internal[k]);
+		if (found > LEVEL_THUONG && negated)
+			found = LEVEL_THUONG;
 		level = found > level ? found : level;
+		negated = false;
+		for (size_t k = 0; k < ARRAY_LEN(negations); k++)
+			negated |= fold_is(f, i, negations[k]);
 	}
 	return level;
 }

@@ -336,6 +336,7 @@ static bool
 is_choice(const struct fold *f, unsigned i)
 {
 	struct mark_level other;
+	bool slash;
 
 	while (i < f->count && (f->word[i].type == FOLD_QUOTE || f->word[i].type == FOLD_CLOSE))
 		i++;
@@ -343,7 +344,8 @@ is_choice(const struct fold *f, unsigned i)
 		return false;
 	if (fold_is(f, i, "troHR") || fold_is(f, i, "tro"))
 		return true;
-	if (f->word[i].type == FOLD_SLASH || f->word[i].type == FOLD_COMMA ||
+	slash = f->word[i].type == FOLD_SLASH;
+	if (slash || f->word[i].type == FOLD_COMMA ||
 	    f->word[i].type == FOLD_DASH)
 		i++;
 	else if (fold_is(f, i, "hoaBcJ") || fold_is(f, i, "hay") || fold_is(f, i, "vaF") ||
@@ -354,7 +356,7 @@ is_choice(const struct fold *f, unsigned i)
 	while (i < f->count && f->word[i].type != FOLD_LETTERS)
 		i++;
 	return mark_level_at(f, i, false, &other) || fold_is(f, i, "thuHoHngF") ||
-	    fold_is(f, i, "khoCng");
+	    (slash && fold_is(f, i, "khoCng"));
 }
 
 /* A level followed by a word that makes it something else; "Mật Độ khẩn: …" is not "mật độ". */
@@ -375,6 +377,20 @@ is_bare_value(const struct fold *f, unsigned label, unsigned i, struct mark_leve
 	    mark_level_at(f, i, false, out) && skip_punct(f, out->next) >= f->count;
 }
 
+/* Does a box to tick stand before the next word, or right behind the level that is there? */
+static bool
+boxes_from(const struct fold *f, unsigned i)
+{
+	struct mark_level level;
+	unsigned next;
+
+	for (; i < f->count && f->word[i].type != FOLD_LETTERS; i++)
+		if (is_box(f, i) || is_tick(f, i, false, &next))
+			return true;
+	return i < f->count && mark_level_at(f, i, false, &level) && level.next < f->count &&
+	    (is_box(f, level.next) || is_tick(f, level.next, false, &next));
+}
+
 static void
 field_at(const struct field *x, unsigned label, unsigned after)
 {
@@ -388,6 +404,8 @@ field_at(const struct field *x, unsigned label, unsigned after)
 			report(x, "field", value.level, LABEL_ASSERTED);
 		return;
 	}
+	if (boxes_from(f, i))
+		return;		/* boxes() knows which one is ticked */
 	i = skip_punct(f, i);
 	if (!mark_level_at(f, i, false, &value) || is_choice(f, value.next) ||
 	    is_other_word(f, value.next))
@@ -427,7 +445,11 @@ boxes(const struct field *x)
 	unsigned next;
 
 	for (unsigned i = 0; i < f->count && !any; i++) {
-		if (is_box(f, i) || is_tick(f, i, filled, &next))
+		unsigned label = field_label(f, i);
+
+		if (label != 0)	/* the level in "Độ mật" is none */
+			i = label - 1;
+		else if (is_box(f, i) || is_tick(f, i, filled, &next))
 			any = before = true;
 		else if (mark_level_at(f, i, false, &level))
 			any = true;
