@@ -19,7 +19,8 @@
 
 /*
  * Open one CMS signed-data and give its content (a MIME entity), in the arena or inside der.
- * ERR_NOENT: it has none (a detached signature). Any other error: the part is opaque.
+ * Any error: the part is opaque, unless it is the signature of a multipart/signed, where no
+ * content is to be expected.
  */
 typedef int classify_open_signed_fn(void *arg, struct slice der, struct arena *a,
     struct slice *content_out);

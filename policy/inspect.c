@@ -443,18 +443,13 @@ static void
 inspect_signed(struct inspect *w, struct slice der, bool detached)
 {
 	struct slice content, path = w->path;
-	int err;
+	int err = ERR_NOENT;
 
-	if (w->o->open_signed == NULL) {
+	if (w->o->open_signed != NULL)
+		err = w->o->open_signed(w->o->open_signed_arg, der, w->a, &content);
+	if (err != OK || content.n == 0) {	/* as it should be of a detached signature */
 		if (!detached || der.n > SIGNATURE_OCTETS_MAX)
 			inspect_opaque(w, "opaque-type");
-		return;
-	}
-	err = w->o->open_signed(w->o->open_signed_arg, der, w->a, &content);
-	if (err == ERR_NOENT)
-		return;
-	if (err != OK) {
-		inspect_opaque(w, "opaque-type");
 		return;
 	}
 	w->entity(w, content, inspect_path(w, path, SLICE("/")));

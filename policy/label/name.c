@@ -6,7 +6,7 @@
 #include "common/words.h"
 #include "policy/label/view.h"
 
-enum { EXTENSION_MAX = 6 };
+enum { EXTENSION_MAX = 5 };
 
 struct name {
 	const struct fold *f;
@@ -134,7 +134,23 @@ one_subject(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 
 /* --- file name --- */
 
-/* Without folders, and without short extensions (".signed.pdf"). */
+/* Without the extension, if the end looks like one. */
+static struct slice
+without_extension(struct slice s)
+{
+	size_t dot = s.n;
+
+	while (dot > 0 && s.p[dot - 1] != '.')
+		dot--;
+	if (dot < 2 || s.n - dot > EXTENSION_MAX)
+		return s;
+	for (size_t i = dot; i < s.n; i++)
+		if (!ascii_is_alnum(s.p[i]))
+			return s;
+	return slice_sub(s, 0, dot - 1);
+}
+
+/* Without folders, and without ".pdf", ".signed.pdf". */
 static struct slice
 stem(struct slice s)
 {
@@ -143,18 +159,9 @@ stem(struct slice s)
 			s = slice_from(s, i + 1);
 			break;
 		}
-	for (int n = 0; n < 3; n++) {
-		size_t dot = s.n;
-
-		while (dot > 0 && s.p[dot - 1] != '.')
-			dot--;
-		if (dot < 2 || s.n - dot > EXTENSION_MAX)
-			break;
-		for (size_t i = dot; i < s.n; i++)
-			if (!ascii_is_alnum(s.p[i]))
-				return s;
-		s.n = dot - 1;
-	}
+	s = without_extension(s);
+	if (slice_ends_nocase(s, SLICE(".signed")))
+		s.n -= sizeof ".signed" - 1;
 	return s;
 }
 

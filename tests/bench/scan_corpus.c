@@ -10,6 +10,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "policy/classify.h"
+#include "policy/smime/smime.h"
 
 enum { MESSAGE_MAX = 64 << 20 };
 
@@ -63,6 +64,7 @@ one(const char *name, bool verbose)
 	buf_init(&message, MESSAGE_MAX);
 	arena_init(&a, MESSAGE_MAX);
 	classify_options_init(&o);
+	o.open_signed = smime_open_signed;
 	err = read_file(name, &message);
 	start = clock_us();
 	if (err == OK)
