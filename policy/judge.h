@@ -11,6 +11,7 @@
 #ifndef POLICY_JUDGE_H
 #define POLICY_JUDGE_H
 
+#include "mime/summary.h"
 #include "policy/binding.h"
 #include "policy/classify.h"
 #include "policy/decide.h"
@@ -27,6 +28,7 @@ struct judge_env {
 struct judge_result {
 	struct pol_judge_reply reply;	/* strings and lists in the arena, or static */
 	struct facts	       facts;
+	struct slice	       legal_basis;	/* of the row that decided */
 	struct buf	       summary;	/* filled when asked for and the verdict is allow */
 };
 

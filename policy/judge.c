@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/judge.h"
+
+#include <string.h>
+
+#include "mime/addr.h"
+#include "mime/header.h"
+#include "policy/trace.h"
+
+enum { SUMMARY_OCTETS_MAX = 32 << 20, TRACE_OCTETS_MAX = 16384 };
+
+/* One judgement under way. */
+struct run {
+	struct slice			message;
+	const struct pol_judge_request *req;
+	const struct judge_env	       *env;
+	struct arena		       *a;
+	struct judge_result	       *out;
+	bool				forged_trace;
+};
+
+size_t
+judge_arena_octets(size_t message_octets)
+{
+	/* Two trees (as received, as composed), decoded signatures, classification. */
+	return 3 * TREE_ARENA_OCTETS(message_octets) + 4 * message_octets + ((size_t)32 << 20);
+}
+
+/* The one Sender address of the header, or nothing. */
+static int
+single_sender(struct run *run, struct slice *out)
+{
+	struct header_field field;
+	int r;
+
+	*out = (struct slice){ NULL, 0 };
+	if (header_count(run->message, SLICE("Sender")) != 1 ||
+	    header_find(run->message, SLICE("Sender"), &field) != 1)
+		return OK;
+	r = addr_single(field.value, run->a, out);
+	return r == ERR_SYNTAX ? OK : r;
+}
+
+static void
+copy_signature(struct facts *f, const struct smime_result *s)
+{
+	f->sig = s->sig;
+	f->sig_reason = s->reason;
+	f->sig_stale_revocation = s->stale;
+	f->sig_clock = s->clock;
+	if (s->signers_n > 0)
+		f->signer_subject = s->signers[0].subject;
+	if (s->label_level > LEVEL_THUONG)
+		facts_add(f, "ess-label", SLICE(""), 0, s->label_level, true);
+	if (s->label_review)
+		facts_add(f, "ess-label", SLICE(""), 0, LEVEL_THUONG, false);
+}
+
+static bool
+waits_for_revocation(const struct smime_result *s)
+{
+	return s->sig == SIG_BAD && s->reason == SIG_UNKNOWN_REVOCATION;
+}
+
+/* Whose signature is it? A signer that is not bound is final, whatever its CRL will say. */
+static int
+bind_signer(struct run *run, const struct smime_result *s)
+{
+	struct facts *f = &run->out->facts;
+	struct binding_context c = { .from = f->from, .identities = run->req->identities,
+		.identities_n = run->req->identities_n };
+	struct binding_result b;
+	int r;
+
+	if (s->sig != SIG_VALID && !waits_for_revocation(s))
+		return OK;
+	if ((r = single_sender(run, &c.sender)) != OK)
+		return r;
+	binding_check(&c, s, &b);
+	f->signer = b.signer;
+	f->sig_on_behalf = b.on_behalf;
+	if (!b.bound) {
+		f->sig = SIG_BAD;
+		f->sig_reason = SIG_WRONG_SIGNER;
+	}
+	return OK;
+}
+
+static int
+find_facts(struct run *run)
+{
+	struct facts *f = &run->out->facts;
+	struct smime_result s;
+	struct tree t;
+	int r = smime_sha256(run->message, f->sha256);
+
+	if (r != OK || (r = tree_parse(run->message, run->a, &t)) != OK)
+		return r;
+	r = smime_verify(&t, run->env->trust, &run->env->smime, run->a, &s);
+	if (r != OK)
+		return r;
+	copy_signature(f, &s);
+	r = classify_message(run->message, &run->env->classify, run->a, f);
+	if (r != OK)
+		return r;
+	return bind_signer(run, &s);
+}
+
+/* ---- decision ---- */
+
+static struct decide_context
+context_of(const struct run *run)
+{
+	const struct pol_judge_request *req = run->req;
+	const struct facts *f = &run->out->facts;
+	struct binding_context who = { .identities = req->identities,
+		.identities_n = req->identities_n };
+
+	return (struct decide_context){
+		.path = req->path,
+		.arrival_zone = req->arrival_zone,
+		.from_own = binding_identity(&who, f->from) != NULL,
+		.sender_own = req->mail_from.n == 0 ||
+		    binding_identity(&who, req->mail_from) != NULL,
+		.forged_trace = run->forged_trace,
+		.unsigned_until_s = req->unsigned_until_s,
+		.now_s = (uint64_t)run->env->smime.now_s,
+	};
+}
+
+static void
+take_decision(struct judge_result *out, const struct decision *d)
+{
+	out->reply.verdict = (uint8_t)d->verdict;
+	out->reply.releasable = d->releasable;
+	out->reply.rule = slice_sub(slice_of(d->rule), 0, 64);
+	out->reply.enhanced = slice_of(d->enhanced);
+	out->reply.reason_vi = slice_of(d->reason_vi);
+	out->reply.reason_en = slice_of(d->reason_en);
+	out->legal_basis = slice_of(d->legal_basis);
+}
+
+/* A refusal that nobody may lift stands before one that an officer may. */
+static bool
+is_worse(const struct decision *d, const struct pol_judge_reply *reply)
+{
+	if (d->verdict != reply->verdict)
+		return decide_worst(d->verdict, reply->verdict) == d->verdict;
+	return reply->releasable && !d->releasable;
+}
+
+static int
+decide_all(struct run *run)
+{
+	const struct pol_judge_request *req = run->req;
+	struct pol_judge_reply *reply = &run->out->reply;
+	struct decide_context c = context_of(run);
+
+	reply->recipients = arena_array(run->a, req->recipients_n, sizeof *reply->recipients);
+	if (reply->recipients == NULL)
+		return run->a->err;
+	reply->recipients_n = req->recipients_n;
+	for (size_t i = 0; i < req->recipients_n; i++) {
+		struct decide_rcpt to = { req->recipients[i].exit_zone, req->recipients[i].clearance };
+		struct decision d;
+
+		decide(&c, &to, &run->out->facts, &run->env->rules, &d);
+		reply->recipients[i] = (struct pol_rcpt_verdict){ (uint8_t)d.verdict, d.releasable,
+			slice_sub(slice_of(d.rule), 0, 64) };
+		if (i == 0 || is_worse(&d, reply))
+			take_decision(run->out, &d);
+	}
+	return OK;
+}
+
+/* ---- the reply ---- */
+
+static int
+fill_evidence(struct run *run)
+{
+	const struct facts *f = &run->out->facts;
+	struct pol_judge_reply *reply = &run->out->reply;
+
+	reply->evidence = arena_array(run->a, f->evidence_count, sizeof *reply->evidence);
+	if (reply->evidence == NULL)
+		return run->a->err;
+	reply->evidence_n = f->evidence_count;
+	for (unsigned i = 0; i < f->evidence_count; i++) {
+		const struct evidence *e = &f->evidence[i];
+
+		reply->evidence[i] = (struct pol_evidence){
+			.detector = slice_sub(slice_of(e->detector), 0, 64),
+			.part = slice_sub(e->part, 0, 128), .position = e->position,
+			.level = (uint8_t)e->level, .asserted = e->asserted };
+	}
+	return OK;
+}
+
+static int
+fill_facts(struct run *run)
+{
+	const struct facts *f = &run->out->facts;
+	struct pol_judge_reply *reply = &run->out->reply;
+
+	reply->level = (uint8_t)f->level;
+	reply->opaque = f->opaque;
+	reply->review = f->review;
+	reply->partly_inspected = f->partly_inspected;
+	reply->kind = (uint8_t)f->kind;
+	reply->sig = (uint8_t)f->sig;
+	reply->sig_reason = (uint8_t)f->sig_reason;
+	reply->signer = slice_sub(f->signer, 0, 320);
+	reply->from = slice_sub(f->from, 0, 320);
+	reply->sha256 = (struct slice){ (const char *)f->sha256, sizeof f->sha256 };
+	return fill_evidence(run);
+}
+
+/* Only where a message enters does it get our trace, once. */
+static bool
+is_entry(const struct run *run)
+{
+	return run->req->path == PATH_SUBMIT || run->req->path == PATH_RECEIVE;
+}
+
+static int
+find_removals(struct run *run)
+{
+	struct pol_judge_reply *reply = &run->out->reply;
+	int r;
+
+	if (!is_entry(run))
+		return OK;
+	reply->removals = arena_array(run->a, TRACE_REMOVALS_MAX, sizeof *reply->removals);
+	if (reply->removals == NULL)
+		return run->a->err;
+	r = trace_removals(run->message, run->env->authserv_id, reply->removals,
+	    &reply->removals_n);
+	run->forged_trace = r == ERR_LIMIT;
+	return r == ERR_LIMIT ? OK : r;
+}
+
+static int
+fill_trace(struct run *run)
+{
+	struct pol_judge_reply *reply = &run->out->reply;
+	struct buf trace;
+	int r = OK;
+
+	reply->trace = run->req->trace;
+	if (!is_entry(run))
+		return OK;
+	buf_init(&trace, TRACE_OCTETS_MAX);
+	buf_add(&trace, run->req->trace);
+	r = trace_results(&run->out->facts, run->env->authserv_id, &trace);
+	if (r == OK)
+		reply->trace = arena_copy(run->a, buf_slice(&trace));
+	buf_fini(&trace);
+	return r != OK ? r : run->a->err;
+}
+
+static int
+fill_summary(struct run *run)
+{
+	const struct pol_judge_reply *reply = &run->out->reply;
+	struct buf composed;
+	struct tree t;
+	int r;
+
+	if (!run->req->want_summary || reply->verdict != VERDICT_ALLOW)
+		return OK;
+	buf_init(&composed, run->message.n + TRACE_OCTETS_MAX);
+	trace_compose(reply->trace, run->message, reply->removals, reply->removals_n, &composed);
+	r = composed.err;
+	if (r == OK)
+		r = tree_parse(buf_slice(&composed), run->a, &t);
+	if (r == OK)
+		r = summary_build(&t, run->a, &run->out->summary);
+	buf_fini(&composed);
+	return r;
+}
+
+static bool
+is_sensible(const struct pol_judge_request *req)
+{
+	return req->recipients_n > 0 && trace_is_fields(req->trace);
+}
+
+int
+judge(struct slice message, const struct pol_judge_request *req, const struct judge_env *env,
+    struct arena *a, struct judge_result *out)
+{
+	static int (*const steps[])(struct run *) = { find_removals, find_facts, decide_all,
+		fill_facts, fill_trace, fill_summary };
+	struct run run = { message, req, env, a, out, false };
+	int r = OK;
+
+	memset(out, 0, sizeof *out);
+	buf_init(&out->summary, SUMMARY_OCTETS_MAX);
+	if (!is_sensible(req))
+		return ERR_INVAL;
+	for (size_t i = 0; i < ARRAY_LEN(steps) && r == OK; i++)
+		r = steps[i](&run);
+	if (r != OK)
+		judge_fini(out);
+	return r;
+}
+
+void
+judge_fini(struct judge_result *r)
+{
+	buf_fini(&r->summary);
+}
