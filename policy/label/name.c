@@ -150,15 +150,10 @@ without_extension(struct slice s)
 	return slice_sub(s, 0, dot - 1);
 }
 
-/* Without folders, and without ".pdf", ".signed.pdf". */
+/* Without ".pdf", ".signed.pdf". */
 static struct slice
 stem(struct slice s)
 {
-	for (size_t i = s.n; i-- > 0;)
-		if (s.p[i] == '/' || s.p[i] == '\\') {
-			s = slice_from(s, i + 1);
-			break;
-		}
 	s = without_extension(s);
 	if (slice_ends_nocase(s, SLICE(".signed")))
 		s.n -= sizeof ".signed" - 1;
@@ -248,6 +243,34 @@ at_an_end(const struct fold *f, unsigned i, unsigned next)
 	return (first && cut_after) || (last && cut_before);
 }
 
+/* Is word i the short name of a kind of document, as officials put it into file names? */
+static bool
+is_document_kind(const struct fold *f, unsigned i)
+{
+	static const char *const kinds[] = {
+		"bc", "kh", "cv", "ttr", "qd", "tb", "nq", "ct", "bb", "hd", "pa", "da", "kl", "gm",
+	};
+
+	for (size_t k = 0; i < f->count && k < ARRAY_LEN(kinds); k++)
+		if (fold_is(f, i, kinds[k]))
+			return true;
+	return false;
+}
+
+/* "Mat_KH_…", "KH so 7 MAT": without diacritics it takes more to believe it. */
+static bool
+is_bare_mark(const struct fold *f, unsigned i, const struct mark_level *m)
+{
+	unsigned before = word_before(f, i), after = word_after(f, m->next);
+	bool first = before == UINT32_MAX, last = after >= f->count;
+
+	if (m->upper && at_an_end(f, i, m->next))
+		return true;
+	if (m->upper && last && !first && (f->word[before].digit || !f->word[before].upper))
+		return true;
+	return (first && is_document_kind(f, after)) || (last && is_document_kind(f, before));
+}
+
 /* Is a plain "mật" or "mat" at word i a mark? */
 static bool
 is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
@@ -265,7 +288,7 @@ is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
 	if (behind_noun(f, i))
 		return after >= f->count || f->word[after].digit || m->upper;
 	if (m->bare)
-		return m->upper && at_an_end(f, i, m->next);
+		return is_bare_mark(f, i, m);
 	return m->upper || at_an_end(f, i, m->next);
 }
 
@@ -281,8 +304,20 @@ joined(struct slice word)
 	return LEVEL_THUONG;
 }
 
+/* "do-mat_TOI-MAT": the value of a field; *next_out: behind "mat". */
+static bool
+is_field(const struct fold *f, unsigned i, unsigned *next_out)
+{
+	unsigned mat = word_after(f, i + 1);
+
+	if (!fold_is_bare(f, i, "do") || !fold_is_bare(f, mat, "mat"))
+		return false;
+	*next_out = word_after(f, mat + 1);
+	return true;
+}
+
 static void
-one_file(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
+one_component(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 {
 	struct name x = { f, "filename-mark", found, arg };
 	enum label_weight weight;
@@ -293,10 +328,16 @@ one_file(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 		return;
 	weight = about_rules(f) ? LABEL_REVIEW : LABEL_ASSERTED;
 	for (unsigned i = 0; i < f->count; i++) {
-		unsigned level;
+		unsigned level, value;
 
 		if (f->word[i].type != FOLD_LETTERS)
 			continue;
+		if (is_field(f, i, &value)) {
+			if (mark_level_at(f, value, false, &m))
+				tell(&x, m.level, weight);
+			i = value - 1;
+			continue;
+		}
 		level = joined(fold_letters(f, i));
 		if (level != LEVEL_THUONG) {
 			tell(&x, level, weight);
@@ -306,6 +347,19 @@ one_file(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 			i = m.next - 1;
 		}
 	}
+}
+
+/* Folders have names too. */
+static void
+one_file(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i <= utf8.n; i++)
+		if (i == utf8.n || utf8.p[i] == '/' || utf8.p[i] == '\\') {
+			one_component(f, slice_sub(utf8, from, i - from), found, arg);
+			from = i + 1;
+		}
 }
 
 /* --- all readings --- */

@@ -8,7 +8,8 @@ enum {
 	SHORT_LETTERS = 6,	/* the longest syllable of a mark */
 	LIST_LINES = 8,		/* three levels within so many lines are a list */
 	STAMP_LINES = 4,	/* a stamp is so near to the number or the national heading */
-	EXAMPLE_LINES = 2	/* "Mẫu dấu:" speaks for so many lines behind it */
+	EXAMPLE_LINES = 2,	/* "Mẫu dấu:" speaks for so many lines behind it */
+	COLUMN_GAP = 4		/* spaces between columns */
 };
 
 void
@@ -235,6 +236,29 @@ views(struct scan *s, struct slice line)
 	}
 }
 
+/* Two things side by side ("MẬT      CỘNG HÒA …"): what stands apart is a line of its own. Only in
+ * capitals, since this is how headings are written. */
+static void
+columns(struct scan *s, struct slice line)
+{
+	struct mark_level m;
+	size_t from = 0, gap = 0;
+
+	for (size_t i = 0; i <= line.n; i++) {
+		char c = i < line.n ? line.p[i] : '\t';
+
+		gap = c == '\t' ? COLUMN_GAP : c == ' ' ? gap + 1 : 0;
+		if (gap < COLUMN_GAP)
+			continue;
+		if (i - from >= 3 && !(from == 0 && i == line.n)) {
+			fold_text(&s->fold, slice_sub(line, from, i - from));
+			if (mark_whole_line(&s->fold, &m) && m.upper && !m.bare)
+				hold(s, m.level, LABEL_ASSERTED);
+		}
+		from = i + 1;
+	}
+}
+
 static void
 one_line(struct scan *s, struct slice line)
 {
@@ -243,6 +267,8 @@ one_line(struct scan *s, struct slice line)
 		s->filled_lines++;
 	look(s, &s->fold);
 	downwards(s, line);
+	if (line.n <= VIEW_LINE_MAX)
+		columns(s, line);
 	views(s, line);
 }
 
