@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
+"""What the system tests share: a province of their own, raw SMTP and IMAP peers, and the count at the end."""
+import base64
+import os
+import shlex
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+
+
+class Province:
+    """./demo in a folder of its own; use it in a with statement."""
+
+    def __init__(self, port_base, *options, directory=None):
+        self.made = directory is None
+        self.dir = directory or tempfile.mkdtemp(prefix="congvu-test-")
+        self.port_base, self.options = port_base, options
+
+    def __enter__(self):
+        subprocess.run([os.path.join(TOP, "demo"), "--dir", self.dir, "--port-base", str(self.port_base),
+                        "--no-scenario", "--detach"] + list(self.options), check=True, stdin=subprocess.DEVNULL)
+        self.read_env()
+        self.context = ssl.create_default_context(cafile=self.env["CONGVU_CA"])
+        return self
+
+    def __exit__(self, *_):
+        if sys.exc_info()[0] is not None:
+            self.show_logs()
+        subprocess.run([os.path.join(TOP, "demo"), "--stop", "--dir", self.dir], check=False)
+        if self.made:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def read_env(self):
+        self.env = {}
+        with open(os.path.join(self.dir, "env")) as f:
+            for line in f:
+                name, _, value = line.rstrip("\n").partition("=")
+                self.env[name] = " ".join(shlex.split(value))
+
+    def show_logs(self):
+        logs = os.path.join(self.dir, "log")
+        for name in sorted(os.listdir(logs)):
+            with open(os.path.join(logs, name), errors="replace") as f:
+                tail = f.readlines()[-8:]
+            print("--- %s\n%s" % (name, "".join(tail)))
+
+    def pid(self, program):
+        self.read_env()
+        for word in self.env["CONGVU_PIDS"].split():
+            name, _, pid = word.partition(":")
+            if name == program:
+                return int(pid)
+        return None
+
+    def port(self, name):
+        return int(self.env["CONGVU_%s_PORT" % name])
+
+    def connect(self, name, tls):
+        raw = socket.create_connection(("127.0.0.1", self.port(name)), 10)
+        raw.settimeout(60)
+        return self.context.wrap_socket(raw, server_hostname="localhost") if tls else raw
+
+    def ctl(self, *words):
+        return subprocess.run([self.env["CONGVU_CTL"], "-c", self.env["CONGVU_CONF"]] + list(words),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+class Smtp:
+    """An SMTP client that sends just what it is told."""
+
+    def __init__(self, province, name="SUBMISSIONS", tls=True, user=None, greet=True):
+        self.sock = province.connect(name, tls)
+        self.file = self.sock.makefile("rb")
+        if not greet:
+            return
+        assert self.reply()[0] == 220
+        self.command("EHLO client.example")
+        if user is not None:
+            raw = "\0%s\0%s" % (user, province.env["CONGVU_PASS"])
+            code, text = self.command("AUTH PLAIN " + base64.b64encode(raw.encode()).decode())
+            assert code == 235, text
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def send(self, data):
+        try:
+            self.sock.sendall(data)
+        except OSError:
+            pass
+
+    def reply(self):
+        """(code, text); (0, "") when the server has closed."""
+        text = []
+        while True:
+            try:
+                line = self.file.readline(8192)
+            except OSError:
+                return 0, " ".join(text)
+            if not line:
+                return 0, " ".join(text)
+            text.append(line[4:].decode("utf-8", "replace").strip())
+            if line[3:4] != b"-":
+                return int(line[:3]), " ".join(text)
+
+    def command(self, line):
+        self.send(line.encode() + b"\r\n")
+        return self.reply()
+
+    def closed(self):
+        return self.reply()[0] == 0
+
+    def message(self, sender, to, data, end=b"\r\n.\r\n"):
+        """Envelope and data; the reply to the first step that is refused, else to the data."""
+        for line in ["MAIL FROM:<%s>" % sender] + ["RCPT TO:<%s>" % t for t in to] + ["DATA"]:
+            code, text = self.command(line)
+            if code >= 400 or code == 0:
+                return code, text
+        self.send(data + end)
+        return self.reply()
+
+
+class Imap:
+    """An IMAP client that sends just what it is told."""
+
+    def __init__(self, province, name="IMAPS", tls=True, user=None):
+        self.sock = province.connect(name, tls)
+        self.file = self.sock.makefile("rb")
+        self.greeting = self.line()
+        self.n = 0
+        if user is not None:
+            status, _ = self.command('LOGIN "%s" "%s"' % (user, province.env["CONGVU_PASS"]))
+            assert status.startswith("OK"), status
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def send(self, data):
+        try:
+            self.sock.sendall(data)
+        except OSError:
+            pass
+
+    def line(self):
+        try:
+            return self.file.readline(1 << 20)
+        except OSError:
+            return b""
+
+    def command(self, text):
+        """(status text of the tagged reply, untagged octets); ("", ...) when the server closed."""
+        self.n += 1
+        tag = b"t%d" % self.n
+        self.send(tag + b" " + text.encode() + b"\r\n")
+        got = []
+        while True:
+            line = self.line()
+            if not line or line.startswith(tag + b" "):
+                return line[len(tag) + 1:].decode("utf-8", "replace").strip(), b"".join(got)
+            got.append(line)
+
+
+def header(sender, to, subject="thu"):
+    return ("From: <%s>\r\nTo: <%s>\r\nSubject: %s\r\nDate: Sun, 22 Nov 2026 10:00:00 +0700\r\n"
+            "Message-ID: <%f@test.example>\r\n" % (sender, to, subject, time.monotonic())).encode()
+
+
+def eventually(check, seconds=20.0):
+    end = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(0.05)
+
+
+def memory_peak_kb(pid):
+    """VmHWM of the process and all its descendants, added up."""
+    total, todo = 0, [pid]
+    while todo:
+        p = todo.pop()
+        try:
+            with open("/proc/%d/status" % p) as f:
+                total += sum(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+            with open("/proc/%d/task/%d/children" % (p, p)) as f:
+                todo += [int(c) for c in f.read().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return total
+
+
+def run(tests, *arguments):
+    """Call each test with the arguments; print the closing line; exit."""
+    failed = 0
+    for test in tests:
+        try:
+            test(*arguments)
+            print("ok   " + test.__name__)
+        except Exception:
+            failed += 1
+            print("FAIL " + test.__name__)
+            traceback.print_exc(file=sys.stdout)
+        sys.stdout.flush()
+    print("%d passed, %d failed" % (len(tests) - failed, failed))
+    return failed
