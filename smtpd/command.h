@@ -20,6 +20,9 @@ enum command_flag {
 	CMD_IDLE	= 1 << 6,	/* not within a transaction */
 };
 
+/* Commands that bring nothing on, and refused recipients, that one session may have. */
+enum { COMMAND_JUNK_MAX = 100 };
+
 typedef void (*command_fn)(struct engine *e, struct slice args);
 
 struct command {

@@ -161,6 +161,28 @@ envelope_rcpt(struct envelope *env, struct slice address)
 	return env->mem.err;
 }
 
+static void
+refill(const struct envelope *env, struct envelope_set *set, size_t n, key_fn key_of, bool octets)
+{
+	if (set->cap > 0)
+		memset(set->slots, 0, set->cap * sizeof *set->slots);
+	for (size_t i = 0; i < n; i++)
+		*place(env, set, key_of(env, i), key_of, octets) = (uint32_t)(i + 1);
+}
+
+void
+envelope_restore(struct envelope *env, const struct envelope *before)
+{
+	env->rcpts_n = before->rcpts_n;
+	env->locals_n = before->locals_n;
+	env->remotes_n = before->remotes_n;
+	env->views_n = before->views_n;
+	/* Removed items would leave holes in the chains, so the sets are filled anew. */
+	refill(env, &env->rcpt_set, env->rcpts_n, key_rcpt, false);
+	refill(env, &env->local_set, env->locals_n, key_local, true);
+	refill(env, &env->remote_set, env->remotes_n, key_remote, false);
+}
+
 static int
 add_view(struct envelope *env, unsigned zone, unsigned clearance)
 {

@@ -68,6 +68,9 @@ int envelope_rcpt(struct envelope *env, struct slice address) MUST_USE;
 int envelope_add_local(struct envelope *env, const struct envelope_local *to) MUST_USE;
 int envelope_add_remote(struct envelope *env, const struct envelope_remote *to) MUST_USE;
 
+/* Take back all that was added since *before was a plain copy of *env. */
+void envelope_restore(struct envelope *env, const struct envelope *before);
+
 /* Is the same address meant: local part by octets, domain in any case? */
 bool envelope_same_address(struct slice a, struct slice b);
 

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * RCPT (RFC 5321 4.1.1.3): rcpt = "RCPT TO:" path; no parameter is known here.
+ *
+ * The directory says now who is meant, the store whether there is room: what is refused is refused
+ * here, and no bounce is ever needed for it.
+ */
+#include "smtpd/command.h"
+#include "smtpd/mailpath.h"
+
+/* The address as it is resolved: <postmaster> gets the main domain. */
+static struct slice
+full_address(struct engine *e, const struct mailpath *path)
+{
+	struct buf b;
+	struct slice s;
+
+	buf_init(&b, 2 * MAILPATH_MAX + 64);
+	buf_add(&b, path->spec);
+	if (path->domain.n == 0)
+		buf_addf(&b, "@%s", e->conf->postmaster_domain);
+	s = arena_copy(&e->env->mem, buf_slice(&b));
+	buf_fini(&b);
+	return s;
+}
+
+static enum reply
+objection(struct engine *e, struct slice args, struct mailpath *path)
+{
+	int err;
+
+	if (!slice_starts_nocase(args, SLICE("TO:")))
+		return R_SYNTAX;
+	args = slice_from(args, 3);
+	err = mailpath_parse(&args, path);
+	if (err != OK || path->spec.n == 0)
+		return err == ERR_UNSUPPORTED ? R_SOURCE_ROUTE : R_BAD_RCPT;
+	if (slice_trim(args).n > 0)
+		return R_PARAMETER;
+	if (path->utf8 && !e->env->utf8)
+		return R_NEED_UTF8;
+	return REPLY_COUNT;
+}
+
+void
+cmd_rcpt(struct engine *e, struct slice args)
+{
+	struct mailpath path;
+	enum reply no;
+
+	if (e->env == NULL) {
+		engine_error(e, R_SEQUENCE);
+		return;
+	}
+	no = objection(e, args, &path);
+	if (no != REPLY_COUNT) {
+		engine_error(e, no);
+		return;
+	}
+	e->rcpt = full_address(e, &path);
+	if (e->env->rcpts_n >= e->conf->recipients || e->env->mem.err != OK) {
+		engine_reply(e, R_TOO_MANY_RCPTS);
+		return;
+	}
+	engine_enter(e, ENGINE_WAIT_RCPT);
+	e->ops->rcpt(e->host, e->rcpt);
+}
+
+/* ---- the directory's answer ---- */
+
+/* Find the route of an address that is not ours; only a signed-in sender gets mail out, except to the
+ * outside members of a group of ours. */
+static enum reply
+add_outside(struct engine *e, struct slice address)
+{
+	struct envelope_remote r = { .address = address };
+
+	if (!e->ops->route(e->host, envelope_domain(address), &r.route, &r.zone))
+		return R_NO_RELAY;
+	return envelope_add_remote(e->env, &r) == OK ? R_RCPT_OK : R_TOO_MANY_RCPTS;
+}
+
+static enum reply
+add_members(struct engine *e, const struct engine_rcpt_answer *a)
+{
+	enum reply r = a->locals_n + a->externals_n > 0 ? R_RCPT_OK : R_UNKNOWN_USER;
+
+	for (size_t i = 0; i < a->locals_n && r == R_RCPT_OK; i++)
+		if (envelope_add_local(e->env, &a->locals[i]) != OK)
+			r = R_TOO_MANY_RCPTS;
+	for (size_t i = 0; i < a->externals_n && r == R_RCPT_OK; i++)
+		r = add_outside(e, a->externals[i]);
+	return r;
+}
+
+/* All or nothing: a recipient whose copies do not fit must not leave some of them behind. */
+static enum reply
+add_recipient(struct engine *e, const struct engine_rcpt_answer *a)
+{
+	struct envelope before = *e->env;
+	int err = envelope_rcpt(e->env, e->rcpt);
+	enum reply r;
+
+	if (err != OK)
+		return err == ERR_EXIST ? R_RCPT_OK : R_TOO_MANY_RCPTS;
+	r = a->outcome == ENGINE_RCPT_NOT_OURS ? add_outside(e, e->rcpt) : add_members(e, a);
+	if (r != R_RCPT_OK)
+		envelope_restore(e->env, &before);
+	return r;
+}
+
+static void
+answer_with(struct engine *e, enum reply r)
+{
+	engine_reply(e, r);
+	if (r != R_RCPT_OK && reply_code(r) >= 500 && ++e->junk > COMMAND_JUNK_MAX)
+		engine_bye(e, R_TOO_MANY_ERRORS);
+	engine_ready(e);
+}
+
+/* One account: is there room? Its row is kept until the store has said so. */
+static void
+ask_room(struct engine *e, const struct envelope_local *to)
+{
+	e->room = *to;
+	e->room.uid = arena_copy(&e->env->mem, to->uid);
+	e->room.address = arena_copy(&e->env->mem, to->address);
+	if (e->env->mem.err != OK) {
+		answer_with(e, R_TOO_MANY_RCPTS);
+		return;
+	}
+	engine_enter(e, ENGINE_WAIT_ROOM);
+	e->ops->room(e->host, &e->room, e->env->declared_octets);
+}
+
+void
+cmd_rcpt_answer(struct engine *e, const void *answer)
+{
+	const struct engine_rcpt_answer *a = answer;
+
+	if (a->status != OK)
+		answer_with(e, R_NOT_NOW);
+	else if (a->outcome == ENGINE_RCPT_LOCAL && a->locals_n == 1)
+		ask_room(e, &a->locals[0]);
+	else if (a->outcome == ENGINE_RCPT_GROUP)
+		answer_with(e, add_recipient(e, a));
+	else if (a->outcome == ENGINE_RCPT_NOT_OURS)
+		answer_with(e, e->conf->role == ENGINE_SUBMISSION ? add_recipient(e, a) : R_NO_RELAY);
+	else if (a->outcome == ENGINE_RCPT_DISABLED)
+		answer_with(e, R_DISABLED);
+	else
+		answer_with(e, a->outcome == ENGINE_RCPT_TOO_LARGE ? R_TOO_MANY_RCPTS : R_UNKNOWN_USER);
+}
+
+void
+cmd_rcpt_room(struct engine *e, const void *status)
+{
+	struct engine_rcpt_answer a = { .outcome = ENGINE_RCPT_LOCAL, .locals = &e->room, .locals_n = 1 };
+	int err = *(const int *)status;
+
+	if (err == OK || err == ERR_NOENT)	/* ERR_NOENT: the first mail makes the mailbox */
+		answer_with(e, add_recipient(e, &a));
+	else
+		answer_with(e, err == ERR_QUOTA ? R_MAILBOX_FULL : err == ERR_NOSPC ? R_DISK_FULL :
+		    R_NOT_NOW);
+}
+
+void
+cmd_rcpt_timeout(struct engine *e, const void *none)
+{
+	(void)none;
+	e->ops->cancel(e->host);
+	answer_with(e, R_NOT_NOW);
+}
