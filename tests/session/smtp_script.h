@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * tests/session/smtp_script.h: drive the SMTP session engine by a written transcript.
+ *
+ * A file holds cases. A case begins with "== name [| flags]" (submission tls nosplit smallsize) and has lines:
+ *	C: text		the client sends text CRLF		C+ text	... without CRLF, escapes \r \n \0 \\ \xNN
+ *	S: text		the next line of the server, exactly	S~ regex	... matches (extended)
+ *	R: text		the next request of the engine		A: text	a request is answered, or an event
+ *	B: text		the message written so far (escapes)	T: ms	time passes
+ *	X:		the session has ended
+ * C-lines that follow each other are one block, and are sent at once, or split anywhere: every
+ * outcome must be the same.
+ */
+#ifndef TESTS_SMTP_SCRIPT_H
+#define TESTS_SMTP_SCRIPT_H
+
+#include "common/slice.h"
+
+enum { SCRIPT_LINES = 400 };
+
+struct script_line {
+	char	     kind, mark;	/* 'C' ':' */
+	struct slice text;
+};
+
+struct script_case {
+	char		   name[120];
+	struct script_line lines[SCRIPT_LINES];
+	size_t		   lines_n;
+};
+
+/* Take the next case off *text: false at the end. */
+bool script_next(struct slice *text, struct script_case *out);
+
+/* Run with block number `block` split at octet `at` (block SIZE_MAX: nowhere; at SIZE_MAX: every octet by
+ * itself). NULL: as written; else what differs, static. *octets_out: length of that block. */
+const char *script_run(const struct script_case *c, size_t block, size_t at, size_t *octets_out);
+
+/* Run whole, at every split, octet by octet: NULL or what differs. */
+const char *script_run_all(const struct script_case *c);
+
+#endif
