@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/* The program: configuration, processes, signals. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <sodium.h>
+
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "directory/keyd.h"
+#include "directory/server.h"
+
+struct program {
+	struct loop   *loop;
+	struct conf   *conf;
+	struct server *server;
+	pid_t	       keeper;
+	bool	       failed;
+};
+
+static int
+read_conf(const char *path, struct conf **out)
+{
+	struct buf errors;
+	int r;
+
+	buf_init(&errors, 64 * 1024);
+	r = conf_load(path, out, &errors);
+	if (r != OK)
+		fprintf(stderr, "%.*s", (int)errors.n, errors.n > 0 ? errors.p : "");
+	buf_fini(&errors);
+	return r;
+}
+
+static void
+reap(struct program *p)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != p->keeper) {
+			(void)server_reaped(p->server, pid, status);
+			continue;
+		}
+		/* Its place cannot be taken from inside the sandbox: start anew as a whole. */
+		log_event(EV_WORKER_DIED, F_CSTR("role", "key-keeper"), F_I64("worker", pid),
+		    F_I64("status", status), F_END);
+		p->keeper = 0;
+		p->failed = true;
+		loop_stop(p->loop);
+	}
+}
+
+static void
+on_signal(void *arg, int number)
+{
+	struct program *p = arg;
+
+	if (number == SIGCHLD)
+		reap(p);
+	else if (number == SIGTERM || number == SIGINT)
+		loop_stop(p->loop);
+}
+
+/* What its helpers will need must be open to their parent too: rights are only ever taken away. */
+static int
+enter_sandbox(const struct conf *conf)
+{
+	const struct sandbox_path paths[] = {
+		{ "/etc", SANDBOX_RO }, { "/lib", SANDBOX_RO_IF_THERE },
+		{ "/lib64", SANDBOX_RO_IF_THERE }, { "/usr/lib", SANDBOX_RO_IF_THERE },
+		{ "/usr/share/ca-certificates", SANDBOX_RO_IF_THERE },
+		{ "/run/systemd/resolve", SANDBOX_RO_IF_THERE },
+		{ conf->ldap.ca, SANDBOX_RO }, { conf->ldap.bind_password_file, SANDBOX_RO },
+	};
+	struct sandbox_path given[ARRAY_LEN(paths)];
+	struct sandbox_paths all = { .v = given };
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		if (paths[i].path[0] != '\0')
+			given[all.count++] = paths[i];
+	return sandbox_enter(SANDBOX_DIRECTORYD, &all);
+}
+
+static int
+start(struct program *p)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 };
+	uint8_t token_key[TOKEN_KEY_OCTETS];
+	int r;
+
+	randombytes_buf(token_key, sizeof token_key);
+	r = keyd_start(p->conf, token_key, &p->keeper);
+	if (r == OK)
+		r = loop_new(&p->loop);
+	if (r == OK)
+		r = loop_signals(p->loop, signals, on_signal, p);
+	if (r == OK)
+		r = server_new(p->loop, p->conf, token_key, &p->server);
+	sodium_memzero(token_key, sizeof token_key);
+	return r == OK ? enter_sandbox(p->conf) : r;
+}
+
+static void
+stop(struct program *p)
+{
+	if (p->keeper > 0)
+		kill(p->keeper, SIGTERM);
+	server_free(&p->server);
+	loop_free(&p->loop);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	conf_free(&p->conf);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct program p = { 0 };
+	int r;
+
+	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
+		fprintf(stderr, "usage: directoryd -c FILE\n");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	log_init("directoryd");
+	if (sodium_init() < 0 || read_conf(argv[2], &p.conf) != OK)
+		return 1;
+	log_set_severity((enum log_severity)p.conf->general.log_level);
+	sandbox_require(p.conf->general.sandbox == CONF_SANDBOX_REQUIRED);
+	r = start(&p);
+	if (r == OK) {
+		log_event(EV_START, F_END);
+		r = loop_run(p.loop);
+	}
+	if (r == OK && !p.failed)
+		log_event(EV_STOP, F_END);
+	else
+		log_event(EV_CONFIG_ERROR, F_CSTR("at", "start or run"), F_ERR(r), F_END);
+	stop(&p);
+	return r == OK && !p.failed ? 0 : 1;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "directory/keyring.h"
+
+#include <string.h>
+#include <sodium.h>
+
+#include "common/control.h"
+#include "common/words.h"
+
+enum {
+	KEYRING_VERSION = 1,
+	GUID_OCTETS = 16,
+	AT_CLASS = 1, AT_GUID = 2, AT_NONCE = 18, AT_BOX = 42,
+	AAD_OCTETS = AT_NONCE,
+};
+_Static_assert(AT_BOX + 32 + crypto_aead_xchacha20poly1305_ietf_ABYTES == KEYRING_WRAPPED_OCTETS,
+    "layout");
+_Static_assert(crypto_kdf_KEYBYTES == KEYRING_MASTER_OCTETS && crypto_box_SECRETKEYBYTES == 32 &&
+    crypto_sign_SEEDBYTES == 32, "sizes of libsodium");
+
+enum purpose { PURPOSE_WRAP = 1, PURPOSE_SPOOL = 2, PURPOSE_AUDIT = 3 };
+
+struct keyring {
+	uint8_t wrap[32];
+	uint8_t spool[32];
+	uint8_t audit_secret[crypto_sign_SECRETKEYBYTES];
+	uint8_t audit_public[crypto_sign_PUBLICKEYBYTES];
+};
+
+int
+keyring_new(const uint8_t master[KEYRING_MASTER_OCTETS], struct keyring **out)
+{
+	static const char context[crypto_kdf_CONTEXTBYTES] = { 'c', 'o', 'n', 'g', 'v', 'u', 'k', '1' };
+	struct keyring *k = sodium_malloc(sizeof *k);
+	uint8_t seed[crypto_sign_SEEDBYTES];
+
+	if (k == NULL)
+		return ERR_NOMEM;
+	crypto_kdf_derive_from_key(k->wrap, sizeof k->wrap, PURPOSE_WRAP, context, master);
+	crypto_kdf_derive_from_key(k->spool, sizeof k->spool, PURPOSE_SPOOL, context, master);
+	crypto_kdf_derive_from_key(seed, sizeof seed, PURPOSE_AUDIT, context, master);
+	crypto_sign_seed_keypair(k->audit_public, k->audit_secret, seed);
+	sodium_memzero(seed, sizeof seed);
+	sodium_mprotect_readonly(k);
+	*out = k;
+	return OK;
+}
+
+void
+keyring_free(struct keyring **k)
+{
+	sodium_free(*k);	/* zeroes */
+	*k = NULL;
+}
+
+int
+keyring_make(const struct keyring *k, struct slice guid, unsigned class, uint8_t public_out[32],
+    uint8_t out[KEYRING_WRAPPED_OCTETS])
+{
+	uint8_t *secret;
+
+	if (guid.n != GUID_OCTETS ||
+	    (class != KEYSET_OPEN && class != KEYSET_MAT && class != KEYSET_SHARED))
+		return ERR_INVAL;
+	secret = sodium_malloc(crypto_box_SECRETKEYBYTES);
+	if (secret == NULL)
+		return ERR_NOMEM;
+	crypto_box_keypair(public_out, secret);
+	out[0] = KEYRING_VERSION;
+	out[AT_CLASS] = (uint8_t)class;
+	memcpy(out + AT_GUID, guid.p, guid.n);
+	randombytes_buf(out + AT_NONCE, AT_BOX - AT_NONCE);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(out + AT_BOX, NULL, secret,
+	    crypto_box_SECRETKEYBYTES, out, AAD_OCTETS, NULL, out + AT_NONCE, k->wrap);
+	sodium_free(secret);
+	return OK;
+}
+
+int
+keyring_unwrap(const struct keyring *k, const struct token *t, unsigned role_zone,
+    struct slice wrapped, uint8_t secret_out[32], uint8_t *class_out)
+{
+	const uint8_t *w = (const uint8_t *)wrapped.p;
+
+	if (wrapped.n != KEYRING_WRAPPED_OCTETS || w[0] != KEYRING_VERSION)
+		return ERR_CRYPTO;
+	if (memcmp(w + AT_GUID, t->guid, GUID_OCTETS) != 0 && !control_off("keyset-owner"))
+		return ERR_ACCESS;
+	if (w[AT_CLASS] != KEYSET_OPEN && w[AT_CLASS] != KEYSET_SHARED &&
+	    (t->zone != ZONE_INTERNAL || role_zone != ZONE_INTERNAL) &&
+	    !control_off("keyset-zone"))
+		return ERR_ACCESS;
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(secret_out, NULL, NULL, w + AT_BOX,
+	    wrapped.n - AT_BOX, w, AAD_OCTETS, w + AT_NONCE, k->wrap) != 0)
+		return ERR_CRYPTO;
+	*class_out = w[AT_CLASS];
+	return OK;
+}
+
+const uint8_t *
+keyring_spool(const struct keyring *k)
+{
+	return k->spool;
+}
+
+void
+keyring_sign(const struct keyring *k, const uint8_t digest[32], uint8_t signature_out[64],
+    uint8_t public_out[32])
+{
+	crypto_sign_detached(signature_out, NULL, digest, 32, k->audit_secret);
+	memcpy(public_out, k->audit_public, sizeof k->audit_public);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * directory/server.h: directoryd itself: asks come in, helpers answer, nothing blocks.
+ *
+ * Shape   one pool of helpers for sign-ins and one for look-ups, so that one cannot starve the
+ *         other; a cache of positive answers; the throttle; the key that signs tokens.
+ */
+#ifndef DIRECTORY_SERVER_H
+#define DIRECTORY_SERVER_H
+
+#include <sys/types.h>
+
+#include "common/conf.h"
+#include "common/loop.h"
+#include "directory/token.h"
+
+struct server;
+
+/* Listen, start the helpers. token_key is copied. */
+int server_new(struct loop *loop, const struct conf *conf,
+    const uint8_t token_key[TOKEN_KEY_OCTETS], struct server **out) MUST_USE;
+void server_free(struct server **s);
+
+/* A child was reaped: false if it is none of the helpers. */
+bool server_reaped(struct server *s, pid_t pid, int status);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * directory/token.h: proof of a sign-in, made by directoryd, believed by keyd alone.
+ *
+ * Shape   version, zone, guid, expiry, nonce and a MAC over them; no secret inside, but whoever shows it
+ *         is taken for the session, so it goes to the worker that serves the session and is
+ *         never logged. The key of the MAC is made at each start of directoryd, so no token
+ *         outlives it.
+ * Units   expiry is in milliseconds of the machine's monotonic clock (common/clock.h), which all
+ *         processes share and nobody can set back.
+ */
+#ifndef DIRECTORY_TOKEN_H
+#define DIRECTORY_TOKEN_H
+
+#include "common/slice.h"
+
+enum {
+	TOKEN_KEY_OCTETS = 32,
+	TOKEN_OCTETS = 1 + 1 + 16 + 8 + 16 + 32,
+	TOKEN_LIFE_MS = 10 * 60 * 1000,	/* a worker unwraps its keysets at sign-in */
+};
+
+struct token {
+	uint8_t	 zone;		/* ZONE_INTERNAL or ZONE_INTERNET */
+	uint8_t	 guid[16];
+	uint64_t expires_ms;
+};
+
+void token_make(const struct token *t, const uint8_t key[TOKEN_KEY_OCTETS],
+    uint8_t out[TOKEN_OCTETS]);
+
+/* OK and *out; ERR_ACCESS: not made with this key, or expired at now_ms. Constant time in the MAC. */
+int token_check(struct slice text, const uint8_t key[TOKEN_KEY_OCTETS], uint64_t now_ms,
+    struct token *out) MUST_USE;
+
+#endif
