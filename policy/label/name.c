@@ -99,7 +99,7 @@ subject_prefix(const struct name *x)
 	sep = m.next >= f->count || is_separator(type_at(f, m.next));
 	word = m.upper && (!m.bare || m.level != LEVEL_MAT) && m.next < f->count &&
 	    f->word[m.next].type == FOLD_LETTERS && !f->word[m.next].upper &&
-	    !mark_compound_after(f, m.next);
+	    (m.level != LEVEL_MAT || !mark_compound_after(f, m.next));
 	if (!sep && !word)
 		return false;
 	tell(x, m.level, LABEL_ASSERTED);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "policy/extract/html.h"
+
+static const struct { enum html_reading reading; const char *in, *out; unsigned flags; } rows[] = {
+	{ HTML_SHOWN, "<p>a<b>b</b>c</p><p>d</p>", "abc\nd\n", 0 },
+	{ HTML_SHOWN, "M<span>Ậ</span><wbr>T", "MẬT", 0 },
+	{ HTML_SHOWN, "a \r\n\t b<br>c", "a b\nc", 0 },
+	{ HTML_SHOWN, "<pre>a\nb</pre>", "a\nb\n", 0 },
+	{ HTML_SHOWN, "<table><tr><td>x</td><td>MẬT</td></tr></table>", "x\nMẬT\n", 0 },
+	{ HTML_SHOWN, "M&#7852;T &#x1eac; &lt;b&gt; &amp;amp; &nbsp;", "MẬT Ậ <b> &amp; \u00A0", 0 },
+	{ HTML_SHOWN, "M&Euml;T &Eumlx &bogus; &#; &", "M\u00CBT \u00CBx &bogus; &#; &", 0 },
+	{ HTML_SHOWN, "M<!-- x -->ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_ALL,   "a<!-- MẬT -->b", "a\nMẬT -->b", HTML_HAS_MORE },
+	{ HTML_ALL,   "<!--[if mso]>MẬT<![endif]-->", "MẬT\n", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<i style='DISPLAY : none'>x</i>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<i hidden>x<i>y</i>z</i>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_ALL,   "a<i hidden>MẬT</i>", "a\nMẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<style>p{}</style>a<script>b</script>", "a\n", HTML_HAS_MORE },
+	{ HTML_ALL,   "<style>p:before{content:\"MẬT\"}</style>",
+	  "p:before\ncontent:\nMẬT\n\n\n", HTML_HAS_MORE },
+	{ HTML_ALL,   "<img alt=\"M&#7852;T\">x", "MẬT\nx", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<img src=\"data:image/png;base64,AAAA\">x", "x", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<svg><text>a</text></svg>", "a\n", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<bdo dir=rtl>TẬM</bdo>", "\u202ETẬM\u202C", 0 },
+	{ HTML_SHOWN, "1 < 2 <3 > <", "1 < 2 <3 > <", 0 },
+	{ HTML_SHOWN, "<a title=\"x>y\">z</a>", "z", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<a title=\"x>y", "y", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<o:p>MẬ</o:p>T", "MẬT", 0 },
+	{ HTML_XML,   "<a><b>x</b><c>y</c></a>", "x\ny\n", 0 },
+	{ HTML_SHOWN, "<![CDATA[x]]>", "x]]>", 0 },
+};
+
+static void
+text_of_markup(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		unsigned flags = 0;
+		struct buf out;
+
+		buf_init(&out, 4096);
+		assert_int_equal(html_text(slice_of(rows[i].in), rows[i].reading, &out, &flags),
+		    OK);
+		if (!slice_is(buf_slice(&out), rows[i].out) || flags != rows[i].flags)
+			fail_msg("%zu \"%s\": \"%.*s\" %u, want \"%s\" %u", i, rows[i].in,
+			    (int)out.n, out.p, flags, rows[i].out, rows[i].flags);
+		buf_fini(&out);
+	}
+}
+
+/* Octets that make each tag, comment or reference begin and never end: still linear. */
+static void
+nothing_ends(void **state)
+{
+	static const char *const units[] = { "<!--", "<a b=\"", "<a ", "&aaaaaaaaaaaaaaaa",
+	    "<i hidden>", "<a style='d   ", "<style>" };
+	enum { N = 1 << 20 };
+	unsigned flags;
+
+	(void)state;
+	for (size_t u = 0; u < ARRAY_LEN(units); u++) {
+		struct buf in, out;
+
+		buf_init(&in, N + 64);
+		buf_init(&out, 2 * N);
+		while (in.n < N)
+			buf_adds(&in, units[u]);
+		assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), OK);
+		buf_clear(&out);
+		assert_int_equal(html_text(buf_slice(&in), HTML_ALL, &out, &flags), OK);
+		buf_fini(&in);
+		buf_fini(&out);
+	}
+}
+
+static void
+the_ceiling_holds(void **state)
+{
+	unsigned flags;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 4);
+	assert_int_equal(html_text(SLICE("<p>abcdefgh"), HTML_SHOWN, &out, &flags), ERR_LIMIT);
+	buf_fini(&out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest t[] = {
+		cmocka_unit_test(text_of_markup),
+		cmocka_unit_test(nothing_ends),
+		cmocka_unit_test(the_ceiling_holds),
+	};
+
+	return cmocka_run_group_tests(t, NULL, NULL);
+}
