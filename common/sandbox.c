@@ -115,7 +115,7 @@ hide(void)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return ERR_SANDBOX;
-	return IN_SANITIZER || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? OK : ERR_SANDBOX;
+	return IN_SANITIZER != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? OK : ERR_SANDBOX;
 }
 
 /* What the kernel lacks is an error only when the sandbox is required. */

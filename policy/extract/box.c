@@ -118,7 +118,7 @@ add_rules(scmp_filter_ctx ctx, int fd)
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		err |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
 	err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd));
+	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0));
 	err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
