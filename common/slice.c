@@ -110,8 +110,8 @@ struct slice
 slice_from(struct slice a, size_t from)
 {
 	if (from >= a.n)
-		return (struct slice){ a.p, 0 };
-	return (struct slice){ a.p + from, a.n - from };
+		from = a.n;
+	return from == 0 ? a : (struct slice){ a.p + from, a.n - from };
 }
 
 struct slice

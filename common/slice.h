@@ -36,7 +36,7 @@ bool slice_ends_nocase(struct slice a, struct slice b);
 /* Order by octets, shorter first when one is a prefix: <0, 0, >0. */
 int slice_cmp(struct slice a, struct slice b);
 
-/* From octet `from` on; at most n octets. Past the end gives the empty slice. */
+/* From octet `from` on; at most n octets. Past the end gives the empty slice at the end. */
 struct slice slice_from(struct slice a, size_t from);
 struct slice slice_sub(struct slice a, size_t from, size_t n);
 

@@ -20,6 +20,7 @@ struct scan {
 	bool		  angle;	/* between < and > */
 	bool		  had_angle;
 	bool		  in_group;
+	bool		  after_group;	/* a group just ended: its "," follows */
 	bool		  joint;	/* the next word belongs to what stands in spec */
 	bool		  loose;	/* words stand in spec that no dot joins */
 	bool		  spaced;	/* white space stood before this token */
@@ -43,6 +44,7 @@ reset_item(struct scan *sc)
 	sc->route_end = 0;
 	sc->angle = sc->had_angle = sc->loose = sc->spaced = false;
 	sc->joint = true;
+	sc->after_group = false;
 	sc->flags = sc->in_group ? ADDR_IN_GROUP : 0;
 }
 
@@ -80,12 +82,13 @@ add_word(struct scan *sc, struct slice w)
 			buf_addc(&sc->phrase, ' ');
 		buf_add(&sc->phrase, w);
 	}
-	if (sc->spaced && sc->spec.n > 0 && (sc->angle || sc->at >= 0))
-		sc->flags |= ADDR_OBSOLETE;
-	if (sc->had_angle && !sc->angle)
+	if (sc->had_angle && !sc->angle) {
 		sc->flags |= ADDR_SYNTAX;	/* words behind ">" */
-	else
+	} else {
+		if (sc->spaced && sc->spec.n > 0 && (sc->angle || sc->at >= 0))
+			sc->flags |= ADDR_OBSOLETE;
 		buf_add(&sc->spec, w);
+	}
 	if (!utf8_is_ascii(w))
 		sc->flags |= ADDR_8BIT;
 	sc->loose |= !sc->joint && !slice_is(w, ".");
@@ -227,7 +230,7 @@ finish_item(struct scan *sc)
 	if (sc->angle)
 		sc->flags |= ADDR_SYNTAX;
 	if (bare && sc->spec.n == 0) {
-		sc->out->flags |= sc->flags | ADDR_OBSOLETE;
+		sc->out->flags |= sc->flags | (sc->after_group ? 0 : ADDR_OBSOLETE);
 		reset_item(sc);
 		return;
 	}
@@ -320,7 +323,7 @@ open_group(struct scan *sc)
 		return;
 	ad->name = arena_copy(sc->a, buf_slice(&sc->phrase));
 	ad->flags = sc->flags & ~(unsigned)ADDR_QUOTED_LOCAL;
-	sc->out->flags |= ad->flags;
+	sc->out->flags |= ad->flags | ADDR_IN_GROUP;
 	sc->in_group = true;
 	reset_item(sc);
 }
@@ -336,6 +339,7 @@ close_group(struct scan *sc)
 		sc->out->flags |= ADDR_SYNTAX;
 	sc->in_group = false;
 	reset_item(sc);
+	sc->after_group = true;
 }
 
 static void

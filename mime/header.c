@@ -109,7 +109,7 @@ split_name(struct slice first, struct header_field *f)
 	for (size_t i = 0; i < f->name.n; i++)
 		if (f->name.p[i] <= ' ' || f->name.p[i] == 0x7f)	/* char is signed: also 8-bit */
 			f->flags |= HEADER_BAD_NAME;
-	f->value = slice_from(first, (size_t)colon + 1);
+	f->value.p = first.p + colon + 1;
 }
 
 static void

@@ -169,7 +169,8 @@ close_part(struct walk *w, uint32_t i, size_t end, uint32_t lines)
 	if (p->kind != TREE_MULTIPART)
 		return;
 	if (p->first_child == TREE_NONE) {
-		p->preamble_end = p->body_end;
+		if (p->epilogue_begin == 0)
+			p->preamble_end = p->body_end;
 		note(w, i, F(NO_PARTS));
 	}
 	if (p->epilogue_begin == 0 || p->epilogue_begin > p->body_end)

@@ -127,17 +127,20 @@ add_q(struct decoder *d, struct slice t)
 	for (size_t i = 0; i < t.n; i++) {
 		char c = t.p[i];
 
+		if (c == '\r' || c == '\n') {
+			d->flags |= WORD_FLAG_MALFORMED;
+			continue;
+		}
 		if (c == '_') {
 			c = ' ';
 		} else if (c == '=' && i + 2 < t.n && ascii_hex(t.p[i + 1]) >= 0 &&
 		    ascii_hex(t.p[i + 2]) >= 0) {
 			c = (char)(ascii_hex(t.p[i + 1]) << 4 | ascii_hex(t.p[i + 2]));
 			i += 2;
-		} else if (c == '=' || c == '\r' || c == '\n' || ascii_is_space(c)) {
+		} else if (c == '=' || ascii_is_space(c)) {
 			d->flags |= WORD_FLAG_MALFORMED;
 		}
-		if (c != '\r' && c != '\n')
-			buf_addc(&d->octets, c);
+		buf_addc(&d->octets, c);
 	}
 }
 
