@@ -121,6 +121,13 @@ read_descriptor(struct slice z, const struct zipdir_entry *e, uint64_t at, uint6
 	return OK;
 }
 
+/* A number of the local header; 0 when it comes later, in the descriptor. */
+static bool
+agrees(uint32_t local, uint64_t central, bool later)
+{
+	return local == central || (later && local == 0);
+}
+
 static int
 read_local(struct slice z, const struct end *end, struct zipdir_entry *e)
 {
@@ -147,8 +154,8 @@ read_local(struct slice z, const struct end *end, struct zipdir_entry *e)
 	if (r.err != OK || flags != e->flags || method != e->method || !slice_eq(name, e->name))
 		return ERR_CORRUPT;
 	later = (flags & FLAG_DESCRIPTOR) != 0;
-	if (!(crc == e->crc && packed == e->packed_octets && octets == e->octets) &&
-	    !(later && crc == 0 && packed == 0 && octets == 0))
+	if (!agrees(crc, e->crc, later) || !agrees(packed, e->packed_octets, later) ||
+	    !agrees(octets, e->octets, later))
 		return ERR_CORRUPT;
 	e->data_at = e->local_at + LOCAL_OCTETS + name_n + extra_n;
 	if (later && !e->folder &&
