@@ -29,7 +29,7 @@ struct file {
 };
 
 struct trust {
-	struct trust_paths paths;
+	char		  *roots, *intermediates, *crls;	/* paths; NULL: none */
 	struct file	   files[TRUST_FILES_MAX];
 	unsigned	   files_n;
 	struct buf	   blob;
@@ -226,8 +226,8 @@ int
 trust_refresh(struct trust *t)
 {
 	const struct { const char *path; enum smime_object kind; } where[] = {
-		{ t->paths.roots, SMIME_ROOT }, { t->paths.intermediates, SMIME_INTERMEDIATE },
-		{ t->paths.crls, SMIME_CRL },
+		{ t->roots, SMIME_ROOT }, { t->intermediates, SMIME_INTERMEDIATE },
+		{ t->crls, SMIME_CRL },
 	};
 	int changed = 0;
 	int r;
@@ -259,9 +259,18 @@ check_first(const struct trust *t)
 		has_root |= t->files[i].kind == SMIME_ROOT && t->files[i].blob.n > 0;
 	}
 	if (!has_root)
-		log_event(EV_CONFIG_ERROR, F_CSTR("file", t->paths.roots), F_CSTR("what", "no root"),
+		log_event(EV_CONFIG_ERROR, F_CSTR("file", t->roots), F_CSTR("what", "no root"),
 		    F_ERR(ERR_NOENT), F_END);
 	return has_root ? OK : ERR_CONF;
+}
+
+static int
+copy_path(const char *path, char **out)
+{
+	if (path == NULL || *path == '\0')
+		return OK;
+	*out = strdup(path);
+	return *out != NULL ? OK : ERR_NOMEM;
 }
 
 int
@@ -273,9 +282,14 @@ trust_load(const struct trust_paths *paths, struct trust **out)
 	*out = NULL;
 	if (t == NULL)
 		return ERR_NOMEM;
-	t->paths = *paths;
 	buf_init(&t->blob, TRUST_BLOB_MAX);
-	r = trust_refresh(t);
+	r = copy_path(paths->roots, &t->roots);
+	if (r == OK)
+		r = copy_path(paths->intermediates, &t->intermediates);
+	if (r == OK)
+		r = copy_path(paths->crls, &t->crls);
+	if (r == OK)
+		r = trust_refresh(t);
 	if (r >= 0)
 		r = check_first(t);
 	if (r != OK)
@@ -296,6 +310,9 @@ trust_free(struct trust **trust)
 		free(t->files[i].path);
 	}
 	buf_fini(&t->blob);
+	free(t->roots);
+	free(t->intermediates);
+	free(t->crls);
 	free(t);
 	*trust = NULL;
 }

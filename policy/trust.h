@@ -27,7 +27,7 @@ struct trust_paths {
 };
 
 /* Read everything. ERR_CONF: no root certificate could be read, or a file is broken; which one
- * is logged. paths must outlive the trust. */
+ * is logged. */
 int trust_load(const struct trust_paths *paths, struct trust **out) MUST_USE;
 void trust_free(struct trust **trust);
 

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/pool.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/memfd.h"
+#include "policy/decide.h"
+#include "policy/worker.h"
+
+enum {
+	QUEUE_MAX = 1024,
+	QUEUE_OCTETS_MAX = 64 << 20,	/* of encoded requests; the messages are in their memfds */
+	RESTART_MIN_MS = 50,
+	RESTART_MAX_MS = 5000,
+};
+
+enum { QUEUE_SMTP, QUEUE_STORE, QUEUE_COUNT };
+
+/* A request that waits or is being judged. */
+struct job {
+	struct job	 *next;
+	struct pool	 *pool;
+	struct chan_req	  req;		/* answered later; its descriptors are not used */
+	struct buf	  encoded;	/* while it waits */
+	int		  fd;		/* the message, while it waits */
+	size_t		  recipients_n;
+	struct loop_timer timer;
+};
+
+struct worker_slot {
+	struct pool	   *pool;
+	pid_t		    pid;	/* 0: none */
+	struct chan_client *client;
+	bool		    ready;	/* has a trust set */
+	bool		    retiring;	/* to be replaced when idle */
+	struct job	   *job;
+	uint64_t	    restart_ms;
+	struct loop_timer   timer;
+};
+
+struct pool {
+	struct loop	   *loop;
+	const struct conf  *conf;
+	const struct trust *trust;
+	struct pool_events  events;
+	struct chan_server *server;
+	struct worker_slot *slots;
+	size_t		    slots_n;
+	struct job	   *head[QUEUE_COUNT], **tail[QUEUE_COUNT];
+	size_t		    queue_n, queue_octets;
+	bool		    was_ready, closing;
+	struct pol_status_reply status;
+};
+
+static void start(struct worker_slot *w);
+static void dispatch(struct pool *p);
+
+/* ---- jobs ---- */
+
+static void
+job_free(struct job *job)
+{
+	loop_timer_stop(&job->timer);
+	buf_fini(&job->encoded);
+	if (job->fd >= 0)
+		close(job->fd);
+	free(job);
+}
+
+static void
+job_fail(struct job *job, int status)
+{
+	job->pool->status.deferred++;
+	chan_reply(job->pool->server, &job->req, status, NULL, NULL, 0);
+	job_free(job);
+}
+
+/* Take a job out of its queue. */
+static void
+unlink_job(struct pool *p, int q, struct job **at)
+{
+	struct job *job = *at;
+
+	*at = job->next;
+	if (job->next == NULL)
+		p->tail[q] = at;
+	job->next = NULL;
+	p->queue_n--;
+	p->queue_octets -= job->encoded.n;
+}
+
+static void
+on_waited_too_long(struct loop_timer *t)
+{
+	struct job *job = t->arg;
+	struct pool *p = job->pool;
+
+	for (int q = 0; q < QUEUE_COUNT; q++)
+		for (struct job **at = &p->head[q]; *at != NULL; at = &(*at)->next)
+			if (*at == job) {
+				unlink_job(p, q, at);
+				job_fail(job, ERR_UNAVAIL);
+				return;
+			}
+}
+
+void
+pool_peer_gone(struct pool *p, uint64_t peer_serial)
+{
+	for (int q = 0; q < QUEUE_COUNT; q++)
+		for (struct job **at = &p->head[q]; *at != NULL;) {
+			struct job *job = *at;
+
+			if (job->req.peer_serial == peer_serial) {
+				unlink_job(p, q, at);
+				job_free(job);
+			} else {
+				at = &job->next;
+			}
+		}
+}
+
+/* ---- answers of workers ---- */
+
+/* Has the worker answered the question that was asked? */
+static bool
+is_believable(const struct job *job, const struct chan_answer *a)
+{
+	const struct pol_judge_reply *reply = a->msg;
+	unsigned worst = VERDICT_ALLOW;
+
+	if (reply->recipients_n != job->recipients_n || reply->sha256.n != 32 || a->fds_n > 1)
+		return false;
+	for (size_t i = 0; i < reply->recipients_n; i++)
+		worst = decide_worst(worst, reply->recipients[i].verdict);
+	return worst == reply->verdict;
+}
+
+static void
+count(struct pool *p, const struct pol_judge_reply *reply)
+{
+	p->status.judged++;
+	if (reply->verdict == VERDICT_REJECT)
+		p->status.rejected++;
+	else if (reply->verdict == VERDICT_DEFER)
+		p->status.deferred++;
+}
+
+/* The process is ended now; its slot is freed when it has been reaped. */
+static void
+kill_worker(struct worker_slot *w)
+{
+	w->ready = false;
+	if (w->pid > 0)
+		kill(w->pid, SIGKILL);
+}
+
+static void
+tell_failed(const struct worker_slot *w, int status)
+{
+	if (!w->pool->closing && !w->retiring)
+		log_event(EV_WORKER_DIED, F_I64("worker", w->pid), F_ERR(status), F_END);
+}
+
+/* An error that a sound worker gives, as against one that speaks of a broken one. */
+static bool
+is_own_word(int status)
+{
+	return status != ERR_FRAME && status != ERR_UNKNOWN && status != ERR_TIMEOUT &&
+	    status != ERR_UNAVAIL;
+}
+
+static void
+on_judged(void *arg, struct chan_answer *a)
+{
+	struct worker_slot *w = arg;
+	struct job *job = w->job;
+	struct pool *p = w->pool;
+
+	w->job = NULL;
+	if (a->status == OK && is_believable(job, a)) {
+		count(p, a->msg);
+		chan_reply(p->server, &job->req, OK, a->msg, a->fds, a->fds_n);
+		job_free(job);
+		w->restart_ms = RESTART_MIN_MS;
+	} else if (a->status != OK && is_own_word(a->status)) {
+		job_fail(job, a->status);
+	} else {
+		tell_failed(w, a->status);
+		kill_worker(w);
+		job_fail(job, ERR_UNAVAIL);
+	}
+	if (w->retiring)
+		kill_worker(w);
+	dispatch(p);
+}
+
+static struct worker_slot *
+idle_worker(struct pool *p)
+{
+	for (size_t i = 0; i < p->slots_n; i++)
+		if (p->slots[i].ready && p->slots[i].job == NULL)
+			return &p->slots[i];
+	return NULL;
+}
+
+static void
+hand_over(struct worker_slot *w, struct job *job, const struct pol_judge_request *msg, int fd)
+{
+	w->job = job;
+	chan_call(w->client, WORK_JUDGE, msg, &fd, 1, w->pool->conf->limits.policy_ms, on_judged, w,
+	    NULL);
+}
+
+/* ---- the queues ---- */
+
+static struct job *
+next_job(struct pool *p)
+{
+	for (int q = 0; q < QUEUE_COUNT; q++)
+		if (p->head[q] != NULL) {
+			struct job *job = p->head[q];
+
+			unlink_job(p, q, &p->head[q]);
+			loop_timer_stop(&job->timer);
+			return job;
+		}
+	return NULL;
+}
+
+static void
+dispatch_one(struct worker_slot *w, struct job *job)
+{
+	struct pol_judge_request msg;
+	struct arena a;
+	int r;
+
+	arena_init(&a, QUEUE_OCTETS_MAX);
+	r = wire_decode(&pol_judge_request_wire, buf_slice(&job->encoded), &a, &msg);
+	if (r == OK)
+		hand_over(w, job, &msg, job->fd);
+	arena_clear(&a);
+	if (r != OK) {
+		job_fail(job, r);
+		return;
+	}
+	buf_fini(&job->encoded);
+	close(job->fd);
+	job->fd = -1;
+}
+
+static void
+dispatch(struct pool *p)
+{
+	struct worker_slot *w;
+	struct job *job;
+
+	while (p->queue_n > 0 && (w = idle_worker(p)) != NULL && (job = next_job(p)) != NULL)
+		dispatch_one(w, job);
+}
+
+static int
+enqueue(struct pool *p, struct job *job, struct chan_req *req,
+    const struct pol_judge_request *msg)
+{
+	int q = msg->path == PATH_STORE ? QUEUE_STORE : QUEUE_SMTP;
+	int r = wire_encode(&pol_judge_request_wire, msg, &job->encoded);
+
+	if (r != OK)
+		return r;
+	if (p->queue_n == QUEUE_MAX || p->queue_octets + job->encoded.n > QUEUE_OCTETS_MAX)
+		return ERR_UNAVAIL;
+	r = loop_timer_set(p->loop, &job->timer, p->conf->limits.policy_ms, on_waited_too_long, job);
+	if (r != OK)
+		return r;
+	job->fd = req->fds[0];
+	req->fds[0] = -1;
+	*p->tail[q] = job;
+	p->tail[q] = &job->next;
+	p->queue_n++;
+	p->queue_octets += job->encoded.n;
+	return OK;
+}
+
+void
+pool_judge(struct pool *p, struct chan_req *req, const struct pol_judge_request *msg)
+{
+	struct worker_slot *w = p->queue_n == 0 ? idle_worker(p) : NULL;
+	struct job *job = calloc(1, sizeof *job);
+	int r;
+
+	if (job == NULL) {
+		chan_reply(p->server, req, ERR_NOMEM, NULL, NULL, 0);
+		return;
+	}
+	job->pool = p;
+	job->req = *req;
+	job->fd = -1;
+	job->recipients_n = msg->recipients_n;
+	buf_init(&job->encoded, CHAN_BODY_MAX);
+	if (w != NULL) {
+		hand_over(w, job, msg, req->fds[0]);
+		return;
+	}
+	r = enqueue(p, job, req, msg);
+	if (r != OK)
+		job_fail(job, r);
+}
+
+/* ---- trust ---- */
+
+static void
+on_trusted(void *arg, struct chan_answer *a)
+{
+	struct worker_slot *w = arg;
+	struct pool *p = w->pool;
+	const struct work_trust_reply *reply = a->msg;
+
+	if (a->status != OK) {
+		tell_failed(w, a->status);
+		kill_worker(w);
+		return;
+	}
+	p->status.roots = reply->roots;
+	p->status.crls = reply->crls;
+	p->status.crl_next_update_s = reply->crl_next_update_s;
+	p->status.sandboxed = reply->sandboxed;
+	w->ready = true;
+	if (!p->was_ready) {
+		p->was_ready = true;
+		p->events.ready(p->events.arg);
+	}
+	dispatch(p);
+}
+
+static void
+send_trust(struct worker_slot *w)
+{
+	struct dir_nothing nothing = { 0 };
+	int fd = -1;
+	int r = memfd_of("congvu-trust", trust_blob(w->pool->trust), &fd);
+
+	if (r != OK) {
+		kill_worker(w);
+		return;
+	}
+	/* It may be busy: the set waits in its socket until the present message is judged. */
+	chan_call(w->client, WORK_TRUST, &nothing, &fd, 1, 2 * w->pool->conf->limits.policy_ms,
+	    on_trusted, w, NULL);
+	close(fd);
+}
+
+void
+pool_trust_changed(struct pool *p)
+{
+	for (size_t i = 0; i < p->slots_n; i++)
+		if (p->slots[i].client != NULL)
+			send_trust(&p->slots[i]);
+}
+
+/* ---- processes ---- */
+
+static void
+on_restart(struct loop_timer *t)
+{
+	start(t->arg);
+}
+
+static void
+restart_later(struct worker_slot *w)
+{
+	if (loop_timer_set(w->pool->loop, &w->timer, w->restart_ms, on_restart, w) != OK) {
+		w->pool->events.fatal(w->pool->events.arg);
+		return;
+	}
+	w->restart_ms = w->restart_ms * 2 > RESTART_MAX_MS ? RESTART_MAX_MS : w->restart_ms * 2;
+}
+
+static void
+start(struct worker_slot *w)
+{
+	struct pool *p = w->pool;
+	size_t n;
+	const struct chan_row *rows = work_rows(&n);
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
+		restart_later(w);
+		return;
+	}
+	w->pid = fork();
+	if (w->pid == 0)
+		worker_main(fds[1], p->conf);
+	close(fds[1]);
+	if (w->pid < 0 || chan_client_adopt(p->loop, fds[0], rows, n, &w->client) != OK) {
+		close(fds[0]);
+		kill_worker(w);
+		if (w->pid < 0) {
+			w->pid = 0;
+			restart_later(w);
+		}
+		return;
+	}
+	log_event(EV_WORKER_STARTED, F_I64("worker", w->pid), F_END);
+	send_trust(w);
+}
+
+/* A worker has ended: let go of its connection (its job is answered), start another one. */
+static void
+bury(struct worker_slot *w, int status)
+{
+	bool sandbox = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_SANDBOX;
+	bool asked = w->retiring;
+
+	w->pid = 0;
+	w->ready = false;
+	w->retiring = false;
+	chan_client_free(&w->client);
+	if (sandbox) {
+		w->pool->events.fatal(w->pool->events.arg);
+		return;
+	}
+	if (asked) {
+		start(w);
+		return;
+	}
+	w->pool->status.worker_deaths++;
+	log_event(EV_WORKER_DIED, F_I64("status", status), F_END);
+	restart_later(w);
+}
+
+void
+pool_reap(struct pool *p)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < p->slots_n; i++)
+			if (p->slots[i].pid == pid) {
+				bury(&p->slots[i], status);
+				break;
+			}
+}
+
+void
+pool_reload(struct pool *p, const struct conf *conf)
+{
+	p->conf = conf;
+	for (size_t i = 0; i < p->slots_n; i++) {
+		p->slots[i].retiring = p->slots[i].pid > 0;
+		if (p->slots[i].job == NULL)
+			kill_worker(&p->slots[i]);
+	}
+}
+
+int
+pool_new(struct loop *loop, const struct conf *conf, const struct trust *trust,
+    const struct pool_events *events, struct pool **out)
+{
+	struct pool *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return ERR_NOMEM;
+	*p = (struct pool){ .loop = loop, .conf = conf, .trust = trust, .events = *events };
+	for (int q = 0; q < QUEUE_COUNT; q++)
+		p->tail[q] = &p->head[q];
+	p->slots_n = conf->limits.policy_workers;
+	p->slots = calloc(p->slots_n, sizeof *p->slots);
+	if (p->slots == NULL) {
+		free(p);
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < p->slots_n; i++) {
+		p->slots[i] = (struct worker_slot){ .pool = p, .restart_ms = RESTART_MIN_MS };
+		start(&p->slots[i]);
+	}
+	*out = p;
+	return OK;
+}
+
+void
+pool_free(struct pool **pool)
+{
+	struct pool *p = *pool;
+	struct job *job;
+
+	if (p == NULL)
+		return;
+	p->closing = true;
+	while ((job = next_job(p)) != NULL)
+		job_fail(job, ERR_UNAVAIL);
+	for (size_t i = 0; i < p->slots_n; i++) {
+		struct worker_slot *w = &p->slots[i];
+
+		loop_timer_stop(&w->timer);
+		kill_worker(w);
+		if (w->pid > 0)
+			(void)waitpid(w->pid, NULL, 0);
+		w->pid = 0;
+		chan_client_free(&w->client);
+	}
+	free(p->slots);
+	free(p);
+	*pool = NULL;
+}
+
+void
+pool_serve(struct pool *p, struct chan_server *server)
+{
+	p->server = server;
+}
+
+void
+pool_status(const struct pool *p, struct pol_status_reply *out)
+{
+	*out = p->status;
+}

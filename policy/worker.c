@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/control.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "common/sandbox.h"
+#include "policy/fault.h"
+#include "policy/judge.h"
+#include "policy/trust.h"
+
+enum { SOCKET_FD = 3, ROOM_FOR_TRACE = 1 << 20 };
+
+struct worker {
+	struct chan_server *server;
+	const struct conf  *conf;
+	struct judge_env    env;
+};
+
+static uint64_t
+now_ms(void *arg)
+{
+	(void)arg;
+	return clock_ms();
+}
+
+/* ---- trust ---- */
+
+static int
+take_trust(struct worker *w, int fd)
+{
+	struct smime_trust *trust = NULL;
+	struct slice blob;
+	int r = memfd_map(fd, TRUST_BLOB_MAX, &blob);
+
+	if (r != OK)
+		return r;
+	r = smime_trust_new(blob, &trust);
+	memfd_unmap(&blob);
+	if (r != OK)
+		return r;
+	smime_trust_free(&w->env.trust);
+	w->env.trust = trust;
+	return OK;
+}
+
+static void
+serve_WORK_TRUST(void *service, struct chan_req *req, const void *msg)
+{
+	struct worker *w = service;
+	struct work_trust_reply reply = { .sandboxed = sandbox_landlock_abi() > 0 &&
+	    !control_off("sandbox") };
+	struct smime_trust_info info;
+	int r = take_trust(w, req->fds[0]);
+
+	(void)msg;
+	if (r == OK) {
+		smime_trust_info(w->env.trust, &info);
+		reply.roots = info.roots;
+		reply.crls = info.crls;
+		reply.crl_next_update_s = info.crl_next_update_s > 0 ?
+		    (uint64_t)info.crl_next_update_s : 0;
+	}
+	chan_reply(w->server, req, r, &reply, NULL, 0);
+}
+
+/* ---- messages ---- */
+
+static void
+answer(struct worker *w, struct chan_req *req, struct judge_result *res)
+{
+	int fd = -1;
+	int r = OK;
+
+	if (res->summary.n > 0)
+		r = memfd_of("congvu-summary", buf_slice(&res->summary), &fd);
+	chan_reply(w->server, req, r, &res->reply, &fd, fd >= 0 ? 1 : 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int
+judge_mapped(struct worker *w, struct chan_req *req, const struct pol_judge_request *msg,
+    struct slice message)
+{
+	struct judge_result res;
+	struct arena a;
+	int r;
+
+	w->env.smime.now_s = clock_real_s();
+	w->env.classify.deadline_ms = clock_ms() + w->conf->limits.policy_ms / 4 * 3;
+	arena_init(&a, judge_arena_octets(message.n));
+	r = judge(message, msg, &w->env, &a, &res);
+	if (r == OK) {
+		answer(w, req, &res);
+		judge_fini(&res);
+	}
+	arena_clear(&a);
+	return r;
+}
+
+static void
+serve_WORK_JUDGE(void *service, struct chan_req *req, const void *msg)
+{
+	struct worker *w = service;
+	struct slice message;
+	int r = memfd_map(req->fds[0], w->conf->limits.message_octets + ROOM_FOR_TRACE, &message);
+
+	if (r == OK) {
+		fault_act(message, SOCKET_FD, w->server, req);
+		r = judge_mapped(w, req, msg, message);
+		memfd_unmap(&message);
+	}
+	/* ERR_FRAME is kept for a worker that cannot be believed. */
+	if (r != OK)
+		chan_reply(w->server, req, r == ERR_FRAME ? ERR_INVAL : r, NULL, NULL, 0);
+}
+
+const struct chan_row *
+work_rows(size_t *n_out)
+{
+	static const struct chan_row rows[] = { WORK_ROWS(CHAN_SERVER_ROW) };
+
+	*n_out = ARRAY_LEN(rows);
+	return rows;
+}
+
+/* ---- the process ---- */
+
+static void
+on_parent_gone(void *service, uint64_t peer_serial)
+{
+	(void)service;
+	(void)peer_serial;
+	_exit(0);
+}
+
+static int
+set_up(struct worker *w, struct loop **loop_out)
+{
+	const struct conf *c = w->conf;
+	size_t n;
+	const struct chan_row *rows = work_rows(&n);
+	int r = rules_init(&w->env.rules, c);
+
+	w->env.authserv_id = slice_of(c->general.authserv_id);
+	w->env.smime.revocation_grace_s = c->signature.revocation_grace_s;
+	w->env.smime.purpose = (enum smime_purpose)c->signature.purpose;
+	classify_options_init(&w->env.classify);
+	w->env.classify.open_signed = smime_open_signed;
+	w->env.classify.now_ms = now_ms;
+	if (r == OK)
+		r = loop_new(loop_out);
+	if (r == OK)
+		r = chan_server_new(*loop_out, rows, n, w, &w->server);
+	if (r != OK)
+		return r;
+	chan_server_on_gone(w->server, on_parent_gone);
+	return chan_server_adopt(w->server, SOCKET_FD, ROLE_POLICYD);
+}
+
+/* Keep the socket and the standard descriptors, and forget how the parent handles signals. */
+static void
+become_worker(int fd)
+{
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_IGN);	/* a Ctrl-C is for the parent */
+	signal(SIGPIPE, SIG_IGN);
+	if (fd != SOCKET_FD && dup2(fd, SOCKET_FD) < 0)
+		_exit(1);
+	close_range(SOCKET_FD + 1, ~0U, 0);
+	log_init("policyd-worker");
+}
+
+_Noreturn void
+worker_main(int fd, const struct conf *conf)
+{
+	struct worker w = { .conf = conf };
+	struct sandbox_paths nothing = { 0 };
+	struct loop *loop = NULL;
+
+	become_worker(fd);
+	if (set_up(&w, &loop) != OK)
+		_exit(1);
+	if (sandbox_enter(SANDBOX_POLICY_WORKER, &nothing) != OK)
+		_exit(WORKER_EXIT_SANDBOX);
+	_exit(loop_run(loop) == OK ? 0 : 1);
+}
