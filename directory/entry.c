@@ -147,7 +147,7 @@ zones_of(const struct entry *e)
 	uint8_t zones = 0;
 
 	if (e->a[ENTRY_ZONES].n == 0)
-		return DIR_ZONE_INTERNAL;
+		return DIR_ZONE_INTERNAL | DIR_ZONE_INTERNET;
 	for (size_t i = 0; i < e->a[ENTRY_ZONES].n; i++) {
 		struct slice s = slice_trim(e->a[ENTRY_ZONES].v[i]);
 

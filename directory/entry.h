@@ -4,8 +4,9 @@
  *
  * Shape   a source fills struct entry with raw values; the functions here make accounts,
  *         addresses and certificates of them. They are pure.
- * Safety  everything in an entry is hostile. What is missing or cannot be read gives the least:
- *         no clearance, zone internal only, an unknown status is "locked".
+ * Safety  everything in an entry is hostile. What cannot be understood gives the least: no
+ *         clearance, no zone, an unknown status is "locked". (Absent means: no clearance, both
+ *         zones, active; so the schema says.)
  * Bounds  ENTRY_VALUES_MAX values of an attribute are looked at, members DIR_MEMBERS_MAX.
  * Source  schema/congvu.ldif; RFC 4517 3.3.13 (GeneralizedTime); RFC 4530 (entryUUID).
  */

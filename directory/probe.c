@@ -71,8 +71,11 @@ try_schema(struct probe *p)
 		r = ldapc_read(p->ldap, dn, "objectClasses", p->l.arena, &classes);
 	for (size_t i = 0; i < classes.n && !there; i++)
 		there = slice_find_nocase(classes.v[i], name) >= 0;
-	note(p, "schema", there, "object class %s: %s", p->l.conf->ldap.account_class,
-	    r != OK ? err_text(r) : there ? "known" : "not in the schema of this server");
+	/* A server may keep its schema to itself; whether accounts are there is seen below. */
+	note(p, "schema", r == OK && (there || classes.n == 0), "object class %s: %s",
+	    p->l.conf->ldap.account_class, r != OK ? err_text(r) : there ? "known" :
+	    classes.n == 0 ? "the server does not show its schema" :
+	    "not in the schema of this server");
 	return r == OK;
 }
 

@@ -39,6 +39,8 @@ OFFICIALS = [
     ("annv", "Nguyễn", "Nguyễn Văn An", SO_NOI_VU, "Chuyên viên", {}),
     ("annv2", "Nguyễn", "Nguyễn Văn An", SO_NOI_VU, "Chuyên viên", {}),
     ("khoatk", "Đỗ", "Đỗ Như Ý", SO_TAI_CHINH, "Chuyên viên", {"congvuStatus": "locked"}),
+    ("bhomy", "Y", "Y Bhơm", SO_NOI_VU, "Chuyên viên", {"congvuStatus": "withdrawn"}),
+    ("uyenhtm", "Huỳnh", "Huỳnh Thị Mỹ Uyên", SO_TAI_CHINH, "Thư ký", {"congvuSendAs": "khanmv@" + DOMAIN}),
     ("quotant", "Võ", "Võ Ngọc Ẩn", SO_TAI_CHINH, "Chuyên viên", {"congvuQuota": "100000"}),
 ]
 
@@ -96,7 +98,8 @@ def groups():
     yield group("so tai chinh", "groupOfUniqueNames", "uniqueMember",
                 so_tai_chinh + ["cn=toan tinh,ou=Nhom," + BASE])
     yield group("toan tinh", "groupOfNames", "member",
-                ["cn=so noi vu,ou=Nhom," + BASE, "cn=so tai chinh,ou=Nhom," + BASE])
+                ["cn=so noi vu,ou=Nhom," + BASE, "cn=so tai chinh,ou=Nhom," + BASE, "uid=da-chuyen," + PEOPLE],
+                [("congvuMemberAddress", "lienhe@doitac.example")])
     yield group("posix", "posixGroup", "memberUid", ["ducnv", "unglh"], [("gidNumber", "5000")])
 
 
@@ -112,7 +115,8 @@ def configuration(directory, schema):
     with open(schema) as f:
         yield f.read().strip() + "\n\n"
     yield ldif("olcDatabase={-1}frontend,cn=config", [("objectClass", "olcDatabaseConfig"),
-                                                      ("olcDatabase", "{-1}frontend"), ("olcAccess", "to dn.base=\"\" by * read")])
+                                                      ("olcDatabase", "{-1}frontend"), ("olcAccess", "to dn.base=\"\" by * read"),
+                                                      ("olcAccess", "to dn.base=\"cn=Subschema\" by * read")])
     yield ldif("olcDatabase={1}mdb,cn=config", [
         ("objectClass", "olcDatabaseConfig"), ("objectClass", "olcMdbConfig"), ("olcDatabase", "{1}mdb"),
         ("olcDbDirectory", directory + "/data"), ("olcSuffix", BASE), ("olcRootDN", ADMIN_DN), ("olcRootPW", ssha(ADMIN_PASSWORD)),
@@ -144,6 +148,7 @@ def make(args):
         "users": [{"uid": o[0], "cn": o[2], "mail": "%s@%s" % (o[0], DOMAIN), "dn": "uid=%s,%s" % (o[0], units[o[0]])}
                   for o in OFFICIALS[:4]],
         "agency": "vanthu.sonv@" + DOMAIN, "clerk": "nguyettta@" + DOMAIN, "locked": "khoatk@" + DOMAIN,
+        "withdrawn": "bhomy@" + DOMAIN, "send_as": {"uid": "uyenhtm", "address": "khanmv@" + DOMAIN},
         "small_quota": "quotant@" + DOMAIN, "internal_only": "bret@" + DOMAIN, "group": "nhom.toantinh@" + DOMAIN,
         "argv": ["/usr/sbin/slapd", "-h", "ldap://127.0.0.1:%d" % args.port, "-F", d + "/slapd.d"]}
 
