@@ -158,6 +158,16 @@ lock_in(int fd, const struct extract_limits *l)
 	return close_filter(fd);
 }
 
+/* Die behind a good answer, as a test asks. */
+static void
+late_fault(void)
+{
+#ifdef WITH_CONTROLS
+	if (slice_is(slice_of(getenv("CONGVU_BOX_FAULT")), "late"))
+		_exit(3);
+#endif
+}
+
 /* Misbehave as a test asks. */
 static void
 fault(int fd)
@@ -201,6 +211,7 @@ child(int fd, struct slice octets, enum extract_type type, const struct extract_
 		err = extract_run(octets, type, l, send_piece, &fd);
 	}
 	write_frame(fd, FRAME_END, 0, (uint32_t)err, SLICE(""));
+	late_fault();
 	_exit(0);
 }
 

@@ -9,8 +9,8 @@
  *         the child, before its own filter, close_range, prctl, prlimit64 and seccomp.
  * Bounds  the answer is at most limits->out_octets_max octets and some for the framing; the
  *         child is killed at limits->deadline_ms.
- * Test    in builds with --enable-controls CONGVU_BOX_FAULT=crash|hang|lie|short|open makes the
- *         child misbehave.
+ * Test    in builds with --enable-controls CONGVU_BOX_FAULT=crash|hang|lie|short|flood|open|late
+ *         makes the child misbehave.
  */
 #ifndef POLICY_EXTRACT_BOX_H
 #define POLICY_EXTRACT_BOX_H

@@ -96,6 +96,7 @@ faults(void **state)
 	static const struct { const char *fault; int err; } rows[] = {
 		{ "crash", ERR_FRAME }, { "hang", ERR_TIMEOUT }, { "lie", ERR_FRAME },
 		{ "short", ERR_FRAME }, { "flood", ERR_FRAME }, { "open", ERR_FRAME },
+		{ "late", ERR_FRAME },
 	};
 
 	(void)state;

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "common/base64.h"
+#include "policy/classify.h"
+#include "tests/unit/policy/zipmake.h"
+
+#define H	"From: A <a@x.example>\r\nMIME-Version: 1.0\r\n"
+#define MIX	H "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+#define PART(type, body) "--b\r\nContent-Type: " type "\r\n\r\n" body "\r\n"
+#define END	"--b--\r\n"
+#define TEXT	H "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+#define B64	"Content-Transfer-Encoding: base64\r\n"
+#define MAT	"M\xE1\xBA\xACT"
+
+/* "level [opaque] [internal] [ambiguous] detector@part ...", evidence of one place once. */
+static void
+render(const struct facts *f, struct buf *out)
+{
+	buf_adds(out, level_name(f->level));
+	if (f->opaque)
+		buf_adds(out, " opaque");
+	if (f->internal_only)
+		buf_adds(out, " internal");
+	if (f->ambiguous)
+		buf_adds(out, " ambiguous");
+	if (f->partly_inspected)
+		buf_adds(out, " partly");
+	for (unsigned i = 0; i < f->evidence_count; i++) {
+		const struct evidence *e = &f->evidence[i];
+		char one[128];
+
+		(void)snprintf(one, sizeof one, " %s@%.*s", e->detector, (int)e->part.n,
+		    e->part.p == NULL ? "" : e->part.p);
+		if (slice_find(buf_slice(out), slice_of(one)) < 0)
+			buf_adds(out, one);
+	}
+}
+
+static void
+classify(struct slice message, const struct classify_options *o, struct buf *out)
+{
+	struct facts f = { .level = 0 };
+	struct arena a;
+
+	arena_init(&a, 16 << 20);
+	assert_int_equal(classify_message(message, o, &a, &f), OK);
+	assert_int_equal(f.size_octets, message.n);
+	render(&f, out);
+	arena_clear(&a);
+}
+
+static void
+check(struct slice message, const struct classify_options *o, const char *want, size_t i)
+{
+	struct buf got;
+
+	buf_init(&got, 1 << 16);
+	classify(message, o, &got);
+	if (!slice_is(buf_slice(&got), want))
+		fail_msg("%zu: \"%.*s\", want \"%s\"", i, (int)got.n, got.p, want);
+	buf_fini(&got);
+}
+
+static const struct { const char *message, *want; } rows[] = {
+	{ TEXT "abc", "thuong" },
+	{ TEXT MAT "\r\n", "mat line-mark@1" },
+	{ H "X-Do-Mat: toi-mat\r\n\r\n" MAT, "toi-mat header-label@1 line-mark@1" },
+	/* a lower label lowers nothing */
+	{ H "X-Do-Mat: thuong\r\n\r\n" MAT, "mat line-mark@1" },
+	{ H "Subject: =?utf-8?B?W03huqxUXSBh?=\r\n\r\nx", "mat subject-mark@1" },
+	{ H "Content-Type: text/plain; charset=utf-8\r\n" B64 "\r\nTeG6rFQ=\r\n",
+	  "mat line-mark@1" },
+	{ H "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+	  "quoted-printable\r\n\r\nM=E1=BA=\r\n=ACT\r\n", "mat line-mark@1" },
+	{ H "Content-Type: text/html\r\n\r\n<p>M<b>&#7852;</b>T", "mat line-mark@1" },
+	{ H "Content-Type: text/html\r\n\r\n<img src=\"data:image/png;base64,AA\">",
+	  "thuong opaque opaque-embedded@1" },
+	/* charsets, right and wrong labels */
+	{ H "Content-Type: text/plain; charset=iso-8859-1\r\n\r\nM\xCBT", "mat line-mark@1" },
+	{ H "Content-Type: text/plain\r\n\r\nMA\xC4T", "mat line-mark@1" },
+	{ H "Content-Type: text/plain; charset=viscii\r\n\r\nM\x87T", "mat line-mark@1" },
+	{ H "Content-Type: text/plain; charset=windows-1258\r\n\r\nM\xC2\xF2T", "mat line-mark@1" },
+	{ H "Content-Type: text/plain; charset=iso-8859-1\r\n\r\n" MAT, "mat line-mark@1" },
+	{ H "Content-Type: text/plain; charset=utf-7\r\n\r\nM+Hqw-T", "mat line-mark@1" },
+	{ H "Content-Type: text/plain; charset=ebcdic-us\r\n\r\nabc",
+	  "thuong opaque opaque-charset@1" },
+	/* names */
+	{ MIX PART("text/plain; name=\"BC_1_MAT.txt\"", "x") END, "mat filename-mark@1" },
+	{ MIX "--b\r\nContent-Disposition: attachment; filename*0=\"KH TOI\"; filename*1=\" MAT.txt\""
+	  "\r\n\r\nx\r\n" END, "toi-mat filename-mark@1" },
+	/* what cannot be inspected, by what it is and by what it says */
+	{ MIX PART("image/png", "\x89PNG\r\n") END, "thuong opaque opaque-type@1" },
+	{ MIX PART("text/plain", "%PDF-1.4") END, "thuong opaque opaque-type@1" },
+	{ MIX PART("application/pdf", "abc") END, "thuong opaque opaque-type@1" },
+	{ MIX PART("text/plain", "begin 644 a.bin\r\nM1234\r\nend") END,
+	  "thuong opaque opaque-encoded@1" },
+	{ H "Content-Type: text/plain\r\n" B64 "\r\nAAAA=AAAA=!", "thuong opaque opaque-encoding@1 opaque-type@1" },
+	{ MIX PART("message/partial; id=a; number=1", "x") END,
+	  "thuong opaque ambiguous opaque-partial@1" },
+	{ MIX PART("application/pkcs7-mime\r\n" B64, "\r\nMIAGCSqGSIb3DQEHA6CAMIACAQAxggFA") END,
+	  "thuong opaque opaque-encrypted@1" },
+	/* messages in messages */
+	{ MIX PART("message/rfc822", H "\r\n" MAT) END, "mat line-mark@1.1" },
+	{ MIX PART("message/rfc822", H "Subject: [" MAT "] a\r\n\r\nx") END,
+	  "mat subject-mark@1.1" },
+	{ MIX PART("application/octet-stream; name=a.eml", "Subject: [" MAT "] a\r\n\r\nx") END,
+	  "mat subject-mark@1/1" },
+	/* around the parts */
+	{ MIX MAT "\r\n" PART("text/plain", "x") END, "mat line-mark@" },
+	{ MIX PART("text/plain", "x") END MAT "\r\n", "mat ambiguous line-mark@ line-mark@1" },
+	{ MIX PART("text/plain", "LƯU HÀNH NỘI BỘ") END, "thuong internal" },
+};
+
+static void
+messages(void **state)
+{
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		check(slice_of(rows[i].message), &o, rows[i].want, i);
+}
+
+/* Messages that clients take apart differently: each reading is inspected. */
+static void
+ambiguous_messages(void **state)
+{
+	static const char *const marked[] = {
+		H "Content-Type: multipart/mixed; boundary=b\r\nContent-Type: multipart/mixed; "
+		  "boundary=c\r\n\r\n--c\r\n" B64 "\r\nTeG6rFQ=\r\n--c--\r\n",
+		H "Content-Type: multipart/mixed; boundary=b; boundary=c\r\n\r\n--c\r\n" B64
+		  "\r\nTeG6rFQ=\r\n--c--\r\n",
+		H "Content-Type: multipart/mixed\r\n\r\n--c\r\n" B64 "\r\nTeG6rFQ=\r\n--c--\r\n",
+		H "Content-Type : multipart/mixed; boundary=c\r\n\r\n--c\r\n" B64
+		  "\r\nTeG6rFQ=\r\n--c--\r\n",
+		H "Content-Transfer-Encoding: 7bit\r\n" B64 "\r\nTeG6rFQ=\r\n",
+		H "Content-Transfer-Encoding: x-foo\r\n\r\nTeG6rFQ=\r\n",
+		H "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"
+		  "--b\r\n" B64 "\r\nTeG6rFQ=\r\n",
+		H "Content-Type: multipart/mixed; boundary=b\r\n" B64 "\r\nLS1iDQoNCk3huqxUDQotLWItLQ0K",
+	};
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	for (size_t i = 0; i < ARRAY_LEN(marked); i++) {
+		struct buf got;
+
+		buf_init(&got, 1 << 16);
+		classify(slice_of(marked[i]), &o, &got);
+		if (!slice_starts_nocase(buf_slice(&got), SLICE("mat")) ||
+		    slice_find(buf_slice(&got), SLICE("ambiguous")) < 0)
+			fail_msg("%zu: %.*s", i, (int)got.n, got.p);
+		buf_fini(&got);
+	}
+}
+
+/* A zip in a zip, as an attachment with a wrong type. */
+static void
+attach(struct buf *out, struct slice octets, const char *type)
+{
+	buf_adds(out, MIX "--b\r\nContent-Type: ");
+	buf_adds(out, type);
+	buf_adds(out, "\r\n" B64 "\r\n");
+	base64_encode_lines(octets, 76, out);
+	buf_adds(out, "\r\n" END);
+}
+
+static void
+nest(struct buf *z, unsigned depth, enum zip_fault fault)
+{
+	const struct zip_file text = ZIP_FILE("a.txt", MAT);
+
+	zip_make(z, &text, 1, depth == 0 ? fault : ZIP_GOOD);
+	for (unsigned i = 0; i < depth; i++) {
+		struct zip_file file = { "a.zip", { NULL, 0 } };
+		struct buf outer;
+
+		buf_init(&outer, 1 << 16);
+		file.octets = buf_slice(z);
+		zip_make(&outer, &file, 1, i + 1 == depth ? fault : ZIP_GOOD);
+		buf_fini(z);
+		*z = outer;
+	}
+}
+
+static void
+containers(void **state)
+{
+	static const struct { unsigned depth; enum zip_fault fault; const char *type, *want; } cases[] = {
+		{ 0, ZIP_GOOD, "application/zip", "mat line-mark@1/1" },
+		{ 0, ZIP_GOOD, "text/plain", "mat line-mark@1/1" },
+		{ 2, ZIP_GOOD, "application/x-foo", "mat line-mark@1/1/1/1" },
+		{ 4, ZIP_GOOD, "application/zip", "mat line-mark@1/1/1/1/1/1" },
+		{ 5, ZIP_GOOD, "application/zip", "thuong opaque opaque-limit@1/1/1/1/1/1" },
+		{ 0, ZIP_ENCRYPTED, "application/zip", "thuong opaque opaque-encrypted@1/1" },
+		{ 1, ZIP_OVERLAP, "application/zip", "mat line-mark@1/1/1" },
+		{ 0, ZIP_SUFFIX, "application/zip", "thuong opaque opaque-broken@1" },
+		{ 0, ZIP_PREFIX, "text/plain", "thuong opaque opaque-broken@1 opaque-type@1" },
+	};
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf z, m;
+
+		buf_init(&z, 1 << 16);
+		buf_init(&m, 1 << 16);
+		nest(&z, cases[i].depth, cases[i].fault);
+		attach(&m, buf_slice(&z), cases[i].type);
+		check(buf_slice(&m), &o, cases[i].want, i);
+		buf_fini(&z);
+		buf_fini(&m);
+	}
+}
+
+static void
+a_document(void **state)
+{
+	static const struct zip_file files[] = {
+		ZIP_DOCX_TYPES,
+		ZIP_FILE("word/document.xml", "<w:p><w:r><w:t>" MAT "</w:t></w:r></w:p>"),
+		ZIP_FILE("word/media/image1.png", "\x89PNG\r\n\x1A\n"),
+		ZIP_FILE("docProps/core.xml", "<c><title>[T\xE1\xBB\x90I " MAT "] x</title></c>"),
+	};
+	struct classify_options o;
+	struct buf z, m;
+
+	(void)state;
+	classify_options_init(&o);
+	buf_init(&z, 1 << 16);
+	buf_init(&m, 1 << 16);
+	zip_make(&z, files, ARRAY_LEN(files), ZIP_GOOD);
+	attach(&m, buf_slice(&z), "application/octet-stream");
+	check(buf_slice(&m), &o, "toi-mat opaque line-mark@1/2 opaque-type@1/3 subject-mark@1/4", 0);
+	buf_fini(&z);
+	buf_fini(&m);
+}
+
+static int
+no_extractor(struct slice octets, enum extract_type type, const struct extract_limits *limits,
+    extract_sink_fn *sink, void *arg)
+{
+	(void)octets, (void)type, (void)limits, (void)sink, (void)arg;
+	return ERR_FRAME;
+}
+
+/* A box that fails, for whatever reason, is no clean part. */
+static void
+a_dead_extractor_makes_opaque(void **state)
+{
+	struct classify_options o;
+	struct buf z, m;
+
+	(void)state;
+	classify_options_init(&o);
+	o.extract = no_extractor;
+	buf_init(&z, 1 << 16);
+	buf_init(&m, 1 << 16);
+	nest(&z, 0, ZIP_GOOD);
+	attach(&m, buf_slice(&z), "application/zip");
+	check(buf_slice(&m), &o, "thuong opaque opaque-extractor@1", 0);
+	buf_fini(&z);
+	buf_fini(&m);
+}
+
+static uint64_t
+tick(void *arg)
+{
+	uint64_t *now = arg;
+
+	return (*now)++;
+}
+
+static void
+the_deadline_is_kept(void **state)
+{
+	struct classify_options o;
+	uint64_t now = 0;
+
+	(void)state;
+	classify_options_init(&o);
+	o.now_ms = tick;
+	o.now_arg = &now;
+	o.deadline_ms = 5;
+	check(SLICE(MIX PART("text/plain", "a") PART("text/plain", "b") PART("text/plain", "c")
+	    PART("text/plain", MAT) END), &o, "thuong opaque partly opaque-deadline@2", 0);
+}
+
+static int
+open_signed(void *arg, struct slice der, struct arena *a, struct slice *content_out)
+{
+	(void)der, (void)a;
+	*content_out = slice_of(arg);
+	return OK;
+}
+
+static void
+signed_content_is_inspected(void **state)
+{
+	static const char message[] = H "Content-Type: application/pkcs7-mime\r\n" B64 "\r\n"
+	    "MIAGCSqGSIb3DQEHAqCAMIACAQAxggFA\r\n";
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	check(slice_of(message), &o, "thuong opaque opaque-type@1", 0);
+	o.open_signed = open_signed;
+	o.open_signed_arg = (void *)(uintptr_t)("Subject: [" MAT "]\r\n\r\nx");
+	check(slice_of(message), &o, "mat subject-mark@1/1", 1);
+}
+
+static void
+the_sender(void **state)
+{
+	static const struct { const char *message, *from; } froms[] = {
+		{ TEXT "x", "a@x.example" },
+		{ "From: a@x.example\r\nFrom: b@x.example\r\n\r\nx", "" },
+		{ "Subject: x\r\n\r\nx", "" },
+	};
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	for (size_t i = 0; i < ARRAY_LEN(froms); i++) {
+		struct facts f = { .level = 0 };
+		struct arena a;
+
+		arena_init(&a, 1 << 20);
+		assert_int_equal(classify_message(slice_of(froms[i].message), &o, &a, &f), OK);
+		assert_true(slice_is(f.from, froms[i].from));
+		arena_clear(&a);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest t[] = {
+		cmocka_unit_test(messages),
+		cmocka_unit_test(ambiguous_messages),
+		cmocka_unit_test(containers),
+		cmocka_unit_test(a_document),
+		cmocka_unit_test(a_dead_extractor_makes_opaque),
+		cmocka_unit_test(the_deadline_is_kept),
+		cmocka_unit_test(signed_content_is_inspected),
+		cmocka_unit_test(the_sender),
+	};
+
+	return cmocka_run_group_tests(t, NULL, NULL);
+}
