@@ -16,6 +16,10 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "tools"))
 
 
+FOLDERS = {"smtpd": "smtpd", "imapd": "imapd", "directoryd": "directory", "policyd": "policy",
+           "mailstored": "mailstore", "congvuctl": "control"}
+
+
 class Province:
     """./demo in a folder of its own; use it in a with statement."""
 
@@ -59,6 +63,11 @@ class Province:
             if name == program:
                 return int(pid)
         return None
+
+    def program(self, name):
+        """Path of a program in the build that runs here."""
+        build = os.path.dirname(os.path.dirname(self.env["CONGVU_CTL"]))
+        return os.path.join(build, FOLDERS[name], name)
 
     def port(self, name):
         return int(self.env["CONGVU_%s_PORT" % name])

@@ -136,9 +136,8 @@ def wrong_configuration_is_told_at_once(p):
     assert out.returncode == 1
     for word in ("profil:", "prt:", "colour:"):
         assert any(word in line and line.split(":")[1].isdigit() for line in out.stdout.splitlines()), out.stdout
-    build = os.path.dirname(p.env["CONGVU_CTL"])
     for program in ("smtpd", "imapd", "directoryd", "policyd", "mailstored"):
-        out = subprocess.run([os.path.join(build, program), "-c", bad], stdout=subprocess.PIPE,
+        out = subprocess.run([p.program(program), "-c", bad], stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, timeout=30)
         assert out.returncode != 0 and "profil" in out.stdout, (program, out)
 
@@ -152,9 +151,8 @@ def unreadable_certificate_is_one_clear_error(p):
     bad = os.path.join(p.dir, "cert.conf")
     with open(bad, "w") as f:
         f.write(conf.replace("/pki/server.pem", "/broken.pem").replace("port = ", "port = 1"))
-    build = os.path.dirname(p.env["CONGVU_CTL"])
     for program in ("smtpd", "imapd"):
-        out = subprocess.run([os.path.join(build, program), "-c", bad], stdout=subprocess.PIPE,
+        out = subprocess.run([p.program(program), "-c", bad], stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, timeout=30)
         assert out.returncode != 0 and "broken.pem" in out.stdout, (program, out)
 
