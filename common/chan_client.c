@@ -171,6 +171,8 @@ deliver(struct chan_client *c, struct chan_frame *f)
 		chan_fds_close(a.fds, a.fds_n);
 		return;
 	}
+	if (a.status > 0)	/* no such thing: it must not pass for anything */
+		a.status = ERR_FRAME;
 	if (a.status == OK) {
 		void *msg = arena_alloc(&c->arena, call->row->reply->size);
 
@@ -289,6 +291,8 @@ chan_client_adopt(struct loop *loop, int fd, const struct chan_row *rows, size_t
 		r = -errno;
 	if (r == OK)
 		r = attach(*out, fd);
+	if (r != OK)
+		chan_client_free(out);
 	return r;
 }
 
@@ -410,17 +414,35 @@ chan_sync_connect(const char *path, uint64_t timeout_ms, int *fd_out)
 }
 
 static int
-sync_send(int fd, const struct chan_row *row, const void *msg, const int *fds, unsigned fds_n)
+sync_send(int fd, uint32_t id, const struct chan_row *row, const void *msg, const int *fds,
+    unsigned fds_n)
 {
 	struct buf out;
 	int r;
 
 	buf_init(&out, CHAN_BODY_MAX);
-	r = chan_frame_encode(&out, row->code, 1, OK, row->request, msg);
+	r = chan_frame_encode(&out, row->code, id, OK, row->request, msg);
 	if (r == OK)
 		r = chan_frame_send(fd, buf_slice(&out), fds, fds_n);
 	buf_fini(&out);
 	return r == ERR_AGAIN ? ERR_TIMEOUT : r;
+}
+
+/* The reply to this very call: one that answers an earlier call, given up in the meantime, must not
+ * be taken for it. */
+static int
+sync_recv(int fd, uint32_t id, char *mem, struct chan_frame *f)
+{
+	for (;;) {
+		int r = chan_frame_recv(fd, mem, f);
+
+		if (r != 1)
+			return r == ERR_AGAIN ? ERR_TIMEOUT : r == ERR_FRAME ? r : ERR_UNKNOWN;
+		if (f->id == id)
+			return OK;
+		chan_frame_done(f);
+		chan_fds_close(f->fds, f->fds_n);
+	}
 }
 
 int
@@ -430,6 +452,8 @@ chan_sync_call(int fd, const struct chan_row *row, const void *msg, const int *f
 {
 	char *mem = arena_alloc(arena, CHAN_FRAME_MAX);
 	void *reply = arena_alloc(arena, row->reply->size);
+	static uint32_t last_id;	/* of this process */
+	uint32_t id = ++last_id;
 	struct chan_frame f;
 	int r;
 
@@ -437,13 +461,12 @@ chan_sync_call(int fd, const struct chan_row *row, const void *msg, const int *f
 		return arena->err;
 	r = set_timeout(fd, timeout_ms);
 	if (r == OK)
-		r = sync_send(fd, row, msg, fds, fds_n);
+		r = sync_send(fd, id, row, msg, fds, fds_n);
+	if (r == OK)
+		r = sync_recv(fd, id, mem, &f);
 	if (r != OK)
 		return r;
-	r = chan_frame_recv(fd, mem, &f);
-	if (r != 1)
-		return r == 0 ? ERR_UNKNOWN : r == ERR_AGAIN ? ERR_TIMEOUT : r;
-	r = f.status;
+	r = f.status > 0 ? ERR_FRAME : f.status;
 	if (r == OK && f.code != row->code)
 		r = ERR_FRAME;
 	if (r == OK)	/* the strings must live as long as the arena */

@@ -194,9 +194,11 @@ chan_frame_recv(int fd, char *mem, struct chan_frame *out)
 	do
 		n = recvmsg(fd, &mh, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n == 0 ? 0 : errno == EWOULDBLOCK ? ERR_AGAIN : -errno;
-	take_fds(&mh, out);
+	if (n < 0)
+		return errno == EWOULDBLOCK ? ERR_AGAIN : -errno;
+	take_fds(&mh, out);	/* an empty frame looks like the end, and may bring some, too */
+	if (n == 0 && out->fds_n == 0)
+		return 0;
 	if ((mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
 	    parse_header((struct slice){ mem, (size_t)n }, out) != OK) {
 		chan_fds_close(out->fds, out->fds_n);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@ enum {
 	LISTENERS_MAX = 8,
 	REQUEST_ARENA_MAX = 32 * 1024 * 1024,
 	ROUNDS_PER_EVENT = 32,	/* one busy peer must not starve the others */
+	ACCEPT_PAUSE_MS = 100,	/* when no descriptor is left */
 };
 
 struct chan_peer {
@@ -27,6 +29,7 @@ struct chan_peer {
 struct listener {
 	struct chan_server *server;
 	struct loop_fd	    lf;
+	struct loop_timer   pause;
 	unsigned	    role;
 };
 
@@ -91,6 +94,7 @@ chan_server_free(struct chan_server **server)
 	while (s->peers != NULL)
 		peer_free(s->peers);
 	for (size_t i = 0; i < s->listeners_n; i++) {
+		loop_timer_stop(&s->listeners[i].pause);
 		loop_fd_remove(&s->listeners[i].lf);
 		close(s->listeners[i].lf.fd);
 	}
@@ -166,9 +170,12 @@ on_peer(struct loop_fd *lf, unsigned events)
 int
 chan_server_adopt(struct chan_server *server, int fd, unsigned role)
 {
-	struct chan_peer *p = calloc(1, sizeof *p);
+	struct chan_peer *p;
 	int r;
 
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+		return -errno;
+	p = calloc(1, sizeof *p);
 	if (p == NULL)
 		return ERR_NOMEM;
 	p->server = server;
@@ -189,6 +196,23 @@ chan_server_adopt(struct chan_server *server, int fd, unsigned role)
 }
 
 static void
+on_pause_over(struct loop_timer *t)
+{
+	struct listener *l = t->arg;
+
+	if (loop_fd_want(&l->lf, LOOP_READ) != OK)
+		(void)!loop_timer_set(l->server->loop, t, ACCEPT_PAUSE_MS, on_pause_over, l);
+}
+
+/* Without a descriptor to give, a connection that waits would wake the loop again and again. */
+static void
+pause_accept(struct listener *l)
+{
+	if (loop_timer_set(l->server->loop, &l->pause, ACCEPT_PAUSE_MS, on_pause_over, l) == OK)
+		(void)!loop_fd_want(&l->lf, 0);
+}
+
+static void
 on_accept(struct loop_fd *lf, unsigned events)
 {
 	struct listener *l = lf->arg;
@@ -196,6 +220,8 @@ on_accept(struct loop_fd *lf, unsigned events)
 
 	(void)events;
 	fd = accept4(lf->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+		pause_accept(l);
 	if (fd >= 0 && chan_server_adopt(l->server, fd, l->role) != OK)
 		close(fd);
 }

@@ -394,6 +394,48 @@ read_file(const char *path, struct buf *out)
 	return out->err;
 }
 
+/* The end of the comment that begins at text[at], or at itself when none does. libconfuse knows
+ * "#", "//" and slash-star, the latter two only where a word could begin. */
+static size_t
+skip_comment(struct slice text, size_t at)
+{
+	struct slice rest = slice_from(text, at);
+	bool word_begins = at == 0 || slice_chr(SLICE(" \t\n{}=,"), text.p[at - 1]) >= 0;
+	bool star = word_begins && slice_starts_nocase(rest, SLICE("/*"));
+	ptrdiff_t end;
+
+	if (!star && rest.p[0] != '#' && !(word_begins && slice_starts_nocase(rest, SLICE("//"))))
+		return at;
+	end = star ? slice_find(slice_from(rest, 2), SLICE("*/")) : slice_chr(rest, '\n');
+	return end < 0 ? text.n : at + (size_t)end + (star ? 4 : 0);
+}
+
+/* How many braces are open at the end? libconfuse takes a file cut off in a section for whole. */
+static size_t
+open_braces(struct slice text)
+{
+	size_t depth = 0, skipped;
+	char quote = '\0';
+
+	for (size_t at = 0; at < text.n; at++) {
+		char c = text.p[at];
+
+		if (quote != '\0') {
+			at += c == '\\';
+			quote = c == quote ? '\0' : quote;
+		} else if ((skipped = skip_comment(text, at)) != at) {
+			at = skipped - 1;
+		} else if (c == '"' || c == '\'') {
+			quote = c;
+		} else if (c == '{') {
+			depth++;
+		} else if (c == '}' && depth > 0) {
+			depth--;
+		}
+	}
+	return depth + (quote != '\0');
+}
+
 /* One pass of libconfuse over the text; what it finds goes to errors and, if clean, to conf. */
 static int
 parse_text(struct conf *conf)
@@ -408,9 +450,11 @@ parse_text(struct conf *conf)
 		return ERR_NOMEM;
 	}
 	reading->unknown[0] = '\0';
-	if (cfg_parse_buf(cfg, text) == CFG_SUCCESS && !reading->broken)
+	if (cfg_parse_buf(cfg, text) == CFG_SUCCESS && !reading->broken) {
+		if (open_braces(buf_slice(&reading->text)) > 0)
+			wrong((unsigned)cfg->line, "the file ends inside of a section or list");
 		r = set_all(cfg, conf);
-	else if (reading->unknown[0] == '\0' && reading->errors_n == 0)
+	} else if (reading->unknown[0] == '\0' && reading->errors_n == 0)
 		wrong((unsigned)cfg->line, "syntax error");
 	cfg_free(cfg);
 	options_free(opts);

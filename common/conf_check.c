@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/conf_net.h"
 
@@ -14,9 +15,10 @@ is_hostname(struct slice s)
 
 	if (s.n == 0 || s.n > 253)
 		return false;
+	if (s.p[s.n - 1] == '.')	/* no address ends so, it would never match */
+		return false;
 	do {
-		if (!slice_cut(&s, '.', &label) && label.n == 0)
-			return false;
+		slice_cut(&s, '.', &label);
 		if (label.n == 0 || label.n > 63 || label.p[0] == '-' ||
 		    label.p[label.n - 1] == '-')
 			return false;
@@ -220,14 +222,27 @@ check_routes(const struct whole *w)
 	}
 }
 
+/* The whole host part counts: 127.0.0.1.example.com is somebody else. */
 static bool
 is_loopback_uri(struct slice uri)
 {
-	struct slice host = slice_from(uri, sizeof("ldap://") - 1);
+	struct slice host, rest = slice_from(uri, sizeof("ldap://") - 1);
+	struct conf_net block, address;
+	char mem[64];
 
-	return slice_starts_nocase(host, SLICE("127.")) ||
-	    slice_starts_nocase(host, SLICE("[::1]")) ||
-	    slice_starts_nocase(host, SLICE("localhost"));
+	slice_cut(&rest, '/', &host);
+	if (slice_starts_nocase(host, SLICE("[::1]")))
+		return host.n == 5 || host.p[5] == ':';
+	rest = host;
+	slice_cut(&rest, ':', &host);
+	if (slice_is_nocase(host, "localhost"))
+		return true;
+	if (host.n >= sizeof mem || host.n == 0)
+		return false;
+	memcpy(mem, host.p, host.n);
+	mem[host.n] = '\0';
+	return conf_net_parse("127.0.0.0/8", &block) && conf_net_parse(mem, &address) &&
+	    !address.has_bits && conf_net_has(&block, &address);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -549,6 +550,39 @@ a_wrong_count_of_descriptors_is_refused(void **state)
 		close(fds[i]);
 }
 
+/* It looks like the end of the connection; what it brings must be closed all the same. */
+static void
+an_empty_frame_leaves_no_descriptor(void **state)
+{
+	int fds[4];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(memfd_of("t", SLICE("x"), &fds[i]), OK);
+	for (size_t n = 0; n <= 4; n++) {
+		struct buf b;
+
+		buf_init(&b, 10);
+		expect(&b, fds, n, true, 0);
+	}
+	for (size_t i = 0; i < 4; i++)
+		close(fds[i]);
+}
+
+/* One end of a blocking pair is as good: the loop must not stand still in it. */
+static void
+an_adopted_socket_does_not_block_the_loop(void **state)
+{
+	int p[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p), 0);
+	assert_int_equal(chan_server_adopt(server, p[0], ROLE_SMTPD), OK);
+	assert_true(fcntl(p[0], F_GETFL) & O_NONBLOCK);
+	close(p[1]);
+	spin(2);
+}
+
 /* The message in a memfd: sealed fully and alone, or the connection ends. */
 static void
 a_large_body_must_be_a_sealed_memfd(void **state)
@@ -632,6 +666,35 @@ a_client_waits_for_its_service_and_finds_it_again(void **state)
 }
 
 static void
+without_descriptors_accepting_pauses_and_goes_on(void **state)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct rlimit was, none;
+	struct buf b = frame(1, 0, ECHO, 0, true);
+
+	(void)state;
+	memcpy(sa.sun_path, path, strlen(path));
+	assert_int_equal(chan_server_listen(server, path, ROLE_SMTPD), OK);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+	send_raw(fd, buf_slice(&b), NULL, 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	spin(3);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	spin(3);
+	assert_int_equal(served, 0);		/* it rests, and does not spin */
+	clock_test_set(200);
+	spin(4);
+	assert_int_equal(served, 1);
+	close(fd);
+	buf_fini(&b);
+	unlink(path);
+}
+
+static void
 the_socket_is_for_its_group(void **state)
 {
 	struct stat st;
@@ -697,6 +760,29 @@ a_blocking_call_gets_its_answer(void **state)
 	unlink(path);
 }
 
+/* A reply to a call given up earlier lies in the socket when the next call is made. */
+static void
+a_late_answer_is_not_taken_for_another(void **state)
+{
+	struct text msg = { SLICE("sync"), 3 };
+	struct buf stale = frame(1, 0, ECHO, 0, true);
+	const void *reply = NULL;
+	struct arena a;
+	int p[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p), 0);
+	memset(stale.p + 4, 0xee, 4);		/* another id than any call here has */
+	send_raw(p[0], buf_slice(&stale), NULL, 0);
+	arena_init(&a, 1 << 20);
+	assert_int_equal(chan_sync_call(p[1], &client_rows[0], &msg, NULL, 0, 50, &a, &reply, NULL,
+	    NULL), ERR_TIMEOUT);
+	assert_null(reply);
+	arena_clear(&a);
+	buf_fini(&stale);
+	close(p[0]), close(p[1]);
+}
+
 static int
 make_dir(void **state)
 {
@@ -733,12 +819,16 @@ main(void)
 		T(truncation_at_every_length_is_not_served),
 		T(oversized_frames_are_refused),
 		T(a_wrong_count_of_descriptors_is_refused),
+		T(an_empty_frame_leaves_no_descriptor),
+		T(an_adopted_socket_does_not_block_the_loop),
 		T(a_large_body_must_be_a_sealed_memfd),
 		T(a_body_over_the_ceiling_is_refused),
 		T(a_client_waits_for_its_service_and_finds_it_again),
+		T(without_descriptors_accepting_pauses_and_goes_on),
 		T(the_socket_is_for_its_group),
 		T(paths_are_made_in_one_place),
 		T(a_blocking_call_gets_its_answer),
+		T(a_late_answer_is_not_taken_for_another),
 	};
 
 	return cmocka_run_group_tests(t, make_dir, remove_dir);

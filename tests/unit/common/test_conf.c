@@ -195,6 +195,17 @@ each_mistake_is_told_with_its_line(void **state)
 		  "ldap {\n uri = {\"ldap://192.0.2.1\"}\n base = \"dc=vn\"\n}\n", 15,
 		    "would carry passwords in clear" },
 		{ "profile = open\n" GENERAL_BASE TLS_BASE SIGN_BASE
+		  "ldap {\n uri = {\"ldap://127.0.0.1.example.com\"}\n base = \"dc=vn\"\n}\n", 15,
+		    "would carry passwords in clear" },
+		{ "profile = open\n" GENERAL_BASE TLS_BASE SIGN_BASE
+		  "ldap {\n uri = {\"ldap://localhost.example.com:389\"}\n base = \"dc=vn\"\n}\n", 15,
+		    "would carry passwords in clear" },
+		{ "profile = open\n" GENERAL_BASE TLS_BASE SIGN_BASE
+		  "ldap {\n uri = {\"ldap://[::1].example.com\"}\n base = \"dc=vn\"\n}\n", 15,
+		    "would carry passwords in clear" },
+		{ "profile = open\nhostname = \"mail.vn.\"\ndomains = {\"so.vn\"}\n" TLS_BASE LDAP_BASE
+		  SIGN_BASE, 2, "is not a host name" },
+		{ "profile = open\n" GENERAL_BASE TLS_BASE SIGN_BASE
 		  "ldap {\n uri = {\"http://192.0.2.1\"}\n base = \"dc=vn\"\n}\n", 13, "must begin with" },
 		{ "profile = dedicated\n" GENERAL_BASE TLS_BASE LDAP_BASE SIGN_BASE, 1,
 		    "legal-basis: is missing" },
@@ -235,7 +246,7 @@ static void
 broken_syntax_is_an_error(void **state)
 {
 	static const char *const texts[] = { "", "{", "}", "profile", "profile =", "profile = \"open",
-	    BASE "}\n", BASE "listener {\n port = 1\n}\n", "= = =\n",
+	    BASE "store {\n", BASE "store {\n # }\n", BASE "}\n", BASE "listener {\n port = 1\n}\n", "= = =\n",
 	    BASE "store = 3\n", "\xff\xfe\n", };
 
 	(void)state;
@@ -270,6 +281,26 @@ files_that_cannot_be_read_are_named(void **state)
 	assert_non_null(strstr(buf_cstr(&errors), "limit"));
 	assert_null(conf);
 	free(big);
+}
+
+static void
+loopback_may_go_without_tls(void **state)
+{
+	static const char *const uris[] = { "ldap://127.0.0.1", "ldap://127.0.0.1:20389/",
+	    "ldap://127.9.9.9:1", "ldap://[::1]", "ldap://[::1]:389", "ldap://localhost",
+	    "ldap://LOCALHOST:389/", "ldaps://ldap.example.vn" };
+	char text[1000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(uris); i++) {
+		struct conf *conf;
+
+		snprintf(text, sizeof text, "profile = open\n" GENERAL_BASE TLS_BASE SIGN_BASE
+		    "// a comment with } and \" in it\nldap { base = \"dc={vn\"\n"
+		    "/* { */ uri = {\"%s\"} }\n", uris[i]);
+		conf = load_good(text);
+		conf_free(&conf);
+	}
 }
 
 /* ---- what is asked of a configuration ---- */
@@ -379,6 +410,7 @@ main(void)
 		cmocka_unit_test(defaults_fill_what_is_not_given),
 		cmocka_unit_test(every_kind_of_value_is_read),
 		cmocka_unit_test(each_mistake_is_told_with_its_line),
+		cmocka_unit_test(loopback_may_go_without_tls),
 		cmocka_unit_test(all_mistakes_are_told_at_once),
 		cmocka_unit_test(broken_syntax_is_an_error),
 		cmocka_unit_test(files_that_cannot_be_read_are_named),
