@@ -9,6 +9,7 @@ enum {
 	LIST_LINES = 8,		/* three levels within so many lines are a list */
 	STAMP_LINES = 4,	/* a stamp is so near to the number or the national heading */
 	EXAMPLE_LINES = 2,	/* "Mẫu dấu:" speaks for so many lines behind it */
+	DOWNWARDS_OCTETS = 4096, /* of all lines of a mark written downwards */
 	COLUMN_GAP = 4		/* spaces between columns */
 };
 
@@ -179,6 +180,8 @@ downwards(struct scan *s, struct slice line)
 	for (unsigned i = 0; whole && i + 1 < s->tail_count; i++) {
 		struct slice all = { s->tail[i], (size_t)(line.p + line.n - s->tail[i]) };
 
+		if (all.n > DOWNWARDS_OCTETS)
+			continue;
 		fold_text(&s->fold, all);
 		if (mark_whole_line(&s->fold, &m) && (!m.bare || m.level != LEVEL_MAT)) {
 			hold(s, m.level, m.bare && !m.upper ? LABEL_REVIEW : LABEL_ASSERTED);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/* Zips and documents: what is handed out stays within the limits. The input is taken as a zip and as
+ * the XML of a document part. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "policy/extract/extract.h"
+#include "policy/extract/ooxml.h"
+#include "policy/extract/sniff.h"
+
+enum { OUT_MAX = 1 << 20 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int
+take(void *arg, const struct extract_piece *p)
+{
+	uint64_t *out = arg;
+
+	if ((p->type == EXTRACT_OPAQUE) != (p->why != EXTRACT_WHY_NONE))
+		abort();
+	if (p->type == EXTRACT_FILE)
+		*out += p->octets.n;
+	if (*out > OUT_MAX)
+		abort();
+	for (size_t i = 0; i < p->octets.n; i++)
+		if (p->octets.p[i] == '\xFF')
+			(*(volatile uint64_t *)out) += 0;	/* touch every octet */
+	return OK;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice in = { (const char *)data, size };
+	struct extract_limits l;
+	uint64_t out = 0;
+	struct buf text;
+
+	extract_limits_init(&l);
+	l.out_octets_max = OUT_MAX;
+	l.entries_max = 100;
+	if (extract_run(in, EXTRACT_ZIP, &l, take, &out) != OK)
+		abort();
+	(void)sniff(in);
+	(void)sniff_encoded_block(in);
+	buf_init(&text, OUT_MAX);
+	(void)!ooxml_text(in, &text);
+	buf_fini(&text);
+	return 0;
+}
