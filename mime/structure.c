@@ -181,6 +181,20 @@ structure_envelope(struct slice header, struct arena *a, struct buf *out)
 	return out->err != OK ? out->err : a->err;
 }
 
+/* The name of an extended parameter, with its "*". */
+static void
+add_star_name(struct buf *out, struct slice name)
+{
+	bool ascii = utf8_is_ascii(name);
+
+	if (ascii)
+		buf_addc(out, '"');	/* a token: nothing in it needs an escape */
+	else
+		buf_addf(out, "{%zu}\r\n", name.n + 1);
+	buf_add(out, name);
+	buf_adds(out, ascii ? "*\"" : "*");
+}
+
 /* Parameters; text parts without a charset have us-ascii (RFC 2045 5.2). */
 static void
 add_params(struct buf *out, const struct param_value *v, bool is_text)
@@ -193,16 +207,12 @@ add_params(struct buf *out, const struct param_value *v, bool is_text)
 	}
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct param *p = &v->params[i];
-		struct slice name = p->name;
 
 		buf_addc(out, i == 0 ? '(' : ' ');
-		if (p->extended) {
-			buf_addc(out, '"');
-			buf_add(out, name);		/* tokens need no escapes */
-			buf_adds(out, "*\"");
-		} else {
-			structure_string(out, name);
-		}
+		if (p->extended)
+			add_star_name(out, p->name);
+		else
+			structure_string(out, p->name);
 		buf_addc(out, ' ');
 		add_text(out, p->value);
 	}

@@ -181,12 +181,26 @@ close_part(struct walk *w, uint32_t i, size_t end, uint32_t lines)
 		note(w, i, F(EPILOGUE_TEXT));
 }
 
+/*
+ * Close part i, which lies in those that are closed after it. If its header reaches up to the
+ * boundary line, that takes the line end before the boundary too, and they all end there.
+ */
+static void
+close_inner(struct walk *w, uint32_t i, size_t *end, uint32_t *lines)
+{
+	close_part(w, i, *end, *lines);
+	if (part_at(w, i)->body_end > *end) {
+		*end = part_at(w, i)->body_end;
+		*lines = w->lines;
+	}
+}
+
 /* Close the open leaf and the frames from `keep` up. */
 static void
 close_down_to(struct walk *w, unsigned keep, size_t end, uint32_t lines)
 {
 	if (w->leaf != TREE_NONE)
-		close_part(w, w->leaf, end, lines);
+		close_inner(w, w->leaf, &end, &lines);
 	w->leaf = TREE_NONE;
 	while (w->frame_count > keep) {
 		struct frame *f = &w->frames[--w->frame_count];
@@ -195,7 +209,7 @@ close_down_to(struct walk *w, unsigned keep, size_t end, uint32_t lines)
 			note(w, f->part, F(NO_CLOSE));
 			w->open_boundaries--;
 		}
-		close_part(w, f->part, end, lines);
+		close_inner(w, f->part, &end, &lines);
 	}
 }
 

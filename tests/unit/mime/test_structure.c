@@ -43,6 +43,9 @@ static const struct { const char *name, *in, *body, *extended; } bodies[] = {
 	{ "continuations are joined", V "Content-Type: a/b; n*0*=utf-8''%C3; n*1*=%A1; m*0=x; m*1=y\r\n\r\n",
 	  "(\"a\" \"b\" (\"n*\" \"utf-8''%C3%A1\" \"m\" \"xy\") NIL NIL \"7bit\" 0)",
 	  "(\"a\" \"b\" (\"n*\" \"utf-8''%C3%A1\" \"m\" \"xy\") NIL NIL \"7bit\" 0 NIL NIL NIL NIL)" },
+	{ "8-bit parameter name", V "Content-Type: a/b; n\xe1*=utf-8''x\r\n\r\n",
+	  "(\"a\" \"b\" ({3}\r\nn\xe1* \"utf-8''x\") NIL NIL \"7bit\" 0)",
+	  "(\"a\" \"b\" ({3}\r\nn\xe1* \"utf-8''x\") NIL NIL \"7bit\" 0 NIL NIL NIL NIL)" },
 	{ "multipart", V "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\n"
 	  "Content-Type: a/b\r\n\r\nyy\r\n--b--\r\n",
 	  "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 1 0)"
