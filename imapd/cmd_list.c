@@ -20,7 +20,7 @@ enum option {
 	SELECT_REMOTE = 1 << 3,
 	RETURN_SUBSCRIBED = 1 << 4, RETURN_CHILDREN = 1 << 5, RETURN_SPECIAL_USE = 1 << 6,
 	RETURN_STATUS = 1 << 7,
-	EXTENDED = 1 << 8, LSUB = 1 << 9,
+	EXTENDED = 1 << 8, LSUB = 1 << 9, ASKS_SEPARATOR = 1 << 10,
 };
 
 struct entry {
@@ -82,7 +82,7 @@ parse_patterns(struct args *a, struct list *l)
 		if (err == OK)
 			err = args_list_mailbox(a, &pattern);
 		if (err == OK && pattern.n == 0 && !many)
-			return OK;	/* asks for the separator */
+			l->options |= ASKS_SEPARATOR;
 		if (err == OK)
 			err = add_pattern(l, reference, pattern, a->arena);
 	} while (err == OK && many && args_skip(a, ' '));
@@ -376,7 +376,7 @@ list(struct session *s, struct args *a, unsigned options)
 	err = parse(a, l);
 	if (err != OK)
 		return session_err(s, err);
-	if (l->patterns_n == 0 && (l->options & (EXTENDED | LSUB)) == 0) {
+	if ((l->options & (ASKS_SEPARATOR | EXTENDED | LSUB)) == ASKS_SEPARATOR) {
 		buf_adds(&s->out, "* LIST (\\Noselect) \"/\" \"\"\r\n");
 		return session_ok(s, NULL, "Listed");
 	}

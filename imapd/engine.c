@@ -185,9 +185,9 @@ sync_begin(struct session *s)
 {
 	bool keeps = s->command != NULL && (s->command->flags & COMMAND_KEEPS) != 0;
 
+	s->changed = false;
 	if (s->command == NULL || s->view.box == 0 || s->state != SESSION_SELECTED)
 		return 0;
-	s->changed = false;
 	return view_sync_begin(s, keeps ? VIEW_KEEP : VIEW_ALL);
 }
 
