@@ -30,8 +30,11 @@ class Service:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, start_new_session=True)
+            try:
+                self.process = subprocess.Popen(self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
+                                                stderr=log, start_new_session=True)
+            except OSError as e:
+                log.write(("%s: %s\n" % (self.argv[0], e)).encode())
         self.started = time.monotonic()
 
     def look(self):
@@ -44,6 +47,7 @@ class Service:
             self.process, self.due = None, now + self.backoff
             return True
         if now >= self.due:
+            self.due = now + BACKOFF_MAX_S
             self.start()
             return True
         return False
