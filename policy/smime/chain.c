@@ -142,12 +142,13 @@ verify(struct smime_trust *t, X509 *leaf, STACK_OF(X509) *embedded, const struct
 	if (X509_STORE_CTX_init(ctx, t->roots, leaf, untrusted) != 1)
 		goto out;
 	param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_time(param, (time_t)o->now_s);
+	if (control_off("smime-expiry"))
+		(void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
+	else
+		X509_VERIFY_PARAM_set_time(param, (time_t)o->now_s);
 	X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH_MAX);
 	if (!control_off("smime-weak"))
 		X509_VERIFY_PARAM_set_auth_level(param, STRENGTH_112_BITS);
-	if (control_off("smime-expiry"))
-		(void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
 	reason = judge_chain(t, ctx, o, v);
 out:
 	X509_STORE_CTX_free(ctx);
