@@ -221,7 +221,8 @@ WIRE_STRUCT(st_expunge_reply, ST_EXPUNGE_REPLY_FIELDS)
 	F(T, U32, target, 0) \
 	F(T, STR, token, 16) \
 	F(T, U8, move, 1) \
-	L(T, st_range, uids, 20000)
+	L(T, st_range, uids, 20000) \
+	F(T, U64, quota_octets, 0)	/* 0: not checked; a move needs none */
 WIRE_STRUCT(st_copy_request, ST_COPY_REQUEST_FIELDS)
 
 /* The n-th uid of from became the n-th uid of to. */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstore/account.h: the accounts of this store, in memory, for mailstored.
+ *
+ * Shape   loaded whole at start (about 250 octets each), found by guid or number. Of a keyset only the
+ *         public key is here. The wrapping keys of the running epoch are computed when first needed,
+ *         and wiped when the segment changes.
+ */
+#ifndef MAILSTORE_ACCOUNT_H
+#define MAILSTORE_ACCOUNT_H
+
+#include "mailstore/control.h"
+
+enum account_class { ACCOUNT_OPEN, ACCOUNT_MAT, ACCOUNT_CLASSES };
+
+struct account_keyset {
+	uint32_t id;
+	uint32_t shared_segment;	/* 0: shared is not computed */
+	uint8_t	 public[32];
+	uint8_t	 shared[32];
+};
+
+struct account {
+	uint8_t	 guid[16];
+	uint32_t number;
+	struct account_keyset keysets[ACCOUNT_CLASSES];
+	uint64_t pending_octets;	/* accepted, not yet in the index */
+};
+
+struct accounts;
+
+int accounts_new(struct accounts **out) MUST_USE;
+void accounts_free(struct accounts **as);
+
+/* All rows of "account"; a transaction is open. */
+int accounts_load(struct accounts *as, struct control *c) MUST_USE;
+
+/* Pointers stay valid for the life of as. NULL: unknown. */
+struct account *accounts_find(const struct accounts *as, struct slice guid);
+struct account *accounts_number(const struct accounts *as, uint32_t number);
+uint32_t accounts_count(const struct accounts *as);
+
+/* Take a row in. ERR_CORRUPT: it lacks a keyset. ERR_EXIST. */
+int accounts_add(struct accounts *as, const struct control_account *row) MUST_USE;
+
+/* The wrapping key of a keyset in the epoch of the segment. */
+int account_shared(struct accounts *as, struct account_keyset *ks, uint32_t segment,
+    const uint8_t *epoch_secret, const uint8_t **out) MUST_USE;
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/engine.h"
+
+
+/* The target as it is now; the index step looks again. */
+static int
+look_at_target(struct engine *e, const struct box_scope *sc, const struct st_append_request *req,
+    uint64_t size, uint8_t *class_out)
+{
+	struct record_account acct;
+	struct record_box *box = &e->ix->box;
+	int r = index_begin_read(e->ix);
+
+	if (r != OK)
+		return r;
+	r = box_get(e->ix, sc, req->mailbox, box);
+	if (r == OK && req->level >= LEVEL_MAT && box->class != KEYSET_MAT)
+		r = ERR_ACCESS;
+	if (r == OK)
+		r = index_account_get(e->ix, sc->account, &acct);
+	if (r == OK && req->quota_octets != 0 && acct.octets + size > req->quota_octets)
+		r = ERR_QUOTA;
+	*class_out = box->class;
+	index_abort(e->ix);
+	return r;
+}
+
+int
+engine_append_seal(struct engine *e, const struct box_scope *sc,
+    const struct st_append_request *req, struct slice message, struct slice summary,
+    struct engine_append *out)
+{
+	struct account *acct = accounts_number(e->accounts, sc->account);
+	struct account_keyset *ks;
+	struct segment_place at;
+	uint8_t key[CRYPT_KEY_OCTETS], class;
+	const uint8_t *shared;
+	int r = acct == NULL ? ERR_NOENT : look_at_target(e, sc, req, message.n, &class);
+
+	if (r == OK)
+		r = engine_room(e, message.n);
+	if (r != OK)
+		return r;
+	ks = &acct->keysets[class == KEYSET_MAT ? ACCOUNT_MAT : ACCOUNT_OPEN];
+	crypt_random(key, sizeof key);
+	crypt_random(out->email_id, sizeof out->email_id);
+	r = segment_append(e->seg, key, e->conf.compress, summary, message, &at);
+	if (r == OK)
+		r = account_shared(e->accounts, ks, segment_number(e->seg),
+		    segment_epoch_secret(e->seg), &shared);
+	if (r == OK)
+		crypt_wrap(shared, at.blob, ks->id, key, out->wrapped);
+	crypt_wipe(key, sizeof key);
+	out->keyset = ks->id;
+	out->message = (struct box_message){ .blob = at.blob, .flags = req->flags,
+		.level = req->level, .internal_date_s = (int64_t)req->internal_date_s,
+		.email_id = out->email_id, .keywords = req->keywords,
+		.keywords_n = req->keywords_n, .place = { .offset = at.offset,
+		.segment = at.segment, .head_octets = at.head_octets,
+		.size_octets = at.size_octets } };
+	return r;
+}
+
+int
+engine_append_index(struct engine *e, const struct box_scope *sc,
+    const struct st_append_request *req, struct engine_append *ap)
+{
+	struct arena a;
+	int r;
+
+	arena_init(&a, 65536);
+	r = box_token_get(e->ix, sc, req->token, &st_append_reply_wire, &a, &ap->reply);
+	arena_clear(&a);
+	ap->repeated = r == OK;
+	if (r != ERR_NOENT)
+		return r;
+	r = box_add(e->ix, sc, req->mailbox, &ap->message, ap->keyset, ap->wrapped,
+	    req->quota_octets, &ap->reply.uidvalidity, &ap->reply.uid);
+	if (r == OK)
+		r = box_blob(e->ix, &ap->message, 1);
+	return r == OK ?
+	    box_token_put(e->ix, sc, req->token, &st_append_reply_wire, &ap->reply) : r;
+}

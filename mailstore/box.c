@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/box.h"
+
+#include <string.h>
+
+#include "mailstore/name.h"
+
+enum { VANISHED_ROWS_MAX = 10000, VANISHED_PRUNE = 1000 };
+
+int
+box_get(struct index *ix, const struct box_scope *sc, uint32_t mailbox, struct record_box *out)
+{
+	int r = index_box_get(ix, sc->account, mailbox, out);
+
+	if (r == OK && sc->internet && out->class == KEYSET_MAT)
+		r = ERR_NOENT;
+	return r;
+}
+
+/* ---- keywords ---- */
+
+static size_t
+find_keyword(const struct record_box *box, struct slice name)
+{
+	size_t i = 0;
+
+	while (i < box->keywords_n && !slice_eq_nocase(record_box_keyword(box, i), name))
+		i++;
+	return i;
+}
+
+int
+box_keyword_bits(struct record_box *box, const struct st_keyword *kw, size_t n, uint64_t *bits_out)
+{
+	*bits_out = 0;
+	for (size_t k = 0; k < n; k++) {
+		size_t i = find_keyword(box, kw[k].name);
+
+		if (kw[k].name.n == 0 || kw[k].name.n > ST_KEYWORD_OCTETS)
+			return ERR_INVAL;
+		if (i == ST_KEYWORDS_MAX)
+			return ERR_LIMIT;
+		if (i == box->keywords_n) {
+			memcpy(box->keywords[i], kw[k].name.p, kw[k].name.n);
+			box->keyword_octets[i] = (uint8_t)kw[k].name.n;
+			box->keywords_n++;
+		}
+		*bits_out |= UINT64_C(1) << i;
+	}
+	return OK;
+}
+
+/* ---- adding ---- */
+
+int
+box_blob(struct index *ix, const struct box_message *m, uint32_t refs)
+{
+	struct record_blob b;
+	int r = index_blob_get(ix, m->blob, &b);
+
+	if (r == ERR_NOENT)
+		b = m->place, b.refs = 0, r = OK;
+	if (r != OK)
+		return r;
+	b.refs += refs;
+	return index_blob_put(ix, m->blob, &b);
+}
+
+static int
+may_add(const struct record_account *acct, const struct record_box *box,
+    const struct box_message *m, uint32_t keyset, uint64_t quota_octets)
+{
+	if (box->keyset != keyset)
+		return ERR_ACCESS;
+	if (m->level >= LEVEL_MAT && box->class != KEYSET_MAT)
+		return ERR_ACCESS;
+	if (quota_octets != 0 && acct->octets + m->place.size_octets > quota_octets)
+		return ERR_QUOTA;
+	return box->uidnext == UINT32_MAX ? ERR_LIMIT : OK;
+}
+
+static void
+count_in(struct record_box *box, struct record_account *acct, const struct store_record *m)
+{
+	box->exists++;
+	box->unseen += (m->flags & ST_SEEN) == 0;
+	box->deleted += (m->flags & ST_DELETED) != 0;
+	box->octets += m->size_octets;
+	acct->octets += m->size_octets;
+	acct->messages++;
+}
+
+int
+box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
+    const struct box_message *m, uint32_t keyset, const uint8_t *wrapped, uint64_t quota_octets,
+    uint32_t *uidvalidity_out, uint32_t *uid_out)
+{
+	struct record_box *box = &ix->box;
+	struct record_account acct;
+	struct store_record rec = { .size_octets = m->place.size_octets, .blob = m->blob,
+		.internal_date_s = m->internal_date_s, .save_date_s = sc->now_s, .keyset = keyset,
+		.flags = m->flags & ~ST_RECENT & 0xff, .level = m->level };
+	int r = box_get(ix, sc, mailbox, box);
+
+	if (r == OK)
+		r = index_account_get(ix, sc->account, &acct);
+	if (r == OK)
+		r = may_add(&acct, box, m, keyset, quota_octets);
+	if (r == OK)
+		r = box_keyword_bits(box, m->keywords, m->keywords_n, &rec.keywords);
+	if (r != OK)
+		return r;
+	rec.uid = box->uidnext++;
+	rec.modseq = ++box->modseq;
+	memcpy(rec.email_id, m->email_id, sizeof rec.email_id);
+	memcpy(rec.wrapped_key, wrapped, sizeof rec.wrapped_key);
+	count_in(box, &acct, &rec);
+	r = index_message_put(ix, sc->account, mailbox, &rec);
+	if (r == OK)
+		r = index_box_put(ix, box);
+	if (r == OK)
+		r = index_account_put(ix, sc->account, &acct);
+	*uidvalidity_out = box->uidvalidity;
+	*uid_out = rec.uid;
+	return r;
+}
+
+/* ---- flags ---- */
+
+/* The flags and keywords that a record gets. */
+static void
+new_flags(const struct st_flags_request *req, uint64_t bits, struct store_record *m)
+{
+	uint16_t asked = req->flags & (ST_SEEN | ST_ANSWERED | ST_FLAGGED | ST_DELETED | ST_DRAFT);
+
+	switch (req->op) {
+	case ST_FLAGS_SET:
+		m->flags = asked;
+		m->keywords = bits;
+		break;
+	case ST_FLAGS_ADD:
+		m->flags |= asked;
+		m->keywords |= bits;
+		break;
+	default:
+		m->flags &= (uint16_t)~asked;
+		m->keywords &= ~bits;
+		break;
+	}
+}
+
+static int
+flag_one(struct index *ix, const struct st_flags_request *req, uint64_t bits,
+    struct store_record *m, uint64_t modseq, bool *changed)
+{
+	struct store_record was = *m;
+	struct record_box *box = &ix->box;
+
+	new_flags(req, bits, m);
+	if (m->flags == was.flags && m->keywords == was.keywords)
+		return OK;
+	*changed = true;
+	m->modseq = modseq;
+	box->unseen += (uint32_t)((was.flags & ST_SEEN) != 0) - (uint32_t)((m->flags & ST_SEEN) != 0);
+	box->deleted += (uint32_t)((m->flags & ST_DELETED) != 0) -
+	    (uint32_t)((was.flags & ST_DELETED) != 0);
+	return index_message_put(ix, box->account, box->id, m);
+}
+
+int
+box_flags(struct index *ix, const struct box_scope *sc, const struct st_flags_request *req,
+    struct arena *a, struct st_flags_reply *out)
+{
+	struct record_box *box = &ix->box;
+	struct box_ranges late = { .a = a };
+	struct store_record *m;
+	struct box_set set;
+	uint64_t bits;
+	uint8_t had;
+	bool changed = false;
+	int r = box_get(ix, sc, req->mailbox, box);
+
+	if (r != OK)
+		return r;
+	had = box->keywords_n;
+	r = box_keyword_bits(box, req->keywords, req->keywords_n, &bits);
+	if (r == OK)
+		r = box_set_open(ix, box, req->uids, req->uids_n, a, &set);
+	while (r == OK && (r = box_set_next(&set, &m)) == 1) {
+		if (req->unchanged_since != 0 && m->modseq > req->unchanged_since)
+			r = box_ranges_add(&late, m->uid);
+		else
+			r = flag_one(ix, req, bits, m, box->modseq + 1, &changed);
+	}
+	if (r != OK)
+		return r;
+	box->modseq += changed;
+	*out = (struct st_flags_reply){ box->modseq, late.v, late.n };
+	return changed || box->keywords_n != had ? index_box_put(ix, box) : OK;
+}
+
+/* ---- removing ---- */
+
+static int
+prune_vanished(struct index *ix, struct record_box *box)
+{
+	struct record_key first = record_key_vanished(box->account, box->id, 0, 0), prefix = first;
+	struct env_cursor c;
+	int r = env_cursor_open(ix->t, INDEX_T, &c);
+
+	if (r != OK)
+		return r;
+	prefix.n = 9;
+	r = env_cursor_seek(&c, record_key_slice(&first));
+	for (int i = 0; i < VANISHED_PRUNE && r == 1 && record_key_under(c.key, &prefix); i++) {
+		box->vanished_floor = record_key_read_u64(c.key, 9);
+		box->vanished_rows--;
+		r = env_cursor_del(ix->t, &c);
+		if (r == OK)
+			r = env_cursor_seek(&c, record_key_slice(&first));
+	}
+	env_cursor_close(&c);
+	return r < 0 ? r : OK;
+}
+
+int
+box_vanished(struct index *ix, struct record_box *box, const struct box_ranges *ranges)
+{
+	int r = OK;
+
+	for (size_t at = 0, part = 0; at < ranges->n && r == OK; at += RECORD_VANISHED_MAX, part++) {
+		size_t n = ranges->n - at;
+		struct record_key k = record_key_vanished(box->account, box->id, box->modseq,
+		    (uint16_t)part);
+		struct slice key = record_key_slice(&k);
+
+		if (n > RECORD_VANISHED_MAX)
+			n = RECORD_VANISHED_MAX;
+		record_vanished_put(key, ranges->v + at, n, &ix->row);
+		r = ix->row.err != OK ? ix->row.err :
+		    env_put(ix->t, INDEX_T, key, buf_slice(&ix->row));
+		box->vanished_rows++;
+	}
+	if (r == OK && box->vanished_rows > VANISHED_ROWS_MAX)
+		r = prune_vanished(ix, box);
+	return r;
+}
+
+int
+box_remove(struct index *ix, struct record_box *box, struct record_account *acct,
+    const struct store_record *m)
+{
+	struct record_blob b;
+	int r = index_blob_get(ix, m->blob, &b);
+
+	if (r != OK)
+		return r;
+	if (b.refs > 0)
+		b.refs--;
+	r = index_blob_put(ix, m->blob, &b);
+	if (r == OK)
+		r = index_message_del(ix, box->account, box->id, m->uid);
+	box->exists--;
+	box->unseen -= (m->flags & ST_SEEN) == 0;
+	box->deleted -= (m->flags & ST_DELETED) != 0;
+	box->octets -= m->size_octets;
+	acct->octets -= m->size_octets;
+	acct->messages--;
+	return r;
+}
+
+int
+box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
+    const struct st_range *uids, size_t n, struct arena *a, struct st_expunge_reply *out)
+{
+	struct record_box *box = &ix->box;
+	struct box_ranges gone = { .a = a };
+	struct record_account acct;
+	struct store_record *m;
+	struct box_set set;
+	int r = box_get(ix, sc, mailbox, box);
+
+	if (r == OK)
+		r = index_account_get(ix, sc->account, &acct);
+	if (r == OK)
+		r = box_set_open(ix, box, uids, n, a, &set);
+	while (r == OK && (r = box_set_next(&set, &m)) == 1) {
+		r = OK;
+		if ((m->flags & ST_DELETED) == 0)
+			continue;
+		r = box_ranges_add(&gone, m->uid);
+		if (r == OK)
+			r = box_remove(ix, box, &acct, m);
+	}
+	if (r == OK && gone.n > 0) {
+		box->modseq++;
+		r = box_vanished(ix, box, &gone);
+		if (r == OK)
+			r = index_box_put(ix, box);
+		if (r == OK)
+			r = index_account_put(ix, sc->account, &acct);
+	}
+	*out = (struct st_expunge_reply){ box->modseq, gone.v, gone.n };
+	return r;
+}
+
+int
+box_seen_recent(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
+    uint32_t *first_out)
+{
+	struct record_box *box = &ix->box;
+	int r = box_get(ix, sc, mailbox, box);
+
+	if (r != OK)
+		return r;
+	*first_out = box->recent_uid;
+	if (box->recent_uid == box->uidnext)
+		return OK;
+	box->recent_uid = box->uidnext;
+	return index_box_put(ix, box);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <string.h>
+
+#include "mailstore/box.h"
+
+/* A copy under way: bits of keywords in the source to bits in the target. */
+struct copying {
+	struct index	  *ix;
+	struct record_box *from, *to;
+	struct record_account acct;
+	uint64_t	   map[ST_KEYWORDS_MAX];
+	struct box_ranges  from_uids, to_uids;
+	uint64_t	   to_modseq;
+	bool		   move;
+	uint64_t	   quota_octets;
+	int64_t		   now_s;
+};
+
+static int
+map_keywords(struct copying *c, uint64_t bits, uint64_t *out)
+{
+	*out = 0;
+	for (size_t i = 0; i < c->from->keywords_n; i++) {
+		struct st_keyword kw = { record_box_keyword(c->from, i) };
+
+		if ((bits >> i & 1) == 0)
+			continue;
+		if (c->map[i] == 0) {
+			int r = box_keyword_bits(c->to, &kw, 1, &c->map[i]);
+
+			if (r != OK)
+				return r;
+		}
+		*out |= c->map[i];
+	}
+	return OK;
+}
+
+static int
+add_copy(struct copying *c, const struct store_record *m)
+{
+	struct store_record copy = *m;
+	struct record_blob b;
+	int r = map_keywords(c, m->keywords, &copy.keywords);
+
+	if (r == OK && c->to->uidnext == UINT32_MAX)
+		r = ERR_LIMIT;
+	if (r == OK && !c->move && c->quota_octets != 0 &&
+	    c->acct.octets + m->size_octets > c->quota_octets)
+		r = ERR_QUOTA;
+	if (r == OK)
+		r = index_blob_get(c->ix, m->blob, &b);
+	if (r != OK)
+		return r;
+	copy.uid = c->to->uidnext++;
+	copy.modseq = c->to_modseq;
+	copy.save_date_s = c->now_s;
+	b.refs++;
+	c->to->exists++;
+	c->to->unseen += (copy.flags & ST_SEEN) == 0;
+	c->to->deleted += (copy.flags & ST_DELETED) != 0;
+	c->to->octets += copy.size_octets;
+	c->acct.octets += copy.size_octets;
+	c->acct.messages++;
+	r = index_blob_put(c->ix, m->blob, &b);
+	if (r == OK)
+		r = index_message_put(c->ix, c->to->account, c->to->id, &copy);
+	if (r == OK)
+		r = box_ranges_add(&c->from_uids, m->uid);
+	if (r == OK)
+		r = box_ranges_add(&c->to_uids, copy.uid);
+	return r;
+}
+
+static int
+copy_all(struct copying *c, const struct st_range *uids, size_t n, struct arena *a)
+{
+	struct store_record *m;
+	struct box_set set;
+	int r = box_set_open(c->ix, c->from, uids, n, a, &set);
+
+	while (r == OK && (r = box_set_next(&set, &m)) == 1) {
+		r = add_copy(c, m);
+		if (r == OK && c->move)
+			r = box_remove(c->ix, c->from, &c->acct, m);
+	}
+	return r;
+}
+
+static int
+save(struct copying *c)
+{
+	int r = OK;
+
+	if (c->to_uids.n == 0)
+		return OK;
+	c->to->modseq = c->to_modseq;
+	if (c->move) {
+		c->from->modseq++;
+		r = box_vanished(c->ix, c->from, &c->from_uids);
+		if (r == OK && c->from != c->to)
+			r = index_box_put(c->ix, c->from);
+	}
+	if (r == OK)
+		r = index_box_put(c->ix, c->to);
+	return r == OK ? index_account_put(c->ix, c->to->account, &c->acct) : r;
+}
+
+/* A list that cannot be told to the asker must not be copied either. */
+static int
+reply(const struct copying *c, struct st_copy_reply *out)
+{
+	*out = (struct st_copy_reply){ .uidvalidity = c->to->uidvalidity, .from = c->from_uids.v,
+		.from_n = c->from_uids.n, .to = c->to_uids.v, .to_n = c->to_uids.n };
+	return c->from_uids.n > 20000 ? ERR_LIMIT : OK;
+}
+
+int
+box_copy(struct index *ix, const struct box_scope *sc, const struct st_copy_request *req,
+    struct arena *a, struct st_copy_reply *out)
+{
+	bool same = req->mailbox == req->target;
+	struct copying c = { .ix = ix, .from = &ix->box, .to = same ? &ix->box : &ix->target,
+		.move = req->move != 0, .quota_octets = req->quota_octets,
+		.now_s = sc->now_s };
+	int r = box_get(ix, sc, req->mailbox, c.from);
+
+	c.from_uids.a = c.to_uids.a = a;
+	if (r == OK && !same)
+		r = box_get(ix, sc, req->target, c.to);
+	if (r == OK && c.from->keyset != c.to->keyset)
+		r = ERR_ACCESS;
+	if (r == OK)
+		r = index_account_get(ix, sc->account, &c.acct);
+	if (r != OK)
+		return r;
+	c.to_modseq = c.to->modseq + 1;
+	r = copy_all(&c, req->uids, req->uids_n, a);
+	if (r == OK)
+		r = save(&c);
+	return r == OK ? reply(&c, out) : r;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/engine_internal.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+typedef int (*step_fn)(struct engine *e, struct engine_job *job);
+
+/* ---- seal ---- */
+
+static void
+seal(struct engine *e, struct engine_job *jobs)
+{
+	uint64_t before = segment_syncs(e->seg);
+	bool any = false;
+	int r;
+
+	for (struct engine_job *j = jobs; j != NULL; j = j->next) {
+		j->poisoned = false;
+		j->status = e->broken;
+		if (j->status == OK && j->seal != NULL)
+			j->status = j->seal(e, j);
+		any = any || (j->seal != NULL && j->status == OK);
+	}
+	r = any ? segment_sync(e->seg) : OK;
+	e->stats.syncs += segment_syncs(e->seg) - before;
+	if (r == OK)
+		return;
+	log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", "segment"), F_ERR(r));
+	for (struct engine_job *j = jobs; j != NULL; j = j->next)
+		if (j->seal != NULL && j->status == OK)
+			j->status = r;
+}
+
+/* ---- control and index ---- */
+
+/* The two environments, as a step sees them. */
+struct step {
+	const char *name;
+	int	  (*begin)(struct engine *e);
+	int	  (*commit)(struct engine *e);
+	void	  (*abort)(struct engine *e);
+	uint64_t  (*writes)(struct engine *e);
+	step_fn	  (*fn)(const struct engine_job *j);
+};
+
+static int
+control_step_begin(struct engine *e)
+{
+	int r = control_begin_write(e->ctl);
+
+	if (r == OK) {
+		r = engine_intents_close_rows(e);
+		if (r != OK)
+			control_abort(e->ctl);
+	}
+	return r;
+}
+
+static int
+control_step_commit(struct engine *e)
+{
+	int r = control_commit(e->ctl);
+
+	if (r == OK)
+		engine_intents_closed(e);
+	return r;
+}
+
+static void
+control_step_abort(struct engine *e)
+{
+	control_abort(e->ctl);
+}
+
+static uint64_t
+control_step_writes(struct engine *e)
+{
+	return env_writes(e->ctl->t);
+}
+
+static step_fn
+control_step_fn(const struct engine_job *j)
+{
+	return j->control;
+}
+
+static int
+index_step_begin(struct engine *e)
+{
+	return index_begin_write(e->ix);
+}
+
+static int
+index_step_commit(struct engine *e)
+{
+	return index_commit(e->ix);
+}
+
+static void
+index_step_abort(struct engine *e)
+{
+	index_abort(e->ix);
+}
+
+static uint64_t
+index_step_writes(struct engine *e)
+{
+	return env_writes(e->ix->t);
+}
+
+static step_fn
+index_step_fn(const struct engine_job *j)
+{
+	return j->index;
+}
+
+static const struct step control_step = { "control", control_step_begin, control_step_commit,
+	control_step_abort, control_step_writes, control_step_fn };
+static const struct step index_step = { "index", index_step_begin, index_step_commit,
+	index_step_abort, index_step_writes, index_step_fn };
+
+static bool
+takes_part(const struct step *s, const struct engine_job *j)
+{
+	return j->status == OK && s->fn(j) != NULL;
+}
+
+/* Run the step for all jobs from `from` to before `end`. False: one of them failed halfway. */
+static bool
+run_jobs(struct engine *e, const struct step *s, struct engine_job *from, struct engine_job *end)
+{
+	for (struct engine_job *j = from; j != end; j = j->next) {
+		uint64_t writes = s->writes(e);
+
+		if (!takes_part(s, j))
+			continue;
+		j->status = s->fn(j)(e, j);
+		j->poisoned = j->status != OK && s->writes(e) != writes;
+		if (j->poisoned)
+			return false;
+	}
+	return true;
+}
+
+static void
+fail_jobs(const struct step *s, struct engine_job *from, struct engine_job *end, int status)
+{
+	for (struct engine_job *j = from; j != end; j = j->next)
+		if (takes_part(s, j))
+			j->status = status;
+}
+
+/* After a failed commit it is unknown what is on disk: LMDB itself refuses to go on, and so do we until
+ * a restart has read it again. A commit that found no room changed nothing. */
+static void
+commit_failed(struct engine *e, const struct step *s, int r)
+{
+	log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", s->name), F_ERR(r));
+	if (r != ERR_NOSPC && r != ERR_NOMEM && r != ERR_LIMIT)
+		e->broken = ERR_IO;
+}
+
+/* One transaction for the jobs from..end. False: it was undone since a job failed halfway. */
+static bool
+try_group(struct engine *e, const struct step *s, struct engine_job *from, struct engine_job *end)
+{
+	struct audit_head audit = e->audit;
+	int r = s->begin(e);
+
+	if (r == OK && !run_jobs(e, s, from, end)) {
+		s->abort(e);
+		e->audit = audit;
+		return false;
+	}
+	if (r == OK) {
+		r = s->commit(e);
+		e->stats.syncs += 2;
+	}
+	if (r != OK) {
+		e->audit = audit;
+		commit_failed(e, s, r);
+		fail_jobs(s, from, end, r == ERR_NOSPC ? ERR_NOSPC : ERR_UNKNOWN);
+	}
+	return true;
+}
+
+/* The group in one transaction; if that has to be undone, each job in its own. */
+static void
+run_step(struct engine *e, const struct step *s, struct engine_job *jobs)
+{
+	struct engine_job *first = jobs;
+
+	while (first != NULL && !takes_part(s, first))
+		first = first->next;
+	if (first == NULL)
+		return;
+	if (try_group(e, s, jobs, NULL))
+		return;
+	for (struct engine_job *j = jobs; j != NULL; j = j->next) {
+		if (j->poisoned)	/* undone with all others: it may fail again, alone */
+			j->status = OK;
+		if (takes_part(s, j) && !try_group(e, s, j, j->next))
+			j->poisoned = false;
+	}
+}
+
+void
+engine_commit(struct engine *e, struct engine_job *jobs)
+{
+	uint64_t begun = clock_us();
+
+	seal(e, jobs);
+	run_step(e, &control_step, jobs);
+	run_step(e, &index_step, jobs);
+	engine_note_latency(e, clock_us() - begun);
+	while (jobs != NULL) {
+		struct engine_job *next = jobs->next;
+
+		jobs->done(e, jobs);
+		jobs = next;
+	}
+	notify_ring(e->notify);
+}

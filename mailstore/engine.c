@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/engine.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "mailstore/engine_internal.h"
+#include "mailstore/store_internal.h"
+
+/* ---- the folder ---- */
+
+/* LMDB's locks and memory maps do not hold over a network. */
+static int
+refuse_network(const char *path)
+{
+	static const uint32_t network[] = { 0x6969 /* NFS */, 0x517b /* SMB */,
+		0xff534d42u /* CIFS */, 0xfe534d42u /* SMB2 */, 0x01021997 /* 9P */,
+		0x5346414f /* AFS */, 0x00c36400 /* Ceph */ };
+	struct statfs fs;
+
+	if (statfs(path, &fs) != 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_LEN(network); i++)
+		if ((uint32_t)fs.f_type == network[i])
+			return ERR_UNSUPPORTED;
+	return OK;
+}
+
+static int
+make_dir(const char *state_dir, const char *below)
+{
+	char path[STORE_PATH_OCTETS];
+	int r = store_path(state_dir, below, path);
+
+	if (r == OK && mkdir(path, 0750) != 0 && errno != EEXIST)
+		r = -errno;
+	return r;
+}
+
+/* The lock goes with the process, whatever ends it. */
+static int
+lock_store(struct engine *e)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[STORE_PATH_OCTETS];
+	int r = store_path(e->conf.state_dir, "lock", path);
+
+	if (r != OK)
+		return r;
+	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (e->lock_fd < 0)
+		return -errno;
+	if (fcntl(e->lock_fd, F_OFD_SETLK, &whole) != 0)
+		return errno == EAGAIN || errno == EACCES ? ERR_EXIST : -errno;
+	return OK;
+}
+
+static int
+open_dirs(struct engine *e)
+{
+	static const char *const dirs[] = { "", "index", "control", "seg" };
+	int r = OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(dirs) && r == OK; i++)
+		r = make_dir(e->conf.state_dir, dirs[i]);
+	if (r == OK)
+		r = refuse_network(e->conf.state_dir);
+	return r == OK ? lock_store(e) : r;
+}
+
+static int
+open_envs(struct engine *e)
+{
+	char path[STORE_PATH_OCTETS];
+	int r = store_path(e->conf.state_dir, "control", path);
+
+	if (r == OK)
+		r = control_open(path, e->conf.map_octets, false, &e->ctl);
+	if (r == OK)
+		r = store_path(e->conf.state_dir, "index", path);
+	if (r == OK)
+		r = index_open(path, e->conf.map_octets, false, &e->ix);
+	if (r == OK) {
+		env_reap_readers(e->ix->env);
+		r = accounts_new(&e->accounts);
+	}
+	return r;
+}
+
+static int
+open_segments(struct engine *e)
+{
+	char path[STORE_PATH_OCTETS];
+	int r = store_path(e->conf.state_dir, "seg", path);
+
+	if (r == OK)
+		r = segment_writer_open(path, e->conf.segment_octets, 0, &e->seg);
+	if (r == OK)
+		r = segment_cache_new(path, &e->segments);
+	if (r == OK)
+		r = crypt_zip_new(&e->zip);
+	return r;
+}
+
+static int
+load(struct engine *e)
+{
+	struct arena a;
+	int r = control_begin_read(e->ctl);
+
+	if (r != OK)
+		return r;
+	arena_init(&a, 4096);
+	r = accounts_load(e->accounts, e->ctl);
+	if (r == OK)
+		r = audit_load(e->ctl, &a, &e->audit);
+	control_abort(e->ctl);
+	arena_clear(&a);
+	return r == OK ? engine_replay(e) : r;
+}
+
+int
+engine_open(const struct engine_conf *conf, struct engine **out)
+{
+	struct engine *e = calloc(1, sizeof *e);
+	int r;
+
+	*out = e;
+	if (e == NULL)
+		return ERR_NOMEM;
+	e->conf = *conf;
+	e->lock_fd = -1;
+	e->intents_end = &e->intents;
+	e->applied_end = &e->applied;
+	r = crypt_start();
+	if (r == OK)
+		r = open_dirs(e);
+	if (r == OK)
+		r = open_envs(e);
+	if (r == OK)
+		r = open_segments(e);
+	if (r == OK)
+		r = notify_open(conf->run_dir, &e->notify);
+	if (r == OK)
+		r = load(e);
+	if (r != OK)
+		engine_close(out);
+	return r;
+}
+
+static void
+free_intents(struct engine_intent *i)
+{
+	while (i != NULL) {
+		struct engine_intent *next = i->next;
+
+		arena_clear(&i->a);
+		free(i);
+		i = next;
+	}
+}
+
+void
+engine_close(struct engine **ep)
+{
+	struct engine *e = *ep;
+
+	if (e == NULL)
+		return;
+	free_intents(e->intents);
+	free_intents(e->applied);
+	index_close(&e->ix);
+	control_close(&e->ctl);
+	segment_writer_close(&e->seg);
+	segment_cache_free(&e->segments);
+	crypt_zip_free(&e->zip);
+	accounts_free(&e->accounts);
+	notify_close(&e->notify);
+	if (e->spool_key != NULL)
+		crypt_secret_free(e->spool_key);
+	if (e->lock_fd >= 0)
+		close(e->lock_fd);
+	free(e);
+	*ep = NULL;
+}
+
+int
+engine_set_spool_key(struct engine *e, const uint8_t key[32])
+{
+	if (e->spool_key == NULL)
+		e->spool_key = crypt_secret_new(32);
+	if (e->spool_key == NULL)
+		return ERR_NOMEM;
+	memcpy(e->spool_key, key, 32);
+	return OK;
+}
+
+/* ---- room ---- */
+
+uint64_t
+engine_free_octets(const struct engine *e)
+{
+	struct statfs fs;
+
+	if (statfs(e->conf.state_dir, &fs) != 0)
+		return 0;
+	return (uint64_t)fs.f_bavail * (uint64_t)fs.f_frsize;
+}
+
+int
+engine_room(const struct engine *e, uint64_t octets)
+{
+	return engine_free_octets(e) >= e->conf.reserve_octets + octets ? OK : ERR_NOSPC;
+}
+
+int
+engine_quota(struct engine *e, struct slice guid, uint64_t quota_octets, uint64_t size_octets)
+{
+	const struct account *a = accounts_find(e->accounts, guid);
+	struct record_account row;
+	int r;
+
+	if (quota_octets == 0)
+		return OK;
+	if (a == NULL)
+		return size_octets <= quota_octets ? OK : ERR_QUOTA;
+	r = index_begin_read(e->ix);
+	if (r != OK)
+		return r;
+	r = index_account_get(e->ix, a->number, &row);
+	index_abort(e->ix);
+	if (r == OK && row.octets + a->pending_octets + size_octets > quota_octets)
+		r = ERR_QUOTA;
+	return r;
+}
+
+/* ---- figures ---- */
+
+static int
+by_value(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+uint64_t
+engine_latency_us(const struct engine *e, unsigned percent)
+{
+	uint32_t sorted[ENGINE_LATENCIES];
+	size_t n = e->stats.latency_n;
+
+	if (n == 0)
+		return 0;
+	memcpy(sorted, e->stats.latency_us, n * sizeof *sorted);
+	qsort(sorted, n, sizeof *sorted, by_value);
+	return sorted[(n - 1) * percent / 100];
+}
+
+void
+engine_note_latency(struct engine *e, uint64_t us)
+{
+	struct engine_stats *s = &e->stats;
+
+	s->commits++;
+	s->latency_us[s->latency_at] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+	s->latency_at = (s->latency_at + 1) % ENGINE_LATENCIES;
+	if (s->latency_n < ENGINE_LATENCIES)
+		s->latency_n++;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "common/clock.h"
+#include "mailstore/engine.h"
+
+static const struct slice last_account = { "last-account", 12 };
+static const struct slice last_keyset = { "last-keyset", 11 };
+
+
+int
+engine_account_control(struct engine *e, struct control_account *row)
+{
+	struct arena a;
+	struct control_account there;
+	uint64_t last = 0, keyset = 0;
+	int r = control_get_u64(e->ctl, CONTROL_META, last_account, &last);
+
+	if (r == OK)
+		r = control_get_u64(e->ctl, CONTROL_META, last_keyset, &keyset);
+	if (r != OK && r != ERR_NOENT)
+		return r;
+	arena_init(&a, 1 << 20);
+	r = control_get(e->ctl, CONTROL_ACCOUNT, row->guid, &control_account_wire, &a, &there);
+	arena_clear(&a);
+	if (r != ERR_NOENT)
+		return r == OK ? ERR_EXIST : r;
+	row->number = (uint32_t)last + 1;
+	for (size_t i = 0; i < row->keysets_n; i++)
+		row->keysets[i].id = (uint32_t)++keyset;
+	r = control_put(e->ctl, CONTROL_ACCOUNT, row->guid, &control_account_wire, row);
+	if (r == OK)
+		r = control_put_u64(e->ctl, CONTROL_META, last_account, row->number);
+	return r == OK ? control_put_u64(e->ctl, CONTROL_META, last_keyset, keyset) : r;
+}
+
+int
+engine_account_index(struct engine *e, const struct control_account *row)
+{
+	uint32_t open = 0, mat = 0;
+
+	for (size_t i = 0; i < row->keysets_n; i++) {
+		if (row->keysets[i].class == KEYSET_OPEN)
+			open = row->keysets[i].id;
+		if (row->keysets[i].class == KEYSET_MAT)
+			mat = row->keysets[i].id;
+	}
+	return box_account_make(e->ix, row->number, row->guid, open, mat, clock_real_s());
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/env.h"
+
+#include <assert.h>
+#include <lmdb.h>
+#include <stdlib.h>
+
+enum { READERS_MAX = 4096 };
+
+struct env_txn {
+	struct env *env;
+	MDB_txn	   *txn;
+	bool	    write, open;
+	uint64_t    writes;
+};
+
+struct env {
+	MDB_env	      *env;
+	MDB_dbi	       trees[ENV_TREES_MAX];
+	struct env_txn rd, wr;
+};
+
+/* LMDB's codes become ours here and nowhere else. */
+static int
+to_err(int rc)
+{
+	switch (rc) {
+	case 0:
+		return OK;
+	case MDB_NOTFOUND:
+		return ERR_NOENT;
+	case MDB_MAP_FULL:
+	case MDB_DBS_FULL:
+		return ERR_NOSPC;
+	case MDB_TXN_FULL:
+		return ERR_LIMIT;
+	case MDB_READERS_FULL:
+		return ERR_UNAVAIL;
+	case MDB_VERSION_MISMATCH:
+		return ERR_VERSION;
+	case MDB_INVALID:
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INCOMPATIBLE:
+		return ERR_CORRUPT;
+	case MDB_PANIC:
+		return ERR_IO;
+	default:
+		return rc > 0 ? -rc : ERR_IO;
+	}
+}
+
+static MDB_val
+to_val(struct slice s)
+{
+	return (MDB_val){ s.n, (void *)(uintptr_t)s.p };
+}
+
+static struct slice
+of_val(MDB_val v)
+{
+	return (struct slice){ v.mv_data, v.mv_size };
+}
+
+static int
+open_trees(struct env *e, bool read_only, const char *const *trees, size_t n)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(e->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
+
+	if (rc != 0)
+		return to_err(rc);
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = mdb_dbi_open(txn, trees[i], read_only ? 0 : MDB_CREATE, &e->trees[i]);
+	if (rc == 0)
+		return to_err(mdb_txn_commit(txn));
+	mdb_txn_abort(txn);
+	return to_err(rc);
+}
+
+int
+env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const *trees, size_t n,
+    struct env **out)
+{
+	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (read_only ? MDB_RDONLY : 0U);
+	struct env *e = calloc(1, sizeof *e);
+	int rc;
+
+	assert(n <= ENV_TREES_MAX);
+	if (e == NULL)
+		return ERR_NOMEM;
+	e->rd.env = e->wr.env = e;
+	e->wr.write = true;
+	rc = mdb_env_create(&e->env);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(e->env, map_octets);
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(e->env, READERS_MAX);
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(e->env, ENV_TREES_MAX);
+	if (rc == 0)
+		rc = mdb_env_open(e->env, dir, flags, 0660);
+	rc = rc != 0 ? to_err(rc) : open_trees(e, read_only, trees, n);
+	if (rc != OK)
+		env_close(&e);
+	*out = e;
+	return rc;
+}
+
+void
+env_close(struct env **env)
+{
+	struct env *e = *env;
+
+	if (e == NULL)
+		return;
+	assert(!e->wr.open);
+	if (e->rd.txn != NULL)
+		mdb_txn_abort(e->rd.txn);
+	if (e->env != NULL)
+		mdb_env_close(e->env);
+	free(e);
+	*env = NULL;
+}
+
+int
+env_begin_read(struct env *env, struct env_txn **out)
+{
+	int rc;
+
+	assert(!env->rd.open);
+	/* A reset transaction keeps its slot: taking it up again costs no search. */
+	rc = env->rd.txn != NULL ? mdb_txn_renew(env->rd.txn) :
+	    mdb_txn_begin(env->env, NULL, MDB_RDONLY, &env->rd.txn);
+	if (rc != 0)
+		return to_err(rc);
+	env->rd.open = true;
+	*out = &env->rd;
+	return OK;
+}
+
+int
+env_begin_write(struct env *env, struct env_txn **out)
+{
+	int rc;
+
+	assert(!env->wr.open);
+	rc = mdb_txn_begin(env->env, NULL, 0, &env->wr.txn);
+	if (rc != 0)
+		return to_err(rc);
+	env->wr.open = true;
+	env->wr.writes = 0;
+	*out = &env->wr;
+	return OK;
+}
+
+int
+env_commit(struct env_txn **txn)
+{
+	struct env_txn *t = *txn;
+	int rc;
+
+	assert(t->open && t->write);
+	*txn = NULL;
+	t->open = false;
+	rc = mdb_txn_commit(t->txn);
+	t->txn = NULL;
+	return to_err(rc);
+}
+
+void
+env_abort(struct env_txn **txn)
+{
+	struct env_txn *t = *txn;
+
+	if (t == NULL)
+		return;
+	assert(t->open);
+	*txn = NULL;
+	t->open = false;
+	if (t->write) {
+		mdb_txn_abort(t->txn);
+		t->txn = NULL;
+	} else
+		mdb_txn_reset(t->txn);
+}
+
+uint64_t
+env_writes(const struct env_txn *txn)
+{
+	return txn->writes;
+}
+
+int
+env_get(struct env_txn *txn, unsigned tree, struct slice key, struct slice *val_out)
+{
+	MDB_val k = to_val(key), v;
+	int rc = mdb_get(txn->txn, txn->env->trees[tree], &k, &v);
+
+	if (rc == 0)
+		*val_out = of_val(v);
+	return to_err(rc);
+}
+
+int
+env_put(struct env_txn *txn, unsigned tree, struct slice key, struct slice val)
+{
+	MDB_val k = to_val(key), v = to_val(val);
+
+	txn->writes++;
+	return to_err(mdb_put(txn->txn, txn->env->trees[tree], &k, &v, 0));
+}
+
+int
+env_del(struct env_txn *txn, unsigned tree, struct slice key)
+{
+	MDB_val k = to_val(key);
+	int rc;
+
+	txn->writes++;
+	rc = mdb_del(txn->txn, txn->env->trees[tree], &k, NULL);
+	return rc == MDB_NOTFOUND ? OK : to_err(rc);
+}
+
+int
+env_cursor_open(struct env_txn *txn, unsigned tree, struct env_cursor *out)
+{
+	MDB_cursor *c;
+	int rc = mdb_cursor_open(txn->txn, txn->env->trees[tree], &c);
+
+	*out = (struct env_cursor){ .c = rc == 0 ? c : NULL };
+	return to_err(rc);
+}
+
+void
+env_cursor_close(struct env_cursor *c)
+{
+	if (c->c != NULL)
+		mdb_cursor_close(c->c);
+	c->c = NULL;
+}
+
+static int
+cursor_get(struct env_cursor *c, MDB_val *k, MDB_cursor_op op)
+{
+	MDB_val v;
+	int rc = mdb_cursor_get(c->c, k, &v, op);
+
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return to_err(rc);
+	c->key = of_val(*k);
+	c->val = of_val(v);
+	return 1;
+}
+
+int
+env_cursor_seek(struct env_cursor *c, struct slice key)
+{
+	MDB_val k = to_val(key);
+
+	return cursor_get(c, &k, MDB_SET_RANGE);
+}
+
+int
+env_cursor_next(struct env_cursor *c)
+{
+	MDB_val k = { 0, NULL };
+
+	return cursor_get(c, &k, MDB_NEXT);
+}
+
+int
+env_cursor_before(struct env_cursor *c, struct slice key)
+{
+	MDB_val k = to_val(key);
+	int r = cursor_get(c, &k, MDB_SET_RANGE);
+
+	k = (MDB_val){ 0, NULL };
+	if (r < 0)
+		return r;
+	return cursor_get(c, &k, r == 1 ? MDB_PREV : MDB_LAST);
+}
+
+int
+env_cursor_del(struct env_txn *txn, struct env_cursor *c)
+{
+	txn->writes++;
+	return to_err(mdb_cursor_del(c->c, 0));
+}
+
+int
+env_count(struct env_txn *txn, unsigned tree, uint64_t *out)
+{
+	MDB_stat st;
+	int rc = mdb_stat(txn->txn, txn->env->trees[tree], &st);
+
+	*out = rc == 0 ? st.ms_entries : 0;
+	return to_err(rc);
+}
+
+void
+env_reap_readers(struct env *env)
+{
+	int dead;
+
+	(void)mdb_reader_check(env->env, &dead);
+}

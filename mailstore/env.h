@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstore/env.h: one LMDB environment; the only file behind which LMDB is known.
+ *
+ * Shape   a fixed list of named trees, opened together and numbered by their place in the list. One
+ *         read and one write transaction at a time per environment, of one thread.
+ * Durable a commit that returned OK is on disk (data and meta page synced, no *SYNC flag is ever used).
+ * Views   what env_get and cursors show lives in the map: copy it before the transaction ends, or
+ *         before the next change in a write transaction.
+ */
+#ifndef MAILSTORE_ENV_H
+#define MAILSTORE_ENV_H
+
+#include "common/slice.h"
+
+enum { ENV_TREES_MAX = 12, ENV_KEY_MAX = 500 };
+
+struct env;
+struct env_txn;
+
+struct env_cursor {
+	void	    *c;
+	struct slice key, val;
+};
+
+/* Open (writers: create) the environment in folder dir. ERR_NOENT: nothing there yet (readers). */
+int env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const *trees,
+    size_t n, struct env **out) MUST_USE;
+void env_close(struct env **env);
+
+int env_begin_read(struct env *env, struct env_txn **out) MUST_USE;
+int env_begin_write(struct env *env, struct env_txn **out) MUST_USE;
+int env_commit(struct env_txn **txn) MUST_USE;
+void env_abort(struct env_txn **txn);	/* also ends a read transaction; NULL is fine */
+
+/* How many changes this write transaction has made or tried. */
+uint64_t env_writes(const struct env_txn *txn);
+
+int env_get(struct env_txn *txn, unsigned tree, struct slice key, struct slice *val_out) MUST_USE;
+int env_put(struct env_txn *txn, unsigned tree, struct slice key, struct slice val) MUST_USE;
+/* OK also when there was no such key. */
+int env_del(struct env_txn *txn, unsigned tree, struct slice key) MUST_USE;
+
+int env_cursor_open(struct env_txn *txn, unsigned tree, struct env_cursor *out) MUST_USE;
+void env_cursor_close(struct env_cursor *c);
+/* 1: c->key, c->val are the first entry with a key >= key (the next one; the last one before key);
+ * 0: there is none; negative: an error. */
+int env_cursor_seek(struct env_cursor *c, struct slice key) MUST_USE;
+int env_cursor_next(struct env_cursor *c) MUST_USE;
+int env_cursor_before(struct env_cursor *c, struct slice key) MUST_USE;
+/* Remove the entry under the cursor; the next env_cursor_next gives its successor. */
+int env_cursor_del(struct env_txn *txn, struct env_cursor *c) MUST_USE;
+
+/* Entries of a tree. */
+int env_count(struct env_txn *txn, unsigned tree, uint64_t *out) MUST_USE;
+
+/* Free the slots of readers that died. */
+void env_reap_readers(struct env *env);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/index.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static const char *const trees[] = { "t", "blob", "guid", "meta" };
+
+enum { ROW_MAX = 8 * 1024 * 1024 };
+
+int
+index_check_format(struct env *env, unsigned meta_tree, bool read_only)
+{
+	struct slice key = SLICE("format"), val;
+	struct env_txn *t;
+	uint64_t have = 0;
+	struct buf row;
+	int r;
+
+	buf_init(&row, 64);
+	r = read_only ? env_begin_read(env, &t) : env_begin_write(env, &t);
+	if (r != OK)
+		return r;
+	r = env_get(t, meta_tree, key, &val);
+	if (r == OK)
+		r = record_u64_get(key, val, &have);
+	if (r == OK && have > INDEX_FORMAT)
+		r = ERR_VERSION;
+	if (r == ERR_NOENT && !read_only) {
+		record_u64_put(key, INDEX_FORMAT, &row);
+		r = row.err != OK ? row.err : env_put(t, meta_tree, key, buf_slice(&row));
+		if (r == OK)
+			r = env_commit(&t);
+	}
+	env_abort(&t);
+	buf_fini(&row);
+	return r;
+}
+
+int
+index_open(const char *dir, uint64_t map_octets, bool read_only, struct index **out)
+{
+	struct index *ix = calloc(1, sizeof *ix);
+	int r;
+
+	*out = ix;
+	if (ix == NULL)
+		return ERR_NOMEM;
+	buf_init(&ix->row, ROW_MAX);
+	r = env_open(dir, map_octets, read_only, trees, ARRAY_LEN(trees), &ix->env);
+	if (r == OK)
+		r = index_check_format(ix->env, INDEX_META, read_only);
+	if (r != OK)
+		index_close(out);
+	return r;
+}
+
+void
+index_close(struct index **ix)
+{
+	if (*ix == NULL)
+		return;
+	index_abort(*ix);
+	env_close(&(*ix)->env);
+	buf_fini(&(*ix)->row);
+	free(*ix);
+	*ix = NULL;
+}
+
+int
+index_begin_read(struct index *ix)
+{
+	assert(ix->t == NULL);
+	return env_begin_read(ix->env, &ix->t);
+}
+
+int
+index_begin_write(struct index *ix)
+{
+	assert(ix->t == NULL);
+	return env_begin_write(ix->env, &ix->t);
+}
+
+int
+index_commit(struct index *ix)
+{
+	return env_commit(&ix->t);
+}
+
+void
+index_abort(struct index *ix)
+{
+	env_abort(&ix->t);
+}
+
+/* Write what was put into ix->row. */
+static int
+put_row(struct index *ix, enum index_tree tree, struct slice key)
+{
+	if (ix->row.err != OK)
+		return ix->row.err;
+	return env_put(ix->t, tree, key, buf_slice(&ix->row));
+}
+
+/* ---- accounts ---- */
+
+int
+index_account_get(struct index *ix, uint32_t account, struct record_account *out)
+{
+	struct record_key k = record_key(account, RECORD_ACCOUNT);
+	struct slice key = record_key_slice(&k), val;
+	int r = env_get(ix->t, INDEX_T, key, &val);
+
+	return r == OK ? record_account_get(key, val, out) : r;
+}
+
+int
+index_account_put(struct index *ix, uint32_t account, const struct record_account *a)
+{
+	struct record_key k = record_key(account, RECORD_ACCOUNT);
+	struct slice key = record_key_slice(&k);
+
+	record_account_put(key, a, &ix->row);
+	return put_row(ix, INDEX_T, key);
+}
+
+int
+index_account_find(struct index *ix, struct slice guid, uint32_t *account_out)
+{
+	struct slice val;
+	uint64_t v;
+	int r;
+
+	if (guid.n != 16)
+		return ERR_NOENT;
+	r = env_get(ix->t, INDEX_GUID, guid, &val);
+	if (r == OK)
+		r = record_u64_get(guid, val, &v);
+	if (r == OK)
+		*account_out = (uint32_t)v;
+	return r;
+}
+
+int
+index_guid_put(struct index *ix, struct slice guid, uint32_t account)
+{
+	record_u64_put(guid, account, &ix->row);
+	return put_row(ix, INDEX_GUID, guid);
+}
+
+/* ---- mailboxes ---- */
+
+int
+index_box_get(struct index *ix, uint32_t account, uint32_t mailbox, struct record_box *out)
+{
+	struct record_key k = record_key_box(account, mailbox);
+	struct slice key = record_key_slice(&k), val;
+	int r = env_get(ix->t, INDEX_T, key, &val);
+
+	return r == OK ? record_box_get(key, val, out) : r;
+}
+
+int
+index_box_put(struct index *ix, const struct record_box *box)
+{
+	struct record_key k = record_key_box(box->account, box->id);
+	struct slice key = record_key_slice(&k);
+
+	record_box_put(key, box, &ix->row);
+	return put_row(ix, INDEX_T, key);
+}
+
+int
+index_box_del(struct index *ix, const struct record_box *box)
+{
+	struct record_key k = record_key_box(box->account, box->id);
+
+	return env_del(ix->t, INDEX_T, record_key_slice(&k));
+}
+
+int
+index_name_find(struct index *ix, uint32_t account, struct slice name, uint32_t *mailbox_out)
+{
+	struct record_key k = record_key_name(account, RECORD_NAME, name);
+	struct slice key = record_key_slice(&k), val;
+	uint64_t v;
+	int r = env_get(ix->t, INDEX_T, key, &val);
+
+	if (r == OK)
+		r = record_u64_get(key, val, &v);
+	if (r == OK)
+		*mailbox_out = (uint32_t)v;
+	return r;
+}
+
+int
+index_name_put(struct index *ix, uint32_t account, struct slice name, uint32_t mailbox)
+{
+	struct record_key k = record_key_name(account, RECORD_NAME, name);
+	struct slice key = record_key_slice(&k);
+
+	record_u64_put(key, mailbox, &ix->row);
+	return put_row(ix, INDEX_T, key);
+}
+
+int
+index_name_del(struct index *ix, uint32_t account, struct slice name)
+{
+	struct record_key k = record_key_name(account, RECORD_NAME, name);
+
+	return env_del(ix->t, INDEX_T, record_key_slice(&k));
+}
+
+int
+index_subscribe(struct index *ix, uint32_t account, struct slice name, bool on)
+{
+	struct record_key k = record_key_name(account, RECORD_SUBSCRIBED, name);
+	struct slice key = record_key_slice(&k);
+
+	if (!on)
+		return env_del(ix->t, INDEX_T, key);
+	record_text_put(key, name, &ix->row);
+	return put_row(ix, INDEX_T, key);
+}
+
+int
+index_is_subscribed(struct index *ix, uint32_t account, struct slice name)
+{
+	struct record_key k = record_key_name(account, RECORD_SUBSCRIBED, name);
+	struct slice val;
+	int r = env_get(ix->t, INDEX_T, record_key_slice(&k), &val);
+
+	return r == OK ? 1 : r == ERR_NOENT ? 0 : r;
+}
+
+/* ---- messages ---- */
+
+int
+index_message_get(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t uid,
+    struct store_record *out)
+{
+	struct record_key k = record_key_message(account, mailbox, uid);
+	struct slice key = record_key_slice(&k), val;
+	int r = env_get(ix->t, INDEX_T, key, &val);
+
+	return r == OK ? record_message_get(key, val, out) : r;
+}
+
+int
+index_message_put(struct index *ix, uint32_t account, uint32_t mailbox,
+    const struct store_record *m)
+{
+	struct record_key k = record_key_message(account, mailbox, m->uid);
+	struct slice key = record_key_slice(&k);
+
+	record_message_put(key, m, &ix->row);
+	return put_row(ix, INDEX_T, key);
+}
+
+int
+index_message_del(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t uid)
+{
+	struct record_key k = record_key_message(account, mailbox, uid);
+
+	return env_del(ix->t, INDEX_T, record_key_slice(&k));
+}
+
+int
+index_blob_get(struct index *ix, uint64_t blob, struct record_blob *out)
+{
+	struct record_key k = record_key_blob(blob);
+	struct slice key = record_key_slice(&k), val;
+	int r = env_get(ix->t, INDEX_BLOB, key, &val);
+
+	return r == OK ? record_blob_get(key, val, out) : r;
+}
+
+int
+index_blob_put(struct index *ix, uint64_t blob, const struct record_blob *b)
+{
+	struct record_key k = record_key_blob(blob);
+	struct slice key = record_key_slice(&k);
+
+	record_blob_put(key, b, &ix->row);
+	return put_row(ix, INDEX_BLOB, key);
+}
+
+int
+index_u64_get(struct index *ix, const char *name, uint64_t *out)
+{
+	struct slice key = slice_of(name), val;
+	int r = env_get(ix->t, INDEX_META, key, &val);
+
+	return r == OK ? record_u64_get(key, val, out) : r;
+}
+
+int
+index_u64_put(struct index *ix, const char *name, uint64_t v)
+{
+	record_u64_put(slice_of(name), v, &ix->row);
+	return put_row(ix, INDEX_META, slice_of(name));
+}
+
+/* ---- walking ---- */
+
+int
+index_walk_open(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t from_uid,
+    struct index_walk *out)
+{
+	out->prefix = record_key(account, RECORD_MESSAGE);
+	record_key_u32(&out->prefix, mailbox);
+	out->begun = false;
+	out->from = from_uid;
+	return env_cursor_open(ix->t, INDEX_T, &out->c);
+}
+
+static int
+walk(struct index_walk *w)
+{
+	struct record_key first = w->prefix;
+	int r;
+
+	if (w->begun)
+		r = env_cursor_next(&w->c);
+	else {
+		record_key_u32(&first, w->from);
+		r = env_cursor_seek(&w->c, record_key_slice(&first));
+	}
+	w->begun = true;
+	return r == 1 && !record_key_under(w->c.key, &w->prefix) ? 0 : r;
+}
+
+int
+index_walk_next(struct index_walk *w, struct store_record *out)
+{
+	int r = walk(w);
+
+	if (r == 1) {
+		int err = record_message_get(w->c.key, w->c.val, out);
+
+		if (err != OK)
+			return err;
+	}
+	return r;
+}
+
+int
+index_walk_uid(struct index_walk *w, uint32_t *uid_out)
+{
+	int r = walk(w);
+
+	if (r == 1)
+		*uid_out = record_key_read_u32(w->c.key, 9);
+	return r;
+}
+
+void
+index_walk_close(struct index_walk *w)
+{
+	env_cursor_close(&w->c);
+}

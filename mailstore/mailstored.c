@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstored: the writer of the mailstore.  mailstored -c FILE
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/conf.h"
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "mailstore/serve.h"
+
+enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
+
+static void
+on_signal(void *arg, int signal)
+{
+	if (signal == SIGTERM || signal == SIGINT)
+		loop_stop(arg);
+}
+
+static int
+enter_sandbox(const struct conf *conf)
+{
+	char store[300], watch[300];
+	struct sandbox_path v[] = { { store, SANDBOX_RW }, { watch, SANDBOX_RW } };
+	struct sandbox_paths paths = { .v = v, .count = ARRAY_LEN(v) };
+
+	snprintf(store, sizeof store, "%s/store", conf->general.state_dir);
+	snprintf(watch, sizeof watch, "%s/watch", conf->general.run_dir);
+	sandbox_require(conf->general.sandbox == CONF_SANDBOX_REQUIRED);
+	return sandbox_enter(SANDBOX_MAILSTORED, &paths);
+}
+
+static int
+serve(const struct conf *conf, struct loop *loop)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+	const char *why = NULL;
+	struct server *sv = NULL;
+	int r = loop_signals(loop, signals, on_signal, loop);
+
+	if (r == OK)
+		r = server_new(loop, conf, &sv, &why);
+	if (r != OK) {
+		fprintf(stderr, "mailstored: %s/store: %s: %s\n", conf->general.state_dir,
+		    why == NULL ? "cannot start" : why, err_text(r));
+		return r;
+	}
+	r = enter_sandbox(conf);
+	if (r == OK) {
+		log_event(EV_START, F_CSTR("store", conf->general.state_dir));
+		r = loop_run(loop);
+		if (r == OK)
+			r = server_broken(sv);
+		log_event(EV_STOP, F_ERR(r));
+	}
+	server_free(&sv);
+	return r;
+}
+
+static int
+run(const char *file)
+{
+	struct conf *conf = NULL;
+	struct loop *loop = NULL;
+	struct buf errors;
+	int r;
+
+	buf_init(&errors, 65536);
+	r = conf_load(file, &conf, &errors);
+	if (r != OK)
+		fprintf(stderr, "%.*s", (int)errors.n, errors.p == NULL ? "" : errors.p);
+	buf_fini(&errors);
+	if (r == OK) {
+		log_set_severity((enum log_severity)conf->general.log_level);
+		r = loop_new(&loop);
+	}
+	if (r == OK)
+		r = serve(conf, loop);
+	loop_free(&loop);
+	conf_free(&conf);
+	return r == OK ? EXIT_OK : EXIT_FAILED;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *file = NULL;
+	int c;
+
+	log_init("mailstored");
+	while ((c = getopt(argc, argv, "c:")) != -1)
+		if (c == 'c')
+			file = optarg;
+	if (file == NULL || optind != argc) {
+		fprintf(stderr, "usage: mailstored -c FILE\n");
+		return EXIT_USAGE;
+	}
+	return run(file);
+}

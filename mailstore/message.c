@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailstore/store_internal.h"
+
+#define NO_CHUNK	UINT32_MAX
+
+/* What is plain in here (chunk, summary, packed) is wiped when it is closed or used again. */
+struct store_message {
+	struct store	 *s;
+	struct frame	  f;
+	struct record_blob place;
+	uint8_t		  key[CRYPT_KEY_OCTETS];
+	uint32_t	 *table;
+	uint64_t	 *offsets;	/* of the chunks, in the file */
+	size_t		  chunks_cap;
+	uint32_t	  in_chunk;	/* which chunk is in `chunk` */
+	bool		  has_summary;
+	struct buf	  head, sealed, chunk, summary, packed;
+};
+
+/* ---- keys ---- */
+
+static void
+prove(const struct store *s, const uint8_t secret[32], uint8_t out[16])
+{
+	crypto_generichash(out, 16, secret, 32, s->proof_key, sizeof s->proof_key);
+}
+
+/* What is cached helps only those who bring the secret again. */
+static int
+shared_key(struct store *s, uint32_t keyset, uint32_t segment, const uint8_t *epoch_public,
+    const uint8_t secret[32], const uint8_t **out)
+{
+	struct store_shared *slot =
+	    &s->shared[(keyset * 2654435761u ^ segment * 40503u) % STORE_SHARED_SLOTS];
+	uint8_t proof[16];
+	int r;
+
+	prove(s, secret, proof);
+	*out = slot->key;
+	if (slot->segment == segment && slot->keyset == keyset &&
+	    sodium_memcmp(proof, slot->proof, sizeof proof) == 0)
+		return OK;
+	slot->segment = 0;
+	r = crypt_shared(epoch_public, secret, slot->key);
+	if (r != OK)
+		return r;
+	slot->segment = segment;
+	slot->keyset = keyset;
+	memcpy(slot->proof, proof, sizeof proof);
+	return OK;
+}
+
+void
+store_forget(struct store *s, uint32_t keyset)
+{
+	for (size_t i = 0; i < STORE_SHARED_SLOTS; i++)
+		if (s->shared[i].keyset == keyset)
+			crypt_wipe(&s->shared[i], sizeof s->shared[i]);
+}
+
+/* ---- opening ---- */
+
+static void
+forget(struct store_message *m)
+{
+	struct buf *const plain[] = { &m->chunk, &m->summary, &m->packed };
+
+	crypt_wipe(m->key, sizeof m->key);
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+		if (plain[i]->n > 0)
+			crypt_wipe(plain[i]->p, plain[i]->n);
+		buf_clear(plain[i]);
+	}
+	m->in_chunk = NO_CHUNK;
+	m->has_summary = false;
+	m->f = (struct frame){ 0 };
+}
+
+static int
+message_new(struct store *s, struct store_message **out)
+{
+	struct store_message *m = calloc(1, sizeof *m);
+
+	if (m == NULL)
+		return ERR_NOMEM;
+	m->s = s;
+	buf_init(&m->head, frame_head_octets(frame_chunks(FRAME_SIZE_MAX)));
+	buf_init(&m->sealed, FRAME_SUMMARY_MAX + CRYPT_TAG_OCTETS);
+	buf_init(&m->chunk, CRYPT_CHUNK_OCTETS);
+	buf_init(&m->summary, FRAME_SUMMARY_MAX);
+	buf_init(&m->packed, FRAME_SUMMARY_MAX);
+	forget(m);
+	*out = m;
+	return OK;
+}
+
+static int
+read_place(struct store *s, uint64_t blob, struct record_blob *out)
+{
+	int r = index_begin_read(s->ix);
+
+	if (r != OK)
+		return r;
+	r = index_blob_get(s->ix, blob, out);
+	index_abort(s->ix);
+	return r == ERR_NOENT ? ERR_CORRUPT : r;
+}
+
+static int
+tables(struct store_message *m, uint32_t chunks)
+{
+	uint32_t *t;
+	uint64_t *o;
+
+	if (chunks <= m->chunks_cap)
+		return OK;
+	t = realloc(m->table, chunks * sizeof *t);
+	if (t != NULL)
+		m->table = t;
+	o = realloc(m->offsets, chunks * sizeof *o);
+	if (o != NULL)
+		m->offsets = o;
+	if (t == NULL || o == NULL)
+		return ERR_NOMEM;
+	m->chunks_cap = chunks;
+	return OK;
+}
+
+static int
+read_head(struct store_message *m, int fd, const struct store_record *rec)
+{
+	size_t head = m->place.head_octets;
+	uint64_t at;
+	char *dst;
+	int r;
+
+	buf_clear(&m->head);
+	if (head > frame_head_octets(frame_chunks(FRAME_SIZE_MAX)) || head < FRAME_HEADER_OCTETS)
+		return ERR_CORRUPT;
+	dst = buf_reserve(&m->head, head);
+	r = dst == NULL ? m->head.err : segment_read(fd, m->place.offset, dst, head);
+	if (r == OK)
+		r = frame_get_header((struct slice){ dst, head }, &m->f);
+	if (r == OK && (head != frame_head_octets(m->f.chunks) ||
+	    frame_blob(m->f.segment, m->f.lsn) != rec->blob ||
+	    m->f.size_octets != rec->size_octets))
+		r = ERR_CORRUPT;
+	if (r == OK)
+		r = tables(m, m->f.chunks);
+	if (r == OK)
+		r = frame_get_table((struct slice){ dst, head }, &m->f, m->table);
+	if (r != OK)
+		return r;
+	at = m->place.offset + head;
+	for (uint32_t i = 0; i < m->f.chunks; i++) {
+		m->offsets[i] = at;
+		at += m->table[i] & ~FRAME_COMPRESSED;
+	}
+	return OK;
+}
+
+int
+store_message_open(struct store *s, const struct store_record *record, const uint8_t secret[32],
+    struct store_message **mp)
+{
+	const uint8_t *epoch, *shared;
+	struct store_message *m;
+	int fd, r = OK;
+
+	if (*mp == NULL)
+		r = message_new(s, mp);
+	if (r != OK)
+		return r;
+	m = *mp;
+	forget(m);
+	r = read_place(s, record->blob, &m->place);
+	if (r == OK)
+		r = segment_cache_get(s->segments, m->place.segment, &fd, &epoch);
+	if (r == OK)
+		r = shared_key(s, record->keyset, m->place.segment, epoch, secret, &shared);
+	if (r == OK)
+		r = crypt_unwrap(shared, record->blob, record->keyset, record->wrapped_key, m->key);
+	if (r == OK)
+		r = read_head(m, fd, record);
+	if (r != OK)
+		forget(m);
+	return r;
+}
+
+void
+store_message_close(struct store_message **mp)
+{
+	struct store_message *m = *mp;
+
+	if (m == NULL)
+		return;
+	forget(m);
+	free(m->table);
+	free(m->offsets);
+	buf_fini(&m->head);
+	buf_fini(&m->sealed);
+	buf_fini(&m->chunk);
+	buf_fini(&m->summary);
+	buf_fini(&m->packed);
+	free(m);
+	*mp = NULL;
+}
+
+uint64_t
+store_message_octets(const struct store_message *m)
+{
+	return m->f.size_octets;
+}
+
+/* ---- reading ---- */
+
+static int
+read_sealed(struct store_message *m, uint32_t i, struct slice *out)
+{
+	size_t n = m->table[i] & ~FRAME_COMPRESSED;
+	const uint8_t *epoch;
+	char *dst;
+	int fd, r;
+
+	buf_clear(&m->sealed);
+	dst = buf_reserve(&m->sealed, n);
+	if (dst == NULL)
+		return m->sealed.err;
+	r = segment_cache_get(m->s->segments, m->place.segment, &fd, &epoch);
+	if (r == OK)
+		r = segment_read(fd, m->offsets[i], dst, n);
+	*out = (struct slice){ dst, n };
+	return r;
+}
+
+/* Chunk i, plain, alone in out. */
+static int
+open_chunk(struct store_message *m, uint32_t i, struct buf *out)
+{
+	bool compressed = (m->table[i] & FRAME_COMPRESSED) != 0;
+	struct crypt_place place = frame_place(&m->f, i, compressed);
+	size_t plain = frame_plain_octets(&m->f, i);
+	struct buf *first = compressed ? &m->packed : out;
+	struct slice sealed;
+	char *dst;
+	int r = read_sealed(m, i, &sealed);
+
+	if (r != OK)
+		return r;
+	buf_clear(out);
+	buf_clear(first);
+	dst = buf_reserve(first, sealed.n - CRYPT_TAG_OCTETS);
+	if (dst == NULL)
+		return first->err;
+	r = crypt_open(m->key, &place, sealed, dst);
+	if (r != OK)
+		return r;
+	buf_added(first, sealed.n - CRYPT_TAG_OCTETS);
+	if (!compressed)
+		return first->n == plain ? OK : ERR_CORRUPT;
+	dst = buf_reserve(out, plain);
+	if (dst == NULL)
+		return out->err;
+	r = crypt_unzip(m->s->zip, buf_slice(first), dst, plain);
+	buf_added(out, r == OK ? plain : 0);
+	return r;
+}
+
+int
+store_message_summary(struct store_message *m, struct slice *out)
+{
+	int r = OK;
+
+	if (m->f.chunks == 0)
+		return ERR_BAD_STATE;
+	if (!m->has_summary)
+		r = open_chunk(m, 0, &m->summary);
+	m->has_summary = r == OK;
+	*out = buf_slice(&m->summary);
+	return r;
+}
+
+int
+store_message_read(struct store_message *m, uint64_t offset, char *dst, size_t n, size_t *n_out)
+{
+	*n_out = 0;
+	while (*n_out < n && offset < m->f.size_octets) {
+		uint32_t i = 1 + (uint32_t)(offset / CRYPT_CHUNK_OCTETS);
+		struct slice part;
+
+		if (m->in_chunk != i) {
+			int r = open_chunk(m, i, &m->chunk);
+
+			m->in_chunk = r == OK ? i : NO_CHUNK;
+			if (r != OK)
+				return r;
+		}
+		part = slice_sub(buf_slice(&m->chunk), offset % CRYPT_CHUNK_OCTETS, n - *n_out);
+		memcpy(dst + *n_out, part.p, part.n);
+		*n_out += part.n;
+		offset += part.n;
+	}
+	return OK;
+}

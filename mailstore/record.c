@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/record.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "mailstore/crc.h"
+
+/* ---- keys ---- */
+
+struct slice
+record_key_slice(const struct record_key *k)
+{
+	return (struct slice){ (const char *)k->octets, k->n };
+}
+
+static void
+key_be(struct record_key *k, uint64_t v, size_t octets)
+{
+	assert(k->n + octets <= sizeof k->octets);
+	for (size_t i = octets; i > 0; i--)
+		k->octets[k->n++] = (unsigned char)(v >> 8 * (i - 1));
+}
+
+void
+record_key_u16(struct record_key *k, uint16_t v)
+{
+	key_be(k, v, 2);
+}
+
+void
+record_key_u32(struct record_key *k, uint32_t v)
+{
+	key_be(k, v, 4);
+}
+
+void
+record_key_u64(struct record_key *k, uint64_t v)
+{
+	key_be(k, v, 8);
+}
+
+void
+record_key_octets(struct record_key *k, struct slice s)
+{
+	assert(s.n <= sizeof k->octets - k->n);
+	if (s.n > 0)
+		memcpy(k->octets + k->n, s.p, s.n);
+	k->n += s.n;
+}
+
+struct record_key
+record_key(uint32_t account, enum record_kind kind)
+{
+	struct record_key k = { .n = 0 };
+
+	record_key_u32(&k, account);
+	k.octets[k.n++] = (unsigned char)kind;
+	return k;
+}
+
+struct record_key
+record_key_box(uint32_t account, uint32_t mailbox)
+{
+	struct record_key k = record_key(account, RECORD_BOX);
+
+	record_key_u32(&k, mailbox);
+	return k;
+}
+
+struct record_key
+record_key_message(uint32_t account, uint32_t mailbox, uint32_t uid)
+{
+	struct record_key k = record_key(account, RECORD_MESSAGE);
+
+	record_key_u32(&k, mailbox);
+	record_key_u32(&k, uid);
+	return k;
+}
+
+struct record_key
+record_key_vanished(uint32_t account, uint32_t mailbox, uint64_t modseq, uint16_t part)
+{
+	struct record_key k = record_key(account, RECORD_VANISHED);
+
+	record_key_u32(&k, mailbox);
+	record_key_u64(&k, modseq);
+	record_key_u16(&k, part);
+	return k;
+}
+
+struct record_key
+record_key_name(uint32_t account, enum record_kind kind, struct slice name)
+{
+	struct record_key k = record_key(account, kind);
+	unsigned char hash[RECORD_HASH_OCTETS];
+
+	crypto_generichash(hash, sizeof hash, (const unsigned char *)name.p, name.n, NULL, 0);
+	record_key_octets(&k, (struct slice){ (const char *)hash, sizeof hash });
+	return k;
+}
+
+struct record_key
+record_key_blob(uint64_t blob)
+{
+	struct record_key k = { .n = 0 };
+
+	record_key_u64(&k, blob);
+	return k;
+}
+
+bool
+record_key_under(struct slice key, const struct record_key *prefix)
+{
+	return key.n >= prefix->n && memcmp(key.p, prefix->octets, prefix->n) == 0;
+}
+
+static uint64_t
+read_be(struct slice key, size_t at, size_t octets)
+{
+	uint64_t v = 0;
+
+	for (size_t i = at; i < at + octets; i++)
+		v = v << 8 | (i < key.n ? (unsigned char)key.p[i] : 0U);
+	return v;
+}
+
+uint32_t
+record_key_read_u32(struct slice key, size_t at)
+{
+	return (uint32_t)read_be(key, at, 4);
+}
+
+uint64_t
+record_key_read_u64(struct slice key, size_t at)
+{
+	return read_be(key, at, 8);
+}
+
+/* ---- head: version and checksum ---- */
+
+static void
+row_begin(struct buf *out)
+{
+	buf_clear(out);
+	buf_add_u8(out, RECORD_VERSION);
+	buf_add_u32(out, 0);
+}
+
+static uint32_t
+row_crc(struct slice key, struct slice body)
+{
+	return crc32c(crc32c(0, key), body);
+}
+
+static void
+row_end(struct slice key, struct buf *out)
+{
+	uint32_t crc;
+
+	if (out->err != OK)
+		return;
+	crc = row_crc(key, slice_from(buf_slice(out), RECORD_HEAD_OCTETS));
+	for (int i = 0; i < 4; i++)
+		out->p[1 + i] = (char)(crc >> 8 * i & 0xff);
+}
+
+/* Version and checksum are right: *r reads the body. */
+static int
+row_open(struct slice key, struct slice val, struct rd *r)
+{
+	uint8_t version;
+	uint32_t crc;
+
+	rd_init(r, val);
+	version = rd_u8(r);
+	crc = rd_u32(r);
+	if (r->err != OK)
+		return ERR_CORRUPT;
+	if (version > RECORD_VERSION)
+		return ERR_VERSION;
+	return crc == row_crc(key, r->s) ? OK : ERR_CORRUPT;
+}
+
+static int
+row_done(const struct rd *r)
+{
+	return r->err == OK && r->s.n == 0 ? OK : ERR_CORRUPT;
+}
+
+static void
+rd_copy(struct rd *r, void *dst, size_t n)
+{
+	struct slice s = rd_bytes(r, n);
+
+	if (s.n == n)
+		memcpy(dst, s.p, n);
+}
+
+static void
+add_octets(struct buf *out, const void *p, size_t n)
+{
+	buf_add(out, (struct slice){ p, n });
+}
+
+/* ---- rows ---- */
+
+int
+record_wire_put(struct slice key, const struct wire_type *type, const void *msg, struct buf *out)
+{
+	int r;
+
+	row_begin(out);
+	r = wire_encode(type, msg, out);
+	row_end(key, out);
+	return r != OK ? r : out->err;
+}
+
+int
+record_wire_get(struct slice key, struct slice val, const struct wire_type *type,
+    struct arena *arena, void *msg_out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+	struct slice copy;
+
+	if (err != OK)
+		return err;
+	copy = arena_copy(arena, r.s);
+	if (arena->err != OK)
+		return arena->err;
+	err = wire_decode(type, copy, arena, msg_out);
+	return err == ERR_FRAME || err == ERR_LIMIT ? ERR_CORRUPT : err;
+}
+
+void
+record_account_put(struct slice key, const struct record_account *a, struct buf *out)
+{
+	row_begin(out);
+	add_octets(out, a->guid, sizeof a->guid);
+	buf_add_u64(out, a->octets);
+	buf_add_u64(out, a->messages);
+	buf_add_u32(out, a->next_mailbox);
+	buf_add_u32(out, a->last_uidvalidity);
+	buf_add_u32(out, a->keyset_open);
+	buf_add_u32(out, a->keyset_mat);
+	row_end(key, out);
+}
+
+int
+record_account_get(struct slice key, struct slice val, struct record_account *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	if (err != OK)
+		return err;
+	rd_copy(&r, out->guid, sizeof out->guid);
+	out->octets = rd_u64(&r);
+	out->messages = rd_u64(&r);
+	out->next_mailbox = rd_u32(&r);
+	out->last_uidvalidity = rd_u32(&r);
+	out->keyset_open = rd_u32(&r);
+	out->keyset_mat = rd_u32(&r);
+	return row_done(&r);
+}
+
+struct slice
+record_box_name(const struct record_box *box)
+{
+	return (struct slice){ box->name, box->name_octets };
+}
+
+struct slice
+record_box_keyword(const struct record_box *box, size_t i)
+{
+	return (struct slice){ box->keywords[i], box->keyword_octets[i] };
+}
+
+void
+record_box_put(struct slice key, const struct record_box *box, struct buf *out)
+{
+	const uint32_t numbers[] = { box->uidvalidity, box->uidnext, box->exists, box->unseen,
+		box->deleted, box->recent_uid, box->keyset, box->vanished_rows };
+
+	row_begin(out);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		buf_add_u32(out, numbers[i]);
+	buf_add_u64(out, box->octets);
+	buf_add_u64(out, box->modseq);
+	buf_add_u64(out, box->vanished_floor);
+	buf_add_u8(out, box->class);
+	buf_add_u8(out, box->special_use);
+	buf_add_u16(out, box->name_octets);
+	buf_add(out, record_box_name(box));
+	buf_add_u8(out, box->keywords_n);
+	for (size_t i = 0; i < box->keywords_n; i++) {
+		buf_add_u8(out, box->keyword_octets[i]);
+		buf_add(out, record_box_keyword(box, i));
+	}
+	row_end(key, out);
+}
+
+static void
+get_keywords(struct rd *r, struct record_box *out)
+{
+	out->keywords_n = rd_u8(r);
+	if (out->keywords_n > ST_KEYWORDS_MAX)
+		r->err = ERR_FRAME;
+	for (size_t i = 0; i < out->keywords_n && r->err == OK; i++) {
+		out->keyword_octets[i] = rd_u8(r);
+		if (out->keyword_octets[i] > ST_KEYWORD_OCTETS)
+			r->err = ERR_FRAME;
+		else
+			rd_copy(r, out->keywords[i], out->keyword_octets[i]);
+	}
+}
+
+int
+record_box_get(struct slice key, struct slice val, struct record_box *out)
+{
+	uint32_t *const numbers[] = { &out->uidvalidity, &out->uidnext, &out->exists, &out->unseen,
+		&out->deleted, &out->recent_uid, &out->keyset, &out->vanished_rows };
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	if (err != OK)
+		return err;
+	out->account = record_key_read_u32(key, 0);
+	out->id = record_key_read_u32(key, 5);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		*numbers[i] = rd_u32(&r);
+	out->octets = rd_u64(&r);
+	out->modseq = rd_u64(&r);
+	out->vanished_floor = rd_u64(&r);
+	out->class = rd_u8(&r);
+	out->special_use = rd_u8(&r);
+	out->name_octets = rd_u16(&r);
+	if (out->name_octets > ST_NAME_MAX)
+		return ERR_CORRUPT;
+	rd_copy(&r, out->name, out->name_octets);
+	get_keywords(&r, out);
+	return row_done(&r);
+}
+
+void
+record_message_put(struct slice key, const struct store_record *m, struct buf *out)
+{
+	row_begin(out);
+	buf_add_u8(out, m->level);
+	buf_add_u16(out, m->flags);
+	buf_add_u32(out, m->keyset);
+	buf_add_u32(out, m->size_octets);
+	buf_add_u64(out, m->modseq);
+	buf_add_u64(out, m->keywords);
+	buf_add_u64(out, (uint64_t)m->internal_date_s);
+	buf_add_u64(out, (uint64_t)m->save_date_s);
+	buf_add_u64(out, m->blob);
+	add_octets(out, m->email_id, sizeof m->email_id);
+	add_octets(out, m->wrapped_key, sizeof m->wrapped_key);
+	buf_add_u32(out, 0);	/* thread, for later */
+	row_end(key, out);
+}
+
+int
+record_message_get(struct slice key, struct slice val, struct store_record *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	if (err != OK)
+		return err;
+	out->uid = record_key_read_u32(key, 9);
+	out->level = rd_u8(&r);
+	out->flags = rd_u16(&r);
+	out->keyset = rd_u32(&r);
+	out->size_octets = rd_u32(&r);
+	out->modseq = rd_u64(&r);
+	out->keywords = rd_u64(&r);
+	out->internal_date_s = (int64_t)rd_u64(&r);
+	out->save_date_s = (int64_t)rd_u64(&r);
+	out->blob = rd_u64(&r);
+	rd_copy(&r, out->email_id, sizeof out->email_id);
+	rd_copy(&r, out->wrapped_key, sizeof out->wrapped_key);
+	(void)rd_u32(&r);
+	return row_done(&r);
+}
+
+void
+record_blob_put(struct slice key, const struct record_blob *b, struct buf *out)
+{
+	row_begin(out);
+	buf_add_u64(out, b->offset);
+	buf_add_u32(out, b->segment);
+	buf_add_u32(out, b->head_octets);
+	buf_add_u32(out, b->size_octets);
+	buf_add_u32(out, b->refs);
+	row_end(key, out);
+}
+
+int
+record_blob_get(struct slice key, struct slice val, struct record_blob *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	if (err != OK)
+		return err;
+	out->offset = rd_u64(&r);
+	out->segment = rd_u32(&r);
+	out->head_octets = rd_u32(&r);
+	out->size_octets = rd_u32(&r);
+	out->refs = rd_u32(&r);
+	return row_done(&r);
+}
+
+void
+record_vanished_put(struct slice key, const struct st_range *r, size_t n, struct buf *out)
+{
+	assert(n <= RECORD_VANISHED_MAX);
+	row_begin(out);
+	for (size_t i = 0; i < n; i++) {
+		buf_add_u32(out, r[i].lo);
+		buf_add_u32(out, r[i].hi);
+	}
+	row_end(key, out);
+}
+
+int
+record_vanished_get(struct slice key, struct slice val, struct st_range *out, size_t *n_out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	*n_out = 0;
+	if (err != OK)
+		return err;
+	if (r.s.n > 8U * RECORD_VANISHED_MAX)
+		return ERR_CORRUPT;
+	while (r.s.n > 0 && r.err == OK) {
+		struct st_range one = { rd_u32(&r), 0 };
+
+		one.hi = rd_u32(&r);
+		if (one.lo == 0 || one.lo > one.hi)
+			return ERR_CORRUPT;
+		out[(*n_out)++] = one;
+	}
+	return row_done(&r);
+}
+
+void
+record_text_put(struct slice key, struct slice text, struct buf *out)
+{
+	row_begin(out);
+	buf_add(out, text);
+	row_end(key, out);
+}
+
+int
+record_text_get(struct slice key, struct slice val, struct slice *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	*out = r.s;
+	return err;
+}
+
+void
+record_u64_put(struct slice key, uint64_t v, struct buf *out)
+{
+	row_begin(out);
+	buf_add_u64(out, v);
+	row_end(key, out);
+}
+
+int
+record_u64_get(struct slice key, struct slice val, uint64_t *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	if (err != OK)
+		return err;
+	*out = rd_u64(&r);
+	return row_done(&r);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstore/record.h: the rows of the environment "index", to and from their octets.
+ *
+ * Shape   one struct, one *_put (to octets) and one *_get (from octets, checked) per kind of row. All
+ *         are pure. A row begins with its version and the CRC-32C of key and value, so that a row under a
+ *         wrong key is found too. Integers are little-endian in rows and big-endian in keys.
+ * Trees   "t" is clustered by account; after the account's number (4 octets) a letter:
+ *             A                            account
+ *             B mailbox4                   mailbox
+ *             M mailbox4 uid4              message
+ *             N hash16                     mailbox of a name
+ *             S hash16                     subscribed name
+ *             T token16                    what a request with that token was answered
+ *             V mailbox4 modseq8 part2     uids expunged
+ *             Y time4 token16              tokens by age
+ *         "blob": blob8 -> where its frame is; "guid": guid16 -> account; "meta".
+ * Errors  ERR_CORRUPT, ERR_VERSION (written by a newer congvu).
+ */
+#ifndef MAILSTORE_RECORD_H
+#define MAILSTORE_RECORD_H
+
+#include "mailstore/store.h"
+
+enum {
+	RECORD_VERSION = 1,
+	RECORD_HEAD_OCTETS = 5,		/* version, CRC */
+	RECORD_KEY_MAX = 96,
+	RECORD_HASH_OCTETS = 16,
+	RECORD_MESSAGE_OCTETS = 124,
+	RECORD_BOX_MAX = 8192,
+	RECORD_VANISHED_MAX = 500,	/* ranges in one row */
+};
+
+enum record_kind {
+	RECORD_ACCOUNT = 'A', RECORD_BOX = 'B', RECORD_MESSAGE = 'M', RECORD_NAME = 'N',
+	RECORD_SUBSCRIBED = 'S', RECORD_TOKEN = 'T', RECORD_VANISHED = 'V', RECORD_TOKEN_AGE = 'Y'
+};
+
+struct record_key {
+	unsigned char octets[RECORD_KEY_MAX];
+	size_t	      n;
+};
+
+struct slice record_key_slice(const struct record_key *k);
+
+struct record_key record_key(uint32_t account, enum record_kind kind);
+void record_key_u16(struct record_key *k, uint16_t v);
+void record_key_u32(struct record_key *k, uint32_t v);
+void record_key_u64(struct record_key *k, uint64_t v);
+void record_key_octets(struct record_key *k, struct slice s);
+
+struct record_key record_key_box(uint32_t account, uint32_t mailbox);
+struct record_key record_key_message(uint32_t account, uint32_t mailbox, uint32_t uid);
+struct record_key record_key_vanished(uint32_t account, uint32_t mailbox, uint64_t modseq,
+    uint16_t part);
+/* By the BLAKE2b hash of a name, since a name may be longer than a key. */
+struct record_key record_key_name(uint32_t account, enum record_kind kind, struct slice name);
+struct record_key record_key_blob(uint64_t blob);
+
+/* Does key begin with all of prefix? */
+bool record_key_under(struct slice key, const struct record_key *prefix);
+uint32_t record_key_read_u32(struct slice key, size_t at);
+uint64_t record_key_read_u64(struct slice key, size_t at);
+
+struct record_account {
+	uint8_t	 guid[16];
+	uint64_t octets, messages;
+	uint32_t next_mailbox;
+	uint32_t last_uidvalidity;
+	uint32_t keyset_open, keyset_mat;
+};
+
+/* A mailbox with room for its texts; large, so by pointer. */
+struct record_box {
+	uint32_t account, id;		/* of the key */
+	uint32_t uidvalidity, uidnext, exists, unseen, deleted, recent_uid, keyset;
+	uint32_t vanished_rows;
+	uint64_t octets, modseq, vanished_floor;
+	uint8_t	 class, special_use;
+	uint8_t	 keywords_n;
+	uint16_t name_octets;
+	uint8_t	 keyword_octets[ST_KEYWORDS_MAX];
+	char	 name[ST_NAME_MAX];
+	char	 keywords[ST_KEYWORDS_MAX][ST_KEYWORD_OCTETS];
+};
+
+struct slice record_box_name(const struct record_box *box);
+struct slice record_box_keyword(const struct record_box *box, size_t i);
+
+struct record_blob {
+	uint64_t offset;		/* of the frame in its segment */
+	uint32_t segment;
+	uint32_t head_octets;		/* of the frame: header, chunk table */
+	uint32_t size_octets;		/* of the message */
+	uint32_t refs;			/* messages that show it */
+};
+
+/* Rows of wire-encoded messages (tokens, and everything in "control"). */
+int record_wire_put(struct slice key, const struct wire_type *type, const void *msg,
+    struct buf *out) MUST_USE;
+int record_wire_get(struct slice key, struct slice val, const struct wire_type *type,
+    struct arena *arena, void *msg_out) MUST_USE;
+
+/* *_put clear out and write the whole row; look at out->err. */
+void record_account_put(struct slice key, const struct record_account *a, struct buf *out);
+int record_account_get(struct slice key, struct slice val, struct record_account *out) MUST_USE;
+void record_box_put(struct slice key, const struct record_box *box, struct buf *out);
+int record_box_get(struct slice key, struct slice val, struct record_box *out) MUST_USE;
+void record_message_put(struct slice key, const struct store_record *m, struct buf *out);
+int record_message_get(struct slice key, struct slice val, struct store_record *out) MUST_USE;
+void record_blob_put(struct slice key, const struct record_blob *b, struct buf *out);
+int record_blob_get(struct slice key, struct slice val, struct record_blob *out) MUST_USE;
+void record_vanished_put(struct slice key, const struct st_range *r, size_t n, struct buf *out);
+/* At most RECORD_VANISHED_MAX ranges. */
+int record_vanished_get(struct slice key, struct slice val, struct st_range *out, size_t *n_out)
+    MUST_USE;
+/* A row that is one text (a subscribed name) or one number. */
+void record_text_put(struct slice key, struct slice text, struct buf *out);
+int record_text_get(struct slice key, struct slice val, struct slice *out) MUST_USE;
+void record_u64_put(struct slice key, uint64_t v, struct buf *out);
+int record_u64_get(struct slice key, struct slice val, uint64_t *out) MUST_USE;
+
+#endif

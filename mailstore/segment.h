@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstore/segment.h: the append-only files that hold the bodies.
+ *
+ * Shape   <dir>/<8 hex digits>.seg. One writer (mailstored) appends to the newest; each start of
+ *         mailstored, and each segment that is full or an hour old, begins a new one with a new epoch pair,
+ *         whose secret is wiped when the segment ends.
+ * Durable segment_sync returned OK: all frames appended before are on disk, with the file's name. An
+ *         append that failed leaves nothing behind.
+ */
+#ifndef MAILSTORE_SEGMENT_H
+#define MAILSTORE_SEGMENT_H
+
+#include "mailstore/frame.h"
+
+enum { SEGMENT_PATH_OCTETS = 300 };
+
+struct segment_writer;
+
+/* Where a frame is. */
+struct segment_place {
+	uint64_t blob, offset;
+	uint32_t segment, head_octets, size_octets;
+};
+
+/* Cut damaged octets off the end of the newest segment, and begin a new one with a number above all
+ * others and above last_segment. */
+int segment_writer_open(const char *dir, uint64_t max_octets, uint32_t last_segment,
+    struct segment_writer **out) MUST_USE;
+void segment_writer_close(struct segment_writer **w);
+
+/* Seal summary and message under key and append them. May begin a new segment first. */
+int segment_append(struct segment_writer *w, const uint8_t key[32], bool compress,
+    struct slice summary, struct slice message, struct segment_place *out) MUST_USE;
+int segment_sync(struct segment_writer *w) MUST_USE;
+
+/* Of the segment that holds the frame appended last. */
+uint32_t segment_number(const struct segment_writer *w);
+const uint8_t *segment_epoch_secret(const struct segment_writer *w);
+uint64_t segment_syncs(const struct segment_writer *w);
+
+/* Check the frames of a segment: *good_out is the end of the last whole one. */
+int segment_scan(int fd, uint32_t segment, uint64_t *good_out, uint32_t *frames_out) MUST_USE;
+
+/* ---- reading ---- */
+
+/* Descriptors of segments that were read lately. */
+struct segment_cache;
+
+int segment_cache_new(const char *dir, struct segment_cache **out) MUST_USE;
+void segment_cache_free(struct segment_cache **c);
+
+/* The descriptor and epoch public key of a segment; they belong to the cache and live until the next
+ * call. ERR_CORRUPT: there is no such segment, or its header is damaged. */
+int segment_cache_get(struct segment_cache *c, uint32_t segment, int *fd_out,
+    const uint8_t **epoch_public_out) MUST_USE;
+
+/* Path of a segment's file. */
+int segment_name(const char *dir, uint32_t number, char out[SEGMENT_PATH_OCTETS]) MUST_USE;
+
+/* Read exactly n octets: OK, ERR_CORRUPT (the file is too short), ERR_IO. */
+int segment_read(int fd, uint64_t offset, char *dst, size_t n) MUST_USE;
+
+#endif

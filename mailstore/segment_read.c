@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/segment.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int
+segment_read(int fd, uint64_t offset, char *dst, size_t n)
+{
+	while (n > 0) {
+		ssize_t r = pread(fd, dst, n, (off_t)offset);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r < 0 ? -errno : ERR_CORRUPT;
+		dst += r;
+		n -= (size_t)r;
+		offset += (uint64_t)r;
+	}
+	return OK;
+}
+
+int
+segment_name(const char *dir, uint32_t number, char out[SEGMENT_PATH_OCTETS])
+{
+	int n = snprintf(out, SEGMENT_PATH_OCTETS, "%s/%08x.seg", dir, number);
+
+	return n > 0 && n < SEGMENT_PATH_OCTETS ? OK : ERR_LIMIT;
+}
+
+
+enum { CACHE_SLOTS = 64 };
+
+struct segment_cache {
+	char dir[SEGMENT_PATH_OCTETS];
+	struct {
+		uint32_t segment;	/* 0: free */
+		int	 fd;
+		uint8_t	 epoch_public[32];
+		uint64_t used;
+	} slot[CACHE_SLOTS];
+	uint64_t clock;
+};
+
+int
+segment_cache_new(const char *dir, struct segment_cache **out)
+{
+	struct segment_cache *c = calloc(1, sizeof *c);
+
+	*out = c;
+	if (c == NULL)
+		return ERR_NOMEM;
+	if (snprintf(c->dir, sizeof c->dir, "%s", dir) >= (int)sizeof c->dir - 20) {
+		segment_cache_free(out);
+		return ERR_LIMIT;
+	}
+	return OK;
+}
+
+void
+segment_cache_free(struct segment_cache **c)
+{
+	if (*c == NULL)
+		return;
+	for (size_t i = 0; i < CACHE_SLOTS; i++)
+		if ((*c)->slot[i].segment != 0)
+			close((*c)->slot[i].fd);
+	free(*c);
+	*c = NULL;
+}
+
+/* The slot of the segment, or the one to use for it. */
+static size_t
+cache_slot(const struct segment_cache *c, uint32_t segment)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 0; i < CACHE_SLOTS; i++) {
+		if (c->slot[i].segment == segment)
+			return i;
+		if (c->slot[i].used < c->slot[oldest].used)
+			oldest = i;
+	}
+	return oldest;
+}
+
+int
+segment_cache_get(struct segment_cache *c, uint32_t segment, int *fd_out,
+    const uint8_t **epoch_public_out)
+{
+	char path[SEGMENT_PATH_OCTETS], head[SEGMENT_HEADER_OCTETS];
+	size_t i = cache_slot(c, segment);
+	int fd, r;
+
+	if (c->slot[i].segment != segment) {
+		r = segment_name(c->dir, segment, path);
+		if (r != OK)
+			return r;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return errno == ENOENT ? ERR_CORRUPT : -errno;
+		if (c->slot[i].segment != 0)
+			close(c->slot[i].fd);
+		c->slot[i].segment = 0;
+		c->slot[i].used = 0;
+		r = segment_read(fd, 0, head, sizeof head);
+		if (r == OK)
+			r = frame_get_segment((struct slice){ head, sizeof head }, segment,
+			    c->slot[i].epoch_public);
+		if (r != OK) {
+			close(fd);
+			return r;
+		}
+		c->slot[i].segment = segment;
+		c->slot[i].fd = fd;
+	}
+	c->slot[i].used = ++c->clock;
+	*fd_out = c->slot[i].fd;
+	*epoch_public_out = c->slot[i].epoch_public;
+	return OK;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstore/serve.h: mailstored as a service: requests become jobs of the engine, those that arrive
+ * together become one group.
+ */
+#ifndef MAILSTORE_SERVE_H
+#define MAILSTORE_SERVE_H
+
+#include "common/conf.h"
+#include "common/loop.h"
+
+struct server;
+
+/* Open the store, listen, look for keyd (which may come later). error_out: what to tell the
+ * administrator, static. */
+int server_new(struct loop *loop, const struct conf *conf, struct server **out,
+    const char **error_out) MUST_USE;
+
+/* Finish what has been taken on, then let go of everything. */
+void server_free(struct server **sv);
+
+/* OK, or the error after which the program should end and be started again. */
+int server_broken(const struct server *sv);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstore/serve_internal.h: what the files of the service share; nobody else includes it.
+ */
+#ifndef MAILSTORE_SERVE_INTERNAL_H
+#define MAILSTORE_SERVE_INTERNAL_H
+
+#include "directory/proto.h"
+#include "mailstore/engine.h"
+#include "mailstore/serve.h"
+
+/* One request on its way; memory and maps are freed with it. */
+struct job {
+	struct engine_job  ej;		/* first: the engine hands it back */
+	struct server	  *sv;
+	struct chan_req	   req;
+	const void	  *msg;		/* an own copy */
+	struct arena	   a;
+	struct buf	   encoded;	/* what the copy's strings point into */
+	struct slice	   message, summary;	/* mapped */
+	struct box_scope   scope;
+	unsigned	   waits;	/* accounts that are still being made */
+	int		   failed;	/* why one of them could not be */
+	const void	  *reply;
+	int		   reply_fd;	/* -1: none */
+	bool		   control_ran;
+	union {
+		struct engine_delivery delivery;
+		struct engine_append   append;
+		struct st_name_reply   name;
+		struct st_flags_reply  flags;
+		struct st_expunge_reply expunge;
+		struct st_copy_reply   copy;
+		struct st_seen_recent_reply recent;
+		struct st_open_reply   open;
+		struct {
+			struct st_claim_reply reply;
+			struct control_queue  q;
+			struct loop_timer     deadline;
+			struct job	     *next;	/* among those that wait */
+			bool		      found, late;
+			int64_t		      next_ms;
+		} claim;
+		struct {
+			struct st_audit_verify_reply reply;
+			struct audit_verify   v;
+			struct loop_timer     timer;
+		} verify;
+	} u;
+};
+
+struct pending_account;
+
+struct server {
+	struct loop	    *loop;
+	const struct conf   *conf;
+	struct engine	    *e;
+	struct chan_server  *chan;
+	struct chan_client  *keyd;
+	struct engine_job   *ready, **ready_end;
+	struct pending_account *pending;
+	struct job	    *claims;	/* waiting for something to become due */
+	struct loop_timer    round, apply, close, minute, spool, due;
+	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
+	uint8_t		     audit_key[32];	/* of keyd; has_audit_key */
+	bool		     has_audit_key, signing, closing;
+	struct st_nothing    nothing;
+};
+
+/* A job for a request: NULL when there is no memory, and then the request is answered. type is the
+ * request's. Descriptors (message, summary) are mapped when the row has some. */
+struct job *job_new(struct server *sv, struct chan_req *req, const struct wire_type *type,
+    const void *msg);
+/* A job of our own, without a request. */
+struct job *job_own(struct server *sv);
+void job_free(struct job *j);
+/* Into the next group. */
+void job_ready(struct job *j);
+/* Have a round when all that has arrived by now is read. */
+void round_soon(struct server *sv);
+/* Answer and free. */
+void job_finish(struct job *j, int status);
+
+/* Make the accounts that the job needs and that do not exist; then it becomes ready. */
+void accounts_need(struct job *j, struct slice guid, struct slice uid, struct slice address);
+void accounts_go(struct job *j);
+/* Groups of new accounts whose keysets have come: before the other jobs of a round. */
+void accounts_commit(struct server *sv);
+void accounts_stop(struct server *sv);
+
+/* keyd */
+int keyd_start(struct server *sv) MUST_USE;
+void keyd_checkpoint_maybe(struct server *sv);
+/* Sign the head now; fn is called when it is done or cannot be done. */
+void keyd_checkpoint(struct server *sv, void (*fn)(void *arg), void *arg);
+
+/* queue */
+void claims_wake(struct server *sv);
+void claims_stop(struct server *sv);
+
+/* Write audit records of our own. */
+void audit_own(struct server *sv, const struct st_audit *record);
+
+#define SERVE_DECLARE(code, name, roles, fds, request, reply) \
+	void serve_##code(void *service, struct chan_req *req, const void *msg);
+ST_ROWS(SERVE_DECLARE)
+
+#endif

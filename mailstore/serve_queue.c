@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "mailstore/queue.h"
+#include "mailstore/serve_internal.h"
+
+static struct job *
+job_of(struct engine_job *ej)
+{
+	return (struct job *)(void *)ej;
+}
+
+/* ---- claim ---- */
+
+static int
+claim_control(struct engine *e, struct engine_job *ej)
+{
+	struct job *j = job_of(ej);
+	const struct st_claim_request *req = j->msg;
+	uint32_t lease_ms = req->lease_ms < 1000 ? 1000 : req->lease_ms;
+	int r = queue_claim(e->ctl, clock_real_ms(), lease_ms, &j->a, &j->u.claim.q,
+	    &j->u.claim.next_ms);
+
+	j->u.claim.found = r == 1;
+	return r < 0 ? r : OK;
+}
+
+static void
+on_deadline(struct loop_timer *t)
+{
+	struct job *j = t->arg, **at = &j->sv->claims;
+
+	while (*at != j)
+		at = &(*at)->u.claim.next;
+	*at = j->u.claim.next;
+	job_finish(j, OK);
+}
+
+static void
+on_due(struct loop_timer *t)
+{
+	claims_wake(t->arg);
+}
+
+/* Wake up when the entry that is due next is. */
+static void
+wait_due(struct server *sv, int64_t next_ms)
+{
+	int64_t left = next_ms - clock_real_ms();
+
+	if (next_ms == INT64_MAX || sv->due.loop != NULL)
+		return;
+	left = left < 10 ? 10 : left > 60000 ? 60000 : left;
+	if (loop_timer_set(sv->loop, &sv->due, (uint64_t)left, on_due, sv) != OK)
+		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
+}
+
+static void
+wait_claim(struct job *j)
+{
+	struct server *sv = j->sv;
+	const struct st_claim_request *req = j->msg;
+
+	if (sv->closing || j->u.claim.late || req->wait_ms == 0) {
+		job_finish(j, OK);
+		return;
+	}
+	if (j->u.claim.deadline.loop == NULL && loop_timer_set(sv->loop, &j->u.claim.deadline,
+	    req->wait_ms, on_deadline, j) != OK) {
+		job_finish(j, ERR_NOMEM);
+		return;
+	}
+	j->u.claim.next = sv->claims;
+	sv->claims = j;
+	wait_due(sv, j->u.claim.next_ms);
+}
+
+/* What cannot be read back stays in the queue, held for an administrator. */
+static void
+hold(struct job *j, int why)
+{
+	char detail[100];
+	struct st_audit rec = { .event = SLICE("queue-unreadable"), .verdict = VERDICT_DEFER };
+
+	snprintf(detail, sizeof detail, "a queue entry cannot be read: %s", err_text(why));
+	rec.detail = slice_of(detail);
+	audit_own(j->sv, &rec);
+}
+
+static void
+claim_done(struct engine *e, struct engine_job *ej)
+{
+	struct job *j = job_of(ej);
+	struct st_claim_reply *reply = &j->u.claim.reply;
+	int r = ej->status;
+
+	*reply = (struct st_claim_reply){ NULL, 0 };
+	j->reply = reply;
+	if (r == OK && !j->u.claim.found) {
+		wait_claim(j);
+		return;
+	}
+	loop_timer_stop(&j->u.claim.deadline);
+	if (r == OK) {
+		r = engine_spool_read(e, &j->u.claim.q, &j->reply_fd);
+		if (r != OK && r != ERR_UNAVAIL)
+			hold(j, r);
+	}
+	if (r == OK)
+		*reply = (struct st_claim_reply){ j->u.claim.q.entry, 1 };
+	e->queue_changed = e->queue_changed || j->sv->claims != NULL;
+	job_finish(j, r);
+}
+
+void
+serve_ST_CLAIM(void *service, struct chan_req *creq, const void *msg)
+{
+	struct server *sv = service;
+	struct job *j;
+
+	if (sv->e->spool_key == NULL) {
+		chan_reply(sv->chan, creq, ERR_UNAVAIL, NULL, NULL, 0);
+		return;
+	}
+	j = job_new(sv, creq, &st_claim_request_wire, msg);
+	if (j == NULL)
+		return;
+	j->ej = (struct engine_job){ .control = claim_control, .done = claim_done };
+	job_ready(j);
+}
+
+/* All that wait look again; one of them gets what is due. */
+void
+claims_wake(struct server *sv)
+{
+	struct job *j = sv->claims;
+
+	sv->e->queue_changed = false;
+	sv->claims = NULL;
+	while (j != NULL) {
+		struct job *next = j->u.claim.next;
+
+		job_ready(j);
+		j = next;
+	}
+}
+
+void
+claims_stop(struct server *sv)
+{
+	while (sv->claims != NULL) {
+		struct job *j = sv->claims;
+
+		sv->claims = j->u.claim.next;
+		loop_timer_stop(&j->u.claim.deadline);
+		job_finish(j, ERR_UNAVAIL);
+	}
+}
+
+/* ---- result and acts ---- */
+
+static int
+result_control(struct engine *e, struct engine_job *ej)
+{
+	struct job *j = job_of(ej);
+	const struct st_result_request *req = j->msg;
+	int r = queue_result(e->ctl, req, clock_real_ms(), &j->a);
+
+	return r == OK ? audit_add(e->ctl, &e->audit, clock_real_ms(), req->audit, req->audit_n) :
+	    r;
+}
+
+static int
+act_control(struct engine *e, struct engine_job *ej)
+{
+	static const char *const acts[] = { "queue-retry", "queue-hold", "queue-delete" };
+	struct job *j = job_of(ej);
+	const struct st_queue_act_request *req = j->msg;
+	struct st_audit rec = { .event = slice_of(acts[req->act]), .verdict = VERDICT_ALLOW };
+	char id[2 * ST_ID_OCTETS + 1];
+	int r = queue_act(e->ctl, req, clock_real_ms(), &j->a);
+
+	if (r != OK)
+		return r;
+	for (size_t i = 0; i < ST_ID_OCTETS; i++)
+		snprintf(id + 2 * i, 3, "%02x", (unsigned char)req->id.p[i]);
+	rec.reference = slice_of(id);
+	return audit_add(e->ctl, &e->audit, clock_real_ms(), &rec, 1);
+}
+
+static void
+changed_done(struct engine *e, struct engine_job *ej)
+{
+	e->queue_changed = true;
+	job_finish(job_of(ej), ej->status);
+}
+
+void
+serve_ST_RESULT(void *service, struct chan_req *creq, const void *msg)
+{
+	struct job *j = job_new(service, creq, &st_result_request_wire, msg);
+
+	if (j == NULL)
+		return;
+	j->ej = (struct engine_job){ .control = result_control, .done = changed_done };
+	job_ready(j);
+}
+
+void
+serve_ST_QUEUE_ACT(void *service, struct chan_req *creq, const void *msg)
+{
+	struct job *j = job_new(service, creq, &st_queue_act_request_wire, msg);
+
+	if (j == NULL)
+		return;
+	j->ej = (struct engine_job){ .control = act_control, .done = changed_done };
+	job_ready(j);
+}
+
+void
+serve_ST_QUEUE_LIST(void *service, struct chan_req *creq, const void *msg)
+{
+	struct server *sv = service;
+	struct st_queue_list_reply reply;
+	int r = control_begin_read(sv->e->ctl);
+
+	if (r == OK) {
+		r = queue_list(sv->e->ctl, msg, creq->arena, &reply);
+		control_abort(sv->e->ctl);
+	}
+	chan_reply(sv->chan, creq, r, r == OK ? &reply : NULL, NULL, 0);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * mailstore/store_internal.h: what the files behind store.h share; nobody else includes it.
+ */
+#ifndef MAILSTORE_STORE_INTERNAL_H
+#define MAILSTORE_STORE_INTERNAL_H
+
+#include "mailstore/index.h"
+#include "mailstore/segment.h"
+
+enum { STORE_SHARED_SLOTS = 1024, STORE_PATH_OCTETS = 300 };
+
+/* The wrapping key of one keyset and one segment, kept since computing it takes 40 us. */
+struct store_shared {
+	uint32_t keyset, segment;	/* segment 0: free */
+	uint8_t	 proof[16];		/* keyed hash of the secret it was made from */
+	uint8_t	 key[32];
+};
+
+struct store {
+	struct index	     *ix;
+	struct segment_cache *segments;
+	struct crypt_zip     *zip;
+	unsigned	      flags;
+	char		      run_dir[STORE_PATH_OCTETS];
+	struct store_shared  *shared;	/* STORE_SHARED_SLOTS, in guarded memory */
+	uint8_t		      proof_key[32];
+};
+
+/* Paths below a state directory. */
+int store_path(const char *state_dir, const char *below, char out[STORE_PATH_OCTETS]) MUST_USE;
+
+/* A mailbox that this reader may see, in s->ix->box; a transaction is open. */
+int store_get_box(struct store *s, uint32_t account, uint32_t mailbox) MUST_USE;
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailstore/store_internal.h"
+
+/* ---- messages ---- */
+
+/* Begin a read transaction and a walk in a mailbox that this reader may see. */
+static int
+walk_begin(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_uid,
+    struct index_walk *w)
+{
+	int r = index_begin_read(s->ix);
+
+	if (r != OK)
+		return r;
+	r = store_get_box(s, account, mailbox);
+	if (r == OK)
+		r = index_walk_open(s->ix, account, mailbox, from_uid, w);
+	if (r != OK)
+		index_abort(s->ix);
+	return r;
+}
+
+static int
+walk_end(struct store *s, struct index_walk *w, int r)
+{
+	index_walk_close(w);
+	index_abort(s->ix);
+	return r < 0 ? r : OK;
+}
+
+int
+store_changes(struct store *s, uint32_t account, uint32_t mailbox, uint64_t since,
+    uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out)
+{
+	struct index_walk w;
+	int r;
+
+	*n_out = 0;
+	if (cap == 0)
+		return ERR_INVAL;
+	r = walk_begin(s, account, mailbox, from_uid, &w);
+	if (r != OK)
+		return r;
+	if (s->ix->box.modseq > since)
+		while (*n_out < cap && (r = index_walk_next(&w, &page[*n_out])) == 1)
+			*n_out += page[*n_out].modseq > since;
+	return walk_end(s, &w, r);
+}
+
+int
+store_page(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_uid,
+    struct store_record *page, size_t cap, size_t *n_out)
+{
+	return store_changes(s, account, mailbox, 0, from_uid, page, cap, n_out);
+}
+
+int
+store_uids(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_uid,
+    uint32_t *uids, size_t cap, size_t *n_out)
+{
+	struct index_walk w;
+	int r;
+
+	*n_out = 0;
+	r = walk_begin(s, account, mailbox, from_uid, &w);
+	if (r != OK)
+		return r;
+	while (*n_out < cap && (r = index_walk_uid(&w, &uids[*n_out])) == 1)
+		++*n_out;
+	return walk_end(s, &w, r);
+}
+
+int
+store_record(struct store *s, uint32_t account, uint32_t mailbox, uint32_t uid,
+    struct store_record *out)
+{
+	int r = index_begin_read(s->ix);
+
+	if (r != OK)
+		return r;
+	r = store_get_box(s, account, mailbox);
+	if (r == OK)
+		r = index_message_get(s->ix, account, mailbox, uid, out);
+	index_abort(s->ix);
+	return r;
+}
+
+int
+store_first_unseen(struct store *s, uint32_t account, uint32_t mailbox, uint32_t *uid_out)
+{
+	struct store_record m;
+	struct index_walk w;
+	int r;
+
+	*uid_out = 0;
+	r = walk_begin(s, account, mailbox, 1, &w);
+	if (r != OK)
+		return r;
+	if (s->ix->box.unseen > 0)
+		while (*uid_out == 0 && (r = index_walk_next(&w, &m)) == 1)
+			if ((m.flags & ST_SEEN) == 0)
+				*uid_out = m.uid;
+	return walk_end(s, &w, r);
+}
+
+/* ---- vanished ---- */
+
+struct ranges {
+	struct st_range *v;
+	size_t		 n, cap;
+	struct arena	*a;
+};
+
+static int
+add_ranges(struct ranges *list, const struct st_range *more, size_t n)
+{
+	while (list->n + n > list->cap) {
+		size_t cap = list->cap == 0 ? RECORD_VANISHED_MAX : 2 * list->cap;
+		struct st_range *v = arena_array(list->a, cap, sizeof *v);
+
+		if (v == NULL)
+			return list->a->err;
+		if (list->n > 0)
+			memcpy(v, list->v, list->n * sizeof *v);
+		list->v = v;
+		list->cap = cap;
+	}
+	if (n > 0)
+		memcpy(list->v + list->n, more, n * sizeof *more);
+	list->n += n;
+	return OK;
+}
+
+static int
+by_lo(const void *a, const void *b)
+{
+	const struct st_range *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* A uid vanishes once, so ranges never overlap; neighbours are joined. */
+static void
+join(struct ranges *list)
+{
+	size_t out = 0;
+
+	if (list->n < 2)
+		return;
+	qsort(list->v, list->n, sizeof *list->v, by_lo);
+	for (size_t i = 1; i < list->n; i++) {
+		if (list->v[i].lo == list->v[out].hi + 1)
+			list->v[out].hi = list->v[i].hi;
+		else
+			list->v[++out] = list->v[i];
+	}
+	list->n = out + 1;
+}
+
+static int
+collect(struct store *s, uint32_t account, uint32_t mailbox, uint64_t since, struct ranges *list)
+{
+	struct record_key first = record_key_vanished(account, mailbox, since + 1, 0);
+	struct record_key prefix = first;
+	struct st_range some[RECORD_VANISHED_MAX];
+	struct env_cursor c;
+	size_t n;
+	int r = env_cursor_open(s->ix->t, INDEX_T, &c);
+
+	if (r != OK)
+		return r;
+	prefix.n = 9;
+	r = env_cursor_seek(&c, record_key_slice(&first));
+	while (r == 1 && record_key_under(c.key, &prefix)) {
+		int e = record_vanished_get(c.key, c.val, some, &n);
+
+		if (e == OK)
+			e = add_ranges(list, some, n);
+		r = e == OK ? env_cursor_next(&c) : e;
+	}
+	env_cursor_close(&c);
+	return r < 0 ? r : OK;
+}
+
+int
+store_vanished(struct store *s, uint32_t account, uint32_t mailbox, uint64_t since,
+    struct arena *a, struct st_range **ranges_out, size_t *n_out, bool *complete_out)
+{
+	struct ranges list = { .a = a };
+	int r = index_begin_read(s->ix);
+
+	if (r != OK)
+		return r;
+	r = store_get_box(s, account, mailbox);
+	if (r == OK)
+		*complete_out = since >= s->ix->box.vanished_floor;
+	if (r == OK && since < s->ix->box.modseq)
+		r = collect(s, account, mailbox, since, &list);
+	index_abort(s->ix);
+	join(&list);
+	*ranges_out = list.v;
+	*n_out = list.n;
+	return r;
+}
