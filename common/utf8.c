@@ -187,7 +187,8 @@ is_cut(uint32_t cp, size_t have)
 		return true;
 	if (have >= PIECE_MAX)
 		return true;
-	return have >= PIECE_MIN && utf8proc_get_property((utf8proc_int32_t)cp)->combining_class == 0;
+	return have >= PIECE_MIN &&
+	    utf8proc_get_property((utf8proc_int32_t)cp)->combining_class == 0;
 }
 
 /* Decompose (and fold) cps into work, order canonically, compose; return the code points. */

@@ -18,7 +18,7 @@ bool utf8_is_ascii(struct slice s);
 bool utf8_valid(struct slice s);
 
 /* Take the first code point off *s. 1: *cp_out is it. 0: *s is empty. ERR_SYNTAX: an ill-formed
- * sequence; its maximal part is taken off and *cp_out is UTF8_REPLACEMENT, so a caller may go on. */
+ * sequence; its maximal part is taken off, *cp_out is UTF8_REPLACEMENT, a caller may go on. */
 int utf8_next(struct slice *s, uint32_t *cp_out) MUST_USE;
 
 /* Write cp (UTF8_REPLACEMENT if it is none), return 1..4. */

@@ -102,7 +102,8 @@ skip_space(struct scan *sc)
 {
 	size_t n = 0;
 
-	while (n < sc->s.n && (ascii_is_space(sc->s.p[n]) || sc->s.p[n] == '\r' || sc->s.p[n] == '\n'))
+	while (n < sc->s.n && (ascii_is_space(sc->s.p[n]) || sc->s.p[n] == '\r' ||
+	    sc->s.p[n] == '\n'))
 		n++;
 	if (n > 0)
 		sc->spaced = true;
@@ -452,8 +453,8 @@ addr_is_dot_atom(struct slice s)
 int
 addr_single(struct slice raw, struct arena *a, struct slice *spec_out)
 {
-	static const unsigned refused = ADDR_SYNTAX | ADDR_ROUTE | ADDR_OBSOLETE | ADDR_QUOTED_LOCAL |
-	    ADDR_NO_DOMAIN | ADDR_IN_GROUP | ADDR_OVERFLOW | ADDR_COMMENT_AT;
+	static const unsigned refused = ADDR_SYNTAX | ADDR_ROUTE | ADDR_OBSOLETE |
+	    ADDR_QUOTED_LOCAL | ADDR_NO_DOMAIN | ADDR_IN_GROUP | ADDR_OVERFLOW | ADDR_COMMENT_AT;
 	struct addr_list l;
 	struct buf b;
 	int err = addr_parse(raw, a, &l);

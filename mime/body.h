@@ -2,7 +2,7 @@
 /*
  * mime/body.h: content transfer encodings, decoded as a stream.
  *
- * Shape   octets in, in pieces of any size; decoded pieces to a callback, same whole at every split.
+ * Shape   octets in, in pieces of any size; decoded pieces to a callback, same at every split.
  * Bounds  a constant carry; output never exceeds the input by more than 2 octets.
  * Source  RFC 2045 6.
  */
@@ -32,7 +32,7 @@ struct body {
 	int		   err;		/* sticky */
 	unsigned	   flags;	/* BODY_* */
 	struct base64	   b64;
-	char		   hold[80];	/* quoted-printable: "=", "=X", or white space at a line's end */
+	char		   hold[80];	/* quoted-printable: "=", "=X", or trailing white space */
 	unsigned	   held;
 };
 
@@ -47,6 +47,7 @@ int body_feed(struct body *d, struct slice in) MUST_USE;
 int body_end(struct body *d) MUST_USE;
 
 /* All of in, appended to out; *flags_out (may be NULL) gets BODY_*. OK or out->err. */
-int body_decode(enum body_encoding enc, struct slice in, struct buf *out, unsigned *flags_out) MUST_USE;
+int body_decode(enum body_encoding enc, struct slice in, struct buf *out,
+    unsigned *flags_out) MUST_USE;
 
 #endif

@@ -61,6 +61,7 @@ void charset_end(struct charset_decoder *d, struct buf *out);
 
 /* All of in, appended to out; *flags_out (may be NULL) gets CHARSET_BAD or 0. CHARSET_UNKNOWN:
  * ERR_UNSUPPORTED and nothing appended. Else OK or out->err. */
-int charset_to_utf8(enum charset cs, struct slice in, struct buf *out, unsigned *flags_out) MUST_USE;
+int charset_to_utf8(enum charset cs, struct slice in, struct buf *out,
+    unsigned *flags_out) MUST_USE;
 
 #endif

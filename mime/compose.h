@@ -23,7 +23,8 @@ int compose_text(struct buf *out, const char *name, struct slice text) MUST_USE;
 int compose_raw(struct buf *out, const char *name, struct slice value) MUST_USE;
 
 /* "name: "display" <spec>", display may be empty and any UTF-8. spec as addr_single gives it. */
-int compose_addr(struct buf *out, const char *name, struct slice display, struct slice spec) MUST_USE;
+int compose_addr(struct buf *out, const char *name, struct slice display,
+    struct slice spec) MUST_USE;
 
 /* One parameter, for a value under construction: "; name=value", quoted or by RFC 2231. */
 int compose_param(struct buf *value, const char *name, struct slice text) MUST_USE;

@@ -2,7 +2,7 @@
 /*
  * mime/date.h: dates of messages and of IMAP.
  *
- * Units   seconds since 1970-01-01 00:00:00 UTC; zones in minutes east of UTC; days since 1970-01-01.
+ * Units   seconds and days since 1970-01-01 00:00:00 UTC; zones in minutes east of UTC.
  * Bounds  years 1900..9999; zones within 24 h.
  * Source  RFC 5322 3.3, 4.3 (obsolete years and zones); RFC 3501 / 9051 date-time, date.
  */
@@ -13,7 +13,7 @@
 
 enum date_flag {
 	DATE_OBSOLETE	   = 1 << 0,	/* short year, zone name, or no zone */
-	DATE_ZONE_UNKNOWN  = 1 << 1,	/* -0000, a military letter or an unknown name: taken as UTC */
+	DATE_ZONE_UNKNOWN  = 1 << 1,	/* -0000, a military letter or unknown name: as UTC */
 	DATE_WRONG_WEEKDAY = 1 << 2,
 	DATE_TRAILING	   = 1 << 3,	/* something stands behind the date */
 };

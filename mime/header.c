@@ -107,7 +107,7 @@ split_name(struct slice first, struct header_field *f)
 	if (f->name.n == 0)
 		f->flags |= HEADER_BAD_NAME;
 	for (size_t i = 0; i < f->name.n; i++)
-		if (f->name.p[i] <= ' ' || f->name.p[i] == 0x7f)	/* char is signed: also 8-bit */
+		if ((unsigned char)f->name.p[i] <= ' ' || (unsigned char)f->name.p[i] >= 0x7f)
 			f->flags |= HEADER_BAD_NAME;
 	f->value.p = first.p + colon + 1;
 }

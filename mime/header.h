@@ -17,7 +17,7 @@
 enum { HEADER_OCTETS_MAX = 100 * 1024, HEADER_FIELDS_MAX = 1000, HEADER_LINE_MAX = 998 };
 
 enum header_flag {
-	HEADER_NO_COLON		= 1 << 0,	/* the line is no field; name is empty, value the line */
+	HEADER_NO_COLON		= 1 << 0,	/* no field: name is empty, value the line */
 	HEADER_SPACE_BEFORE_COLON = 1 << 1,	/* "From : x"; name is without the space */
 	HEADER_BAD_NAME		= 1 << 2,	/* empty, or octets other than 33..126 in it */
 	HEADER_NUL		= 1 << 3,

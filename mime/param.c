@@ -191,7 +191,8 @@ static bool
 is_special(struct slice v)
 {
 	for (size_t i = 0; i < v.n; i++)
-		if (v.p[i] < ' ' || v.p[i] == 0x7f || (v.p[i] == '=' && i + 1 < v.n && v.p[i + 1] == '?'))
+		if ((unsigned char)v.p[i] - 0x20u >= 0x5fu ||
+		    (v.p[i] == '=' && i + 1 < v.n && v.p[i + 1] == '?'))
 			return true;
 	return false;
 }
@@ -262,7 +263,8 @@ cmp_segment(const void *va, const void *vb)
 static bool
 is_attribute_char(char c)
 {
-	return (unsigned char)c > ' ' && (unsigned char)c < 0x7f && strchr("*'%()<>@,;:\\\"/[]?=", c) == NULL;
+	return (unsigned char)c > ' ' && (unsigned char)c < 0x7f &&
+	    strchr("*'%()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
 static void
@@ -302,7 +304,8 @@ extended_text(struct param *p, struct buf *octets, struct buf *text)
 		buf_addc(octets, c);
 	}
 	cs = charset_by_label(label);
-	if (cs == CHARSET_UNKNOWN || (cs == CHARSET_US_ASCII && !utf8_is_ascii(buf_slice(octets)))) {
+	if (cs == CHARSET_UNKNOWN ||
+	    (cs == CHARSET_US_ASCII && !utf8_is_ascii(buf_slice(octets)))) {
 		p->flags |= PARAM_CHARSET;
 		cs = utf8_valid(buf_slice(octets)) ? CHARSET_UTF_8 : CHARSET_WINDOWS_1252;
 	}

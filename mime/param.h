@@ -29,7 +29,7 @@ enum param_flag {
 
 struct param {
 	struct slice name;	/* without "*" and segment numbers; case as written */
-	struct slice value;	/* unquoted; if extended: charset'language'percent-encoded, joined */
+	struct slice value;	/* unquoted; extended: charset'language'percent-encoded */
 	struct slice text;	/* UTF-8, always valid; what a client would show */
 	bool	     extended;	/* RFC 2231 "name*" */
 	unsigned     flags;	/* PARAM_* of this one */

@@ -162,7 +162,8 @@ add_collapsed(struct slice text, size_t max_chars, struct buf *out)
 	uint32_t cp;
 
 	while (chars < max_chars && utf8_next(&text, &cp) != 0) {
-		if (cp == ' ' || cp == '\t' || cp == '\r' || cp == '\n' || cp == 0xa0 || cp == 0x3000) {
+		if (cp == ' ' || cp == '\t' || cp == '\r' || cp == '\n' || cp == 0xa0 ||
+		    cp == 0x3000) {
 			space = any;
 			continue;
 		}

@@ -8,7 +8,8 @@
 #include "mime/header.h"
 
 static const char empty_envelope[] = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)";
-static const char empty_body[] = "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)";
+static const char empty_body[] =
+    "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)";
 static const char empty_body_extended[] =
     "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0 NIL NIL NIL NIL)";
 
@@ -217,7 +218,7 @@ add_params(struct buf *out, const struct param_value *v, bool is_text)
 		add_text(out, p->value);
 	}
 	if (charset)
-		buf_adds(out, v->count == 0 ? "(\"charset\" \"us-ascii\"" : " \"charset\" \"us-ascii\"");
+		buf_addf(out, "%c\"charset\" \"us-ascii\"", v->count == 0 ? '(' : ' ');
 	buf_addc(out, ')');
 }
 

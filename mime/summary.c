@@ -394,11 +394,13 @@ summary_part(const struct summary *s, uint32_t i, struct summary_part *out)
 	out->kind = rd_u8(&r);
 	out->encoding = rd_u8(&r);
 	out->charset = rd_u8(&r);
-	if (r.err != OK || out->header_begin > out->header_end || out->header_end > out->body_begin ||
-	    out->body_begin > out->body_end || out->body_end > s->size_octets ||
-	    !is_forward(s, i, out->first_child) || !is_forward(s, i, out->next_sibling) ||
-	    (out->parent != TREE_NONE && out->parent >= i) || out->kind > TREE_MESSAGE ||
+	if (r.err != OK || out->header_begin > out->header_end ||
+	    out->header_end > out->body_begin || out->body_begin > out->body_end ||
+	    out->body_end > s->size_octets || out->kind > TREE_MESSAGE ||
 	    out->encoding > BODY_UNKNOWN || out->charset >= CHARSET_COUNT)
+		return ERR_CORRUPT;
+	if (!is_forward(s, i, out->first_child) || !is_forward(s, i, out->next_sibling) ||
+	    (out->parent != TREE_NONE && out->parent >= i))
 		return ERR_CORRUPT;
 	return OK;
 }

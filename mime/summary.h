@@ -28,7 +28,7 @@ enum { SUMMARY_VERSION = 1, SUMMARY_TEXT_MAX = 2000, SUMMARY_PREVIEW_CHARS = 200
 
 /* Texts of a summary. All decoded texts are valid UTF-8. */
 enum summary_text {
-	SUMMARY_ENVELOPE,	/* "(...)", as after "ENVELOPE " in a FETCH reply; may hold literals */
+	SUMMARY_ENVELOPE,	/* "(...)", as in a FETCH reply; may hold literals */
 	SUMMARY_BODY,		/* "(...)", non-extensible */
 	SUMMARY_BODYSTRUCTURE,	/* "(...)" */
 	SUMMARY_MESSAGE_ID,	/* with <>, as written */
@@ -57,7 +57,7 @@ struct summary {
 	uint32_t     lines;
 	uint32_t     part_count;
 	uint64_t     tree_flags;	/* TREE_* */
-	int64_t	     date_s;		/* of the Date field; SUMMARY_HAS_DATE tells if there is one */
+	int64_t	     date_s;		/* of the Date field, if SUMMARY_HAS_DATE */
 	int	     date_zone_min;
 	unsigned     flags;		/* SUMMARY_* */
 	/* private: where the tables are, checked to lie inside the blob */
@@ -67,9 +67,9 @@ struct summary {
 
 enum summary_flag {
 	SUMMARY_HAS_DATE	= 1 << 0,
-	SUMMARY_HAS_FIELDS	= 1 << 1,	/* SUMMARY_FIELDS is complete (not over its bound) */
-	SUMMARY_HAS_ATTACHMENT	= 1 << 2,	/* a part with disposition attachment or a file name */
-	SUMMARY_CUT		= 1 << 3,	/* a decoded text was cut: to search it, read the message */
+	SUMMARY_HAS_FIELDS	= 1 << 1,	/* SUMMARY_FIELDS is complete */
+	SUMMARY_HAS_ATTACHMENT	= 1 << 2,	/* an attachment, or a part with a file name */
+	SUMMARY_CUT		= 1 << 3,	/* a decoded text was cut: search the message */
 };
 
 /* Append the blob for t. a is for scratch. OK, out->err or a->err. */

@@ -3,7 +3,7 @@
  * mime/tree.h: the part tree of a whole message, as ranges of its octets.
  *
  * Shape   one pass over the message; parts in the order in which they begin, linked by index.
- *         Part 0 is the message itself. The only child of a message/rfc822 part is the message in it.
+ *         Part 0 is the message itself. The only child of a message/rfc822 part is that message.
  * Units   octets from the first octet of the message; lines are counted by their LF.
  * Bounds  TREE_DEPTH_MAX, TREE_PARTS_MAX, messages < 4 GiB; no recursion; time linear in the size
  *         whatever the boundaries. Past a limit a flag is set and what is left stays undivided in
