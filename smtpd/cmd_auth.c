@@ -33,7 +33,7 @@ ask_base64(struct engine *e, struct slice text)
 	buf_init(&data, ENGINE_SASL_LINE_MAX);
 	if (buf_reserve(&data, ENGINE_SASL_LINE_MAX) == NULL || base64_decode_strict(text, &data) != OK) {
 		engine_enter(e, ENGINE_COMMAND);
-		engine_error(e, R_BASE64);
+		engine_error(e, SAY_BASE64);
 	} else {
 		ask(e, true, buf_slice(&data));
 	}
@@ -76,13 +76,13 @@ cmd_auth(struct engine *e, struct slice args)
 	if (!slice_cut(&initial, ' ', &mechanism))
 		initial = (struct slice){ NULL, 0 };
 	if (e->conf->role != ENGINE_SUBMISSION)
-		engine_error(e, R_NOT_IMPLEMENTED);
+		engine_error(e, SAY_NOT_IMPLEMENTED);
 	else if (!e->tls && !control_off("auth-before-tls"))
-		engine_error(e, R_AUTH_TLS);
+		engine_error(e, SAY_AUTH_TLS);
 	else if (e->account.address.n > 0)
-		engine_error(e, R_SEQUENCE);
+		engine_error(e, SAY_SEQUENCE);
 	else if (!is_offered(mechanism))
-		engine_error(e, mechanism.n == 0 ? R_SYNTAX : R_MECHANISM);
+		engine_error(e, mechanism.n == 0 ? SAY_SYNTAX : SAY_MECHANISM);
 	else
 		begin(e, mechanism, initial);
 }
@@ -91,10 +91,10 @@ void
 cmd_auth_line(struct engine *e, struct slice line)
 {
 	if (e->more)
-		engine_bye(e, R_PIPELINED);
+		engine_bye(e, SAY_PIPELINED);
 	else if (slice_is(line, "*")) {
 		engine_enter(e, ENGINE_COMMAND);
-		engine_error(e, R_AUTH_CANCELLED);
+		engine_error(e, SAY_AUTH_CANCELLED);
 	} else
 		ask_base64(e, line);
 }
@@ -121,25 +121,25 @@ void
 cmd_auth_answer(struct engine *e, const void *answer)
 {
 	static const enum reply failures[] = {
-		[ENGINE_AUTH_BAD] = R_AUTH_BAD, [ENGINE_AUTH_DISABLED] = R_AUTH_DISABLED,
-		[ENGINE_AUTH_ZONE] = R_AUTH_ZONE, [ENGINE_AUTH_MECHANISM] = R_MECHANISM,
-		[ENGINE_AUTH_THROTTLED] = R_AUTH_LATER,
+		[ENGINE_AUTH_BAD] = SAY_AUTH_BAD, [ENGINE_AUTH_DISABLED] = SAY_AUTH_DISABLED,
+		[ENGINE_AUTH_ZONE] = SAY_AUTH_ZONE, [ENGINE_AUTH_MECHANISM] = SAY_MECHANISM,
+		[ENGINE_AUTH_THROTTLED] = SAY_AUTH_LATER,
 	};
 	const struct engine_auth_answer *a = answer;
 
 	if (a->status != OK) {
-		engine_reply(e, R_AUTH_LATER);
+		engine_reply(e, SAY_AUTH_LATER);
 		engine_ready(e);
 	} else if (a->outcome == ENGINE_AUTH_CONTINUE) {
 		challenge(e, a);
 	} else if (a->outcome == ENGINE_AUTH_OK && a->account.address.n > 0) {
 		e->account = a->account;
 		e->started = true;
-		engine_reply(e, R_AUTH_OK);
+		engine_reply(e, SAY_AUTH_OK);
 		engine_ready(e);
 	} else {
 		fail(e, a->outcome > ENGINE_AUTH_CONTINUE && a->outcome < ARRAY_LEN(failures) ?
-		    failures[a->outcome] : R_AUTH_LATER);
+		    failures[a->outcome] : SAY_AUTH_LATER);
 	}
 }
 
@@ -148,7 +148,7 @@ cmd_auth_timeout(struct engine *e, const void *none)
 {
 	(void)none;
 	e->ops->cancel(e->host);
-	engine_reply(e, R_AUTH_LATER);
+	engine_reply(e, SAY_AUTH_LATER);
 	engine_ready(e);
 }
 
@@ -158,7 +158,7 @@ cmd_auth_penalty(struct engine *e, const void *none)
 	(void)none;
 	engine_reply(e, e->penalty);
 	if (e->auth_failures >= AUTH_FAILURES)
-		engine_bye(e, R_TOO_MANY_ERRORS);
+		engine_bye(e, SAY_TOO_MANY_ERRORS);
 	else
 		engine_ready(e);
 }

@@ -10,22 +10,22 @@ cmd_data(struct engine *e, struct slice args)
 {
 	(void)args;
 	if (e->env == NULL) {
-		engine_error(e, R_SEQUENCE);
+		engine_error(e, SAY_SEQUENCE);
 		return;
 	}
 	if (e->env->rcpts_n == 0) {
-		engine_error(e, R_NO_RCPT);
+		engine_error(e, SAY_NO_RCPT);
 		return;
 	}
 	if (e->ops->body_open(e->host) != OK) {
 		engine_reset(e);
-		engine_reply(e, R_NO_MEMORY);
+		engine_reply(e, SAY_NO_MEMORY);
 		return;
 	}
 	data_init(&e->data);
 	e->body_octets = e->body_mark = 0;
 	e->body_err = OK;
-	engine_reply(e, R_DATA_GO);
+	engine_reply(e, SAY_DATA_GO);
 	engine_enter(e, ENGINE_DATA);
 }
 
@@ -53,13 +53,13 @@ static void
 finish(struct engine *e)
 {
 	if (e->body_octets > e->conf->message_octets)
-		refuse(e, R_TOO_LARGE);
+		refuse(e, SAY_TOO_LARGE);
 	else if (e->body_err != OK)
-		refuse(e, R_NO_MEMORY);
+		refuse(e, SAY_NO_MEMORY);
 	else if (e->data.long_line)
-		refuse(e, R_TEXT_LINE);
+		refuse(e, SAY_TEXT_LINE);
 	else if (e->data.received > ENGINE_RECEIVED_MAX)
-		refuse(e, R_LOOP);
+		refuse(e, SAY_LOOP);
 	else
 		deliver_begin(e);
 }
@@ -73,8 +73,8 @@ cmd_data_input(struct engine *e, struct slice in)
 	if (r == 1)
 		finish(e);
 	else if (r < 0)
-		engine_bye(e, r == ERR_PROTO_BARE_CR ? R_BARE_CR : r == ERR_PROTO_NUL ? R_NUL :
-		    R_BARE_LF);
+		engine_bye(e, r == ERR_PROTO_BARE_CR ? SAY_BARE_CR : r == ERR_PROTO_NUL ? SAY_NUL :
+		    SAY_BARE_LF);
 	return taken;
 }
 
@@ -87,9 +87,9 @@ cmd_data_timer(struct engine *e, const void *none)
 
 	(void)none;
 	if (e->draining) {
-		engine_bye(e, R_STOPPING);
+		engine_bye(e, SAY_STOPPING);
 	} else if (got * 1000 < e->conf->min_octets_s * interval) {
-		engine_bye(e, R_TOO_SLOW);
+		engine_bye(e, SAY_TOO_SLOW);
 	} else {
 		e->body_mark = e->body_octets;
 		engine_enter(e, ENGINE_DATA);

@@ -27,7 +27,7 @@ hello(struct engine *e, struct slice args, bool esmtp)
 	struct slice name = slice_trim(args);
 
 	if (!is_name(name) && (!mailpath_is_literal(name) || name.n > ENGINE_HELO_MAX)) {
-		engine_error(e, R_BAD_HELO);
+		engine_error(e, SAY_BAD_HELO);
 		return false;
 	}
 	engine_reset(e);

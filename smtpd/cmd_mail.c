@@ -18,8 +18,8 @@ param_size(struct engine *e, const struct mailpath_param *p)
 	int err = slice_u64(p->value, UINT64_MAX / 2, &e->env->declared_octets);
 
 	if (!p->has_value || p->value.n > 20 || err == ERR_SYNTAX)
-		return R_SYNTAX;
-	return err != OK || e->env->declared_octets > e->conf->message_octets ? R_TOO_LARGE :
+		return SAY_SYNTAX;
+	return err != OK || e->env->declared_octets > e->conf->message_octets ? SAY_TOO_LARGE :
 	    (enum reply)NO_OBJECTION;
 }
 
@@ -27,14 +27,14 @@ static enum reply
 param_body(struct engine *e, const struct mailpath_param *p)
 {
 	e->env->body8 = slice_is_nocase(p->value, "8BITMIME");
-	return e->env->body8 || slice_is_nocase(p->value, "7BIT") ? (enum reply)NO_OBJECTION : R_SYNTAX;
+	return e->env->body8 || slice_is_nocase(p->value, "7BIT") ? (enum reply)NO_OBJECTION : SAY_SYNTAX;
 }
 
 static enum reply
 param_utf8(struct engine *e, const struct mailpath_param *p)
 {
 	e->env->utf8 = true;
-	return p->has_value ? R_SYNTAX : (enum reply)NO_OBJECTION;
+	return p->has_value ? SAY_SYNTAX : (enum reply)NO_OBJECTION;
 }
 
 /* AUTH=<who>: nobody is trusted to say it; taken and not used (RFC 4954 5). */
@@ -42,7 +42,7 @@ static enum reply
 param_auth(struct engine *e, const struct mailpath_param *p)
 {
 	(void)e;
-	return p->has_value ? (enum reply)NO_OBJECTION : R_SYNTAX;
+	return p->has_value ? (enum reply)NO_OBJECTION : SAY_SYNTAX;
 }
 
 static const struct {
@@ -61,18 +61,18 @@ take_params(struct engine *e, struct slice in)
 	int r;
 
 	while ((r = mailpath_param(&in, &p)) == 1) {
-		enum reply no = R_PARAMETER;
+		enum reply no = SAY_PARAMETER;
 
 		for (unsigned i = 0; i < ARRAY_LEN(params) && e->esmtp; i++) {
 			if (!slice_is_nocase(p.name, params[i].name))
 				continue;
-			no = (seen & 1U << i) != 0 ? R_SYNTAX : params[i].take(e, &p);
+			no = (seen & 1U << i) != 0 ? SAY_SYNTAX : params[i].take(e, &p);
 			seen |= 1U << i;
 		}
 		if (no != (enum reply)NO_OBJECTION)
 			return no;
 	}
-	return r == 0 ? (enum reply)NO_OBJECTION : R_SYNTAX;
+	return r == 0 ? (enum reply)NO_OBJECTION : SAY_SYNTAX;
 }
 
 /* The account's own addresses differ from others by case alone nowhere. */
@@ -95,20 +95,20 @@ take(struct engine *e, struct slice args)
 	int err;
 
 	if (!slice_starts_nocase(args, SLICE("FROM:")))
-		return R_SYNTAX;
+		return SAY_SYNTAX;
 	args = slice_from(args, 5);
 	err = mailpath_parse(&args, &path);
 	if (err != OK || (path.spec.n > 0 && path.domain.n == 0))
-		return err == ERR_UNSUPPORTED ? R_SOURCE_ROUTE : R_BAD_SENDER;
+		return err == ERR_UNSUPPORTED ? SAY_SOURCE_ROUTE : SAY_BAD_SENDER;
 	no = take_params(e, args);
 	if (no != (enum reply)NO_OBJECTION)
 		return no;
 	if (path.utf8 && !e->env->utf8)
-		return R_NEED_UTF8;
+		return SAY_NEED_UTF8;
 	if (!may_send_as(e, path.spec))
-		return R_NOT_YOURS;
+		return SAY_NOT_YOURS;
 	e->env->mail_from = arena_copy(&e->env->mem, path.spec);
-	return e->env->mem.err == OK ? (enum reply)NO_OBJECTION : R_NO_MEMORY;
+	return e->env->mem.err == OK ? (enum reply)NO_OBJECTION : SAY_NO_MEMORY;
 }
 
 void
@@ -118,18 +118,18 @@ cmd_mail(struct engine *e, struct slice args)
 	enum reply no;
 
 	if (e->env != NULL) {
-		engine_error(e, R_SEQUENCE);
+		engine_error(e, SAY_SEQUENCE);
 		return;
 	}
 	e->ops->random(e->host, &seed, sizeof seed);
 	if (envelope_new(seed, &e->env) != OK) {
-		engine_reply(e, R_NO_MEMORY);
+		engine_reply(e, SAY_NO_MEMORY);
 		return;
 	}
 	no = take(e, args);
 	if (no == (enum reply)NO_OBJECTION) {
 		e->started = true;
-		engine_reply(e, R_SENDER_OK);
+		engine_reply(e, SAY_SENDER_OK);
 		return;
 	}
 	engine_reset(e);

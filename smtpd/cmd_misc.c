@@ -7,14 +7,14 @@ cmd_rset(struct engine *e, struct slice args)
 {
 	(void)args;
 	engine_reset(e);
-	engine_reply(e, R_OK);
+	engine_reply(e, SAY_OK);
 }
 
 void
 cmd_noop(struct engine *e, struct slice args)
 {
 	(void)args;
-	engine_reply(e, R_OK);
+	engine_reply(e, SAY_OK);
 }
 
 /* Who has a mailbox here is told to nobody (RFC 5321 7.3). */
@@ -22,28 +22,28 @@ void
 cmd_vrfy(struct engine *e, struct slice args)
 {
 	if (slice_trim(args).n == 0)
-		engine_error(e, R_SYNTAX);
+		engine_error(e, SAY_SYNTAX);
 	else
-		engine_reply(e, R_VRFY);
+		engine_reply(e, SAY_VRFY);
 }
 
 void
 cmd_help(struct engine *e, struct slice args)
 {
 	(void)args;
-	engine_reply(e, R_HELP);
+	engine_reply(e, SAY_HELP);
 }
 
 void
 cmd_quit(struct engine *e, struct slice args)
 {
 	(void)args;
-	engine_bye(e, R_BYE);
+	engine_bye(e, SAY_BYE);
 }
 
 void
 cmd_unimplemented(struct engine *e, struct slice args)
 {
 	(void)args;
-	engine_error(e, R_NOT_IMPLEMENTED);
+	engine_error(e, SAY_NOT_IMPLEMENTED);
 }

@@ -30,15 +30,15 @@ objection(struct engine *e, struct slice args, struct mailpath *path)
 	int err;
 
 	if (!slice_starts_nocase(args, SLICE("TO:")))
-		return R_SYNTAX;
+		return SAY_SYNTAX;
 	args = slice_from(args, 3);
 	err = mailpath_parse(&args, path);
 	if (err != OK || path->spec.n == 0)
-		return err == ERR_UNSUPPORTED ? R_SOURCE_ROUTE : R_BAD_RCPT;
+		return err == ERR_UNSUPPORTED ? SAY_SOURCE_ROUTE : SAY_BAD_RCPT;
 	if (slice_trim(args).n > 0)
-		return R_PARAMETER;
+		return SAY_PARAMETER;
 	if (path->utf8 && !e->env->utf8)
-		return R_NEED_UTF8;
+		return SAY_NEED_UTF8;
 	return REPLY_COUNT;
 }
 
@@ -49,7 +49,7 @@ cmd_rcpt(struct engine *e, struct slice args)
 	enum reply no;
 
 	if (e->env == NULL) {
-		engine_error(e, R_SEQUENCE);
+		engine_error(e, SAY_SEQUENCE);
 		return;
 	}
 	no = objection(e, args, &path);
@@ -59,7 +59,7 @@ cmd_rcpt(struct engine *e, struct slice args)
 	}
 	e->rcpt = full_address(e, &path);
 	if (e->env->rcpts_n >= e->conf->recipients || e->env->mem.err != OK) {
-		engine_reply(e, R_TOO_MANY_RCPTS);
+		engine_reply(e, SAY_TOO_MANY_RCPTS);
 		return;
 	}
 	engine_enter(e, ENGINE_WAIT_RCPT);
@@ -76,19 +76,19 @@ add_outside(struct engine *e, struct slice address)
 	struct envelope_remote r = { .address = address };
 
 	if (!e->ops->route(e->host, envelope_domain(address), &r.route, &r.zone))
-		return R_NO_RELAY;
-	return envelope_add_remote(e->env, &r) == OK ? R_RCPT_OK : R_TOO_MANY_RCPTS;
+		return SAY_NO_RELAY;
+	return envelope_add_remote(e->env, &r) == OK ? SAY_RCPT_OK : SAY_TOO_MANY_RCPTS;
 }
 
 static enum reply
 add_members(struct engine *e, const struct engine_rcpt_answer *a)
 {
-	enum reply r = a->locals_n + a->externals_n > 0 ? R_RCPT_OK : R_UNKNOWN_USER;
+	enum reply r = a->locals_n + a->externals_n > 0 ? SAY_RCPT_OK : SAY_UNKNOWN_USER;
 
-	for (size_t i = 0; i < a->locals_n && r == R_RCPT_OK; i++)
+	for (size_t i = 0; i < a->locals_n && r == SAY_RCPT_OK; i++)
 		if (envelope_add_local(e->env, &a->locals[i]) != OK)
-			r = R_TOO_MANY_RCPTS;
-	for (size_t i = 0; i < a->externals_n && r == R_RCPT_OK; i++)
+			r = SAY_TOO_MANY_RCPTS;
+	for (size_t i = 0; i < a->externals_n && r == SAY_RCPT_OK; i++)
 		r = add_outside(e, a->externals[i]);
 	return r;
 }
@@ -102,9 +102,9 @@ add_recipient(struct engine *e, const struct engine_rcpt_answer *a)
 	enum reply r;
 
 	if (err != OK)
-		return err == ERR_EXIST ? R_RCPT_OK : R_TOO_MANY_RCPTS;
+		return err == ERR_EXIST ? SAY_RCPT_OK : SAY_TOO_MANY_RCPTS;
 	r = a->outcome == ENGINE_RCPT_NOT_OURS ? add_outside(e, e->rcpt) : add_members(e, a);
-	if (r != R_RCPT_OK)
+	if (r != SAY_RCPT_OK)
 		envelope_restore(e->env, &before);
 	return r;
 }
@@ -113,8 +113,8 @@ static void
 answer_with(struct engine *e, enum reply r)
 {
 	engine_reply(e, r);
-	if (r != R_RCPT_OK && reply_code(r) >= 500 && ++e->junk > COMMAND_JUNK_MAX)
-		engine_bye(e, R_TOO_MANY_ERRORS);
+	if (r != SAY_RCPT_OK && reply_code(r) >= 500 && ++e->junk > COMMAND_JUNK_MAX)
+		engine_bye(e, SAY_TOO_MANY_ERRORS);
 	engine_ready(e);
 }
 
@@ -126,7 +126,7 @@ ask_room(struct engine *e, const struct envelope_local *to)
 	e->room.uid = arena_copy(&e->env->mem, to->uid);
 	e->room.address = arena_copy(&e->env->mem, to->address);
 	if (e->env->mem.err != OK) {
-		answer_with(e, R_TOO_MANY_RCPTS);
+		answer_with(e, SAY_TOO_MANY_RCPTS);
 		return;
 	}
 	engine_enter(e, ENGINE_WAIT_ROOM);
@@ -139,17 +139,17 @@ cmd_rcpt_answer(struct engine *e, const void *answer)
 	const struct engine_rcpt_answer *a = answer;
 
 	if (a->status != OK)
-		answer_with(e, R_NOT_NOW);
+		answer_with(e, SAY_NOT_NOW);
 	else if (a->outcome == ENGINE_RCPT_LOCAL && a->locals_n == 1)
 		ask_room(e, &a->locals[0]);
 	else if (a->outcome == ENGINE_RCPT_GROUP)
 		answer_with(e, add_recipient(e, a));
 	else if (a->outcome == ENGINE_RCPT_NOT_OURS)
-		answer_with(e, e->conf->role == ENGINE_SUBMISSION ? add_recipient(e, a) : R_NO_RELAY);
+		answer_with(e, e->conf->role == ENGINE_SUBMISSION ? add_recipient(e, a) : SAY_NO_RELAY);
 	else if (a->outcome == ENGINE_RCPT_DISABLED)
-		answer_with(e, R_DISABLED);
+		answer_with(e, SAY_DISABLED);
 	else
-		answer_with(e, a->outcome == ENGINE_RCPT_TOO_LARGE ? R_TOO_MANY_RCPTS : R_UNKNOWN_USER);
+		answer_with(e, a->outcome == ENGINE_RCPT_TOO_LARGE ? SAY_TOO_MANY_RCPTS : SAY_UNKNOWN_USER);
 }
 
 void
@@ -161,8 +161,8 @@ cmd_rcpt_room(struct engine *e, const void *status)
 	if (err == OK || err == ERR_NOENT)	/* ERR_NOENT: the first mail makes the mailbox */
 		answer_with(e, add_recipient(e, &a));
 	else
-		answer_with(e, err == ERR_QUOTA ? R_MAILBOX_FULL : err == ERR_NOSPC ? R_DISK_FULL :
-		    R_NOT_NOW);
+		answer_with(e, err == ERR_QUOTA ? SAY_MAILBOX_FULL : err == ERR_NOSPC ? SAY_DISK_FULL :
+		    SAY_NOT_NOW);
 }
 
 void
@@ -170,5 +170,5 @@ cmd_rcpt_timeout(struct engine *e, const void *none)
 {
 	(void)none;
 	e->ops->cancel(e->host);
-	answer_with(e, R_NOT_NOW);
+	answer_with(e, SAY_NOT_NOW);
 }

@@ -13,18 +13,18 @@ cmd_starttls(struct engine *e, struct slice args)
 {
 	(void)args;
 	if (e->tls) {
-		engine_error(e, R_SEQUENCE);
+		engine_error(e, SAY_SEQUENCE);
 		return;
 	}
 	if (!e->conf->starttls) {
-		engine_error(e, R_TLS_LATER);
+		engine_error(e, SAY_TLS_LATER);
 		return;
 	}
 	if (e->more && !control_off("starttls-injection")) {
-		engine_bye(e, R_PIPELINED_TLS);
+		engine_bye(e, SAY_PIPELINED_TLS);
 		return;
 	}
-	engine_reply(e, R_TLS_GO);
+	engine_reply(e, SAY_TLS_GO);
 	engine_enter(e, ENGINE_WAIT_TLS);
 	e->ops->start_tls(e->host);
 }

@@ -57,15 +57,15 @@ objection(const struct engine *e, const struct command *c, struct slice args)
 	bool submission = e->conf->role == ENGINE_SUBMISSION;
 
 	if (submission && (c->flags & CMD_TLS) != 0 && !e->tls && !control_off("auth-before-tls"))
-		return R_NEED_TLS;
+		return SAY_NEED_TLS;
 	if ((c->flags & CMD_HELO) != 0 && e->helo[0] == '\0')
-		return R_NEED_HELO;
+		return SAY_NEED_HELO;
 	if (submission && (c->flags & CMD_AUTH) != 0 && e->account.address.n == 0)
-		return R_NEED_AUTH;
+		return SAY_NEED_AUTH;
 	if ((c->flags & CMD_IDLE) != 0 && e->env != NULL)
-		return R_SEQUENCE;
+		return SAY_SEQUENCE;
 	if ((c->flags & CMD_NO_ARGS) != 0 && slice_trim(args).n > 0)
-		return R_SYNTAX;
+		return SAY_SYNTAX;
 	return REPLY_COUNT;
 }
 
@@ -80,21 +80,21 @@ command_run(struct engine *e, struct slice line)
 	if (verb.n == line.n)
 		args = (struct slice){ NULL, 0 };
 	if (is_http(verb)) {
-		engine_bye(e, R_HTTP);
+		engine_bye(e, SAY_HTTP);
 		return;
 	}
 	if (line.n + 2 > ENGINE_LINE_MAX && !slice_is_nocase(verb, "AUTH")) {
-		engine_bye(e, R_LINE_TOO_LONG);
+		engine_bye(e, SAY_LINE_TOO_LONG);
 		return;
 	}
 	c = find(verb);
-	no = c == NULL ? R_UNKNOWN : objection(e, c, args);
+	no = c == NULL ? SAY_UNKNOWN : objection(e, c, args);
 	if (c != NULL && (c->flags & CMD_LAST) != 0 && e->more)
-		engine_bye(e, R_PIPELINED);
+		engine_bye(e, SAY_PIPELINED);
 	else if (no != REPLY_COUNT)
 		engine_error(e, no);
 	else if ((c->flags & CMD_JUNK) != 0 && ++e->junk > COMMAND_JUNK_MAX)
-		engine_bye(e, R_TOO_MANY_ERRORS);
+		engine_bye(e, SAY_TOO_MANY_ERRORS);
 	else
 		c->fn(e, args);
 	if (e->state == ENGINE_COMMAND)

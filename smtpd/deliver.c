@@ -98,12 +98,12 @@ deliver_verdict(struct engine *e, const void *verdict)
 	const struct engine_verdict *v = verdict;
 
 	if (v->status != OK) {
-		end(e, R_NOT_NOW);
+		end(e, SAY_NOT_NOW);
 		return;
 	}
 	keep(e, v);
 	if (e->env->mem.err != OK) {
-		end(e, R_NOT_NOW);
+		end(e, SAY_NOT_NOW);
 	} else if (v->verdict == VERDICT_ALLOW) {
 		e->store_until_ms = e->now_ms + STORE_RETRY_MS;
 		store(e);
@@ -122,7 +122,7 @@ deliver_audited(struct engine *e, const void *status)
 	if (*(const int *)status == OK)
 		refuse(e, false);
 	else
-		end(e, R_NOT_NOW);
+		end(e, SAY_NOT_NOW);
 }
 
 /* ---- the store ---- */
@@ -140,12 +140,12 @@ deliver_stored(struct engine *e, const void *status)
 
 	if (err == OK) {
 		e->junk = 0;
-		end(e, R_ACCEPTED);
+		end(e, SAY_ACCEPTED);
 	} else if (may_have_happened(e, err) && e->now_ms < e->store_until_ms) {
 		e->store_unknown = true;
 		engine_enter(e, ENGINE_STORE_PAUSE);
 	} else {
-		end(e, err == ERR_QUOTA ? R_QUOTA : err == ERR_NOSPC ? R_DISK_FULL : R_NOT_NOW);
+		end(e, err == ERR_QUOTA ? SAY_QUOTA : err == ERR_NOSPC ? SAY_DISK_FULL : SAY_NOT_NOW);
 	}
 }
 
@@ -161,5 +161,5 @@ deliver_timeout(struct engine *e, const void *none)
 {
 	(void)none;
 	e->ops->cancel(e->host);
-	end(e, R_NOT_NOW);
+	end(e, SAY_NOT_NOW);
 }

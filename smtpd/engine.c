@@ -157,7 +157,7 @@ engine_error(struct engine *e, enum reply id)
 {
 	engine_reply(e, id);
 	if (++e->errors >= e->conf->errors)
-		engine_bye(e, R_TOO_MANY_ERRORS);
+		engine_bye(e, SAY_TOO_MANY_ERRORS);
 }
 
 void
@@ -174,7 +174,7 @@ engine_ready(struct engine *e)
 		return;
 	engine_enter(e, ENGINE_COMMAND);
 	if (e->draining)
-		engine_bye(e, R_STOPPING);
+		engine_bye(e, SAY_STOPPING);
 }
 
 void
@@ -213,12 +213,12 @@ find_line(struct engine *e, struct slice in, size_t cap)
 		if (after_cr && c == '\n')
 			return e->scanned + 1;
 		if (after_cr || c == '\n' || c == '\0') {
-			engine_bye(e, after_cr ? R_BARE_CR : c == '\n' ? R_BARE_LF : R_NUL);
+			engine_bye(e, after_cr ? SAY_BARE_CR : c == '\n' ? SAY_BARE_LF : SAY_NUL);
 			return 0;
 		}
 	}
 	if (e->scanned >= cap)
-		engine_bye(e, R_LINE_TOO_LONG);
+		engine_bye(e, SAY_LINE_TOO_LONG);
 	return 0;
 }
 
@@ -276,7 +276,7 @@ static void
 on_timeout(struct engine *e, const void *none)
 {
 	(void)none;
-	engine_bye(e, R_TIMEOUT);
+	engine_bye(e, SAY_TIMEOUT);
 }
 
 /* In the middle of a handshake no reply can be given. */
@@ -292,7 +292,7 @@ static void
 on_stop(struct engine *e, const void *none)
 {
 	(void)none;
-	engine_bye(e, R_STOPPING);
+	engine_bye(e, SAY_STOPPING);
 }
 
 static void

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "smtpd/trace.h"
+#include "smtpd/received.h"
 
 #include "mime/compose.h"
 #include "mime/date.h"
 
 static void
-add_protocol(const struct trace_facts *f, struct buf *v)
+add_protocol(const struct received_facts *f, struct buf *v)
 {
 	buf_adds(v, f->utf8 ? "UTF8SMTP" : f->esmtp ? "ESMTP" : "SMTP");
 	if (f->esmtp && f->tls_protocol.n > 0)
@@ -15,7 +15,7 @@ add_protocol(const struct trace_facts *f, struct buf *v)
 }
 
 static void
-add_client(const struct trace_facts *f, struct buf *v)
+add_client(const struct received_facts *f, struct buf *v)
 {
 	bool v6 = slice_chr(f->client, ':') >= 0;
 
@@ -37,7 +37,7 @@ may_show(struct slice rcpt)
 }
 
 static void
-add_received(const struct trace_facts *f, struct buf *v)
+add_received(const struct received_facts *f, struct buf *v)
 {
 	char date[DATE_RFC5322_OCTETS + 1];
 
@@ -55,7 +55,7 @@ add_received(const struct trace_facts *f, struct buf *v)
 }
 
 int
-trace_write(const struct trace_facts *f, struct buf *out, size_t *return_path_octets_out)
+received_write(const struct received_facts *f, struct buf *out, size_t *return_path_octets_out)
 {
 	struct buf v;
 	size_t before = out->n;

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * smtpd/conn.h: one session's socket, TLS and engine.
+ *
+ * Shape   conn_run() does all that can be done now and then waits for the socket, for a service or
+ *         for the deadline. What a service answers goes to the engine, then conn_run() again.
+ * Bounds  a fixed struct; input and output buffers exist only while something is in them.
+ */
+#ifndef SMTPD_CONN_H
+#define SMTPD_CONN_H
+
+#include "mailstore/proto.h"
+#include "policy/proto.h"
+#include "smtpd/worker.h"
+
+enum { CONN_CLIENT_MAX = 48, CONN_IN_MAX = 256 * 1024, CONN_OUT_MAX = 256 * 1024 };
+
+/* The message being received, then judged, then stored (smtpd/message.c). */
+struct message {
+	int			   fd;		/* as received; -1: none */
+	int			   final_fd, summary_fd;
+	uint64_t		   octets;
+	size_t			   return_path_octets;
+	struct slice		   trace;	/* in the envelope's arena, as the next ones */
+	struct st_deliver_request *deliver;
+	struct st_audit		   audit;
+	struct pol_judge_request  *judge;
+};
+
+struct conn {
+	struct worker		     *worker;
+	struct conn		     *next, **link;
+	const struct worker_listener *listener;
+	struct loop_fd		      lf;
+	struct loop_timer	      timer;
+	struct tls_conn		     *tls;
+	bool			      handshaking, start_tls, sent_end;
+	unsigned		      zone;
+	char			      client[CONN_CLIENT_MAX];
+	uint8_t			      peer_key[PEERS_KEY_OCTETS];
+	struct buf		      in, out;
+	size_t			      out_at;
+	uint64_t		      linger_until_ms;	/* 0: not ending */
+	struct chan_client	     *asked;		/* NULL: nothing is open */
+	uint32_t		      call;
+	struct arena		      account_mem;
+	struct dir_auth_reply	     *account;		/* deep copy, NULL: nobody */
+	struct slice		     *identities;
+	struct message		      message;
+	struct engine		      engine;
+};
+
+/* Take over an accepted socket; it ends by itself. */
+int conn_new(struct worker *w, const struct worker_listener *l, int fd, const char *client,
+    const uint8_t peer_key[PEERS_KEY_OCTETS]) MUST_USE;
+void conn_free(struct conn *c);
+
+/* Go on: after an event of the engine that did not come from the socket. */
+void conn_run(struct conn *c);
+
+/* The server stops. */
+void conn_stop(struct conn *c);
+
+/* What the engine asks (smtpd/host.c). */
+const struct engine_ops *host_ops(void);
+
+/* Ask a service on behalf of c; one at a time. */
+void host_ask(struct conn *c, struct chan_client *whom, uint16_t code, const void *msg, const int *fds,
+    unsigned fds_n, uint64_t timeout_ms, chan_answer_fn fn);
+
+/* The body of a message (smtpd/message.c): the ops of the same names. */
+int message_open(void *host);
+int message_write(void *host, struct slice piece);
+void message_drop(void *host);
+void message_judge(void *host);
+void message_deliver(void *host);
+void message_audit(void *host);
+
+#endif

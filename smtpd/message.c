@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * The octets of a message on their way: received into a memory file, judged sealed, composed with
+ * our fields on top, stored. Whatever is not stored is gone with its descriptor.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memfd.h"
+#include "smtpd/conn.h"
+#include "smtpd/received.h"
+
+enum { EVIDENCE_MAX = 4096, TRACE_MAX = 4096 };
+
+/* ---- receiving ---- */
+
+int
+message_open(void *host)
+{
+	struct conn *c = host;
+
+	message_drop(c);
+	return memfd_new("message", &c->message.fd);
+}
+
+int
+message_write(void *host, struct slice piece)
+{
+	struct conn *c = host;
+	struct worker *w = c->worker;
+
+	if (w->inflight_octets + piece.n > w->conf->limits.inflight_octets)
+		return ERR_NOSPC;
+	w->inflight_octets += piece.n;
+	c->message.octets += piece.n;
+	return memfd_write(c->message.fd, piece);
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void
+message_drop(void *host)
+{
+	struct conn *c = host;
+	struct message *m = &c->message;
+
+	c->worker->inflight_octets -= m->octets;
+	close_fd(&m->fd);
+	close_fd(&m->final_fd);
+	close_fd(&m->summary_fd);
+	*m = (struct message){ .fd = -1, .final_fd = -1, .summary_fd = -1 };
+}
+
+/* ---- judging ---- */
+
+static void
+ref_of(struct conn *c, struct slice *out)
+{
+	char ref[ENGINE_REF_OCTETS + 1];
+
+	engine_ref(&c->engine, ref);
+	*out = arena_copy(&c->engine.env->mem, slice_of(ref));
+}
+
+static int
+make_trace(struct conn *c, struct slice ref)
+{
+	struct envelope *env = c->engine.env;
+	struct received_facts f = {
+		.mail_from = env->mail_from, .helo = slice_of(c->engine.helo),
+		.client = slice_of(c->client), .hostname = slice_of(c->worker->conf->general.hostname),
+		.ref = ref, .esmtp = c->engine.esmtp, .utf8 = env->utf8,
+		.authenticated = c->account != NULL, .now_s = clock_real_s(), .zone_min = 0,
+	};
+	struct buf b;
+	int err;
+
+	if (env->rcpts_n == 1)
+		f.only_rcpt = env->rcpts[0];
+	if (c->tls != NULL) {
+		f.tls_protocol = slice_of(tls_conn_protocol(c->tls));
+		f.tls_cipher = slice_of(tls_conn_cipher(c->tls));
+	}
+	buf_init(&b, TRACE_MAX);
+	err = received_write(&f, &b, &c->message.return_path_octets);
+	c->message.trace = arena_copy(&env->mem, buf_slice(&b));
+	buf_fini(&b);
+	return err != OK ? err : env->mem.err;
+}
+
+static struct pol_rcpt *
+views(struct envelope *env)
+{
+	struct pol_rcpt *r = arena_array(&env->mem, env->views_n, sizeof *r);
+
+	for (size_t i = 0; r != NULL && i < env->views_n; i++)
+		r[i] = (struct pol_rcpt){ .address = env->rcpts[env->views[i].rcpt],
+		    .exit_zone = (uint8_t)env->views[i].exit_zone,
+		    .clearance = (uint8_t)env->views[i].clearance };
+	return r;
+}
+
+static void
+fill_account(const struct conn *c, struct pol_judge_request *r)
+{
+	if (c->account == NULL)
+		return;
+	r->account = c->account->account[0].address;
+	r->unsigned_until_s = c->account->account[0].unsigned_until_s;
+	r->identities = c->account->identities;
+	r->identities_n = c->account->identities_n;
+}
+
+static void on_verdict(void *arg, struct chan_answer *answer);
+
+static int
+judge(struct conn *c)
+{
+	struct envelope *env = c->engine.env;
+	struct message *m = &c->message;
+	struct pol_judge_request r = {
+		.path = c->engine.conf->role == ENGINE_SUBMISSION ? PATH_SUBMIT : PATH_RECEIVE,
+		.arrival_zone = (uint8_t)c->zone, .client = slice_of(c->client),
+		.mail_from = env->mail_from, .recipients = views(env), .recipients_n = env->views_n,
+		.want_summary = 1,
+	};
+	int err;
+
+	ref_of(c, &m->audit.reference);
+	err = make_trace(c, m->audit.reference);
+	if (err == OK)
+		err = memfd_seal(m->fd);
+	if (err != OK || r.recipients == NULL)
+		return err != OK ? err : ERR_NOMEM;
+	r.trace = m->trace;
+	fill_account(c, &r);
+	host_ask(c, c->worker->policy, POL_JUDGE, &r, &m->fd, 1, c->worker->conf->limits.policy_ms,
+	    on_verdict);
+	return OK;
+}
+
+void
+message_judge(void *host)
+{
+	struct conn *c = host;
+	int err = judge(c);
+
+	/* The engine's deadline is the answer when not even the question could be put. */
+	if (err != OK)
+		log_event(EV_MESSAGE_DEFERRED, F_CSTR("client", c->client), F_ERR(err));
+}
+
+/* ---- the audit record ---- */
+
+static struct slice
+evidence_text(struct arena *mem, const struct pol_judge_reply *r)
+{
+	struct buf b;
+	struct slice s;
+
+	buf_init(&b, EVIDENCE_MAX);
+	for (size_t i = 0; i < r->evidence_n && b.err == OK; i++) {
+		size_t n = b.n;
+
+		buf_addf(&b, "%s%.*s:%.*s:%u", i > 0 ? " " : "", (int)r->evidence[i].detector.n,
+		    r->evidence[i].detector.p, (int)r->evidence[i].part.n, r->evidence[i].part.p,
+		    r->evidence[i].position);
+		if (b.err != OK)
+			b.n = n;	/* whole pieces only */
+	}
+	s = arena_copy(mem, buf_slice(&b));
+	buf_fini(&b);
+	return s;
+}
+
+static void
+fill_audit(struct conn *c, const struct pol_judge_reply *r)
+{
+	struct envelope *env = c->engine.env;
+	struct st_audit *a = &c->message.audit;
+
+	a->event = c->engine.conf->role == ENGINE_SUBMISSION ? SLICE("submit") : SLICE("receive");
+	if (c->account != NULL)
+		a->account = c->account->account[0].address;
+	a->client = slice_of(c->client);
+	a->mail_from = env->mail_from;
+	a->recipients = arena_array(&env->mem, env->rcpts_n, sizeof *a->recipients);
+	a->recipients_n = a->recipients != NULL ? env->rcpts_n : 0;
+	for (size_t i = 0; i < a->recipients_n; i++)
+		a->recipients[i].address = env->rcpts[i];
+	a->size_octets = c->message.octets;
+	a->sha256 = arena_copy(&env->mem, r->sha256);
+	a->verdict = r->verdict;
+	a->rule = arena_copy(&env->mem, r->rule);
+	a->level = r->level;
+	a->sig = r->sig;
+	a->sig_reason = r->sig_reason;
+	a->arrival_zone = (uint8_t)c->zone;
+	a->evidence = evidence_text(&env->mem, r);
+	if (r->removals_n > 0)
+		a->detail = SLICE("forged-results-removed");
+}
+
+/* ---- what is stored ---- */
+
+/* The message without the removed ranges, which must ascend and lie inside. */
+static int
+write_rest(int fd, struct slice message, const struct pol_range *ranges, size_t n)
+{
+	uint64_t at = 0;
+	int err = OK;
+
+	for (size_t i = 0; i < n && err == OK; i++) {
+		if (ranges[i].offset < at || ranges[i].offset > message.n ||
+		    ranges[i].octets > message.n - ranges[i].offset)
+			return ERR_FRAME;
+		err = memfd_write(fd, slice_sub(message, at, ranges[i].offset - at));
+		at = ranges[i].offset + ranges[i].octets;
+	}
+	return err != OK ? err : memfd_write(fd, slice_from(message, at));
+}
+
+static int
+compose(struct message *m, const struct pol_judge_reply *r)
+{
+	struct slice message;
+	int err = memfd_map(m->fd, SIZE_MAX, &message);
+
+	if (err != OK)
+		return err;
+	err = memfd_new("composed", &m->final_fd);
+	if (err == OK)
+		err = memfd_write(m->final_fd, r->trace);
+	if (err == OK)
+		err = write_rest(m->final_fd, message, r->removals, r->removals_n);
+	if (err == OK)
+		err = memfd_seal(m->final_fd);
+	memfd_unmap(&message);
+	return err;
+}
+
+static struct st_local *
+local_copies(struct conn *c, unsigned level, size_t *n_out)
+{
+	struct envelope *env = c->engine.env;
+	bool own_copy = level >= LEVEL_MAT && c->account != NULL;
+	struct st_local *l = arena_array(&env->mem, env->locals_n + 1, sizeof *l);
+
+	*n_out = env->locals_n + (own_copy ? 1 : 0);
+	for (size_t i = 0; l != NULL && i < env->locals_n; i++) {
+		const struct envelope_local *from = &env->locals[i];
+
+		l[i] = (struct st_local){ .guid = { (const char *)from->guid, ENVELOPE_GUID },
+		    .uid = from->uid, .address = from->address, .quota_octets = from->quota_octets,
+		    .place = level >= LEVEL_MAT ? ST_PLACE_MAT : ST_PLACE_INBOX };
+	}
+	if (l != NULL && own_copy) {
+		const struct dir_account *own = &c->account->account[0];
+
+		l[env->locals_n] = (struct st_local){ .guid = own->guid, .uid = own->uid,
+		    .address = own->address, .quota_octets = own->quota_octets,
+		    .place = ST_PLACE_MAT_SENT };
+	}
+	return l;
+}
+
+static struct st_remote *
+remote_copies(struct envelope *env)
+{
+	struct st_remote *r = arena_array(&env->mem, env->remotes_n, sizeof *r);
+
+	for (size_t i = 0; r != NULL && i < env->remotes_n; i++)
+		r[i] = (struct st_remote){ .address = env->remotes[i].address,
+		    .route = env->remotes[i].route, .zone = (uint8_t)env->remotes[i].zone };
+	return r;
+}
+
+static int
+prepare(struct conn *c, const struct pol_judge_reply *r, struct chan_answer *answer)
+{
+	struct envelope *env = c->engine.env;
+	struct message *m = &c->message;
+	struct st_deliver_request *d = arena_alloc(&env->mem, sizeof *d);
+	size_t local_n;
+	struct st_local *local = local_copies(c, r->level, &local_n);
+
+	if (answer->fds_n != 1)
+		return ERR_FRAME;
+	m->summary_fd = answer->fds[0];
+	answer->fds[0] = -1;
+	if (d == NULL)
+		return ERR_NOMEM;
+	*d = (struct st_deliver_request){ .id = { (const char *)c->engine.id, ST_ID_OCTETS },
+	    .mail_from = env->mail_from, .arrival_zone = (uint8_t)c->zone, .level = r->level,
+	    .opaque = r->opaque, .kind = r->kind, .utf8 = env->utf8, .body8 = env->body8,
+	    .local = local, .local_n = local_n, .remote = remote_copies(env),
+	    .remote_n = env->remotes_n, .audit = &m->audit, .audit_n = 1 };
+	if (slice_starts_nocase(r->trace, m->trace))
+		d->relay_skip = (uint32_t)m->return_path_octets;
+	m->deliver = d;
+	return env->mem.err != OK ? env->mem.err : compose(m, r);
+}
+
+/* No rule can allow this (DESIGN 1): policyd would have to be broken, or not be policyd. */
+static bool
+must_not_be(const struct conn *c, const struct pol_judge_reply *r)
+{
+	const struct envelope *env = c->engine.env;
+
+	if (r->level < LEVEL_MAT)
+		return false;
+	for (size_t i = 0; i < env->views_n; i++)
+		if (env->views[i].exit_zone == ZONE_INTERNET)
+			return true;
+	return c->zone == ZONE_INTERNET;
+}
+
+static void
+log_verdict(const struct conn *c, const struct engine_verdict *v)
+{
+	struct slice ref = c->message.audit.reference;
+
+	if (v->status != OK)
+		log_event(EV_MESSAGE_DEFERRED, F_CSTR("client", c->client), F_STR("ref", ref),
+		    F_CSTR("at", "policy"), F_ERR(v->status));
+	else if (v->verdict != VERDICT_ALLOW)
+		log_event(v->verdict == VERDICT_REJECT ? EV_MESSAGE_REFUSED : EV_MESSAGE_DEFERRED,
+		    F_CSTR("client", c->client), F_STR("from", c->engine.env->mail_from),
+		    F_STR("ref", ref), F_STR("rule", v->rule));
+}
+
+/* Check the answer and turn it into the engine's terms; views has env->views_n octets. */
+static int
+take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *v, uint8_t *views_out)
+{
+	const struct pol_judge_reply *r = answer->msg;
+	const struct envelope *env = c->engine.env;
+
+	if (answer->status != OK)
+		return answer->status;
+	if (r->recipients_n != env->views_n || views_out == NULL)
+		return ERR_FRAME;
+	for (size_t i = 0; i < env->views_n; i++) {
+		views_out[i] = r->recipients[i].verdict;
+		if (views_out[i] > r->verdict)
+			return ERR_FRAME;
+	}
+	v->verdict = r->verdict;
+	v->enhanced = r->enhanced;
+	v->rule = r->rule;
+	v->reason_vi = r->reason_vi;
+	v->reason_en = r->reason_en;
+	v->views = views_out;
+	v->views_n = env->views_n;
+	fill_audit(c, r);
+	if (r->verdict != VERDICT_ALLOW)
+		return OK;
+	if (must_not_be(c, r)) {
+		log_event(EV_INTERNAL_ERROR, F_CSTR("what", "allowed across the internet"));
+		return ERR_FORBIDDEN;
+	}
+	return prepare(c, r, answer);
+}
+
+static void
+on_verdict(void *arg, struct chan_answer *answer)
+{
+	struct conn *c = arg;
+	struct engine_verdict v = { .status = OK };
+	struct arena *mem = &c->engine.env->mem;
+
+	c->asked = NULL;
+	v.status = take_verdict(c, answer, &v, arena_alloc(mem, c->engine.env->views_n + 1));
+	log_verdict(c, &v);
+	engine_on_verdict(&c->engine, clock_ms(), &v);
+	conn_run(c);
+}
+
+/* ---- storing ---- */
+
+static void
+on_stored(void *arg, struct chan_answer *answer)
+{
+	struct conn *c = arg;
+
+	c->asked = NULL;
+	if (answer->status == OK)
+		log_event(EV_MESSAGE_ACCEPTED, F_CSTR("client", c->client),
+		    F_STR("from", c->engine.env->mail_from), F_STR("ref", c->message.audit.reference),
+		    F_U64("recipients", c->engine.env->rcpts_n), F_U64("octets", c->message.octets));
+	else
+		log_event(EV_MESSAGE_DEFERRED, F_CSTR("client", c->client),
+		    F_STR("ref", c->message.audit.reference), F_CSTR("at", "store"),
+		    F_ERR(answer->status));
+	engine_on_stored(&c->engine, clock_ms(), answer->status);
+	conn_run(c);
+}
+
+void
+message_deliver(void *host)
+{
+	struct conn *c = host;
+	int fds[2] = { c->message.final_fd, c->message.summary_fd };
+
+	host_ask(c, c->worker->store, ST_DELIVER, c->message.deliver, fds, 2, WORKER_SERVICE_MS,
+	    on_stored);
+}
+
+static void
+on_audited(void *arg, struct chan_answer *answer)
+{
+	struct conn *c = arg;
+
+	c->asked = NULL;
+	engine_on_audited(&c->engine, clock_ms(), answer->status);
+	conn_run(c);
+}
+
+void
+message_audit(void *host)
+{
+	struct conn *c = host;
+	struct st_audit_request r = { .audit = &c->message.audit, .audit_n = 1 };
+
+	host_ask(c, c->worker->store, ST_AUDIT, &r, NULL, 0, WORKER_SERVICE_MS, on_audited);
+}

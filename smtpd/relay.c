@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "smtpd/relay.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "policy/proto.h"
+#include "smtpd/envelope.h"
+
+enum { CLAIM_AGAIN_MS = 500, CLAIM_GRACE_MS = 10000 };
+
+/* ---- routes and times ---- */
+
+const struct conf_route *
+relay_route(const struct conf *conf, const struct st_queue_entry *entry)
+{
+	for (size_t i = 0; i < conf->route_n; i++)
+		if (slice_is(entry->route, conf->route[i].title))
+			return &conf->route[i];
+	if (entry->recipients_n == 0)
+		return NULL;
+	return conf_route_for(conf, envelope_domain(entry->recipients[0].address));
+}
+
+uint64_t
+relay_due_s(const struct conf *conf, const struct st_queue_entry *entry, uint64_t now_s)
+{
+	const struct conf_list *retry = &conf->relay.retry;
+	size_t at = entry->attempts < retry->n ? entry->attempts : retry->n - 1;
+	uint64_t wait_s = 60;
+
+	if (now_s >= entry->arrived_s + conf->relay.expire_s)
+		return 0;
+	if (retry->n == 0 || slice_u64(slice_of(retry->v[at]), UINT32_MAX, &wait_s) != OK)
+		wait_s = 60;
+	return now_s + wait_s;
+}
+
+/* ---- claiming ---- */
+
+static void claim(struct relay *r);
+
+static void
+on_again(struct loop_timer *t)
+{
+	claim(t->arg);
+}
+
+static void
+claim_later(struct relay *r)
+{
+	if (loop_timer_set(r->loop, &r->again, CLAIM_AGAIN_MS, on_again, r) != OK)
+		loop_stop(r->loop);	/* the parent starts us again */
+}
+
+static void
+on_claim(void *arg, struct chan_answer *answer)
+{
+	struct relay *r = arg;
+	const struct st_claim_reply *reply = answer->msg;
+	int err = OK;
+
+	r->claiming = false;
+	if (reply != NULL && reply->entry_n == 1 && answer->fds_n == 1) {
+		int fd = answer->fds[0];
+
+		answer->fds[0] = -1;
+		err = relay_delivery_start(r, &reply->entry[0], fd);
+	}
+	if (answer->status != OK || err != OK)
+		claim_later(r);
+	else
+		claim(r);
+}
+
+static void
+claim(struct relay *r)
+{
+	struct st_claim_request ask = { .wait_ms = RELAY_CLAIM_WAIT_MS, .lease_ms = RELAY_LEASE_MS };
+
+	if (r->stopping || r->claiming || r->active >= r->conf->relay.concurrency)
+		return;
+	r->claiming = true;
+	chan_call(r->store, ST_CLAIM, &ask, NULL, 0, RELAY_CLAIM_WAIT_MS + CLAIM_GRACE_MS, on_claim, r,
+	    NULL);
+}
+
+void
+relay_ended(struct relay *r)
+{
+	if (r->stopping && r->active == 0)
+		loop_stop(r->loop);
+	claim(r);
+}
+
+/* ---- stopping ---- */
+
+static void
+on_stop_over(struct loop_timer *t)
+{
+	struct relay *r = t->arg;
+
+	loop_stop(r->loop);
+}
+
+static void
+on_signal(void *arg, int signal)
+{
+	struct relay *r = arg;
+
+	(void)signal;
+	r->stopping = true;
+	if (r->active == 0 || loop_timer_set(r->loop, &r->stop, RELAY_STOP_MS, on_stop_over, r) != OK)
+		loop_stop(r->loop);
+}
+
+/* ---- starting ---- */
+
+static int
+open_tls(struct relay *r)
+{
+	static const char *const alpn[] = { "smtp", NULL };
+	struct buf why;
+	int err = OK;
+
+	r->tls = calloc(r->conf->route_n + 1, sizeof(struct tls_ctx *));
+	if (r->tls == NULL)
+		return ERR_NOMEM;
+	buf_init(&why, 2000);
+	for (size_t i = 0; i < r->conf->route_n && err == OK; i++) {
+		const struct conf_route *route = &r->conf->route[i];
+		struct tls_client_conf tc = { .alpn = alpn };
+
+		if (route->tls == CONF_ROUTE_TLS_NONE)
+			continue;
+		if (route->tls == CONF_ROUTE_TLS_REQUIRED)
+			tc.ca_file = route->ca;
+		err = tls_ctx_new_client(&tc, &why, &r->tls[i]);
+	}
+	if (err != OK)
+		log_event(EV_CONFIG_ERROR, F_STR("why", buf_slice(&why)), F_ERR(err));
+	buf_fini(&why);
+	return err;
+}
+
+static int
+connect_services(struct relay *r)
+{
+	const struct chan_row *rows;
+	char path[200];
+	size_t n;
+	int err = chan_path(r->conf->general.run_dir, "store", ROLE_RELAY, path, sizeof path);
+
+	rows = st_rows(&n);
+	if (err == OK)
+		err = chan_client_new(r->loop, path, rows, n, &r->store);
+	if (err == OK)
+		err = chan_path(r->conf->general.run_dir, "policy", ROLE_RELAY, path, sizeof path);
+	rows = pol_rows(&n);
+	if (err == OK)
+		err = chan_client_new(r->loop, path, rows, n, &r->policy);
+	return err;
+}
+
+static int
+enter_sandbox(const struct conf *conf)
+{
+	struct sandbox_path run = { conf->general.run_dir, SANDBOX_RO_IF_THERE };
+	struct sandbox_paths paths = { .v = &run, .count = 1 };
+
+	sandbox_require(conf->general.sandbox == CONF_SANDBOX_REQUIRED);
+	return sandbox_enter(SANDBOX_RELAY, &paths);
+}
+
+static void
+fini(struct relay *r)
+{
+	r->stopping = true;
+	relay_delivery_drop_all(r);
+	loop_timer_stop(&r->again);
+	chan_client_free(&r->store);
+	chan_client_free(&r->policy);
+	for (size_t i = 0; r->tls != NULL && i < r->conf->route_n; i++)
+		if (r->tls[i] != NULL)
+			tls_ctx_free(&r->tls[i]);
+	free(r->tls);
+	loop_free(&r->loop);
+}
+
+int
+relay_run(const struct conf *conf)
+{
+	static const int signals[] = { SIGTERM, SIGINT, 0 };
+	static struct relay r;
+	int err = loop_new(&r.loop);
+
+	r.conf = conf;
+	if (err == OK)
+		err = loop_signals(r.loop, signals, on_signal, &r);
+	if (err == OK)
+		err = open_tls(&r);
+	if (err == OK)
+		err = enter_sandbox(conf);
+	if (err == OK)
+		err = connect_services(&r);
+	if (err == OK) {
+		log_event(EV_START, F_CSTR("role", "relay"));
+		claim(&r);
+		err = loop_run(r.loop);
+	}
+	fini(&r);
+	log_event(EV_STOP, F_CSTR("role", "relay"), F_ERR(err));
+	return err == OK ? 0 : 1;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * smtpd/relay.h: the process that hands queued mail to other servers.
+ *
+ * Shape   it claims entries from the store by long poll, asks the policy again with the zone of the route
+ *         now configured, talks to the next hop, and reports per recipient.
+ * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS, within the lease.
+ * Safety  nothing is sent without an "allow" given for this attempt; no verdict, no route or a
+ *         next hop without the TLS that its route requires means: not now.
+ */
+#ifndef SMTPD_RELAY_H
+#define SMTPD_RELAY_H
+
+#include "common/chan.h"
+#include "common/conf.h"
+#include "common/tls.h"
+#include "mailstore/proto.h"
+
+enum {
+	RELAY_LEASE_MS = 15 * 60 * 1000,
+	RELAY_TOTAL_MS = 13 * 60 * 1000,
+	RELAY_CLAIM_WAIT_MS = 20000,
+	RELAY_STOP_MS = 10000,
+};
+
+struct relay_delivery;
+
+struct relay {
+	struct loop	      *loop;
+	const struct conf     *conf;
+	struct chan_client    *store, *policy;
+	struct tls_ctx	     **tls;		/* one per route; NULL: none */
+	struct relay_delivery *deliveries;
+	uint64_t	       active;
+	bool		       claiming, stopping;
+	struct loop_timer      again, stop;
+	char		       scratch[65536];
+};
+
+/* Serve; the exit status of the process. */
+int relay_run(const struct conf *conf);
+
+/* ---- one delivery (relay_delivery.c) ---- */
+
+/* Take an entry over, with the descriptor of its octets (closed in every case). */
+int relay_delivery_start(struct relay *r, const struct st_queue_entry *entry, int fd) MUST_USE;
+
+/* Give all up at once: their leases end by themselves. */
+void relay_delivery_drop_all(struct relay *r);
+
+/* A delivery has ended (called by it). */
+void relay_ended(struct relay *r);
+
+/* ---- pure parts, for tests ---- */
+
+/* The route of an entry now: by its title, else by the domain of its first recipient; NULL: none. */
+const struct conf_route *relay_route(const struct conf *conf, const struct st_queue_entry *entry);
+
+/* When to try again (seconds since 1970), 0: time is up. */
+uint64_t relay_due_s(const struct conf *conf, const struct st_queue_entry *entry, uint64_t now_s);
+
+#endif

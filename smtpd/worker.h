@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * smtpd/worker.h: a process that serves SMTP sessions with one event loop.
+ *
+ * Shape   worker_run() takes listening sockets and TLS contexts that the parent opened, enters the
+ *         sandbox and serves until SIGTERM: then idle sessions end with 421, running transactions get
+ *         WORKER_STOP_MS to finish.
+ * Bounds  sessions in all and per address, octets in flight; over them 421 and 452. A process
+ *         without free descriptors goes on serving those that it has.
+ */
+#ifndef SMTPD_WORKER_H
+#define SMTPD_WORKER_H
+
+#include "common/chan.h"
+#include "common/conf.h"
+#include "common/tls.h"
+#include "smtpd/engine.h"
+#include "smtpd/peers.h"
+
+enum { WORKER_STOP_MS = 20000, WORKER_SCRATCH = 65536, WORKER_SERVICE_MS = 10000 };
+
+/* A listening socket, as the parent opens it. */
+struct worker_socket {
+	int			    fd;
+	const struct conf_listener *conf;
+};
+
+struct worker;
+struct conn;
+
+struct worker_listener {
+	struct loop_fd		    lf;
+	struct loop_timer	    pause;
+	struct worker		   *worker;
+	const struct conf_listener *conf;
+	struct engine_conf	    engine;
+};
+
+struct worker {
+	struct loop		*loop;
+	const struct conf	*conf;
+	struct tls_ctx		*tls;
+	struct chan_client	*directory, *policy, *store;
+	struct worker_listener	*listeners;
+	size_t			 listeners_n;
+	struct conn		*conns;
+	uint64_t		 conns_n;
+	struct peers		 peers;
+	uint64_t		 inflight_octets;	/* of messages being received */
+	int			 spare_fd;
+	bool			 stopping;
+	struct loop_timer	 stop;
+	char			 scratch[WORKER_SCRATCH];
+};
+
+/* Serve; the exit status of the process. */
+int worker_run(const struct conf *conf, struct tls_ctx *tls, const struct worker_socket *sockets,
+    size_t n);
+
+/* The engine's view of a listener (contact and hostname point into conf). */
+void worker_engine_conf(const struct conf *conf, const struct conf_listener *l,
+    struct engine_conf *out);
+
+/* A session has gone. */
+void worker_gone(struct worker *w);
+
+#endif
