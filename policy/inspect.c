@@ -14,6 +14,12 @@
 enum { SIGNATURE_OCTETS_MAX = 64 * 1024, THUMBNAIL_OCTETS_MAX = 32 * 1024 };
 enum extension { EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL };
 
+static bool
+stop(void *arg)
+{
+	return inspect_late(arg);
+}
+
 void
 inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
     struct facts *f, inspect_entity_fn *entity)
@@ -28,7 +34,7 @@ inspect_init(struct inspect *w, const struct classify_options *o, struct arena *
 	w->late = false;
 	w->err = OK;
 	fold_init(&w->fold);
-	scan_init(&w->scan, inspect_found, w);
+	scan_init(&w->scan, inspect_found, stop, w);
 }
 
 void

@@ -5,7 +5,8 @@
 
 enum { NAME_MAX_OCTETS = 16 };
 
-/* In octet order. HTML names that can stand in Vietnamese text, in legacy fonts read as Latin-1, or hide it. */
+/* In octet order. HTML names that can stand in Vietnamese text, in legacy fonts read as Latin-1,
+ * or hide it. */
 static const struct { const char *name; uint16_t cp; } named[] = {
 	{ "AElig", 0xC6 }, { "Aacute", 0xC1 }, { "Abreve", 0x102 }, { "Acirc", 0xC2 },
 	{ "Agrave", 0xC0 }, { "Aring", 0xC5 }, { "Atilde", 0xC3 }, { "Auml", 0xC4 },

@@ -288,7 +288,8 @@ read_tag(struct html *h, struct tag *t)
 	*t = (struct tag){ .closing = s.n > 0 && s.p[0] == '/' };
 	if (t->closing)
 		s = slice_from(s, 1);
-	if (h->no_tag_end || s.n == 0 || !(ascii_is_alpha(s.p[0]) || s.p[0] == '!' || s.p[0] == '?'))
+	if (h->no_tag_end || s.n == 0 ||
+	    !(ascii_is_alpha(s.p[0]) || s.p[0] == '!' || s.p[0] == '?'))
 		return false;
 	while (n < s.n && !is_white(s.p[n]) && s.p[n] != '>' && s.p[n] != '/')
 		n++;

@@ -183,7 +183,7 @@ put_other(struct fold *f, uint32_t cp)
 bool
 fold_put(struct fold *f, uint32_t cp)
 {
-	/* Four decomposed letters, each perhaps a word of its own when the last one got too long. */
+	/* Four decomposed letters, each perhaps a word of its own if the last one got too long. */
 	if (f->count + 8 > FOLD_WORDS || f->n + ROOM + FOLD_TONES > FOLD_TEXT)
 		return false;
 	if (cp < 0x80)
@@ -281,7 +281,8 @@ fold_word(const struct fold *f, unsigned i)
 bool
 fold_is(const struct fold *f, unsigned i, const char *folded)
 {
-	return i < f->count && slice_is(fold_word(f, i), folded);
+	return i < f->count && f->word[i].n > 0 && f->text[f->word[i].at] == folded[0] &&
+	    slice_is(fold_word(f, i), folded);
 }
 
 bool
@@ -289,7 +290,7 @@ fold_is_bare(const struct fold *f, unsigned i, const char *folded)
 {
 	struct slice w;
 
-	if (i >= f->count)
+	if (i >= f->count || f->word[i].n == 0 || f->text[f->word[i].at] != folded[0])
 		return false;
 	w = fold_letters(f, i);
 	while (*folded != '\0') {

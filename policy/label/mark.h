@@ -21,7 +21,7 @@ enum label_weight {
 
 struct label_finding {
 	const char	 *detector;	/* static */
-	uint32_t	  position;	/* line within the text, from 1; 0 where there are no lines */
+	uint32_t	  position;	/* line within the text, from 1; 0: no lines there */
 	unsigned	  level;	/* LEVEL_*; LEVEL_THUONG for pure review */
 	enum label_weight weight;
 };
@@ -50,11 +50,22 @@ bool mark_whole_line(const struct fold *f, struct mark_level *out);
 bool mark_compound_after(const struct fold *f, unsigned i);
 bool mark_compound_before(const struct fold *f, unsigned i);
 
-/* Fields "Độ mật: …", ticked boxes, the level behind the number, sentences, other stamps.
- * The whole-line mark is not looked at here. */
-void mark_in_line(const struct fold *f, uint32_t position, label_found_fn *found, void *arg);
+/* Is word i one of the n folded words of a list? A word without diacritics fits bare. */
+bool mark_in_list(const struct fold *f, unsigned i, const char *const *list, size_t n);
 
-/* Is this the number line of a document ("Số: 12/BC-UBND"), or its national heading? */
+/* The first word from i on that is no punctuation. */
+unsigned mark_skip_punct(const struct fold *f, unsigned i);
+
+/* An empty box at word i ("☐", "[ ]"); a ticked one ("☒", "[x]", and with filled "●"), with
+ * *next_out the first word behind it; any empty box in the line. */
+bool mark_is_box(const struct fold *f, unsigned i);
+bool mark_is_tick(const struct fold *f, unsigned i, bool filled, unsigned *next_out);
+bool mark_has_box(const struct fold *f);
+
+/* Is this the number line of a document ("Số: 12/BC-UBND")? */
+bool mark_is_number_line(const struct fold *f);
+
+/* Is this the number line, or the national (or Party) heading? */
 bool mark_is_heading(const struct fold *f);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/words.h"
+#include "policy/label/field.h"
 #include "policy/label/view.h"
 
 enum { EXTENSION_MAX = 5 };
@@ -129,7 +130,7 @@ one_subject(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 	fold_text(f, utf8);
 	if (!in_brackets(&x) && !subject_prefix(&x))
 		(void)subject_suffix(&x);
-	mark_in_line(f, 0, found, arg);
+	field_in_line(f, 0, found, arg);
 }
 
 /* --- file name --- */

@@ -12,7 +12,7 @@
 
 #include "policy/label/mark.h"
 
-/* Marks in a decoded subject (UTF-8): detector "subject-mark" and those of mark_in_line(). The
+/* Marks in a decoded subject (UTF-8): detector "subject-mark" and those of field_in_line(). The
  * fold is scratch memory. */
 void name_subject(struct fold *f, struct slice utf8, label_found_fn *found, void *arg);
 

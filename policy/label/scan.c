@@ -2,7 +2,7 @@
 #include "policy/label/scan.h"
 
 #include "common/words.h"
-#include "policy/label/skeleton.h"
+#include "policy/label/field.h"
 
 enum {
 	SHORT_LETTERS = 6,	/* the longest syllable of a mark */
@@ -10,13 +10,15 @@ enum {
 	STAMP_LINES = 4,	/* a stamp is so near to the number or the national heading */
 	EXAMPLE_LINES = 2,	/* "Mẫu dấu:" speaks for so many lines behind it */
 	DOWNWARDS_OCTETS = 4096, /* of all lines of a mark written downwards */
-	COLUMN_GAP = 4		/* spaces between columns */
+	COLUMN_GAP = 4,		/* spaces between columns */
+	STOP_LINES = 256	/* asks so often whether to stop */
 };
 
 void
-scan_init(struct scan *s, label_found_fn *found, void *arg)
+scan_init(struct scan *s, label_found_fn *found, scan_stop_fn *stop, void *arg)
 {
 	s->found = found;
+	s->stop = stop;
 	s->arg = arg;
 	fold_init(&s->fold);
 	buf_init(&s->view, VIEW_OUT_MAX);
@@ -149,13 +151,32 @@ letters_of(const struct fold *f)
 	return n;
 }
 
-static bool
-ends_like_mark(const struct fold *f)
+/* The letters of the last word, without what alters them. */
+static struct slice
+last_letters(const struct fold *f)
 {
 	for (unsigned i = f->count; i-- > 0;)
 		if (f->word[i].type == FOLD_LETTERS)
-			return f->text[f->word[i].at + f->word[i].n - 1] == 't';
-	return false;
+			return fold_letters(f, i);
+	return (struct slice){ NULL, 0 };
+}
+
+static bool
+ends_with_a(struct slice w)
+{
+	while (w.n > 0 && w.p[w.n - 1] >= 'A' && w.p[w.n - 1] <= 'Z')
+		w.n--;
+	return w.n > 0 && w.p[w.n - 1] == 'a';
+}
+
+/* Could a mark end with this line? */
+static bool
+ends_like_mark(const struct scan *s, struct slice w)
+{
+	if (w.n == 0 || w.p[w.n - 1] != 't')
+		return false;
+	w.n--;
+	return ends_with_a(w) || (w.n == 0 && s->tail_a);
 }
 
 static void
@@ -163,14 +184,16 @@ downwards(struct scan *s, struct slice line)
 {
 	struct mark_level m;
 	unsigned letters = letters_of(&s->fold);
-	bool whole = ends_like_mark(&s->fold);
+	bool whole = ends_like_mark(s, last_letters(&s->fold));
 
 	if (s->fold.cut || letters > SHORT_LETTERS) {
 		s->tail_count = 0;
+		s->tail_a = false;
 		return;
 	}
 	if (letters == 0)
 		return;
+	s->tail_a = ends_with_a(last_letters(&s->fold));
 	if (s->tail_count == SCAN_SHORT_LINES) {
 		s->tail_count--;
 		for (unsigned i = 0; i < s->tail_count; i++)
@@ -196,7 +219,7 @@ static void
 look(struct scan *s, const struct fold *f)
 {
 	whole_line(s, f);
-	mark_in_line(f, s->line, forward, s);
+	field_in_line(f, s->line, forward, s);
 	heading(s, f);
 	example(s, f);
 }
@@ -213,7 +236,7 @@ fold_long(struct scan *s, struct slice text)
 		text = before;
 		s->fold.cut = true;
 		fold_end(&s->fold);
-		mark_in_line(&s->fold, s->line, forward, s);
+		field_in_line(&s->fold, s->line, forward, s);
 		fold_slide(&s->fold);
 	}
 	fold_end(&s->fold);
@@ -234,7 +257,7 @@ views(struct scan *s, struct slice line)
 			fold_text(&s->fold, buf_slice(&s->view));
 			s->fold.cut |= line.n > VIEW_LINE_MAX;
 			whole_line(s, &s->fold);
-			mark_in_line(&s->fold, s->line, forward, s);
+			field_in_line(&s->fold, s->line, forward, s);
 		}
 	}
 }
@@ -298,12 +321,15 @@ scan_text(struct scan *s, struct slice text)
 {
 	s->line = 0;
 	s->tail_count = s->pending_count = 0;
+	s->tail_a = false;
 	s->heading_line = s->bare_line = s->example_line = s->filled_lines = 0;
 	while (text.n > 0) {
 		size_t n = 0, end = 0;
 
 		while (n < text.n && (end = line_end(slice_from(text, n))) == 0)
 			n++;
+		if (s->stop != NULL && s->line % STOP_LINES == STOP_LINES - 1 && s->stop(s->arg))
+			break;
 		s->line++;
 		one_line(s, slice_sub(text, 0, n));
 		text = slice_from(text, n + end);

@@ -16,15 +16,20 @@
 
 enum { SCAN_SHORT_LINES = 10, SCAN_PENDING = 16 };
 
+/* Asked now and then: true ends the scan. */
+typedef bool scan_stop_fn(void *arg);
+
 struct scan {
 	label_found_fn *found;
-	void	       *arg;
+	scan_stop_fn   *stop;			/* NULL: never */
+	void	       *arg;			/* of both */
 	struct fold	fold;
 	struct buf	view;
 	uint32_t	line;			/* number of the line at hand, from 1 */
 	/* short lines that follow each other: a mark may be written downwards */
 	const char     *tail[SCAN_SHORT_LINES];
 	unsigned	tail_count;
+	bool		tail_a;			/* the last of them ends with an a */
 	/* whole-line marks not yet told, since a list of levels may be going on */
 	struct label_finding pending[SCAN_PENDING];
 	unsigned	pending_count;
@@ -34,7 +39,7 @@ struct scan {
 	uint32_t	heading_filled, bare_filled, example_filled;
 };
 
-void scan_init(struct scan *s, label_found_fn *found, void *arg);
+void scan_init(struct scan *s, label_found_fn *found, scan_stop_fn *stop, void *arg);
 void scan_fini(struct scan *s);
 
 /* Scan one text; line numbers start at 1 with each. */

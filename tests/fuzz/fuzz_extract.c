@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* Zips and documents: what is handed out stays within the limits. The input is taken as a zip and as
- * the XML of a document part. */
+/* Zips and documents: what is handed out stays within the limits. The input is taken as a zip and
+ * as the XML of a document part. */
 #include <stdint.h>
 #include <stdlib.h>
 

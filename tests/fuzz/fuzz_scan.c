@@ -28,7 +28,8 @@ static void
 scan(struct scan *s, struct slice in, struct fold *f)
 {
 	static const char tail[] = "\nxyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\n"
-	    "xyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\nTUY\xE1\xBB\x86T M\xE1\xBA\xACT";
+	    "xyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\nxyzxyzxyz\n"
+	    "TUY\xE1\xBB\x86T M\xE1\xBA\xACT";
 	char *text = malloc(in.n + sizeof tail);
 	unsigned highest = 0;
 
@@ -37,7 +38,7 @@ scan(struct scan *s, struct slice in, struct fold *f)
 		return;
 	memcpy(text, in.p, in.n);
 	memcpy(text + in.n, tail, sizeof tail - 1);
-	scan_init(s, found, &highest);
+	scan_init(s, found, NULL, &highest);
 	scan_text(s, (struct slice){ text, in.n + sizeof tail - 1 });
 	scan_fini(s);
 	free(text);

@@ -17,7 +17,7 @@ run(const char *text, struct findings *got)
 
 	assert_non_null(s);
 	got->text[0] = '\0';
-	scan_init(s, findings_add, got);
+	scan_init(s, findings_add, NULL, got);
 	scan_text(s, slice_of(text));
 	scan_fini(s);
 	free(s);
