@@ -7,6 +7,8 @@
 #include "mime/addr.h"
 #include "mime/header.h"
 
+enum { LIST_ARENA_OCTETS = 16 << 20 };	/* ADDR_MAX entries and their strings fit */
+
 static const char empty_envelope[] = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)";
 static const char empty_body[] =
     "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)";
@@ -109,19 +111,29 @@ add_address(struct buf *out, const struct addr *ad)
 	buf_addc(out, ')');
 }
 
-/* An address list; false if it is empty (nothing is added then). */
+/* An address list; false if it is empty (nothing is added then). Its memory is given back at once,
+ * so that a message of many messages needs no more than one list does. */
 static bool
-add_list(struct buf *out, struct slice raw, struct arena *a)
+add_list(struct buf *out, struct slice raw)
 {
-	struct addr_list l;
+	struct addr_list l = { 0 };
+	struct arena scratch;
+	int err;
 
-	if (raw.p == NULL || addr_parse(raw, a, &l) != OK || l.count == 0)
+	if (raw.p == NULL)
 		return false;
-	buf_addc(out, '(');
-	for (unsigned i = 0; i < l.count; i++)
-		add_address(out, &l.addrs[i]);
-	buf_addc(out, ')');
-	return true;
+	arena_init(&scratch, LIST_ARENA_OCTETS);
+	err = addr_parse(raw, &scratch, &l);
+	if (err != OK && out->err == OK)
+		out->err = err;
+	if (err == OK && l.count > 0) {
+		buf_addc(out, '(');
+		for (unsigned i = 0; i < l.count; i++)
+			add_address(out, &l.addrs[i]);
+		buf_addc(out, ')');
+	}
+	arena_clear(&scratch);
+	return err == OK && l.count > 0;
 }
 
 enum { E_DATE, E_SUBJECT, E_FROM, E_SENDER, E_REPLY_TO, E_TO, E_CC, E_BCC, E_IN_REPLY_TO,
@@ -152,7 +164,6 @@ structure_envelope(struct slice header, struct arena *a, struct buf *out)
 {
 	struct slice v[E_COUNT], from_text;
 	size_t from_at;
-	bool has_from;
 
 	find_fields(header, v);
 	buf_addc(out, '(');
@@ -161,13 +172,12 @@ structure_envelope(struct slice header, struct arena *a, struct buf *out)
 	add_value(out, v[E_SUBJECT]);
 	buf_addc(out, ' ');
 	from_at = out->n;
-	has_from = add_list(out, v[E_FROM], a);
-	if (!has_from)
+	if (!add_list(out, v[E_FROM]))
 		buf_adds(out, "NIL");
 	from_text = arena_copy(a, slice_from(buf_slice(out), from_at));
 	for (unsigned i = E_SENDER; i <= E_BCC; i++) {
 		buf_addc(out, ' ');
-		if (add_list(out, v[i], a))
+		if (add_list(out, v[i]))
 			continue;
 		if (i <= E_REPLY_TO)
 			buf_add(out, from_text);

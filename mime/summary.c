@@ -14,7 +14,7 @@
 
 enum {
 	FIXED_OCTETS = 44, TEXT_ROW_OCTETS = 8, PART_ROW_OCTETS = 44, FIELD_ROW_OCTETS = 12,
-	FIELD_ROWS_MAX = 64, IMAP_TEXT_MAX = 64 << 20
+	FIELD_ROWS_MAX = 64, IMAP_TEXT_MAX = 64 << 20, LIST_ARENA_OCTETS = 16 << 20
 };
 
 static const char *const field_names[] = {
@@ -160,10 +160,12 @@ add_people(struct build *b, enum summary_text which, const char *field)
 {
 	struct slice raw = value_of(b, field);
 	struct addr_list l;
+	struct arena scratch;
 	bool first = true;
 
 	begin_text(b, which);
-	if (raw.p != NULL && addr_parse(raw, b->a, &l) == OK) {
+	arena_init(&scratch, LIST_ARENA_OCTETS);
+	if (raw.p != NULL && addr_parse(raw, &scratch, &l) == OK) {
 		for (unsigned i = 0; i < l.count; i++) {
 			const struct addr *ad = &l.addrs[i];
 
@@ -183,6 +185,9 @@ add_people(struct build *b, enum summary_text which, const char *field)
 			buf_addc(&b->texts, '>');
 		}
 	}
+	if (scratch.err != OK && b->a->err == OK)
+		b->a->err = scratch.err;
+	arena_clear(&scratch);
 	end_text(b, which, true);
 }
 

@@ -24,7 +24,7 @@ enum { TREE_DEPTH_MAX = 50, TREE_PARTS_MAX = 10000 };
 #define TREE_NONE	UINT32_MAX
 
 /* Octets of arena that a message of the given size can need at most, for arena_init. */
-#define TREE_ARENA_OCTETS(size)	(((size_t)16 << 20) + 16 * (size_t)(size))
+#define TREE_ARENA_OCTETS(size)	(((size_t)16 << 20) + 24 * (size_t)(size))
 
 enum tree_flag_bit {
 #define TREE_FLAG(name, ambiguous, text) name##_BIT,

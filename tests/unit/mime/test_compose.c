@@ -23,12 +23,13 @@ check_field(struct slice f)
 	}
 }
 
+#define MAT3	"m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt "
+
 static const char *const texts[] = {
 	"", "plain", "B\xc3\xa1o c\xc3\xa1o tu\xe1\xba\xa7n", "two  spaces", " lead", "trail ", "=?utf-8?q?a?=",
 	"a long subject that goes on and on until it has to be folded somewhere, which is at a space",
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-	"m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt "
-	"m\xe1\xba\xadt plain m\xe1\xba\xadt m\xe1\xba\xadt",
+	(MAT3 MAT3 MAT3 "plain " MAT3 "end"),
 };
 
 static void
@@ -111,8 +112,8 @@ static void
 parameters_go_round(void **state)
 {
 	static const char *const values[] = { "x.pdf", "a \"b\" \\.pdf", "b\xc3\xa1o c\xc3\xa1o.pdf", "=?utf-8?q?a?=",
-		"C\xe1\xbb\x99ng h\xc3\xb2" "a x\xc3\xa3 h\xe1\xbb\x99i ch\xe1\xbb\xa7 ngh\xc4\xa9" "a Vi\xe1\xbb\x87t Nam "
-		"\xc4\x90\xe1\xbb\x99" "c l\xe1\xba\xadp T\xe1\xbb\xb1 do H\xe1\xba\xa1nh ph\xc3\xba" "c.docx", "" };
+("C\xe1\xbb\x99ng h\xc3\xb2" "a x\xc3\xa3 h\xe1\xbb\x99i ch\xe1\xbb\xa7 ngh\xc4\xa9" "a "
+		"Vi\xe1\xbb\x87t Nam \xc4\x90\xe1\xbb\x99" "c l\xe1\xba\xadp T\xe1\xbb\xb1 do.docx"), "" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
