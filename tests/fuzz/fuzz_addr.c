@@ -28,7 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (in_group && (l.flags & ADDR_OVERFLOW) == 0)
 		abort();
 	if (addr_single(in, &a, &spec) == OK) {
-		if (!utf8_is_safe(spec) || addr_single(spec, &a, &again) != OK || !slice_eq(spec, again))
+		if (!utf8_is_safe(spec) || addr_single(spec, &a, &again) != OK || !slice_eq(spec,
+		    again))
 			abort();
 	}
 	if (addr_single_from(in, &a, &spec) == OK && spec.n == 0)

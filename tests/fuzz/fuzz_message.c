@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* A message: its tree is sound, its summary opens, sections stay inside it, IMAP text is balanced. */
+/* A message: a sound tree, a summary that opens, sections inside it, balanced IMAP text. */
 #include <stdlib.h>
 
 #include "mime/section.h"
@@ -75,7 +75,8 @@ check_imap_text(struct slice s)
 static void
 check_sections(const struct summary *sum, struct arena *a)
 {
-	static const char *const texts[] = { "", "HEADER", "TEXT", "1", "1.MIME", "2", "1.1", "1.1.HEADER",
+	static const char *const texts[] = { "", "HEADER", "TEXT", "1", "1.MIME", "2", "1.1",
+	    "1.1.HEADER",
 		"2.1.TEXT", "1.1.1.1" };
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

@@ -97,7 +97,8 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		r |= replay_path(argv[i]);
 	if (argc == 1 && name != NULL) {
-		snprintf(corpus, sizeof corpus, "%s/tests/fuzz/corpus/%s", srcdir == NULL ? "." : srcdir,
+		snprintf(corpus, sizeof corpus, "%s/tests/fuzz/corpus/%s",
+		    srcdir == NULL ? "." : srcdir,
 		    name + strlen("fuzz_"));
 		r = replay_path(corpus);
 	}

@@ -100,7 +100,8 @@ compatibility_form(void **state)
 
 	(void)state;
 	buf_init(&b, 100);	/* full-width, soft hyphen, zero-width space */
-	assert_int_equal(utf8_nfkc_casefold(SLICE("\xef\xbc\xad\xc2\xad\xe1\xba\xac\xe2\x80\x8bT"), &b),
+	assert_int_equal(utf8_nfkc_casefold(SLICE("\xef\xbc\xad\xc2\xad\xe1\xba\xac\xe2\x80\x8bT"),
+	    &b),
 	    OK);
 	assert_true(slice_is(buf_slice(&b), "m\xe1\xba\xadt"));
 	buf_fini(&b);
@@ -143,7 +144,8 @@ output_is_bounded(void **state)
 static void
 safe_for_headers_and_logs(void **state)
 {
-	static const char *const bad[] = { "a\r\nb", "a\nb", "\x7f", "\x1b[0m", "\xc2\x85", "\xc2\x9b",
+	static const char *const bad[] = { "a\r\nb", "a\nb", "\x7f", "\x1b[0m", "\xc2\x85",
+	    "\xc2\x9b",
 		"\xe2\x80\xa8", "\xe2\x80\xae", "\xef\xbb\xbf", "\xff", "\xe2\x81\xa6" };
 
 	(void)state;

@@ -24,7 +24,8 @@ static const struct {
 	{ CHARSET_VNI, B("TO\xc1I MA\xc4T"), "T\xe1\xbb\x90I M\xe1\xba\xacT", 0 },
 	{ CHARSET_VNI, B("Tuye\xe4t"), "Tuy\xe1\xbb\x87t", 0 },
 	{ CHARSET_VNI, B("\xd1O\xc4"), "\xc4\x90\xe1\xbb\x98", 0 },
-	{ CHARSET_VNI, B("TH\xd6\xd4\xcfNG KHA\xc5N"), "TH\xc6\xaf\xe1\xbb\xa2NG KH\xe1\xba\xa8N", 0 },
+	{ CHARSET_VNI, B("TH\xd6\xd4\xcfNG KHA\xc5N"), "TH\xc6\xaf\xe1\xbb\xa2NG KH\xe1\xba\xa8N",
+	    0 },
 	{ CHARSET_VNI, B("b\xed"), "b\xc3\xad", 0 },
 	{ CHARSET_VNI, B("HO\xdb" "A TO\xc1" "C"), "H\xe1\xbb\x8e" "A T\xe1\xbb\x90" "C", 0 },
 	{ CHARSET_VNI, B("LA\xebm"), "L\xe1\xba\xb6m", 0 },
@@ -35,7 +36,8 @@ static const struct {
 	{ CHARSET_VPS, B("T\x96I TUY\x8cT"), "T\xe1\xbb\x90I TUY\xe1\xbb\x87T", 0 },
 	{ CHARSET_VPS, B("\xf1\xb6"), "\xc4\x90\xe1\xbb\x99", 0 },
 	{ CHARSET_WINDOWS_1258, B("M\xc2\xf2T"), "M\xe1\xba\xacT", 0 },
-	{ CHARSET_WINDOWS_1258, B("TUY\xca\xf2T \xd0\xd4\xf2"), "TUY\xe1\xbb\x86T \xc4\x90\xe1\xbb\x98", 0 },
+	{ CHARSET_WINDOWS_1258, B("TUY\xca\xf2T \xd0\xd4\xf2"),
+	    "TUY\xe1\xbb\x86T \xc4\x90\xe1\xbb\x98", 0 },
 	{ CHARSET_WINDOWS_1258, B("TH\xdd\xd5\xf2NG"), "TH\xc6\xaf\xe1\xbb\xa2NG", 0 },
 	{ CHARSET_WINDOWS_1258, B("w\xf2"), "\xe1\xba\x89", 0 },
 	{ CHARSET_WINDOWS_1252, B("\x80\x93m\x94"), "\xe2\x82\xac\xe2\x80\x9cm\xe2\x80\x9d", 0 },
@@ -87,7 +89,8 @@ rows_hold_at_every_split(void **state)
 			struct buf b;
 
 			buf_init(&b, 1000);
-			check_number(name, decode_cut(rows[i].cs, rows[i].in, cut, &b), rows[i].flags);
+			check_number(name, decode_cut(rows[i].cs, rows[i].in, cut, &b),
+			    rows[i].flags);
 			check_slice(name, buf_slice(&b), slice_of(rows[i].out));
 			buf_fini(&b);
 		}
@@ -116,7 +119,8 @@ vietnamese_letters_are_all_there(void **state)
 			uint32_t cp = 0;
 
 			buf_init(&b, 16);
-			assert_int_equal(charset_to_utf8(sets[k], (struct slice){ &octet, 1 }, &b, NULL), OK);
+			assert_int_equal(charset_to_utf8(sets[k], (struct slice){ &octet, 1 }, &b,
+			    NULL), OK);
 			s = buf_slice(&b);
 			if (utf8_next(&s, &cp) == 1 && cp < ARRAY_LEN(has))
 				has[cp] = true;
@@ -127,13 +131,15 @@ vietnamese_letters_are_all_there(void **state)
 				uint32_t base = shapes[s] == 0 ? (uint32_t)letters[i] :
 				    utf8_compose((uint32_t)letters[i], shapes[s]);
 
-				if (base == 0 || (shapes[s] != 0 && strchr("aAeEoOuU", letters[i]) == NULL))
+				if (base == 0 || (shapes[s] != 0 && strchr("aAeEoOuU",
+				    letters[i]) == NULL))
 					continue;
 				if ((shapes[s] == 0x302 && strchr("uU", letters[i]) != NULL) ||
 				    (shapes[s] == 0x306 && strchr("aA", letters[i]) == NULL))
 					continue;
 				for (size_t t = 0; t < ARRAY_LEN(tones); t++) {
-					uint32_t cp = tones[t] == 0 ? base : utf8_compose(base, tones[t]);
+					uint32_t cp = tones[t] == 0 ? base : utf8_compose(base,
+					    tones[t]);
 
 					want++;
 					missing += cp >= ARRAY_LEN(has) || !has[cp];
@@ -159,7 +165,8 @@ labels(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		check_number(names[i].label, charset_by_label(slice_of(names[i].label)), names[i].cs);
+		check_number(names[i].label, charset_by_label(slice_of(names[i].label)),
+		    names[i].cs);
 	for (enum charset cs = CHARSET_US_ASCII; cs < CHARSET_COUNT; cs++)
 		assert_int_equal(charset_by_label(slice_of(charset_name(cs))), cs);
 	buf_init(&b, 10);
@@ -182,7 +189,8 @@ output_is_always_utf8(void **state)
 			in[i] = (char)(seed >> 16);
 		}
 		buf_init(&b, 8 * sizeof in);
-		assert_int_equal(charset_to_utf8(cs, (struct slice){ in, sizeof in }, &b, NULL), OK);
+		assert_int_equal(charset_to_utf8(cs, (struct slice){ in, sizeof in }, &b, NULL),
+		    OK);
 		assert_true(utf8_valid(buf_slice(&b)));
 		buf_fini(&b);
 	}

@@ -26,9 +26,10 @@ check_field(struct slice f)
 #define MAT3	"m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt m\xe1\xba\xadt "
 
 static const char *const texts[] = {
-	"", "plain", "B\xc3\xa1o c\xc3\xa1o tu\xe1\xba\xa7n", "two  spaces", " lead", "trail ", "=?utf-8?q?a?=",
-	"a long subject that goes on and on until it has to be folded somewhere, which is at a space",
-	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	"", "plain", "B\xc3\xa1o c\xc3\xa1o tu\xe1\xba\xa7n", "two  spaces", " lead", "trail ",
+	    "=?utf-8?q?a?=",
+	"a long subject that goes on and on until it has to be folded somewhere, at a space",
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	(MAT3 MAT3 MAT3 "plain " MAT3 "end"),
 };
 
@@ -56,8 +57,8 @@ texts_go_round(void **state)
 static void
 nothing_breaks_out(void **state)
 {
-	static const struct slice evil[] = { B("a\r\nBcc: x@y"), B("a\nb"), B("a\rb"), B("a\0b"), B("a\x1b"),
-		B("a\x7f"), B("\xff") };
+	static const struct slice evil[] = { B("a\r\nBcc: x@y"), B("a\nb"), B("a\rb"), B("a\0b"),
+		B("a\x1b"), B("a\x7f"), B("\xff") };
 	struct buf b;
 
 	(void)state;
@@ -80,8 +81,8 @@ nothing_breaks_out(void **state)
 static void
 addresses_go_round(void **state)
 {
-	static const char *const names[] = { "", "Van A", "Tran, \"B\" \\", "Nguy\xe1\xbb\x85n V\xc4\x83n A",
-		"a@b", "x <y@z>", "(c)" };
+	static const char *const names[] = { "", "Van A", "Tran, \"B\" \\",
+		"Nguy\xe1\xbb\x85n V\xc4\x83n A", "a@b", "x <y@z>", "(c)" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -93,7 +94,8 @@ addresses_go_round(void **state)
 		arena_init(&a, 1 << 20);
 		buf_init(&b, 1000);
 		buf_init(&name, 1000);
-		assert_int_equal(compose_addr(&b, "From", slice_of(names[i]), SLICE("a.b@tinh.vn")), OK);
+		assert_int_equal(compose_addr(&b, "From", slice_of(names[i]), SLICE("a.b@tinh.vn")),
+		    OK);
 		check_field(buf_slice(&b));
 		assert_int_equal(header_find(buf_slice(&b), SLICE("From"), &f), 1);
 		assert_int_equal(addr_parse(f.value, &a, &l), OK);
@@ -111,9 +113,11 @@ addresses_go_round(void **state)
 static void
 parameters_go_round(void **state)
 {
-	static const char *const values[] = { "x.pdf", "a \"b\" \\.pdf", "b\xc3\xa1o c\xc3\xa1o.pdf", "=?utf-8?q?a?=",
-("C\xe1\xbb\x99ng h\xc3\xb2" "a x\xc3\xa3 h\xe1\xbb\x99i ch\xe1\xbb\xa7 ngh\xc4\xa9" "a "
-		"Vi\xe1\xbb\x87t Nam \xc4\x90\xe1\xbb\x99" "c l\xe1\xba\xadp T\xe1\xbb\xb1 do.docx"), "" };
+	static const char *const values[] = { "x.pdf", "a \"b\" \\.pdf",
+	    "b\xc3\xa1o c\xc3\xa1o.pdf", "=?utf-8?q?a?=",
+		("C\xe1\xbb\x99ng h\xc3\xb2" "a x\xc3\xa3 h\xe1\xbb\x99i ch\xe1\xbb\xa7 ngh\xc4\xa9" "a "
+		"Vi\xe1\xbb\x87t Nam \xc4\x90\xe1\xbb\x99" "c l\xe1\xba\xadp T\xe1\xbb\xb1 do.doc"
+		    "x"), "" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
@@ -129,7 +133,8 @@ parameters_go_round(void **state)
 		assert_int_equal(compose_param(&b, "filename", slice_of(values[i])), OK);
 		assert_int_equal(compose_raw(&field, "Content-Disposition", buf_slice(&b)), OK);
 		check_field(buf_slice(&field));
-		assert_int_equal(header_find(buf_slice(&field), SLICE("Content-Disposition"), &f), 1);
+		assert_int_equal(header_find(buf_slice(&field), SLICE("Content-Disposition"), &f),
+		    1);
 		assert_int_equal(param_disposition(f.value, &a, &v), OK);
 		assert_int_equal(v.flags, 0);
 		check_slice("value", param_get(&v, "filename")->text, slice_of(values[i]));

@@ -138,8 +138,10 @@ limits_are_flagged_and_the_body_found(void **state)
 {
 	static const struct { const char *line; size_t count; unsigned fields; } floods[] = {
 		{ "A: b\r\n", 5000, HEADER_FIELDS_MAX },
-		{ "A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-		  "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n",
+		{ "A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+		    "bbbbbb"
+		  "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+		      "\r\n",
 		  900, HEADER_OCTETS_MAX / 166 },
 		{ " fold\r\n", 50000, 0 },
 	};

@@ -21,7 +21,8 @@ static const struct {
 	{ "(a) text (b (c)) / plain (\\)) ; x=y", "text/plain", "x=y/y|", PARAM_COMMENT },
 	{ "a/b; x=\"a\\\"b;c\"; y=z", "a/b", "x=a\"b;c/a\"b;c|y=z/z|", 0 },
 	{ "a/b; x=\"a\r\n b\"", "a/b", "x=a b/a b|", 0 },
-	{ "a/b; name=foo bar.pdf; y=z", "a/b", "name=foo bar.pdf/foo bar.pdf|y=z/z|", PARAM_SYNTAX },
+	{ "a/b; name=foo bar.pdf; y=z", "a/b", "name=foo bar.pdf/foo bar.pdf|y=z/z|",
+	    PARAM_SYNTAX },
 	{ "a/b; x=\"open", "a/b", "x=open/open|", PARAM_SYNTAX },
 	{ "a/b; x=1; X=2", "a/b", "x=1/1|X=2/2|", PARAM_DUPLICATE | PARAM_CONFLICT },
 	{ "a/b junk; x=1", "a/b", "x=1/1|", PARAM_SYNTAX },
@@ -93,7 +94,8 @@ dispositions(void **state)
 
 	(void)state;
 	arena_init(&a, 1 << 20);
-	assert_int_equal(param_disposition(SLICE(" attachment; filename=x.pdf; size=3"), &a, &v), OK);
+	assert_int_equal(param_disposition(SLICE(" attachment; filename=x.pdf; size=3"), &a, &v),
+	    OK);
 	check_slice("type", v.type, SLICE("attachment"));
 	check_slice("name", param_get(&v, "FILENAME")->text, SLICE("x.pdf"));
 	assert_int_equal(param_count(&v, "size"), 1);

@@ -7,17 +7,24 @@
 
 static const struct { const char *name, *in, *out; } rows[] = {
 	{ "plain", "Subject: x\r\n\r\n a \r\n\r\n b\tc\r\n", "a b c" },
-	{ "html", H("text/html") "<html><head><title>t</title><style>p{}</style></head><body><p>a&amp;b</p>"
-	    "<script>x<y</script><!-- c > d -->e<br>f &lt;g&gt; 1 < 2</body>", "a&b e f <g> 1 < 2" },
-	{ "html numbers", H("text/html") "M&#7852;T &#xE1; &nope; &#0; &", "M\xe1\xba\xacT \xc3\xa1 &nope; &#0; &" },
+	{ "html", H("text/html") "<html><head><title>t</title><style>p{}</style></head><body><p>a&"
+	    "amp;b</p>"
+	    "<script>x<y</script><!-- c > d -->e<br>f &lt;g&gt; 1 < 2</body>",
+	        "a&b e f <g> 1 < 2" },
+	{ "html numbers", H("text/html") "M&#7852;T &#xE1; &nope; &#0; &",
+	    "M\xe1\xba\xacT \xc3\xa1 &nope; &#0; &" },
 	{ "html only tags", H("text/html") "<p><br></p>", "" },
 	{ "html open tag", H("text/html") "a<p", "a" },
 	{ "qp", "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Transfer-Encoding: quoted-printable\r\n\r\nM=E1=BA=ACT", "M\xe1\xba\xacT" },
-	{ "plain before html", "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n"
-	    "--b\r\nContent-Type: text/html\r\n\r\nh\r\n--b\r\nContent-Type: text/plain\r\n\r\np\r\n--b--\r\n", "p" },
-	{ "not an attachment", "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-	    "--b\r\nContent-Disposition: attachment\r\n\r\nx\r\n--b\r\nContent-Type: text/html\r\n\r\n<b>h</b>\r\n"
+	{ "plain before html", "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary"
+	    "=b\r\n\r\n"
+	    "--b\r\nContent-Type: text/html\r\n\r\nh\r\n--b\r\nContent-Type: text/plain\r\n\r\np\r"
+	        "\n--b--\r\n", "p" },
+	{ "not an attachment", "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"
+	    "\r\n"
+	    "--b\r\nContent-Disposition: attachment\r\n\r\nx\r\n--b\r\nContent-Type: text/html\r\n"
+	        "\r\n<b>h</b>\r\n"
 	    "--b--\r\n", "h" },
 	{ "no text", H("image/png") "xx", "" },
 	{ "cut at ten", "\r\n123456789\xe1\xba\xac\xe1\xba\xac", "123456789\xe1\xba\xac" },

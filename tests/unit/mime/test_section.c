@@ -6,7 +6,8 @@
 /* The example of RFC 3501 6.4.5: 1 text, 2 octet-stream, 3 message (3.1 text, 3.2 octets),
  * 4 multipart (4.1 gif, 4.2 message with 4.2.1 text and 4.2.2 multipart/alternative). */
 static const char mail[] =
-	"Subject: root\r\nTo: x@y\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=A\r\n\r\n"
+	"Subject: root\r\nTo: x@y\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="
+	    "A\r\n\r\n"
 	"--A\r\n\r\none\r\n"
 	"--A\r\nContent-Type: application/octet-stream\r\n\r\ntwo\r\n"
 	"--A\r\nContent-Type: message/rfc822\r\n\r\n"
@@ -40,9 +41,12 @@ static const struct { const char *section, *octets; } rows[] = {
 	{ "3.HEADER.FIELDS (Subject)", "Subject: m3\r\n\r\n" },
 };
 
-static const char *const bad[] = { "MIME", "0", "1.0", "01", "1.", "1..2", "X", "HEADERX", "1.TEXTX",
-	"HEADER.FIELDS", "HEADER.FIELDS ()", "HEADER.FIELDS (a", "HEADER.FIELDS (a b", "HEADER.FIELDS a",
-	"HEADER.FIELDS (a) b", "HEADER.FIELDS (\"a)", "HEADER.FIELDS (a  b)", "99999999999", ".1", "1 ",
+static const char *const bad[] = { "MIME", "0", "1.0", "01", "1.", "1..2", "X", "HEADERX",
+    "1.TEXTX",
+	"HEADER.FIELDS", "HEADER.FIELDS ()", "HEADER.FIELDS (a", "HEADER.FIELDS (a b",
+	    "HEADER.FIELDS a",
+	"HEADER.FIELDS (a) b", "HEADER.FIELDS (\"a)", "HEADER.FIELDS (a  b)", "99999999999", ".1",
+	    "1 ",
 	"1.HEADER.FIELDS.NOT" };
 
 struct fixture { struct arena a; struct buf blob; struct summary s; };

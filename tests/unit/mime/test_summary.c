@@ -11,7 +11,8 @@ static const char mail[] =
 	"References: <0@x>\r\n\t<00@x> junk\r\nIn-Reply-To: <00@x> (x)\r\nX-Other: y\r\n"
 	"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
 	"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nXin\r\n  ch\xc3\xa0o\r\n"
-	"--b\r\nContent-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	"--b\r\nContent-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n"
+	    "\r\n"
 	"QQ==\r\n--b--\r\n";
 
 struct fixture { struct arena a; struct tree t; struct buf blob; struct summary s; };
@@ -51,7 +52,8 @@ texts_and_facts(void **state)
 	(void)state;
 	build(&f, slice_of(mail));
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		check_slice(texts[i].text, summary_text(&f.s, texts[i].which), slice_of(texts[i].text));
+		check_slice(texts[i].text, summary_text(&f.s, texts[i].which),
+		    slice_of(texts[i].text));
 	assert_int_equal(f.s.size_octets, sizeof mail - 1);
 	assert_int_equal(f.s.lines, f.t.lines);
 	assert_int_equal(f.s.date_s, 1795309200);
@@ -78,7 +80,8 @@ parts_are_those_of_the_tree(void **state)
 		    p.next_sibling == q->next_sibling && p.number == q->number);
 		assert_true(p.header_begin == q->header_begin && p.body_begin == q->body_begin &&
 		    p.body_end == q->body_end && p.body_lines == q->body_lines);
-		assert_true(p.kind == q->kind && p.encoding == q->encoding && p.charset == q->charset);
+		assert_true(p.kind == q->kind && p.encoding == q->encoding &&
+		    p.charset == q->charset);
 	}
 	assert_int_equal(summary_part(&f.s, f.t.count, &p), ERR_CORRUPT);
 	drop(&f);
@@ -222,7 +225,8 @@ ten_thousand_parts(void **state)
 	buf_init(&in, 64 << 20);
 	buf_adds(&in, "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
 	for (int i = 0; i < 12000; i++)
-		buf_adds(&in, "--b\r\nContent-Type: text/plain; name*0=a; name*1=b; x=\"y\"\r\n\r\nx\r\n");
+		buf_adds(&in, "--b\r\nContent-Type: text/plain; name*0=a; name*1=b; x=\"y\"\r\n\r"
+		    "\nx\r\n");
 	build(&f, buf_slice(&in));
 	assert_int_equal(f.s.part_count, TREE_PARTS_MAX);
 	assert_true(TREE_HAS(f.s.tree_flags, TREE_MANY));

@@ -14,14 +14,17 @@ static const struct {
 	{ "plain", "Subject: x\r\n\r\nhello\r\n", "1:text/plain[hello~]", 0 },
 	{ "empty", "", "1:text/plain[]", 0 },
 	{ "header only", "A: b\r\n", "1:text/plain[]", 0 },
-	{ "two parts", MP("b") "pre\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\ntwo\r\n"
+	{ "two parts", MP("b") "pre\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\ntwo"
+	    "\r\n"
 	    "--b--\r\n", ":multipart/mixed|1:text/plain[one]2:text/html[two]", F(PREAMBLE_TEXT) },
-	{ "epilogue", MP("b") "--b\r\n\r\none\r\n--b--\r\nepi\r\n", ":multipart/mixed|1:text/plain[one]",
+	{ "epilogue", MP("b") "--b\r\n\r\none\r\n--b--\r\nepi\r\n",
+	    ":multipart/mixed|1:text/plain[one]",
 	    F(EPILOGUE_TEXT) },
 	{ "after close", MP("b") "--b\r\n\r\none\r\n--b--\r\n--b\r\n\r\ntwo\r\n--b--\r\n",
 	    ":multipart/mixed|1:text/plain[one]", F(EPILOGUE_TEXT) },
 	{ "empty part", MP("b") "--b\r\n\r\n--b--\r\n", ":multipart/mixed|1:text/plain[]", 0 },
-	{ "empty part 2", MP("b") "--b\r\n\r\n\r\n--b--\r\n", ":multipart/mixed|1:text/plain[]", 0 },
+	{ "empty part 2", MP("b") "--b\r\n\r\n\r\n--b--\r\n", ":multipart/mixed|1:text/plain[]",
+	    0 },
 	{ "keeps its last line end", MP("b") "--b\r\n\r\na\r\n\r\n--b--\r\n",
 	    ":multipart/mixed|1:text/plain[a~]", 0 },
 	{ "header cut", MP("b") "--b\r\nContent-Type: text/html\r\n--b\r\n\r\nx\r\n--b--\r\n",
@@ -30,13 +33,15 @@ static const struct {
 	    ":multipart/mixed|1:text/plain[a]", 0 },
 	{ "prefix is no boundary", MP("b") "--b\r\n\r\na\r\n--bb\r\nc\r\n--b--x\r\n--b--\r\n",
 	    ":multipart/mixed|1:text/plain[a~--bb~c~--b--x]", F(BOUNDARY_PREFIX) },
-	{ "no close", MP("b") "--b\r\n\r\na\r\n", ":multipart/mixed|1:text/plain[a~]", F(NO_CLOSE) },
+	{ "no close", MP("b") "--b\r\n\r\na\r\n", ":multipart/mixed|1:text/plain[a~]",
+	    F(NO_CLOSE) },
 	{ "no parts", MP("b") "text\r\n", ":multipart/mixed|",
 	    F(NO_CLOSE) | F(NO_PARTS) | F(PREAMBLE_TEXT) },
 	{ "close at once", MP("b") "--b--\r\n", ":multipart/mixed|", F(NO_PARTS) },
 	{ "no boundary", "Content-Type: multipart/mixed\r\nMIME-Version: 1.0\r\n\r\nx\r\n",
 	    ":multipart/mixed|", F(BOUNDARY_MISSING) | F(NO_PARTS) | F(PREAMBLE_TEXT) },
-	{ "nested", MP("a") "--a\r\n" MP("c") "--c\r\n\r\n1\r\n--c\r\n\r\n2\r\n--c--\r\n--a\r\n\r\n3\r\n"
+	{ "nested", MP("a") "--a\r\n" MP("c") "--c\r\n\r\n1\r\n--c\r\n\r\n2\r\n--c--\r\n--a\r\n\r"
+	    "\n3\r\n"
 	    "--a--\r\n", ":multipart/mixed|1:multipart/mixed|1.1:text/plain[1]1.2:text/plain[2]"
 	    "2:text/plain[3]", 0 },
 	{ "inner not closed", MP("a") "--a\r\n" MP("c") "--c\r\n\r\n1\r\n--a\r\n\r\n3\r\n--a--\r\n",
@@ -45,25 +50,34 @@ static const struct {
 	    ":multipart/mixed|1:multipart/mixed|1.1:text/plain[1]", F(BOUNDARY_NESTED) },
 	{ "outer begins inner", MP("a") "--a\r\n" MP("ab") "--ab\r\n\r\n1\r\n--ab--\r\n--a--\r\n",
 	    ":multipart/mixed|1:multipart/mixed|1.1:text/plain[1]", F(BOUNDARY_NESTED) },
-	{ "message", "Content-Type: message/rfc822\r\nMIME-Version: 1.0\r\n\r\nSubject: y\r\n\r\nin\r\n",
+	{ "message", "Content-Type: message/rfc822\r\nMIME-Version: 1.0\r\n\r\nSubject: y\r\n\r\ni"
+	    "n\r\n",
 	    "1:message/rfc822[Subject: y~~in~]1.1:text/plain[in~]", 0 },
 	{ "message with multipart", MP("a") "--a\r\nContent-Type: message/rfc822\r\n\r\n" MP("c")
 	    "--c\r\n\r\n1\r\n--c--\r\n--a--\r\n",
 	    ":multipart/mixed|1:message/rfc822|1:multipart/mixed|1.1:text/plain[1]", 0 },
-	{ "message cut in its header", MP("a") "--a\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n"
-	    "--a--\r\n", ":multipart/mixed|1:message/rfc822[Subject: x~]1.1:text/plain[]", F(HEADER_CUT) },
-	{ "message of a header only", MP("a") "--a\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n"
+	{ "message cut in its header", MP("a") "--a\r\nContent-Type: message/rfc822\r\n\r\nSubject"
+	    ": x\r\n"
+	    "--a--\r\n", ":multipart/mixed|1:message/rfc822[Subject: x~]1.1:text/plain[]",
+	        F(HEADER_CUT) },
+	{ "message of a header only", MP("a") "--a\r\nContent-Type: message/rfc822\r\n\r\nSubject:"
+	    " x\r\n"
 	    "\r\n--a--\r\n", ":multipart/mixed|1:message/rfc822[Subject: x~~]1.1:text/plain[]", 0 },
-	{ "digest", "Content-Type: multipart/digest; boundary=b\r\nMIME-Version: 1.0\r\n\r\n--b\r\n\r\n"
+	{ "digest", "Content-Type: multipart/digest; boundary=b\r\nMIME-Version: 1.0\r\n\r\n--b\r"
+	    "\n\r\n"
 	    "Subject: z\r\n\r\nx\r\n--b--\r\n",
 	    ":multipart/digest|1:message/rfc822[Subject: z~~x]1.1:text/plain[x]", 0 },
-	{ "lf only", "Content-Type: multipart/mixed; boundary=b\nMIME-Version: 1.0\n\n--b\n\none\n--b--\n",
+	{ "lf only", "Content-Type: multipart/mixed; boundary=b\nMIME-Version: 1.0\n\n--b\n\none\n"
+	    "--b--\n",
 	    ":multipart/mixed|1:text/plain[one]", F(BARE_LF) },
-	{ "duplicate type", "Content-Type: text/plain\r\nContent-Type: text/html\r\nMIME-Version: 1.0\r\n"
+	{ "duplicate type", "Content-Type: text/plain\r\nContent-Type: text/html\r\nMIME-Version: "
+	    "1.0\r\n"
 	    "\r\n", "1:text/plain[]", F(DUPLICATE_TYPE) },
-	{ "duplicate encoding", "Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n"
+	{ "duplicate encoding", "Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: bas"
+	    "e64\r\n"
 	    "MIME-Version: 1.0\r\n\r\n", "1:text/plain[]", F(DUPLICATE_ENCODING) },
-	{ "duplicate disposition", "Content-Disposition: inline\r\nContent-Disposition: attachment\r\n\r\n",
+	{ "duplicate disposition", "Content-Disposition: inline\r\nContent-Disposition: attachment"
+	    "\r\n\r\n",
 	    "1:text/plain[]", F(DUPLICATE_DISPOSITION) },
 	{ "duplicate version", "MIME-Version: 1.0\r\nMIME-Version: 1.0\r\n\r\n", "1:text/plain[]",
 	    F(DUPLICATE_VERSION) },
@@ -74,12 +88,15 @@ static const struct {
 	{ "illegal boundary", MP("\"b!\"") "--b!\r\n\r\nx\r\n--b!--\r\n",
 	    ":multipart/mixed|1:text/plain[x]", F(BOUNDARY_ILLEGAL) },
 	{ "multipart in base64", "Content-Transfer-Encoding: base64\r\n" MP("b")
-	    "--b\r\n\r\nx\r\n--b--\r\n", ":multipart/mixed|1:text/plain[x]", F(ENCODING_COMPOSITE) },
-	{ "message in base64", "Content-Transfer-Encoding: base64\r\nContent-Type: message/rfc822\r\n"
+	    "--b\r\n\r\nx\r\n--b--\r\n", ":multipart/mixed|1:text/plain[x]",
+	        F(ENCODING_COMPOSITE) },
+	{ "message in base64", "Content-Transfer-Encoding: base64\r\nContent-Type: message/rfc822"
+	    "\r\n"
 	    "MIME-Version: 1.0\r\n\r\nQQ==\r\n", "1:message/rfc822[QQ==~]", F(ENCODING_COMPOSITE) },
 	{ "unknown encoding", "Content-Transfer-Encoding: x-uue\r\nMIME-Version: 1.0\r\n\r\n",
 	    "1:text/plain[]", F(ENCODING_UNKNOWN) },
-	{ "unknown charset", "Content-Type: text/plain; charset=klingon\r\nMIME-Version: 1.0\r\n\r\n",
+	{ "unknown charset", "Content-Type: text/plain; charset=klingon\r\nMIME-Version: 1.0\r\n\r"
+	    "\n",
 	    "1:text/plain[]", F(CHARSET_UNKNOWN) },
 	{ "names differ", "Content-Type: text/plain; name=a.txt\r\nMIME-Version: 1.0\r\n"
 	    "Content-Disposition: attachment; filename=b.txt\r\n\r\n", "1:text/plain[]",
@@ -232,7 +249,9 @@ thousand_deep_is_flagged(void **state)
 		buf_init(&b, 64 << 20);
 		for (int i = 0; i < 1000; i++) {
 			if (k == 0)
-				buf_addf(&b, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i);
+				buf_addf(&b,
+				    "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n",
+				    i, i);
 			else
 				buf_adds(&b, "Content-Type: message/rfc822\r\n\r\n");
 		}
@@ -294,7 +313,8 @@ run_deep_prefixes(size_t n)
 
 	buf_init(&b, 64 << 20);
 	for (int i = 0; i < 45; i++)
-		buf_addf(&b, "Content-Type: multipart/mixed; boundary=%060d%02d\r\n\r\n--%060d%02d\r\n", 0, i,
+		buf_addf(&b, "Content-Type: multipart/mixed; boundary=%060d%02d\r\n\r\n--%060d%02d"
+		    "\r\n", 0, i,
 		    0, i);
 	buf_adds(&b, "\r\n");
 	for (size_t i = 0; i < n; i++)
@@ -330,7 +350,8 @@ arena_ceiling_is_an_error(void **state)
 static void
 parts_decode(void **state)
 {
-	struct slice in = SLICE("Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n"
+	struct slice in = SLICE("Content-Transfer-Encoding: base64\r\nContent-Disposition: attachm"
+	    "ent;\r\n"
 	    " filename*=utf-8''b%C3%A1o.txt\r\n\r\nTeG6rFQ=\r\n");
 	struct arena a;
 	struct tree t;

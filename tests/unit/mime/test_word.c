@@ -21,7 +21,8 @@ static const struct {
 	{ B("=?utf-8?q?M=E1=BA?= =?UTF-8?q?=ACT?="), "M\xe1\xba\xacT", ENC },
 	{ B("=?utf-8?b?TeG6?= =?utf-8?b?rFQ=?="), "M\xe1\xba\xacT", ENC },
 	/* different charsets are not joined */
-	{ B("=?utf-8?q?=C3?= =?iso-8859-1?q?=E1?="), "\xef\xbf\xbd\xc3\xa1", ENC | WORD_FLAG_BAD_CHARS },
+	{ B("=?utf-8?q?=C3?= =?iso-8859-1?q?=E1?="), "\xef\xbf\xbd\xc3\xa1",
+	    ENC | WORD_FLAG_BAD_CHARS },
 	{ B("=?x-viet-tcvn3?q?M=CBT?="), "M\xe1\xba\xadT", ENC },
 	{ B("=?windows-1258?q?M=C2=F2T?="), "M\xe1\xba\xacT", ENC },
 	{ B("=?klingon?q?=E1?="), "\xc3\xa1", ENC | WORD_FLAG_CHARSET },
