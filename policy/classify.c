@@ -205,7 +205,7 @@ static void
 composite(struct inspect *w, const struct tree *t, uint32_t i)
 {
 	const struct tree_part *p = &t->parts[i];
-	struct slice body = tree_body(t, i), path = w->path;
+	struct slice body = tree_body(t, i);
 	struct buf out;
 
 	buf_init(&out, body.n + p->raw_type.n + 64);
@@ -215,14 +215,7 @@ composite(struct inspect *w, const struct tree *t, uint32_t i)
 		buf_adds(&out, "\r\n\r\n");
 	}
 	note(w, body_decode((enum body_encoding)p->encoding, body, &out, NULL));
-	if (w->depth >= w->o->limits.depth_max) {
-		inspect_opaque(w, "opaque-limit");
-	} else {
-		w->depth++;
-		w->entity(w, buf_slice(&out), inspect_path(w, path, SLICE("/")));
-		w->depth--;
-	}
-	w->path = path;
+	inspect_enter(w, buf_slice(&out));
 	buf_fini(&out);
 }
 
@@ -404,7 +397,7 @@ classify_message(struct slice message, const struct classify_options *o, struct 
 	if (w == NULL)
 		return ERR_NOMEM;
 	f->size_octets = message.n;
-	inspect_init(w, o, a, f, nested);
+	inspect_init(w, o, a, f, message.n, nested);
 	err = envelope(message, a, f);
 	if (err == OK) {
 		walk(w, message, SLICE(""), false);

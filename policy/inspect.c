@@ -11,7 +11,11 @@
 #include "policy/extract/sniff.h"
 #include "policy/label/name.h"
 
-enum { SIGNATURE_OCTETS_MAX = 64 * 1024, THUMBNAIL_OCTETS_MAX = 32 * 1024 };
+enum {
+	SIGNATURE_OCTETS_MAX = 64 * 1024,
+	THUMBNAIL_OCTETS_MAX = 32 * 1024,
+	WORK_FACTOR = 16	/* messages whose readings multiply end here */
+};
 enum extension { EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL };
 
 static bool
@@ -22,7 +26,7 @@ stop(void *arg)
 
 void
 inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
-    struct facts *f, inspect_entity_fn *entity)
+    struct facts *f, size_t message_octets, inspect_entity_fn *entity)
 {
 	w->o = o;
 	w->a = a;
@@ -31,6 +35,7 @@ inspect_init(struct inspect *w, const struct classify_options *o, struct arena *
 	w->path = SLICE("");
 	w->depth = 0;
 	w->out_left = o->limits.out_octets_max;
+	w->work_left = WORK_FACTOR * (uint64_t)message_octets + 4 * o->limits.out_octets_max;
 	w->late = false;
 	w->err = OK;
 	fold_init(&w->fold);
@@ -445,10 +450,25 @@ inspect_zip(struct inspect *w, struct slice octets)
 
 /* --- whatever it is --- */
 
+void
+inspect_enter(struct inspect *w, struct slice entity)
+{
+	struct slice path = w->path;
+
+	if (w->depth >= w->o->limits.depth_max) {
+		inspect_opaque(w, "opaque-limit");
+		return;
+	}
+	w->depth++;
+	w->entity(w, entity, inspect_path(w, path, SLICE("/")));
+	w->depth--;
+	w->path = path;
+}
+
 static void
 inspect_signed(struct inspect *w, struct slice der, bool detached)
 {
-	struct slice content, path = w->path;
+	struct slice content;
 	int err = ERR_NOENT;
 
 	if (w->o->open_signed != NULL)
@@ -458,8 +478,7 @@ inspect_signed(struct inspect *w, struct slice der, bool detached)
 			inspect_opaque(w, "opaque-type");
 		return;
 	}
-	w->entity(w, content, inspect_path(w, path, SLICE("/")));
-	w->path = path;
+	inspect_enter(w, content);
 }
 
 /* Does it begin like a message that was saved as a file? */
@@ -472,7 +491,8 @@ looks_like_mail(struct slice s, const struct inspect_label *l)
 	};
 	struct slice line;
 
-	if (slice_is_nocase(l->type, "message") || ends_with(l->filename, ".eml") ||
+	if (slice_is_nocase(l->type, "message") ||
+	    slice_is_nocase(l->subtype, "rfc822-headers") || ends_with(l->filename, ".eml") ||
 	    ends_with(l->filename, ".mht") || ends_with(l->filename, ".mhtml"))
 		return true;
 	slice_cut(&s, '\n', &line);
@@ -502,18 +522,8 @@ inspect_textual(struct inspect *w, struct slice octets, const struct inspect_lab
 	inspect_text(w, octets, label);
 	if (is_opaque_label(label) || slice_find(slice_sub(octets, 0, 1024), SLICE("%PDF-")) >= 0)
 		inspect_opaque(w, "opaque-type");
-	if (!looks_like_mail(octets, label))
-		return;
-	if (w->depth >= w->o->limits.depth_max) {
-		inspect_opaque(w, "opaque-limit");
-	} else {
-		struct slice path = w->path;
-
-		w->depth++;
-		w->entity(w, octets, inspect_path(w, path, SLICE("/")));
-		w->depth--;
-		w->path = path;
-	}
+	if (looks_like_mail(octets, label))
+		inspect_enter(w, octets);
 }
 
 void
@@ -523,6 +533,11 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 
 	if (inspect_late(w))
 		return;
+	if (octets.n > w->work_left) {
+		inspect_opaque(w, "opaque-limit");
+		return;
+	}
+	w->work_left -= octets.n;
 	if (kind != SNIFF_ZIP && sniff_zip_at_end(octets))
 		inspect_zip(w, octets);
 	switch (kind) {

@@ -28,6 +28,7 @@ struct inspect {
 	struct slice	   path;	/* where findings are, now */
 	unsigned	   depth;	/* containers and messages around */
 	uint64_t	   out_left;	/* octets that containers may still hand out */
+	uint64_t	   work_left;	/* octets that may still be looked at, in all readings */
 	bool		   late;	/* the deadline is over */
 	int		   err;		/* OK, or ERR_NOMEM, ERR_LIMIT of the arena */
 };
@@ -40,8 +41,9 @@ struct inspect_label {
 	bool	     signature;		/* the second part of multipart/signed */
 };
 
+/* message_octets: size of all that there is to look at. */
 void inspect_init(struct inspect *w, const struct classify_options *o, struct arena *a,
-    struct facts *f, inspect_entity_fn *entity);
+    struct facts *f, size_t message_octets, inspect_entity_fn *entity);
 void inspect_fini(struct inspect *w);
 
 /* A callback of label/: adds the finding at w->path. */
@@ -55,6 +57,9 @@ bool inspect_late(struct inspect *w);
 
 /* Look at the decoded octets of a part or file. */
 void inspect_octets(struct inspect *w, struct slice octets, const struct inspect_label *label);
+
+/* Take apart an entity found at the path at hand, one level deeper. */
+void inspect_enter(struct inspect *w, struct slice entity);
 
 /* Octets as text only, in every charset that could be meant. */
 void inspect_text(struct inspect *w, struct slice octets, const struct inspect_label *label);

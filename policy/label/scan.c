@@ -3,6 +3,7 @@
 
 #include "common/words.h"
 #include "policy/label/field.h"
+#include "policy/label/name.h"
 
 enum {
 	SHORT_LETTERS = 6,	/* the longest syllable of a mark */
@@ -216,6 +217,36 @@ downwards(struct scan *s, struct slice line)
 /* --- lines --- */
 
 static void
+found_here(void *arg, const struct label_finding *found)
+{
+	const struct scan *s = arg;
+	struct label_finding here = *found;
+
+	here.position = s->line;
+	s->found(s->arg, &here);
+}
+
+/* "Subject: …" of a message that was forwarded or quoted in the text. */
+static bool
+is_quoted_subject(const struct fold *f)
+{
+	unsigned i = mark_skip_punct(f, 0);
+
+	return fold_is(f, i, "subject") ||
+	    (fold_is(f, i, "chuR") && fold_is(f, i + 1, "dDeCF")) ||
+	    (fold_is(f, i, "tieCu") && fold_is(f, i + 1, "dDeCF"));
+}
+
+static void
+quoted_subject(struct scan *s, struct slice line)
+{
+	ptrdiff_t colon = slice_chr(line, ':');
+
+	if (colon >= 0)
+		name_subject(&s->fold, slice_from(line, (size_t)colon + 1), found_here, s);
+}
+
+static void
 look(struct scan *s, const struct fold *f)
 {
 	whole_line(s, f);
@@ -288,11 +319,16 @@ columns(struct scan *s, struct slice line)
 static void
 one_line(struct scan *s, struct slice line)
 {
+	bool subject;
+
 	fold_long(s, line);
+	subject = is_quoted_subject(&s->fold);
 	if (s->fold.count > 0)
 		s->filled_lines++;
 	look(s, &s->fold);
 	downwards(s, line);
+	if (subject)
+		quoted_subject(s, line);
 	if (line.n <= VIEW_LINE_MAX)
 		columns(s, line);
 	views(s, line);

@@ -111,7 +111,7 @@ static const struct { const char *message, *want; } rows[] = {
 	{ MIX PART("message/rfc822", H "Subject: [" MAT "] a\r\n\r\nx") END,
 	  "mat subject-mark@1.1" },
 	{ MIX PART("application/octet-stream; name=a.eml", "Subject: [" MAT "] a\r\n\r\nx") END,
-	  "mat subject-mark@1/1" },
+	  "mat subject-mark@1 subject-mark@1/1" },
 	/* around the parts */
 	{ MIX MAT "\r\n" PART("text/plain", "x") END, "mat line-mark@" },
 	{ MIX PART("text/plain", "x") END MAT "\r\n", "mat ambiguous line-mark@ line-mark@1" },
