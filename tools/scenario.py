@@ -97,8 +97,10 @@ class Province:
     def sign(self, entity, cert, key):
         """What openssl cms makes of a MIME entity: MIME-Version, multipart/signed, the parts."""
         source = self.file("entity", entity)
-        return subprocess.run(["openssl", "cms", "-sign", "-in", source, "-signer", cert, "-inkey", key,
-                               "-md", "sha256", "-crlfeol"], check=True, stdout=subprocess.PIPE).stdout
+        out = subprocess.run(["openssl", "cms", "-sign", "-in", source, "-signer", cert, "-inkey", key,
+                              "-md", "sha256", "-crlfeol"], check=True, stdout=subprocess.PIPE).stdout
+        # Even so it ends some lines in LF alone, which no mail program sends.
+        return out.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
     def mail(self, n, to, subject, entity, signer=None):
         sender, cert, key = self.user(n)
@@ -127,9 +129,9 @@ class Province:
         path = self.file("send.eml", message)
         p = subprocess.run(
             ["swaks", "--server", "localhost", "--port", self.env["CONGVU_SUBMISSION_PORT"], "-tls",
-             "--tls-verify-ca", "--tls-ca-path", self.ca, "--auth", "PLAIN", "--auth-user", sender,
+             "--tls-verify", "--tls-ca-path", self.ca, "--auth", "PLAIN", "--auth-user", sender,
              "--auth-password", self.password, "--from", sender, "--to", to, "--data", "@" + path,
-             "--no-data-fixup", "--timeout", "90"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+             "--timeout", "90"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         replies = [line[5:] for line in p.stdout.decode("utf-8", "replace").replace("\r", "").split("\n")
                    if line.startswith(("<~  ", "<~* ", "<** ", "<-  ")) ]
         if p.returncode == 0:
