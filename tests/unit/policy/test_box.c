@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <dirent.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "common/clock.h"
+#include "common/sandbox.h"
 #include "policy/extract/box.h"
 #include "tests/unit/policy/zipmake.h"
 
@@ -88,6 +91,29 @@ the_sink_can_stop_it(void **state)
 	assert_int_equal(s.pieces, 1);
 }
 
+/* policyd opens boxes from inside its own sandbox. */
+static void
+inside_the_sandbox_of_policyd(void **state)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		const struct sandbox_paths none = { .count = 0 };
+		struct seen s = { "", 0, OK };
+
+		sandbox_require(false);
+		if (sandbox_enter(SANDBOX_POLICYD, &none) != OK)
+			_exit(2);
+		_exit(boxed(&s, 10000) == OK && s.pieces == 2 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* Whatever goes wrong in the child, nothing of its answer is believed. */
 static void
 faults(void **state)
@@ -125,6 +151,7 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(the_same_as_without_a_box),
 		cmocka_unit_test(the_sink_can_stop_it),
+		cmocka_unit_test(inside_the_sandbox_of_policyd),
 		cmocka_unit_test(faults),
 	};
 
