@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "help.h"
+
+void
+help_open(struct help *h)
+{
+	struct engine_conf conf = { .state_dir = h->state, .run_dir = h->run,
+		.map_octets = HELP_MAP, .segment_octets = 1 << 20, .compress = true };
+
+	assert_int_equal(engine_open(&conf, &h->e), OK);
+	assert_int_equal(engine_set_spool_key(h->e, h->spool), OK);
+}
+
+void
+help_begin(struct help *h)
+{
+	memset(h, 0, sizeof *h);
+	snprintf(h->dir, sizeof h->dir, "%s/congvu-store-XXXXXX",
+	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	assert_non_null(mkdtemp(h->dir));
+	snprintf(h->state, sizeof h->state, "%s/state", h->dir);
+	snprintf(h->run, sizeof h->run, "%s/run", h->dir);
+	assert_int_equal(mkdir(h->state, 0700), 0);
+	assert_int_equal(mkdir(h->run, 0700), 0);
+	assert_int_equal(crypt_start(), OK);
+	crypt_random(h->spool, sizeof h->spool);
+	help_open(h);
+}
+
+void
+help_close(struct help *h)
+{
+	engine_close(&h->e);
+}
+
+void
+help_end(struct help *h)
+{
+	char cmd[100];
+
+	engine_close(&h->e);
+	snprintf(cmd, sizeof cmd, "rm -rf '%s'", h->dir);
+	assert_int_equal(system(cmd), 0);
+}
+
+struct slice
+help_guid(unsigned who, char out[16])
+{
+	memset(out, 0, 16);
+	memcpy(out, &who, sizeof who);
+	out[15] = 'g';
+	return (struct slice){ out, 16 };
+}
+
+/* ---- jobs ---- */
+
+struct act {
+	struct engine_job ej;
+	int		(*fn)(struct engine *e, void *arg);
+	void		 *arg;
+	int		  status;
+};
+
+static int
+act_step(struct engine *e, struct engine_job *ej)
+{
+	struct act *a = (struct act *)(void *)ej;
+
+	return a->fn(e, a->arg);
+}
+
+static void
+act_done(struct engine *e, struct engine_job *ej)
+{
+	(void)e;
+	((struct act *)(void *)ej)->status = ej->status;
+}
+
+int
+help_index(struct help *h, int (*fn)(struct engine *e, void *arg), void *arg)
+{
+	struct act a = { { .index = act_step, .done = act_done }, fn, arg, 1 };
+
+	engine_commit(h->e, &a.ej);
+	return a.status;
+}
+
+int
+help_control(struct help *h, int (*fn)(struct engine *e, void *arg), void *arg)
+{
+	struct act a = { { .control = act_step, .done = act_done }, fn, arg, 1 };
+
+	engine_commit(h->e, &a.ej);
+	return a.status;
+}
+
+/* ---- accounts ---- */
+
+static int
+account_control(struct engine *e, void *arg)
+{
+	return engine_account_control(e, arg);
+}
+
+static int
+account_index(struct engine *e, void *arg)
+{
+	return engine_account_index(e, arg);
+}
+
+uint32_t
+help_account(struct help *h, unsigned who)
+{
+	static const uint8_t class[] = { KEYSET_OPEN, KEYSET_MAT };
+	char guid[16];
+	uint8_t public[ACCOUNT_CLASSES][32];
+	struct st_keyset ks[ACCOUNT_CLASSES];
+	struct control_account row = { .guid = help_guid(who, guid), .uid = SLICE("u"),
+		.address = SLICE("u@x.vn"), .keysets = ks, .keysets_n = ACCOUNT_CLASSES };
+	const struct account *a = accounts_find(h->e->accounts, row.guid);
+
+	assert_true(who < HELP_ACCOUNTS);
+	if (a != NULL)
+		return a->number;
+	for (int i = 0; i < ACCOUNT_CLASSES; i++) {
+		crypt_pair(public[i], h->secrets[who][i]);
+		ks[i] = (struct st_keyset){ .class = class[i],
+			.public_key = { (const char *)public[i], 32 },
+			.wrapped = SLICE("wrapped") };
+	}
+	assert_int_equal(help_control(h, account_control, &row), OK);
+	assert_int_equal(help_index(h, account_index, &row), OK);
+	assert_int_equal(accounts_add(h->e->accounts, &row), OK);
+	return row.number;
+}
+
+const uint8_t *
+help_secret(const struct help *h, unsigned who, uint8_t class)
+{
+	return h->secrets[who][class == KEYSET_MAT ? ACCOUNT_MAT : ACCOUNT_OPEN];
+}
+
+/* ---- deliveries ---- */
+
+struct delivering {
+	struct engine_job ej;
+	const struct st_deliver_request *req;
+	struct slice	  message, summary;
+	struct engine_delivery d;
+	struct arena	  a;
+	int		  status;
+};
+
+static int
+deliver_seal(struct engine *e, struct engine_job *ej)
+{
+	struct delivering *d = (struct delivering *)(void *)ej;
+
+	return engine_deliver_seal(e, d->req, d->message, d->summary, &d->a, &d->d);
+}
+
+static int
+deliver_control(struct engine *e, struct engine_job *ej)
+{
+	struct delivering *d = (struct delivering *)(void *)ej;
+
+	return engine_deliver_control(e, d->req, &d->d);
+}
+
+static void
+deliver_done(struct engine *e, struct engine_job *ej)
+{
+	struct delivering *d = (struct delivering *)(void *)ej;
+
+	d->status = ej->status;
+	if (ej->status == OK)
+		assert_int_equal(engine_deliver_done(e, &d->d), OK);
+}
+
+int
+help_deliver_request(struct help *h, const struct st_deliver_request *req,
+    struct slice message, struct slice summary)
+{
+	struct delivering d = { .ej = { .seal = deliver_seal, .control = deliver_control,
+		.done = deliver_done }, .req = req, .message = message, .summary = summary,
+		.status = 1 };
+
+	arena_init(&d.a, 4 << 20);
+	engine_commit(h->e, &d.ej);
+	arena_clear(&d.a);
+	return d.status;
+}
+
+int
+help_deliver(struct help *h, unsigned id, const unsigned *who, size_t n, uint8_t place,
+    struct slice message)
+{
+	char idtext[17], guids[HELP_ACCOUNTS][16];
+	struct st_local local[HELP_ACCOUNTS];
+	struct st_audit audit = { .event = SLICE("receive"), .account = SLICE("a@x.vn") };
+	struct st_deliver_request req = { .id = { idtext, 16 }, .mail_from = SLICE("a@x.vn"),
+		.level = place == ST_PLACE_INBOX ? LEVEL_THUONG : LEVEL_MAT,
+		.local = local, .local_n = n, .audit = &audit, .audit_n = 1 };
+	int r;
+
+	snprintf(idtext, sizeof idtext, "id-%013u", id);
+	for (size_t i = 0; i < n; i++) {
+		help_account(h, who[i]);
+		local[i] = (struct st_local){ .guid = help_guid(who[i], guids[i]),
+			.place = place };
+	}
+	r = help_deliver_request(h, &req, message, SLICE("summary"));
+	while (h->e->intents != NULL)
+		assert_int_equal(engine_apply(h->e), OK);
+	return r;
+}
+
+/* ---- reading ---- */
+
+struct store *
+help_reader(const struct help *h, unsigned flags)
+{
+	struct store *s;
+
+	assert_int_equal(store_open(h->state, h->run, HELP_MAP, flags, &s), OK);
+	return s;
+}
+
+void
+help_expect(struct help *h, struct store *s, unsigned who, uint32_t mailbox, uint32_t uid,
+    uint8_t class, struct slice message)
+{
+	uint32_t account = help_account(h, who);
+	struct store_message *m = NULL;
+	struct store_record rec;
+	char *got = malloc(message.n + 10);
+	struct slice summary;
+	size_t n;
+
+	assert_non_null(got);
+	assert_int_equal(store_record(s, account, mailbox, uid, &rec), OK);
+	assert_int_equal(store_message_open(s, &rec, help_secret(h, who, class), &m), OK);
+	assert_int_equal(store_message_octets(m), message.n);
+	assert_int_equal(store_message_read(m, 0, got, message.n + 10, &n), OK);
+	assert_int_equal(n, message.n);
+	if (n > 0)
+		assert_memory_equal(got, message.p, n);
+	assert_int_equal(store_message_summary(m, &summary), OK);
+	assert_int_equal(summary.n, 7);
+	assert_memory_equal(summary.p, "summary", 7);
+	store_message_close(&m);
+	free(got);
+}

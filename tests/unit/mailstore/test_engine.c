@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memfd.h"
+#include "help.h"
+#include "mailstore/queue.h"
+#include "mailstore/store_internal.h"
+
+static int
+begin(void **state)
+{
+	struct help *h = malloc(sizeof *h);
+
+	assert_non_null(h);
+	help_begin(h);
+	*state = h;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	help_end(*state);
+	free(*state);
+	return 0;
+}
+
+/* Text that compresses, of any length. */
+static struct slice
+text(size_t n)
+{
+	char *p = malloc(n + 1);
+
+	assert_non_null(p);
+	for (size_t i = 0; i < n; i++)
+		p[i] = "Subject: cong van so 123\r\n"[(i * 7 + i / 1000) % 26];
+	return (struct slice){ p, n };
+}
+
+static void
+octets_come_back_at_every_size(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 100, 4095, 4096, 65535, 65536, 65537, 131072, 200001,
+		1200000, 3000000 };
+	struct help *h = *state;
+	unsigned who[] = { 1, 2 };
+
+	for (unsigned i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct slice m = text(sizes[i]);
+		struct store *s;
+
+		assert_int_equal(help_deliver(h, i, who, 2, ST_PLACE_INBOX, m), OK);
+		s = help_reader(h, 0);
+		help_expect(h, s, 1, BOX_INBOX, i + 1, KEYSET_OPEN, m);
+		help_expect(h, s, 2, BOX_INBOX, i + 1, KEYSET_OPEN, m);
+		store_close(&s);
+		free((void *)(uintptr_t)m.p);
+	}
+}
+
+static void
+ranges_and_secrets(void **state)
+{
+	struct help *h = *state;
+	unsigned who[] = { 1 };
+	struct slice m = text(200000);
+	struct store_message *msg = NULL;
+	struct store_record rec;
+	struct store *s;
+	char got[1000];
+	size_t n;
+
+	assert_int_equal(help_deliver(h, 1, who, 1, ST_PLACE_INBOX, m), OK);
+	s = help_reader(h, 0);
+	assert_int_equal(store_record(s, help_account(h, 1), BOX_INBOX, 1, &rec), OK);
+	assert_int_equal(store_message_open(s, &rec, help_secret(h, 1, KEYSET_OPEN), &msg), OK);
+	for (uint64_t at = 0; at < m.n + 2000; at += 333) {
+		size_t want = at >= m.n ? 0 : m.n - at < sizeof got ? m.n - at : sizeof got;
+
+		assert_int_equal(store_message_read(msg, at, got, sizeof got, &n), OK);
+		assert_int_equal(n, want);
+		assert_memory_equal(got, m.p + at, n);
+	}
+	/* Another secret, also when the right one is cached. */
+	assert_int_equal(store_message_open(s, &rec, help_secret(h, 1, KEYSET_MAT), &msg),
+	    ERR_CRYPTO);
+	assert_int_equal(store_message_read(msg, 0, got, sizeof got, &n), OK);
+	assert_int_equal(n, 0);
+	store_forget(s, rec.keyset);
+	assert_int_equal(store_message_open(s, &rec, help_secret(h, 1, KEYSET_OPEN), &msg), OK);
+	/* A key that belongs to another message. */
+	rec.wrapped_key[5] ^= 1;
+	assert_int_equal(store_message_open(s, &rec, help_secret(h, 1, KEYSET_OPEN), &msg),
+	    ERR_CRYPTO);
+	store_message_close(&msg);
+	store_close(&s);
+	free((void *)(uintptr_t)m.p);
+}
+
+/* Every octet of a stored frame matters. */
+static void
+damage_is_seen(void **state)
+{
+	struct help *h = *state;
+	unsigned who[] = { 1 };
+	struct slice m = text(5000);
+	struct store_message *msg = NULL;
+	struct store_record rec;
+	struct store *s;
+	char path[200], got[6000], was;
+	struct stat st;
+	size_t n, good = 0;
+	struct slice sum;
+	int fd;
+
+	assert_int_equal(help_deliver(h, 1, who, 1, ST_PLACE_INBOX, m), OK);
+	s = help_reader(h, 0);
+	assert_int_equal(store_record(s, help_account(h, 1), BOX_INBOX, 1, &rec), OK);
+	snprintf(path, sizeof path, "%s/store/seg/%08x.seg", h->state,
+	    (unsigned)(rec.blob >> 32));
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	for (off_t at = SEGMENT_HEADER_OCTETS; at < st.st_size; at++) {
+		int r;
+
+		assert_int_equal(pread(fd, &was, 1, at), 1);
+		was ^= 0x10;
+		assert_int_equal(pwrite(fd, &was, 1, at), 1);
+		r = store_message_open(s, &rec, help_secret(h, 1, KEYSET_OPEN), &msg);
+		if (r == OK)
+			r = store_message_summary(msg, &sum);
+		if (r == OK)
+			r = store_message_read(msg, 0, got, sizeof got, &n);
+		good += r == OK;
+		was ^= 0x10;
+		assert_int_equal(pwrite(fd, &was, 1, at), 1);
+	}
+	/* Only the checksum of the sealed octets is of no use to a reader: the seals say more. */
+	assert_int_equal(good, 0);
+	close(fd);
+	store_message_close(&msg);
+	store_close(&s);
+	free((void *)(uintptr_t)m.p);
+}
+
+static void
+classified_mail_does_not_exist_for_the_internet(void **state)
+{
+	struct help *h = *state;
+	unsigned who[] = { 1 };
+	struct slice m = SLICE("mat"), *names;
+	struct store_mailbox *list, one;
+	struct store *in, *out;
+	struct store_record rec;
+	uint32_t account, uid;
+	struct arena a;
+	size_t n, got;
+	bool all;
+	struct st_range *ranges;
+
+	arena_init(&a, 1 << 20);
+	assert_int_equal(help_deliver(h, 1, who, 1, ST_PLACE_MAT, m), OK);
+	account = help_account(h, 1);
+	in = help_reader(h, 0);
+	out = help_reader(h, STORE_INTERNET);
+	help_expect(h, in, 1, BOX_MAT, 1, KEYSET_MAT, m);
+	assert_int_equal(store_mailboxes(in, account, &a, &list, &n), OK);
+	assert_int_equal(n, 10);
+	assert_int_equal(store_mailboxes(out, account, &a, &list, &n), OK);
+	assert_int_equal(n, 6);
+	for (size_t i = 0; i < n; i++)
+		assert_false(store_name_is_mat(list[i].name));
+	assert_int_equal(store_subscriptions(out, account, &a, &names, &n), OK);
+	assert_int_equal(n, 6);
+	assert_int_equal(store_mailbox(out, account, BOX_MAT, &a, &one), ERR_NOENT);
+	assert_int_equal(store_mailbox_find(out, account, SLICE("Mật"), &a, &one), ERR_NOENT);
+	assert_int_equal(store_mailbox_find(in, account, SLICE("Mật"), &a, &one), OK);
+	assert_int_equal(one.exists, 1);
+	assert_int_equal(store_record(out, account, BOX_MAT, 1, &rec), ERR_NOENT);
+	assert_int_equal(store_page(out, account, BOX_MAT, 1, &rec, 1, &got), ERR_NOENT);
+	assert_int_equal(store_uids(out, account, BOX_MAT, 1, &uid, 1, &got), ERR_NOENT);
+	assert_int_equal(store_changes(out, account, BOX_MAT, 0, 1, &rec, 1, &got), ERR_NOENT);
+	assert_int_equal(store_first_unseen(out, account, BOX_MAT, &uid), ERR_NOENT);
+	assert_int_equal(store_vanished(out, account, BOX_MAT, 0, &a, &ranges, &n, &all),
+	    ERR_NOENT);
+	store_close(&in);
+	store_close(&out);
+	arena_clear(&a);
+}
+
+static void
+levels_are_checked_again(void **state)
+{
+	struct help *h = *state;
+	char guid[16];
+	struct st_local local = { .guid = help_guid(1, guid), .place = ST_PLACE_INBOX };
+	struct st_remote remote = { SLICE("b@y.vn"), SLICE("internet"), ZONE_INTERNET };
+	struct st_deliver_request req = { .id = SLICE("0123456789abcdef"), .level = LEVEL_MAT };
+
+	help_account(h, 1);
+	req.local = &local, req.local_n = 1;
+	assert_int_equal(help_deliver_request(h, &req, SLICE("x"), SLICE("s")), ERR_ACCESS);
+	req.local_n = 0, req.remote = &remote, req.remote_n = 1;
+	assert_int_equal(help_deliver_request(h, &req, SLICE("x"), SLICE("s")), ERR_ACCESS);
+	remote.zone = ZONE_INTERNAL;
+	assert_int_equal(help_deliver_request(h, &req, SLICE("x"), SLICE("s")), OK);
+}
+
+static void
+the_same_id_delivers_once(void **state)
+{
+	struct help *h = *state;
+	unsigned who[] = { 1 };
+	struct store_account acct;
+	struct store *s;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(help_deliver(h, 7, who, 1, ST_PLACE_INBOX, SLICE("x")), OK);
+	help_close(h);
+	help_open(h);
+	assert_int_equal(help_deliver(h, 7, who, 1, ST_PLACE_INBOX, SLICE("x")), OK);
+	s = help_reader(h, 0);
+	assert_int_equal(store_account(s, help_account(h, 1), &acct), OK);
+	assert_int_equal(acct.messages, 1);
+	assert_int_equal(h->e->audit.serial, 1);
+	store_close(&s);
+}
+
+static void
+quota_and_reserve(void **state)
+{
+	struct help *h = *state;
+	char guid[16];
+	struct st_local local = { .guid = help_guid(1, guid), .quota_octets = 100 };
+	struct st_deliver_request req = { .id = SLICE("0123456789abcdef"), .local = &local,
+		.local_n = 1 };
+	struct slice m = text(60);
+
+	help_account(h, 1);
+	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), OK);
+	/* Not applied yet, and counted already. */
+	req.id = SLICE("0123456789abcdeg");
+	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), ERR_QUOTA);
+	assert_int_equal(engine_apply(h->e), OK);
+	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), ERR_QUOTA);
+	assert_int_equal(engine_quota(h->e, local.guid, 100, 40), OK);
+	assert_int_equal(engine_quota(h->e, local.guid, 100, 41), ERR_QUOTA);
+	h->e->conf.reserve_octets = UINT64_MAX / 2;
+	local.quota_octets = 0;
+	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), ERR_NOSPC);
+	free((void *)(uintptr_t)m.p);
+}
+
+/* Between the commit of the intents and that of the mailboxes. */
+static void
+open_intents_are_replayed_once(void **state)
+{
+	struct help *h = *state;
+	char guids[HELP_ACCOUNTS][16], id[17];
+	struct st_local local[HELP_ACCOUNTS];
+	struct st_deliver_request req = { .id = { id, 16 }, .local = local };
+	struct store *s;
+	struct store_account acct;
+
+	for (unsigned i = 0; i < HELP_ACCOUNTS; i++) {
+		help_account(h, i);
+		local[i] = (struct st_local){ .guid = help_guid(i, guids[i]) };
+	}
+	req.local_n = HELP_ACCOUNTS;
+	for (unsigned i = 0; i < 10; i++) {
+		snprintf(id, sizeof id, "intent-%09u", i);
+		assert_int_equal(help_deliver_request(h, &req, SLICE("x"), SLICE("s")), OK);
+	}
+	assert_int_equal(engine_apply(h->e), OK);	/* a slice ends within the 4th */
+	assert_int_equal(h->e->intents_n, 6);
+	help_close(h);
+	help_open(h);
+	assert_int_equal(h->e->intents_n, 0);
+	help_close(h);
+	help_open(h);
+	s = help_reader(h, 0);
+	for (unsigned i = 0; i < HELP_ACCOUNTS; i++) {
+		assert_int_equal(store_account(s, help_account(h, i), &acct), OK);
+		assert_int_equal(acct.messages, 10);
+		assert_int_equal(accounts_number(h->e->accounts, help_account(h, i))->
+		    pending_octets, 0);
+	}
+	store_close(&s);
+}
+
+static void
+torn_tail_is_cut(void **state)
+{
+	struct help *h = *state;
+	unsigned who[] = { 1 };
+	char path[200];
+	struct store *s;
+	struct stat st;
+	unsigned seg;
+	off_t good;
+	int fd;
+
+	assert_int_equal(help_deliver(h, 1, who, 1, ST_PLACE_INBOX, SLICE("x")), OK);
+	seg = segment_number(h->e->seg);
+	snprintf(path, sizeof path, "%s/store/seg/%08x.seg", h->state, seg);
+	help_close(h);
+	assert_int_equal(stat(path, &st), 0);
+	good = st.st_size;
+	fd = open(path, O_RDWR);
+	assert_int_equal(pwrite(fd, "CVF1\1\0\0\0 torn", 14, good), 14);
+	close(fd);
+	help_open(h);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, good);
+	assert_true(segment_number(h->e->seg) > seg);
+	s = help_reader(h, 0);
+	help_expect(h, s, 1, BOX_INBOX, 1, KEYSET_OPEN, SLICE("x"));
+	store_close(&s);
+}
+
+static void
+one_writer_and_no_newer_format(void **state)
+{
+	struct help *h = *state;
+	struct engine_conf conf = h->e->conf;
+	struct engine *second;
+
+	assert_int_equal(engine_open(&conf, &second), ERR_EXIST);
+	assert_null(second);
+	assert_int_equal(index_begin_write(h->e->ix), OK);
+	assert_int_equal(index_u64_put(h->e->ix, "format", INDEX_FORMAT + 1), OK);
+	assert_int_equal(index_commit(h->e->ix), OK);
+	help_close(h);
+	assert_int_equal(engine_open(&conf, &second), ERR_VERSION);
+	assert_null(second);
+}
+
+/* ---- queue ---- */
+
+struct claim {
+	struct control_queue q;
+	struct arena a;
+	int64_t now, next;
+	int r;
+};
+
+static int
+claim_fn(struct engine *e, void *arg)
+{
+	struct claim *c = arg;
+
+	c->r = queue_claim(e->ctl, c->now, 60000, &c->a, &c->q, &c->next);
+	return c->r < 0 ? c->r : OK;
+}
+
+static int
+result_fn(struct engine *e, void *arg)
+{
+	struct arena a;
+	int r;
+
+	arena_init(&a, 1 << 20);
+	r = queue_result(e->ctl, arg, clock_real_ms(), &a);
+	arena_clear(&a);
+	return r;
+}
+
+static int
+act_fn(struct engine *e, void *arg)
+{
+	struct arena a;
+	int r;
+
+	arena_init(&a, 1 << 20);
+	r = queue_act(e->ctl, arg, clock_real_ms(), &a);
+	arena_clear(&a);
+	return r;
+}
+
+static size_t
+queue_size(struct help *h, uint8_t *state_out)
+{
+	struct st_list_request req = { 0, 10 };
+	struct st_queue_list_reply list;
+	struct arena a;
+	size_t n;
+
+	arena_init(&a, 1 << 20);
+	assert_int_equal(control_begin_read(h->e->ctl), OK);
+	assert_int_equal(queue_list(h->e->ctl, &req, &a, &list), OK);
+	control_abort(h->e->ctl);
+	n = list.entries_n;
+	if (n > 0)
+		*state_out = list.entries[0].state;
+	arena_clear(&a);
+	return n;
+}
+
+static void
+claim(struct help *h, struct claim *c, int64_t after_ms, int expect)
+{
+	arena_clear(&c->a);
+	c->now = clock_real_ms() + after_ms;
+	assert_int_equal(help_control(h, claim_fn, c), OK);
+	assert_int_equal(c->r, expect);
+}
+
+static void
+queue_entry_lives_until_everyone_is_settled(void **state)
+{
+	struct help *h = *state;
+	struct st_remote remote[] = { { SLICE("a@y.vn"), SLICE("r1"), ZONE_INTERNET },
+		{ SLICE("b@y.vn"), SLICE("r1"), ZONE_INTERNET },
+		{ SLICE("c@y.vn"), SLICE("r1"), ZONE_INTERNET } };
+	struct st_deliver_request req = { .id = SLICE("0123456789abcdef"), .remote = remote,
+		.remote_n = 3, .relay_skip = 4 };
+	struct st_queue_rcpt results[] = { { 0, SLICE(""), ST_DELIVERED, SLICE("250") },
+		{ 1, SLICE(""), ST_DEFERRED, SLICE("451") }, { 2, SLICE(""), ST_FAILED, SLICE("550") } };
+	struct st_result_request res = { .id = req.id, .route = SLICE("r1"), .results = results,
+		.results_n = 3, .due_s = (uint64_t)clock_real_s() + 600 };
+	struct st_queue_act_request act = { .id = req.id, .act = ST_ACT_HOLD };
+	struct slice m = text(70000), got;
+	struct claim c = { .r = 0 };
+	uint8_t st = 99;
+	int fd;
+
+	arena_init(&c.a, 1 << 20);
+	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), OK);
+	claim(h, &c, 0, 1);
+	assert_int_equal(c.q.entry[0].recipients_n, 3);
+	assert_int_equal(c.q.entry[0].size_octets, m.n - 4);
+	assert_int_equal(engine_spool_read(h->e, &c.q, &fd), OK);
+	assert_int_equal(memfd_map(fd, 1 << 20, &got), OK);
+	assert_int_equal(got.n, m.n - 4);
+	assert_memory_equal(got.p, m.p + 4, got.n);
+	memfd_unmap(&got);
+	close(fd);
+	claim(h, &c, 0, 0);			/* leased */
+	claim(h, &c, 61000, 1);			/* the lease is over */
+	assert_int_equal(c.q.entry[0].attempts, 2);
+	assert_int_equal(help_control(h, result_fn, &res), OK);
+	claim(h, &c, 0, 0);
+	claim(h, &c, 601000, 1);
+	assert_int_equal(c.q.entry[0].recipients_n, 1);
+	assert_int_equal(c.q.entry[0].recipients[0].index, 1);
+	res.results = &results[1], res.results_n = 1, res.due_s = 0;
+	assert_int_equal(help_control(h, result_fn, &res), OK);
+	assert_int_equal(queue_size(h, &st), 1);
+	assert_int_equal(st, ST_QUEUE_GIVEN_UP);
+	claim(h, &c, 9999999, 0);
+	act.act = ST_ACT_RETRY;
+	assert_int_equal(help_control(h, act_fn, &act), OK);
+	claim(h, &c, 0, 1);
+	assert_int_equal(c.q.entry[0].recipients_n, 2);
+	act.act = ST_ACT_HOLD;
+	assert_int_equal(help_control(h, act_fn, &act), OK);
+	claim(h, &c, 9999999, 0);
+	act.act = ST_ACT_DELETE;
+	assert_int_equal(help_control(h, act_fn, &act), OK);
+	assert_int_equal(queue_size(h, &st), 0);
+	assert_int_equal(help_control(h, act_fn, &act), ERR_NOENT);
+	assert_int_equal(help_control(h, result_fn, &res), ERR_NOENT);
+	arena_clear(&c.a);
+	free((void *)(uintptr_t)m.p);
+}
+
+/* ---- group ---- */
+
+static int
+write_then_fail(struct engine *e, void *arg)
+{
+	int r = index_u64_put(e->ix, "half", 1);
+
+	(void)arg;
+	return r == OK ? ERR_LIMIT : r;
+}
+
+static int
+write_well(struct engine *e, void *arg)
+{
+	return index_u64_put(e->ix, arg, 1);
+}
+
+struct member {
+	struct engine_job ej;
+	int (*fn)(struct engine *e, void *arg);
+	const char *arg;
+	int status;
+};
+
+static int
+member_step(struct engine *e, struct engine_job *ej)
+{
+	struct member *m = (struct member *)(void *)ej;
+
+	return m->fn(e, (void *)(uintptr_t)m->arg);
+}
+
+static void
+member_done(struct engine *e, struct engine_job *ej)
+{
+	(void)e;
+	((struct member *)(void *)ej)->status = ej->status;
+}
+
+static void
+a_half_done_job_takes_nobody_down(void **state)
+{
+	struct help *h = *state;
+	struct member m[] = {
+		{ .fn = write_well, .arg = "one" }, { .fn = write_then_fail },
+		{ .fn = write_well, .arg = "two" },
+	};
+	uint64_t v;
+
+	for (size_t i = 0; i < ARRAY_LEN(m); i++) {
+		m[i].ej.index = member_step;
+		m[i].ej.done = member_done;
+		m[i].ej.next = i + 1 < ARRAY_LEN(m) ? &m[i + 1].ej : NULL;
+	}
+	engine_commit(h->e, &m[0].ej);
+	assert_int_equal(m[0].status, OK);
+	assert_int_equal(m[1].status, ERR_LIMIT);
+	assert_int_equal(m[2].status, OK);
+	assert_int_equal(index_begin_read(h->e->ix), OK);
+	assert_int_equal(index_u64_get(h->e->ix, "one", &v), OK);
+	assert_int_equal(index_u64_get(h->e->ix, "two", &v), OK);
+	assert_int_equal(index_u64_get(h->e->ix, "half", &v), ERR_NOENT);
+	index_abort(h->e->ix);
+}
+
+int
+main(void)
+{
+#define T(f)	cmocka_unit_test_setup_teardown(f, begin, end)
+	const struct CMUnitTest t[] = { T(octets_come_back_at_every_size), T(ranges_and_secrets),
+		T(damage_is_seen), T(classified_mail_does_not_exist_for_the_internet),
+		T(levels_are_checked_again), T(the_same_id_delivers_once), T(quota_and_reserve),
+		T(open_intents_are_replayed_once), T(torn_tail_is_cut),
+		T(one_writer_and_no_newer_format),
+		T(queue_entry_lives_until_everyone_is_settled),
+		T(a_half_done_job_takes_nobody_down) };
+
+	return cmocka_run_group_tests(t, NULL, NULL);
+}
