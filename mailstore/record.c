@@ -149,9 +149,11 @@ row_begin(struct buf *out)
 }
 
 static uint32_t
-row_crc(struct slice key, struct slice body)
+row_crc(struct slice key, uint8_t version, struct slice body)
 {
-	return crc32c(crc32c(0, key), body);
+	struct slice v = { (const char *)&version, 1 };
+
+	return crc32c(crc32c(crc32c(0, key), v), body);
 }
 
 static void
@@ -161,7 +163,7 @@ row_end(struct slice key, struct buf *out)
 
 	if (out->err != OK)
 		return;
-	crc = row_crc(key, slice_from(buf_slice(out), RECORD_HEAD_OCTETS));
+	crc = row_crc(key, RECORD_VERSION, slice_from(buf_slice(out), RECORD_HEAD_OCTETS));
 	for (int i = 0; i < 4; i++)
 		out->p[1 + i] = (char)(crc >> 8 * i & 0xff);
 }
@@ -180,7 +182,7 @@ row_open(struct slice key, struct slice val, struct rd *r)
 		return ERR_CORRUPT;
 	if (version > RECORD_VERSION)
 		return ERR_VERSION;
-	return crc == row_crc(key, r->s) ? OK : ERR_CORRUPT;
+	return crc == row_crc(key, version, r->s) ? OK : ERR_CORRUPT;
 }
 
 static int
