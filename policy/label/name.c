@@ -161,6 +161,14 @@ stem(struct slice s)
 	return s;
 }
 
+static unsigned
+word_before(const struct fold *f, unsigned i)
+{
+	while (i > 0 && f->word[i - 1].type != FOLD_LETTERS)
+		i--;
+	return i > 0 ? i - 1 : UINT32_MAX;
+}
+
 /* Words that make a bare "mat" behind them mặt, mắt, mất or another word of mật. */
 static bool
 bare_compound(const struct fold *f, unsigned i)
@@ -169,13 +177,25 @@ bare_compound(const struct fold *f, unsigned i)
 		"co", "vang", "thay", "tien", "be", "ra", "gap", "hop", "khan", "mo", "bi", "bao",
 		"than", "ong", "duong", "tui", "trang", "trai", "kinh", "tren", "ngoai", "nuoc",
 		"rua", "lo", "guong", "giap", "doi", "dau", "dat", "nham", "dieu", "bo", "chong",
-		"thu", "lam", "cay", "hoa", "sang", "toan", "long", "dong", "nhan", "met",
+		"thu", "lam", "cay", "hoa", "sang", "toan", "long", "dong", "nhan", "met", "mat", "lon", "yen",
 	};
 
 	for (size_t k = 0; k < ARRAY_LEN(words); k++)
 		if (fold_is(f, i, words[k]))
 			return true;
 	return mark_compound_before(f, i);
+}
+
+/* "Vũ Văn Mật": a name of a person. */
+static bool
+is_person(const struct fold *f, unsigned i)
+{
+	unsigned b = word_before(f, i), c;
+
+	if (b == UINT32_MAX || !(fold_is_bare(f, b, "van") || fold_is_bare(f, b, "thi")))
+		return false;
+	c = word_before(f, b);
+	return c != UINT32_MAX && !fold_is_bare(f, c, "cong");
 }
 
 /* Is the paper about rules for secret papers rather than one itself? */
@@ -202,14 +222,6 @@ about_rules(const struct fold *f)
 }
 
 static unsigned
-word_before(const struct fold *f, unsigned i)
-{
-	while (i > 0 && f->word[i - 1].type != FOLD_LETTERS)
-		i--;
-	return i > 0 ? i - 1 : UINT32_MAX;
-}
-
-static unsigned
 word_after(const struct fold *f, unsigned i)
 {
 	while (i < f->count && f->word[i].type != FOLD_LETTERS)
@@ -229,7 +241,8 @@ behind_noun(const struct fold *f, unsigned i)
 	for (size_t k = 0; k < ARRAY_LEN(nouns); k++)
 		if (fold_is_bare(f, b, nouns[k]))
 			return true;
-	return false;
+	return fold_is_bare(f, b, "van") && word_before(f, b) != UINT32_MAX &&
+	    fold_is_bare(f, word_before(f, b), "cong");
 }
 
 /* Is the token at [i, next) set apart at the beginning or the end of the name? */
@@ -265,6 +278,8 @@ is_bare_mark(const struct fold *f, unsigned i, const struct mark_level *m)
 	unsigned before = word_before(f, i), after = word_after(f, m->next);
 	bool first = before == UINT32_MAX, last = after >= f->count;
 
+	if (m->upper && first && after < f->count)	/* "MAT-TRAN" is no mark, "MAT_15" is */
+		return f->word[after].digit || is_document_kind(f, after);
 	if (m->upper && at_an_end(f, i, m->next))
 		return true;
 	if (m->upper && last && !first && (f->word[before].digit || !f->word[before].upper))
@@ -281,7 +296,7 @@ is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
 
 	if (alone)
 		return !m->bare || m->upper;
-	if (mark_compound_after(f, after))
+	if (mark_compound_after(f, after) || is_person(f, i))
 		return false;
 	if (before != UINT32_MAX &&
 	    (m->bare ? bare_compound(f, before) : mark_compound_before(f, before)))

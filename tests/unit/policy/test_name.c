@@ -55,6 +55,10 @@ static const struct { name_fn *fn; const char *text, *found; } rows[] = {
 	{ name_file, "Báo cáo mật độ dân số.docx", "" },
 	{ name_file, "DS_VANG_MAT.xlsx", "" },
 	{ name_file, "data.mat", "" },
+	{ name_file, "MAT-TRAN-TO-QUOC-2026.docx", "" },
+	{ name_file, "MAT_15-BC.pdf", "filename-mark@0=mat" },
+	{ name_file, "Vũ_Văn_Mật.jpg", "" },
+	{ name_file, "Công văn mật.pdf", "filename-mark@0=mat" },
 	{ name_file, "237-ndcp.signed.pdf", "" },
 };
 
