@@ -46,12 +46,14 @@ reap(struct program *p)
 			(void)server_reaped(p->server, pid, status);
 			continue;
 		}
+		p->keeper = 0;
+		loop_stop(p->loop);
+		if (status == 0)	/* asked to end, as we are about to be */
+			continue;
 		/* Its place cannot be taken from inside the sandbox: start anew as a whole. */
 		log_event(EV_WORKER_DIED, F_CSTR("role", "key-keeper"), F_I64("worker", pid),
 		    F_I64("status", status), F_END);
-		p->keeper = 0;
 		p->failed = true;
-		loop_stop(p->loop);
 	}
 }
 
@@ -140,8 +142,8 @@ main(int argc, char **argv)
 	}
 	if (r == OK && !p.failed)
 		log_event(EV_STOP, F_END);
-	else
-		log_event(EV_CONFIG_ERROR, F_CSTR("at", "start or run"), F_ERR(r), F_END);
+	else	/* what led to it was logged where it happened */
+		log_event(EV_SERVICE_AWAY, F_CSTR("service", "directoryd"), F_ERR(r), F_END);
 	stop(&p);
 	return r == OK && !p.failed ? 0 : 1;
 }

@@ -62,8 +62,10 @@ become_helper(const struct pool *p, int fd)
 	sigset_t none;
 
 	sigemptyset(&none);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_IGN);	/* a reload is its parent's business */
+	/* What is sent to the whole group is its parent's business; the end of the socket is ours. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (fd != 3) {
@@ -378,6 +380,8 @@ pool_free(struct pool **pool)
 
 		loop_timer_stop(&h->restart);
 		chan_client_free(&h->client);	/* answers its job */
+		if (h->pid > 0)		/* it keeps nothing, and might hang */
+			kill(h->pid, SIGKILL);
 	}
 	arena_clear(&p->arena);
 	free(p);

@@ -29,7 +29,7 @@ struct conversation {
 	uint64_t	    id;		/* 0: free */
 	uint64_t	    touched_ms;
 	sasl_conn_t	   *sasl;
-	sasl_callback_t	    callbacks[3];
+	sasl_callback_t	    callbacks[4];
 	struct sign_in	   *owner;
 	unsigned	    zone;
 	char		    who[WHO_OCTETS_MAX + 1];
@@ -130,6 +130,22 @@ on_auxprop(const sasl_utils_t *utils, int max, int *version, sasl_auxprop_plug_t
 		return SASL_BADVERS;
 	*version = SASL_AUXPROP_PLUG_VERSION;
 	*plug = &own;
+	return SASL_OK;
+}
+
+/* Names go on as they are; those that are no plain text stop here, before the library trims them. */
+static int
+on_name(sasl_conn_t *conn, void *context, const char *in, unsigned in_n, unsigned flags,
+    const char *realm, char *out, unsigned max, unsigned *out_n)
+{
+	(void)conn;
+	(void)context;
+	(void)flags;
+	(void)realm;
+	if (in_n > WHO_OCTETS_MAX || in_n >= max || !utf8_is_safe((struct slice){ in, in_n }))
+		return SASL_BADPROT;
+	memcpy(out, in, in_n);
+	*out_n = in_n;
 	return SASL_OK;
 }
 
@@ -329,7 +345,8 @@ begin(struct sign_in *s, const struct dir_auth_request *q)
 		(callback_fn)(void *)on_password, v };
 	v->callbacks[1] = (sasl_callback_t){ SASL_CB_PROXY_POLICY,
 		(callback_fn)(void *)on_authorize, v };
-	v->callbacks[2] = (sasl_callback_t){ SASL_CB_LIST_END, NULL, NULL };
+	v->callbacks[2] = (sasl_callback_t){ SASL_CB_CANON_USER, (callback_fn)(void *)on_name, v };
+	v->callbacks[3] = (sasl_callback_t){ SASL_CB_LIST_END, NULL, NULL };
 	if (sasl_server_new("congvu", s->conf->general.hostname, NULL, NULL, NULL, v->callbacks, 0,
 	    &v->sasl) == SASL_OK && set_security(v->sasl))
 		return v;
