@@ -451,10 +451,9 @@ def test_tls(folder, slapd, pki):
         "dn: cn=config\nchangetype: modify\nadd: olcTLSCertificateFile\nolcTLSCertificateFile: %s/server.pem\n-\n"
         "add: olcTLSCertificateKeyFile\nolcTLSCertificateKeyFile: %s/server.key\n" % (pki, pki)).encode())
     slapd.start()
-    uri = "ldap://localhost:%d" % slapd.port
-    with Directoryd(folder, slapd, pki, uris=[uri], ldap='starttls = true\n\tca = "%s/ca.pem"' % pki) as d:
+    with Directoryd(folder, slapd, pki, ldap='starttls = true\n\tca = "%s/ca.pem"' % pki) as d:
         expect("StartTLS", d.plain("ducnv")[0], OK)
-    with Directoryd(folder, slapd, pki, uris=[uri], ldap='starttls = true\n\tca = "%s-other/ca.pem"' % pki) as d:
+    with Directoryd(folder, slapd, pki, ldap='starttls = true\n\tca = "%s-other/ca.pem"' % pki) as d:
         expect("StartTLS, unknown CA", d.plain("ducnv")[0], UNAVAIL)
         expect("recipient, unknown CA", d.rcpt("ducnv@" + DOMAIN), UNAVAIL)
 
