@@ -72,7 +72,6 @@ enum backend_ask_kind {
 	BACKEND_ASK_COPY,	/* box, target, ranges, move */
 	BACKEND_ASK_RECENT,	/* box: claim \Recent: reply.uid is the first that is recent */
 	BACKEND_ASK_RECENT_LATER, /* forget: as RECENT */
-	BACKEND_ASK_STARTTLS,	/* answered when the handshake is done */
 };
 
 enum backend_op { BACKEND_OP_SET, BACKEND_OP_ADD, BACKEND_OP_REMOVE };

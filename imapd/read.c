@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/* Reading: imapd/backend.h over mailstore/store.h. */
+#include "imapd/conn.h"
+
+enum { PAGE = 64 };
+
+static void
+box_of(const struct store_mailbox *m, struct backend_box *out)
+{
+	*out = (struct backend_box){ .name = m->name, .id = m->id, .use = m->special_use,
+		.subscribed = m->subscribed, .mat = m->keyset_class == KEYSET_MAT };
+}
+
+static bool
+is_box(const struct store_mailbox *v, size_t n, struct slice name)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (slice_cmp(v[mid].name, name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && slice_eq(v[lo].name, name);
+}
+
+int
+conn_boxes(void *ctx, struct arena *a, struct backend_box **out, size_t *n_out)
+{
+	const struct conn *c = ctx;
+	struct store_mailbox *boxes;
+	struct slice *subscribed;
+	size_t n, subscribed_n;
+	int err = store_mailboxes(c->worker->store, c->account->number, a, &boxes, &n);
+
+	if (err == OK)
+		err = store_subscriptions(c->worker->store, c->account->number, a, &subscribed,
+		    &subscribed_n);
+	if (err != OK)
+		return err;
+	*n_out = 0;
+	*out = arena_array(a, n + subscribed_n, sizeof **out);
+	if (*out == NULL)
+		return a->err;
+	for (size_t i = 0; i < n; i++)
+		box_of(&boxes[i], &(*out)[(*n_out)++]);
+	for (size_t i = 0; i < subscribed_n; i++)
+		if (!is_box(boxes, n, subscribed[i]))
+			(*out)[(*n_out)++] = (struct backend_box){ .name = subscribed[i],
+				.subscribed = true };
+	return OK;
+}
+
+int
+conn_box(void *ctx, struct slice name, struct backend_box *out)
+{
+	const struct conn *c = ctx;
+	struct arena *a = &c->worker->arena;
+	struct store_mailbox m;
+	int err;
+
+	arena_clear(a);
+	err = store_mailbox_find(c->worker->store, c->account->number, name, a, &m);
+	if (err == OK) {
+		box_of(&m, out);
+		out->name = name;
+	}
+	return err;
+}
+
+int
+conn_state(void *ctx, uint32_t box, struct backend_state *out)
+{
+	const struct conn *c = ctx;
+	struct arena *a = &c->worker->arena;
+	struct store_mailbox m;
+	int err;
+
+	arena_clear(a);
+	err = store_mailbox(c->worker->store, c->account->number, box, a, &m);
+	if (err == OK)
+		*out = (struct backend_state){ .uidvalidity = m.uidvalidity, .uidnext = m.uidnext,
+			.messages = m.exists, .unseen = m.unseen, .first_recent_uid = m.recent_uid,
+			.modseq = m.highestmodseq };
+	return err;
+}
+
+int
+conn_keywords(void *ctx, uint32_t box, struct arena *a, struct slice **out, size_t *n_out)
+{
+	static struct slice none[1];
+	const struct conn *c = ctx;
+	struct store_mailbox m;
+	int err = store_mailbox(c->worker->store, c->account->number, box, a, &m);
+
+	if (err != OK)
+		return err;
+	*out = m.keywords_n > 0 ? m.keywords : none;
+	*n_out = m.keywords_n;
+	return OK;
+}
+
+static void
+msg_of(const struct store_record *r, struct backend_msg *out)
+{
+	*out = (struct backend_msg){ .uid = r->uid, .flags = r->flags & BACKEND_FLAGS_ALL,
+		.keywords = r->keywords, .modseq = r->modseq,
+		.internal_date_s = r->internal_date_s, .size_octets = r->size_octets };
+}
+
+int
+conn_scan(void *ctx, uint32_t box, uint32_t first_uid, struct backend_msg *out, size_t max,
+    size_t *n_out)
+{
+	const struct conn *c = ctx;
+	struct store_record page[PAGE];
+	size_t n = PAGE;
+
+	*n_out = 0;
+	while (n == PAGE && *n_out < max) {
+		size_t want = max - *n_out < PAGE ? max - *n_out : PAGE;
+		int err = store_page(c->worker->store, c->account->number, box, first_uid, page,
+		    want, &n);
+
+		if (err != OK)
+			return err;
+		for (size_t i = 0; i < n; i++)
+			msg_of(&page[i], &out[(*n_out)++]);
+		if (n < want || page[n - 1].uid == UINT32_MAX)
+			return OK;
+		first_uid = page[n - 1].uid + 1;
+	}
+	return OK;
+}
+
+/* ---- messages ---- */
+
+void
+conn_release(void *ctx)
+{
+	struct conn *c = ctx;
+
+	if (c->message != NULL)
+		store_message_close(&c->message);
+	c->message = NULL;
+	c->message_open = false;
+}
+
+/* The secret of a keyset, if this session was given it. */
+static const uint8_t *
+secret_of(const struct conn *c, uint32_t keyset)
+{
+	for (size_t i = 0; i < c->account->places_n; i++)
+		if (keys_id(c->worker->keys, c->account->places[i]) == keyset)
+			return keys_secret(c->worker->keys, c->account->places[i]);
+	return NULL;
+}
+
+static int
+open_message(struct conn *c, uint32_t box, uint32_t uid)
+{
+	struct store_record r;
+	const uint8_t *secret;
+	int err;
+
+	if (c->message_open && c->message_box == box && c->message_uid == uid)
+		return OK;
+	c->message_open = false;
+	err = store_record(c->worker->store, c->account->number, box, uid, &r);
+	if (err != OK)
+		return err;
+	secret = secret_of(c, r.keyset);
+	if (secret == NULL)
+		return ERR_CRYPTO;
+	err = store_message_open(c->worker->store, &r, secret, &c->message);
+	if (err != OK)
+		return err;
+	c->message_open = true;
+	c->message_box = box;
+	c->message_uid = uid;
+	c->message_octets = store_message_octets(c->message);
+	return OK;
+}
+
+int
+conn_summary(void *ctx, uint32_t box, uint32_t uid, struct slice *out)
+{
+	struct conn *c = ctx;
+	int err = open_message(c, box, uid);
+
+	return err == OK ? store_message_summary(c->message, out) : err;
+}
+
+int
+conn_octets(void *ctx, uint32_t box, uint32_t uid, uint64_t begin, uint64_t end,
+    struct slice *out)
+{
+	struct conn *c = ctx;
+	struct worker *w = c->worker;
+	size_t want = end - begin < sizeof w->scratch ? (size_t)(end - begin) : sizeof w->scratch;
+	size_t n = 0;
+	int err = open_message(c, box, uid);
+
+	if (err == OK)
+		err = store_message_read(c->message, begin, w->scratch, want, &n);
+	if (err == OK && n == 0)
+		err = ERR_CORRUPT;	/* shorter than its record says */
+	*out = (struct slice){ w->scratch, n };
+	return err;
+}
+
+const struct backend conn_backend = {
+	.boxes = conn_boxes, .box = conn_box, .state = conn_state, .keywords = conn_keywords,
+	.scan = conn_scan, .summary = conn_summary, .octets = conn_octets,
+	.release = conn_release, .spool_open = conn_spool_open, .spool_add = conn_spool_add,
+	.spool_drop = conn_spool_drop, .ask = conn_ask,
+};
