@@ -11,6 +11,7 @@ import email.utils
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -132,11 +133,9 @@ class Province:
              "--tls-verify", "--tls-ca-path", self.ca, "--auth", "PLAIN", "--auth-user", sender,
              "--auth-password", self.password, "--from", sender, "--to", to, "--data", "@" + path,
              "--timeout", "90"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        replies = [line[5:] for line in p.stdout.decode("utf-8", "replace").replace("\r", "").split("\n")
-                   if line.startswith(("<~  ", "<~* ", "<** ", "<-  ")) ]
-        if p.returncode == 0:
-            return True, "250"
-        return False, last_reply([r for r in replies if not r.startswith("221")])
+        found = (re.match(r"<[-~* ]+(\d\d\d[ -].*)", line) for line in
+                 p.stdout.decode("utf-8", "replace").replace("\r", "").split("\n"))
+        return p.returncode == 0, last_reply([m.group(1) for m in found if m])
 
     def msmtp_send(self, sender, to, message):
         path = self.file("send.eml", message)
@@ -194,7 +193,8 @@ class Province:
 
 
 def last_reply(lines):
-    """The last, perhaps multi-line, reply in one line."""
+    """The last, perhaps multi-line, reply in one line; the goodbye does not count."""
+    lines = [line for line in lines if not line.startswith("221")]
     if not lines:
         return ""
     code, out = lines[-1][:3], []
@@ -337,7 +337,8 @@ def chapter_a(p, s):
     m = subprocess.run(["mbsync", "-c", rc, "c"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     files = [f for d, _, names in os.walk(box) for f in names if d.endswith(("/new", "/cur"))]
     s.step("mbsync đồng bộ cả hộp thư", "mbsync syncs the whole mailbox", "0 lỗi / no error, 1 thư / mail",
-           m.returncode == 0 and len(files) >= 1, "%d thư / mails%s" % (len(files), m.stdout.decode()[-200:].strip()))
+           m.returncode == 0 and len(files) >= 1, "%d thư / mails" % len(files)
+           + ("" if m.returncode == 0 else m.stdout.decode()[-200:]))
 
 
 def chapter_b(p, s):
