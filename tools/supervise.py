@@ -7,6 +7,7 @@ stopped by SIGTERM. One that dies is started again, with back-off when it dies a
 those with "congvu": true stand in the CONGVU_PIDS line of DIR/env, rewritten at each change. Output
 goes to DIR/log/NAME.log.
 """
+import ctypes
 import json
 import os
 import signal
@@ -18,6 +19,11 @@ STABLE_S = 5.0
 BACKOFF_MIN_S = 0.1
 BACKOFF_MAX_S = 3.0
 STOP_S = 8.0
+
+
+def die_with_me():
+    """In the child: end when the supervisor does, however it ends (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 class Service:
@@ -32,7 +38,7 @@ class Service:
         with open(self.log, "ab") as log:
             try:
                 self.process = subprocess.Popen(self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
-                                                stderr=log, start_new_session=True)
+                                                stderr=log, start_new_session=True, preexec_fn=die_with_me)
             except OSError as e:
                 log.write(("%s: %s\n" % (self.argv[0], e)).encode())
         self.started = time.monotonic()
