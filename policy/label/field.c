@@ -3,7 +3,7 @@
 
 #include "common/words.h"
 
-enum { BRACKET_WORDS = 48, LABEL_WORDS = 6 };
+enum { BRACKET_WORDS = 48, LABEL_WORDS = 6, ASIDE_WORDS = 24 };
 
 struct field {
 	const struct fold *f;
@@ -28,6 +28,9 @@ field_label(const struct fold *f, unsigned i)
 	static const char *const plain[] = { "do", "muc", "cap" };
 	bool head = false;
 	unsigned k;
+
+	if (fold_is(f, i, "daCuS") && i + 1 < f->count && f->word[i + 1].type == FOLD_COLON)
+		return i + 1;	/* "Dấu: MẬT" */
 
 	for (k = 0; k < ARRAY_LEN(heads) && !head; k++)
 		head = fold_is(f, i, heads[k]);
@@ -59,6 +62,7 @@ skip_brackets(const struct fold *f, unsigned i)
 static unsigned
 field_separator(const struct fold *f, unsigned i, bool *said_out)
 {
+	struct mark_level level;
 	unsigned end;
 
 	*said_out = false;
@@ -66,8 +70,12 @@ field_separator(const struct fold *f, unsigned i, bool *said_out)
 	end = i + LABEL_WORDS;
 	for (; i < f->count && i < end; i++) {
 		switch (f->word[i].type) {
-		case FOLD_COLON: case FOLD_DASH: case FOLD_SLASH:
+		case FOLD_COLON:
 			return i + 1;
+		case FOLD_DASH: case FOLD_SLASH:	/* but "Độ mật/khẩn: …" */
+			if (mark_level_at(f, mark_skip_punct(f, i + 1), false, &level))
+				return i + 1;
+			break;
 		case FOLD_LETTERS:
 			if (fold_is(f, i, "laF")) {
 				*said_out = true;
@@ -339,4 +347,24 @@ field_in_line(const struct fold *f, uint32_t position, label_found_fn *found, vo
 		sentences(&x);
 	}
 	stamps(&x);
+}
+
+void
+field_asides(const struct fold *f, uint32_t position, label_found_fn *found, void *arg)
+{
+	struct field x = { f, position, found, arg };
+	struct mark_level level;
+
+	if (f->cut || f->count > ASIDE_WORDS)
+		return;
+	for (unsigned i = 0; i + 1 < f->count; i++) {
+		unsigned type = f->word[i].type;
+
+		if ((type != FOLD_OPEN && type != FOLD_DASH) ||
+		    !mark_level_at(f, i + 1, false, &level) || !level.upper || level.bare)
+			continue;
+		if (type == FOLD_OPEN ? level.next < f->count &&
+		    f->word[level.next].type == FOLD_CLOSE : level.next == f->count)
+			report(&x, "aside", level.level, LABEL_REVIEW);
+	}
 }

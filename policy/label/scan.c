@@ -93,14 +93,14 @@ bare_mark(struct scan *s, const struct mark_level *m)
 	}
 }
 
-static void
+static bool
 whole_line(struct scan *s, const struct fold *f)
 {
 	struct mark_level m;
 	bool example;
 
 	if (!mark_whole_line(f, &m))
-		return;
+		return false;
 	example = near(s->example_filled, s->example_line, s, EXAMPLE_LINES);
 	if (example)
 		hold(s, m.level, LABEL_REVIEW);
@@ -108,6 +108,7 @@ whole_line(struct scan *s, const struct fold *f)
 		bare_mark(s, &m);
 	else
 		hold(s, m.level, LABEL_ASSERTED);
+	return true;
 }
 
 static void
@@ -226,13 +227,13 @@ found_here(void *arg, const struct label_finding *found)
 	s->found(s->arg, &here);
 }
 
-/* "Subject: …" of a message that was forwarded or quoted in the text. */
+/* "Subject: …" of a message that was forwarded or quoted in the text, "SUMMARY:" of an event. */
 static bool
 is_quoted_subject(const struct fold *f)
 {
 	unsigned i = mark_skip_punct(f, 0);
 
-	return fold_is(f, i, "subject") ||
+	return fold_is(f, i, "subject") || fold_is(f, i, "summary") ||
 	    (fold_is(f, i, "chuR") && fold_is(f, i + 1, "dDeCF")) ||
 	    (fold_is(f, i, "tieCu") && fold_is(f, i + 1, "dDeCF"));
 }
@@ -249,7 +250,8 @@ quoted_subject(struct scan *s, struct slice line)
 static void
 look(struct scan *s, const struct fold *f)
 {
-	whole_line(s, f);
+	if (!whole_line(s, f))
+		field_asides(f, s->line, forward, s);
 	field_in_line(f, s->line, forward, s);
 	heading(s, f);
 	example(s, f);
@@ -287,7 +289,7 @@ views(struct scan *s, struct slice line)
 				continue;
 			fold_text(&s->fold, buf_slice(&s->view));
 			s->fold.cut |= line.n > VIEW_LINE_MAX;
-			whole_line(s, &s->fold);
+			(void)whole_line(s, &s->fold);
 			field_in_line(&s->fold, s->line, forward, s);
 		}
 	}

@@ -111,7 +111,7 @@ static const struct { const char *message, *want; } rows[] = {
 	{ MIX PART("message/rfc822", H "Subject: [" MAT "] a\r\n\r\nx") END,
 	  "mat subject-mark@1.1" },
 	{ MIX PART("application/octet-stream; name=a.eml", "Subject: [" MAT "] a\r\n\r\nx") END,
-	  "mat subject-mark@1 subject-mark@1/1" },
+	  "mat aside@1 subject-mark@1 subject-mark@1/1" },
 	/* around the parts */
 	{ MIX MAT "\r\n" PART("text/plain", "x") END, "mat line-mark@" },
 	{ MIX PART("text/plain", "x") END MAT "\r\n", "mat ambiguous line-mark@ line-mark@1" },
@@ -241,7 +241,7 @@ a_document(void **state)
 	buf_init(&m, 1 << 16);
 	zip_make(&z, files, ARRAY_LEN(files), ZIP_GOOD);
 	attach(&m, buf_slice(&z), "application/octet-stream");
-	check(buf_slice(&m), &o, "toi-mat opaque line-mark@1/2 opaque-type@1/3 subject-mark@1/4", 0);
+	check(buf_slice(&m), &o, "toi-mat opaque line-mark@1/2 opaque-type@1/3 aside@1/4 subject-mark@1/4", 0);
 	buf_fini(&z);
 	buf_fini(&m);
 }

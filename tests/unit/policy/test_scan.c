@@ -56,9 +56,10 @@ a_line_of_its_own_is_a_mark(void **state)
 		{ "TÀI LIỆU MẬT", "line-mark@1=mat" },
 		{ "MẬT            CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "line-mark@1=mat" },
 		{ "Số: 12/BC\tTỐI MẬT\tabc", "line-mark@1=toi-mat" },
-		{ "> Subject: [MẬT] abc", "subject-mark@1=mat" },
+		{ "> Subject: [MẬT] abc", "aside@1=mat? subject-mark@1=mat" },
 		{ "Tiêu đề: TỐI MẬT - abc", "subject-mark@1=toi-mat" },
 		{ "Subject: đổi mật khẩu", "" },
+		{ "SUMMARY;LANGUAGE=vi:TỐI MẬT - họp", "subject-mark@1=toi-mat" },
 		{ "TUYỆT\nMẬT", "line-mark@2=mat line-mark@2=tuyet-mat" },
 		{ "M\nẬ\nT", "line-mark@3=mat" },
 		{ "T\nỐ\nI\n\nM\nẬ\nT", "line-mark@7=toi-mat" },
@@ -126,6 +127,8 @@ fields_and_boxes_state_a_level(void **state)
 		{ "Mật ☐   Tối mật ☑", "ticked-box@1=toi-mat" },
 		{ "[x] Tuyệt mật", "ticked-box@1=tuyet-mat" },
 		{ "○ Thường ● Mật", "ticked-box@1=mat" },
+		{ "Độ mật/khẩn: Mật/Hỏa tốc", "field@1=mat" },
+		{ "Dấu: MẬT", "field@1=mat" },
 	};
 
 	(void)state;
@@ -184,6 +187,8 @@ what_a_person_should_see(void **state)
 		{ "GIẢI MẬT\nTừ: 01/02/2026", "declassified@1=thuong?" },
 		{ "LƯU HÀNH NỘI BỘ", "internal" },
 		{ "XEM XONG TRẢ LẠI", "internal" },
+		{ "BÁO CÁO - MẬT", "aside@1=mat?" },
+		{ "[TỐI MẬT] Kế hoạch năm 2026", "aside@1=toi-mat?" },
 		{ "Gửi anh tài liệu mật này", "sentence@1=mat?" },
 		{ "Văn bản này thuộc danh mục bí mật nhà nước độ Mật, không sao chụp.",
 		  "sentence@1=mat?" },
