@@ -16,8 +16,8 @@
  * "copy-stamp" (for a person), "internal-only". The whole-line mark is not looked at here. */
 void field_in_line(const struct fold *f, uint32_t position, label_found_fn *found, void *arg);
 
-/* Detector "aside", for a person, since text about marks may do the same: "[MẬT] …", "BÁO CÁO - MẬT",
- * in a short line, in capitals, set apart. */
+/* Detector "aside", for a person, since text about marks may do the same: "[MẬT] …",
+ * "BÁO CÁO - MẬT", in a short line, in capitals, set apart. */
 void field_asides(const struct fold *f, uint32_t position, label_found_fn *found, void *arg);
 
 #endif

@@ -121,7 +121,8 @@ static const char *const after_mat[] = {
 
 static const char *const before_mat[] = {
 	"baoR", "biS", "aCnR", "banhS", "caCnR", "chu", "chuoCiS", "coR", "coH", "cuR", "dDuHoHngF",
-	"giaCmS", "giaCpJ", "hutS", "hoa", "loHnS", "truF", "nuHoHcS", "maCtS", "nghieCm", "neCmS", "ong", "mitS",
+	"giaCmS", "giaCpJ", "hutS", "hoa", "loHnS", "truF", "nuHoHcS",
+	"maCtS", "nghieCm", "neCmS", "ong", "mitS",
 	"muHaR", "thaCn", "traBng", "tuiS", "tuyeCnS", "dDoCJ", "yeCn",
 	"sanR", "oCngS", "aBn", "uoCngS", "hapS", "dichJ",
 };

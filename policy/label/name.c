@@ -177,7 +177,8 @@ bare_compound(const struct fold *f, unsigned i)
 		"co", "vang", "thay", "tien", "be", "ra", "gap", "hop", "khan", "mo", "bi", "bao",
 		"than", "ong", "duong", "tui", "trang", "trai", "kinh", "tren", "ngoai", "nuoc",
 		"rua", "lo", "guong", "giap", "doi", "dau", "dat", "nham", "dieu", "bo", "chong",
-		"thu", "lam", "cay", "hoa", "sang", "toan", "long", "dong", "nhan", "met", "mat", "lon", "yen",
+		"thu", "lam", "cay", "hoa", "sang", "toan", "long", "dong", "nhan", "met",
+		"mat", "lon", "yen",
 	};
 
 	for (size_t k = 0; k < ARRAY_LEN(words); k++)
