@@ -32,6 +32,7 @@ static struct reading {
 	int	    unknown_line;
 	cfg_opt_t  *last;		/* of on_value, to tell the end of a list */
 	unsigned    last_n;
+	size_t	    open_at_end;	/* braces and quotes */
 	bool	    broken;		/* a syntax error: what follows cannot be read */
 } *reading;
 
@@ -410,21 +411,26 @@ skip_comment(struct slice text, size_t at)
 	return end < 0 ? text.n : at + (size_t)end + (star ? 4 : 0);
 }
 
-/* How many braces are open at the end? libconfuse takes a file cut off in a section for whole. */
+/* Turn comments into blanks (libconfuse counts lines wrongly behind them) and tell how many braces
+ * are open at the end (it takes a file cut off in a section for whole). */
 static size_t
-open_braces(struct slice text)
+blank_comments(struct buf *text)
 {
-	size_t depth = 0, skipped;
+	size_t depth = 0;
 	char quote = '\0';
 
-	for (size_t at = 0; at < text.n; at++) {
-		char c = text.p[at];
+	for (size_t at = 0; at < text->n; at++) {
+		size_t end = quote != '\0' ? at : skip_comment(buf_slice(text), at);
+		char c = text->p[at];
 
-		if (quote != '\0') {
+		if (end > at) {
+			for (; at < end; at++)
+				if (text->p[at] != '\n')
+					text->p[at] = ' ';
+			at--;
+		} else if (quote != '\0') {
 			at += c == '\\';
 			quote = c == quote ? '\0' : quote;
-		} else if ((skipped = skip_comment(text, at)) != at) {
-			at = skipped - 1;
 		} else if (c == '"' || c == '\'') {
 			quote = c;
 		} else if (c == '{') {
@@ -451,7 +457,7 @@ parse_text(struct conf *conf)
 	}
 	reading->unknown[0] = '\0';
 	if (cfg_parse_buf(cfg, text) == CFG_SUCCESS && !reading->broken) {
-		if (open_braces(buf_slice(&reading->text)) > 0)
+		if (reading->open_at_end > 0)
 			wrong((unsigned)cfg->line, "the file ends inside of a section or list");
 		r = set_all(cfg, conf);
 	} else if (reading->unknown[0] == '\0' && reading->errors_n == 0)
@@ -519,6 +525,8 @@ conf_load(const char *path, struct conf **conf_out, struct buf *errors)
 	if (r != OK)
 		buf_addf(errors, "%s:0: cannot be read: %s\n", path, err_text(r));
 	else
+		now.open_at_end = blank_comments(&now.text);
+	if (r == OK)
 		r = parse_all(c);
 	if (r == OK && errors->n == 0)
 		conf_check_whole(c, path, errors);

@@ -111,7 +111,7 @@ def many_parts_and_deep_nesting(p):
             assert 500 <= code < 600, "what cannot be inspected cannot leave: %d %s" % (code, text)
     with Imap(p, user=u2) as c:
         c.command("SELECT INBOX")
-        status, _ = c.command("FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE)")
+        status, _ = c.command("UID FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE)")
         assert status.startswith("OK"), status
     assert memory_peak_kb(p.pid("policyd")) < 1500000, memory_peak_kb(p.pid("policyd"))
 
@@ -131,7 +131,7 @@ def wrong_configuration_is_told_at_once(p):
         good = f.read()
     bad = os.path.join(p.dir, "bad.conf")
     with open(bad, "w") as f:
-        f.write(good.replace("profile = ", "profil = ").replace("port = ", "prt = ", 1) + "\ncolour = red\n")
+        f.write("# a comment\n/* and\n another */ " + good.replace("profile = ", "profil = ").replace("port = ", "prt = ", 1) + "\ncolour = red\n")
     out = subprocess.run([p.env["CONGVU_CTL"], "-c", bad, "config", "check"], stdout=subprocess.PIPE, text=True)
     assert out.returncode == 1
     for word in ("profil:", "prt:", "colour:"):
@@ -150,7 +150,7 @@ def unreadable_certificate_is_one_clear_error(p):
         f.write("this is no certificate\n")
     bad = os.path.join(p.dir, "cert.conf")
     with open(bad, "w") as f:
-        f.write(conf.replace("/pki/server.pem", "/broken.pem").replace("port = ", "port = 1"))
+        f.write(conf.replace("/pki/server.pem", "/broken.pem").replace("port = 22", "port = 23"))
     for program in ("smtpd", "imapd"):
         out = subprocess.run([p.program(program), "-c", bad], stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, timeout=30)
