@@ -41,7 +41,7 @@ add_unit(uint32_t unit, uint32_t *high, struct buf *out)
 		*high = unit;
 		return OK;
 	}
-	if (is_direct(unit))
+	if (is_direct(unit) || unit == 0)
 		return ERR_SYNTAX;
 	utf8_add(out, unit);
 	return OK;

@@ -32,7 +32,6 @@ struct run {
 	struct session *s;
 	struct buf	out, block;
 	size_t		out_at;
-	bool		cut;		/* the client's octets were dropped: closed */
 	char		why[2000];
 };
 
@@ -56,8 +55,8 @@ feed(struct run *r, struct slice in)
 		size_t n = engine_input(r->s, in);
 
 		settle(r);
-		if (n == 0 && (r->cut = engine_waits(r->s) == ENGINE_WAITS_OTHERS))
-			return;
+		if (n == 0)
+			return;	/* nothing more will happen: the lines will tell */
 		in = slice_from(in, n);
 	}
 }
