@@ -311,8 +311,8 @@ answer(struct run *r, struct slice rest)
 
 /* ---- running ---- */
 
-static void
-unescape(struct slice s, struct buf *out)
+void
+script_unescape(struct slice s, struct buf *out)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = i + 1 < s.n ? s.p[i + 1] : '\0';
@@ -386,7 +386,7 @@ check_body(struct run *r, struct slice text)
 	const char *why = NULL;
 
 	buf_init(&want, sizeof want_mem);
-	unescape(text, &want);
+	script_unescape(text, &want);
 	if (!slice_eq(buf_slice(&want), buf_slice(&r->body)))
 		why = differ(r, "body", text, buf_slice(&r->body));
 	buf_fini(&want);
@@ -431,8 +431,8 @@ check(struct run *r, const struct script_line *l)
 }
 
 /* What stands behind the bar in the line that begins the case. */
-static struct slice
-flags_of(const struct script_case *c)
+struct slice
+script_flags(const struct script_case *c)
 {
 	struct slice flags = slice_of(c->name), name;
 
@@ -442,7 +442,7 @@ flags_of(const struct script_case *c)
 static void
 open_run(struct run *r, const struct script_case *c)
 {
-	struct slice name = flags_of(c);
+	struct slice name = script_flags(c);
 	const struct engine_conf *conf = &confs[slice_find(name, SLICE(" submission")) >= 0 ? 1 :
 	    slice_find(name, SLICE(" smallsize")) >= 0 ? 2 : 0];
 
@@ -476,7 +476,7 @@ static size_t
 gather(const struct script_case *c, size_t i, struct buf *block)
 {
 	for (; i < c->lines_n && c->lines[i].kind == 'C'; i++) {
-		unescape(c->lines[i].mark == '+' ? c->lines[i].text : (struct slice){ NULL, 0 }, block);
+		script_unescape(c->lines[i].mark == '+' ? c->lines[i].text : (struct slice){ NULL, 0 }, block);
 		if (c->lines[i].mark == ':') {
 			buf_add(block, c->lines[i].text);
 			buf_adds(block, "\r\n");
@@ -535,7 +535,7 @@ script_run_all(const struct script_case *c)
 	size_t octets = 0, none;
 
 	bad = script_run(c, SIZE_MAX, 0, &none);
-	if (bad != NULL || slice_find(flags_of(c), SLICE(" nosplit")) >= 0)
+	if (bad != NULL || slice_find(script_flags(c), SLICE(" nosplit")) >= 0)
 		return bad;
 	bad = script_run(c, SIZE_MAX - 1, SIZE_MAX, &none);
 	if (bad != NULL) {

@@ -14,9 +14,9 @@
 #ifndef TESTS_SMTP_SCRIPT_H
 #define TESTS_SMTP_SCRIPT_H
 
-#include "common/slice.h"
+#include "common/buf.h"
 
-enum { SCRIPT_LINES = 400 };
+enum { SCRIPT_LINES = 600 };
 
 struct script_line {
 	char	     kind, mark;	/* 'C' ':' */
@@ -31,6 +31,10 @@ struct script_case {
 
 /* Take the next case off *text: false at the end. */
 bool script_next(struct slice *text, struct script_case *out);
+
+/* What stands behind the bar in the line that begins the case; a text with its escapes resolved. */
+struct slice script_flags(const struct script_case *c);
+void script_unescape(struct slice s, struct buf *out);
 
 /* Run with block number `block` split at octet `at` (block SIZE_MAX: nowhere; at SIZE_MAX: every octet by
  * itself). NULL: as written; else what differs, static. *octets_out: length of that block. */

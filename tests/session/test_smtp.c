@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* Run the transcripts named in the arguments (all of tests/session/smtpd without): see smtp_script.h. */
+/* Run the transcripts of the server (tests/session/smtpd, see smtp_script.h) and of the relay
+ * (tests/session/smtpclient, see client_script.h), or those named in the arguments. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/session/smtp_script.h"
+#include "tests/session/client_script.h"
 
 static unsigned passed, failed;
 
@@ -15,7 +16,8 @@ run_text(const char *file, struct slice text)
 	static struct script_case c;
 
 	while (script_next(&text, &c)) {
-		const char *why = script_run_all(&c);
+		const char *why = slice_find(slice_of(file), SLICE("smtpclient/")) >= 0 ?
+		    client_script_run_all(&c) : script_run_all(&c);
 
 		if (why == NULL) {
 			passed++;
@@ -49,11 +51,15 @@ is_transcript(const struct dirent *d)
 }
 
 static void
-run_folder(const char *dir)
+run_folder(const char *folder)
 {
+	const char *src = getenv("srcdir");
 	struct dirent **names;
-	char path[1200];
-	int n = scandir(dir, &names, is_transcript, alphasort);
+	char dir[800], path[1200];
+	int n;
+
+	snprintf(dir, sizeof dir, "%s/tests/session/%s", src != NULL ? src : "..", folder);
+	n = scandir(dir, &names, is_transcript, alphasort);
 
 	for (int i = 0; i < n; i++) {
 		if (snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name) < (int)sizeof path)
@@ -67,14 +73,12 @@ run_folder(const char *dir)
 int
 main(int argc, char **argv)
 {
-	const char *src = getenv("srcdir");
-	char dir[800];
-
-	snprintf(dir, sizeof dir, "%s/tests/session/smtpd", src != NULL ? src : "..");
 	for (int i = 1; i < argc; i++)
 		run_file(argv[i]);
-	if (argc == 1)
-		run_folder(dir);
+	if (argc == 1) {
+		run_folder("smtpd");
+		run_folder("smtpclient");
+	}
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed == 0 && passed > 0 ? 0 : 1;
 }

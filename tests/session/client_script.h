@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * tests/session/client_script.h: drive the relay's client engine by a written transcript.
+ *
+ * "== name [| flags]" begins a case (flags: none opportunistic required utf8 nosplit); its lines:
+ *	F: address	sender		T: address	a recipient (before anything else)
+ *	M: text		the message (escapes \r \n \0 \\ \xNN)
+ *	S: text		the server sends text CRLF	S+ text	... with escapes, no CRLF
+ *	C: text		the next line of the client	H:	the TLS handshake is wanted, and succeeds
+ *	L: text		the connection is lost
+ *	O: outcome text	of the next recipient, at the end
+ */
+#ifndef TESTS_CLIENT_SCRIPT_H
+#define TESTS_CLIENT_SCRIPT_H
+
+#include "tests/session/smtp_script.h"
+
+/* As script_run_all. */
+const char *client_script_run_all(const struct script_case *c);
+
+#endif
