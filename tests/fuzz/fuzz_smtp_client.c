@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * The relay's client engine against any server. Without TLS all octets at once and one by one
+ * The relay's client engine against any server. Without TLS line by line and octet by octet
  * must give the same words and outcomes; with TLS (first octet) it must only hold together.
  */
 #include <stdlib.h>
@@ -46,8 +46,13 @@ run(struct trial *t, struct slice in, unsigned tls, bool octet_wise)
 	client_engine_open(&t->ce, &t->job, &t->out);
 	for (size_t i = 0; octet_wise && i < in.n; i++)
 		give(t, slice_sub(in, i, 1));
-	if (!octet_wise)
-		give(t, in);
+	while (!octet_wise && in.n > 0) {
+		ptrdiff_t lf = slice_chr(in, '\n');
+		size_t line = lf < 0 ? in.n : (size_t)lf + 1;
+
+		give(t, slice_sub(in, 0, line));
+		in = slice_from(in, line);
+	}
 	client_engine_fail(&t->ce, "lost");
 	for (size_t i = 0; i < RCPTS; i++)
 		if (t->rcpts[i].outcome == CLIENT_PENDING || t->rcpts[i].text.n > CLIENT_TEXT_MAX)
