@@ -104,7 +104,7 @@ add_squeezed(struct buf *out, struct slice s)
 		if (c == ' ' && space)
 			continue;
 		space = c == ' ';
-		if (c < 0x20 || strchr(",+=\\;", c) != NULL) {
+		if (c < 0x20 || strchr(",+=\\;\"<>", c) != NULL) {
 			buf_addc(out, '\\');
 			buf_addc(out, hex[c >> 4]);
 			buf_addc(out, hex[c & 15]);

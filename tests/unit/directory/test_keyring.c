@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <sodium.h>
+
+#include "common/words.h"
+#include "directory/keyring.h"
+
+static const uint8_t master[KEYRING_MASTER_OCTETS] = { 42 };
+static const char guid[] = "0123456789abcdef", other[] = "fedcba9876543210";
+static struct keyring *ring;
+
+static struct token
+token_of(const char *of, unsigned zone)
+{
+	struct token t = { .zone = (uint8_t)zone };
+
+	memcpy(t.guid, of, sizeof t.guid);
+	return t;
+}
+
+static int
+unwrap(const char *of, unsigned zone, unsigned role_zone, const uint8_t *wrapped, uint8_t secret[32])
+{
+	struct token t = token_of(of, zone);
+	uint8_t class;
+
+	return keyring_unwrap(ring, &t, role_zone,
+	    (struct slice){ (const char *)wrapped, KEYRING_WRAPPED_OCTETS }, secret, &class);
+}
+
+static const struct {
+	const char *of;
+	unsigned class, zone, role_zone;
+	int result;
+} cases[] = {
+	{ guid, KEYSET_OPEN, ZONE_INTERNAL, ZONE_INTERNAL, OK },
+	{ guid, KEYSET_OPEN, ZONE_INTERNET, ZONE_INTERNET, OK },
+	{ guid, KEYSET_MAT, ZONE_INTERNAL, ZONE_INTERNAL, OK },
+	{ guid, KEYSET_MAT, ZONE_INTERNET, ZONE_INTERNAL, ERR_ACCESS },
+	{ guid, KEYSET_MAT, ZONE_INTERNAL, ZONE_INTERNET, ERR_ACCESS },
+	{ guid, KEYSET_MAT, ZONE_INTERNET, ZONE_INTERNET, ERR_ACCESS },
+	{ other, KEYSET_OPEN, ZONE_INTERNAL, ZONE_INTERNAL, ERR_ACCESS },
+	{ other, KEYSET_MAT, ZONE_INTERNAL, ZONE_INTERNAL, ERR_ACCESS },
+};
+
+static void
+keyring_gives_only_to_the_owner_in_his_zone(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		uint8_t public[32], wrapped[KEYRING_WRAPPED_OCTETS], secret[32] = { 0 }, again[32];
+
+		assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, cases[i].class,
+		    public, wrapped), OK);
+		if (unwrap(cases[i].of, cases[i].zone, cases[i].role_zone, wrapped, secret) !=
+		    cases[i].result)
+			fail_msg("row %zu", i);
+		if (cases[i].result != OK) {
+			assert_true(sodium_is_zero(secret, sizeof secret));
+			continue;
+		}
+		crypto_scalarmult_base(again, secret);
+		assert_memory_equal(again, public, sizeof public);
+	}
+}
+
+static void
+keyring_notices_every_change(void **state)
+{
+	uint8_t public[32], w[KEYRING_WRAPPED_OCTETS], secret[32], class;
+	uint8_t another[KEYRING_MASTER_OCTETS] = { 43 };
+	struct token t = token_of(guid, ZONE_INTERNAL);
+	struct keyring *stranger;
+
+	(void)state;
+	assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, KEYSET_MAT, public, w), OK);
+	for (size_t bit = 0; bit < 8 * sizeof w; bit++) {
+		w[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (unwrap(guid, ZONE_INTERNAL, ZONE_INTERNAL, w, secret) == OK)
+			fail_msg("bit %zu", bit);
+		w[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t n = 0; n < sizeof w; n++)
+		assert_int_equal(keyring_unwrap(ring, &t, ZONE_INTERNAL,
+		    (struct slice){ (char *)w, n }, secret, &class), ERR_CRYPTO);
+	assert_int_equal(keyring_new(another, &stranger), OK);
+	assert_int_equal(keyring_unwrap(stranger, &t, ZONE_INTERNAL,
+	    (struct slice){ (char *)w, sizeof w }, secret, &class), ERR_CRYPTO);
+	keyring_free(&stranger);
+}
+
+static void
+keyring_makes_no_other_classes(void **state)
+{
+	uint8_t public[32], w[KEYRING_WRAPPED_OCTETS];
+
+	(void)state;
+	assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, KEYSET_SPOOL, public, w),
+	    ERR_INVAL);
+	assert_int_equal(keyring_make(ring, (struct slice){ guid, 15 }, KEYSET_OPEN, public, w),
+	    ERR_INVAL);
+}
+
+static void
+keyring_is_the_same_after_a_restart(void **state)
+{
+	struct keyring *again;
+	uint8_t digest[32] = { 5 }, signature[64], public[32], public2[32];
+
+	(void)state;
+	assert_int_equal(keyring_new(master, &again), OK);
+	assert_memory_equal(keyring_spool(ring), keyring_spool(again), 32);
+	keyring_sign(ring, digest, signature, public);
+	assert_int_equal(crypto_sign_verify_detached(signature, digest, 32, public), 0);
+	keyring_sign(again, digest, signature, public2);
+	assert_memory_equal(public, public2, 32);
+	keyring_free(&again);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest t[] = {
+		cmocka_unit_test(keyring_gives_only_to_the_owner_in_his_zone),
+		cmocka_unit_test(keyring_notices_every_change),
+		cmocka_unit_test(keyring_makes_no_other_classes),
+		cmocka_unit_test(keyring_is_the_same_after_a_restart),
+	};
+	int failed;
+
+	if (sodium_init() < 0 || keyring_new(master, &ring) != OK)
+		return 1;
+	failed = cmocka_run_group_tests(t, NULL, NULL);
+	keyring_free(&ring);
+	return failed;
+}
