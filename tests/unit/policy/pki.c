@@ -10,7 +10,7 @@
 
 enum { SIGNED_MAX = 100 };
 
-static char dir[64];
+static char dir[64], script[4096];
 static struct arena kept;
 static struct { const char *options; struct slice message; } made[SIGNED_MAX];
 static size_t made_n;
@@ -38,7 +38,7 @@ pki_run(const char *fmt, ...)
 int
 pki_setup(void **state)
 {
-	char script[4096], path[4096];
+	char path[4096];
 	const char *src = getenv("srcdir");
 
 	(void)state;
@@ -52,6 +52,12 @@ pki_setup(void **state)
 	pki_write("body", SLICE("Content-Type: text/plain; charset=utf-8\r\n\r\n"
 	    "Kinh gui quy co quan, noi dung cong van.\r\n"));
 	return 0;
+}
+
+void
+pki_revoke(const char *name)
+{
+	pki_run("sh '%s' . revoke inter %s", script, name);
 }
 
 int

@@ -23,6 +23,9 @@ const char *pki_dir(void);
 /* Run a shell command in the folder; the test fails if it does. */
 void pki_run(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* Revoke a leaf of inter and write its CRL anew. */
+void pki_revoke(const char *name);
+
 /* The octets of a file of the folder, kept until the end of the program's group of tests. */
 struct slice pki_read(const char *name);
 void pki_write(const char *name, struct slice octets);
