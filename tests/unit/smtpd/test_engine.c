@@ -61,10 +61,11 @@ send_event(struct engine *e, enum engine_event ev)
 	struct engine_rcpt_answer rcpt = { .outcome = ENGINE_RCPT_UNKNOWN };
 	struct engine_verdict verdict = { .verdict = VERDICT_DEFER };
 	uint64_t now = e->due_ms < 1000000 ? e->due_ms : 1000000;
+	size_t takes = engine_takes_input(e) ? 6 : 0;
 
 	switch (ev) {
 	case ENGINE_EV_INPUT:
-		assert_int_equal(engine_input(e, 0, SLICE("NOOP\r\n")), engine_takes_input(e) ? 6 : 0);
+		assert_int_equal(engine_input(e, 0, SLICE("NOOP\r\n")), takes);
 		break;
 	case ENGINE_EV_TIMER:	engine_on_timer(e, now); break;
 	case ENGINE_EV_TLS:	engine_on_tls(e, 0); break;
