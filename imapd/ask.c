@@ -7,7 +7,11 @@
 #include "imapd/conn.h"
 #include "policy/proto.h"
 
-enum { CALL_MS = 30000, POLICY_SLACK_MS = 5000 };
+enum {
+	CALL_MS = 30000,
+	RECENT_MS = 2000,	/* SELECT does without it when mailstored hangs */
+	POLICY_SLACK_MS = 5000,
+};
 
 _Static_assert((int)BACKEND_SEEN == (int)ST_SEEN && (int)BACKEND_ANSWERED == (int)ST_ANSWERED &&
     (int)BACKEND_FLAGGED == (int)ST_FLAGGED && (int)BACKEND_DELETED == (int)ST_DELETED &&
@@ -22,8 +26,8 @@ void
 conn_call(struct conn *c, struct chan_client *to, uint16_t code, const void *msg,
     const int *fds, unsigned fds_n, chan_answer_fn fn)
 {
-	uint64_t ms = code == POL_JUDGE ?
-	    c->worker->wc->conf->limits.policy_ms + POLICY_SLACK_MS : CALL_MS;
+	uint64_t ms = code == ST_SEEN_RECENT ? RECENT_MS : code != POL_JUDGE ? CALL_MS :
+	    c->worker->wc->conf->limits.policy_ms + POLICY_SLACK_MS;
 
 	c->asked = to;
 	chan_call(to, code, msg, fds, fds_n, ms, fn, c, &c->call);

@@ -8,7 +8,11 @@
 
 #include "common/log.h"
 
-enum { ROUNDS = 64, PENDING_OCTETS = WORKER_SCRATCH_OCTETS };
+enum {
+	ROUNDS = 64,
+	PENDING_OCTETS = WORKER_SCRATCH_OCTETS,
+	PROGRESS_OCTETS = 16 * 1024,	/* so much in command-time, or the peer is too slow */
+};
 
 static void on_fd(struct loop_fd *lf, unsigned events);
 
@@ -74,20 +78,21 @@ on_deadline(struct loop_timer *t)
 	conn_go(c);
 }
 
-/* The time to sign in runs from the start; other times run anew when the wait changes, or when there was
- * progress. */
+/* The time to sign in runs from the start. Other times run anew when the wait changes; between commands with
+ * each word of the client, within one only with real progress. */
 static int
 set_deadline(struct conn *c)
 {
 	enum engine_waits waits = engine_waits(c->engine);
 	bool signing_in = waits == ENGINE_WAITS_SIGN_IN || waits == ENGINE_WAITS_TLS;
+	bool quiet = waits == ENGINE_WAITS_COMMAND || waits == ENGINE_WAITS_IDLE;
 	bool was = c->deadline_for == ENGINE_WAITS_SIGN_IN || c->deadline_for == ENGINE_WAITS_TLS;
 
-	if (c->deadline.loop != NULL && ((signing_in && was) ||
-	    (waits == c->deadline_for && !c->progress)))
+	if (c->deadline.loop != NULL && ((signing_in && was) || (waits == c->deadline_for &&
+	    c->moved_octets < (quiet ? 1 : PROGRESS_OCTETS))))
 		return OK;
 	c->deadline_for = waits;
-	c->progress = false;
+	c->moved_octets = 0;
 	return loop_timer_set(c->worker->loop, &c->deadline, deadline_ms(c, waits), on_deadline, c);
 }
 
@@ -171,7 +176,7 @@ flush(struct conn *c, struct buf *out)
 	if (r <= 0)
 		return END;
 	buf_consume(out, (size_t)r);
-	c->progress = true;
+	c->moved_octets += (uint64_t)r;
 	return GO;
 }
 
@@ -216,7 +221,7 @@ take_input(struct conn *c)
 		c->eof = true;
 		return END;
 	}
-	c->progress = true;
+	c->moved_octets += (uint64_t)r;
 	n = engine_input(c->engine, (struct slice){ w->scratch, (size_t)r });
 	if (n < (size_t)r)
 		buf_add(&c->pending, slice_from((struct slice){ w->scratch, (size_t)r }, n));

@@ -155,6 +155,8 @@ command_over(struct session *s)
 {
 	buf_add(&s->out, buf_slice(&s->line));
 	buf_clear(&s->line);
+	if (s->cmd.n > 0)
+		explicit_bzero(s->cmd.p, s->cmd.n);	/* it may have been a password */
 	buf_clear(&s->cmd);
 	arena_clear(&s->arena);
 	if (s->state != SESSION_NEW)

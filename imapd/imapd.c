@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ enum {
 	STABLE_MS = 10000,
 	STOP_MS = 5000,
 	TICK_MS = 200,
+	FILES_MS = 2000,
 };
 
 struct child {
@@ -52,6 +54,7 @@ struct generation {
 	size_t		       listeners_n[ZONES];
 	struct child	       children[WORKERS_MAX];
 	size_t		       children_n;
+	struct timespec	       files_as_of[2];	/* certificate, key: when they changed last */
 };
 
 /* ---- sockets ---- */
@@ -304,6 +307,25 @@ signal_all(const struct generation *g, int signal)
 
 /* ---- the parent ---- */
 
+/* When the certificate and key were changed; a file that is not there (being replaced) says nothing. */
+static bool
+files_changed(struct generation *g)
+{
+	const char *const files[] = { g->conf->tls.certificate, g->conf->tls.key };
+	bool first = g->files_as_of[0].tv_sec == 0, changed = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct stat st;
+
+		if (stat(files[i], &st) != 0)
+			continue;
+		changed = changed || st.st_mtim.tv_sec != g->files_as_of[i].tv_sec ||
+		    st.st_mtim.tv_nsec != g->files_as_of[i].tv_nsec;
+		g->files_as_of[i] = st.st_mtim;
+	}
+	return changed && !first;
+}
+
 static void
 reload(const char *path, struct generation **g)
 {
@@ -321,6 +343,7 @@ static int
 supervise(const char *path, struct generation **g, const sigset_t *set)
 {
 	const struct timespec tick = { 0, TICK_MS * 1000000L };
+	uint64_t looked_ms = 0;
 
 	for (;;) {
 		int sig;
@@ -330,8 +353,13 @@ supervise(const char *path, struct generation **g, const sigset_t *set)
 		reap(*g);
 		if (sig == SIGTERM || sig == SIGINT)
 			return OK;
-		if (sig == SIGHUP)
+		if (sig == SIGHUP) {
 			reload(path, g);
+		} else if (clock_ms() - looked_ms > FILES_MS) {
+			looked_ms = clock_ms();
+			if (files_changed(*g))
+				reload(path, g);
+		}
 	}
 }
 

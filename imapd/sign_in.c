@@ -14,6 +14,7 @@
 
 struct sign_in {
 	struct account *account;
+	char		user[129];	/* as given, for the log */
 	char		token[DIR_TOKEN_MAX];
 	size_t		token_n;
 	struct { uint32_t id; unsigned class; char wrapped[128]; size_t n; }
@@ -62,9 +63,11 @@ over(struct conn *c, int status, enum backend_auth auth)
 		log_event(EV_AUTH_OK, F_CSTR("who", c->account->uid), F_CSTR("client", c->client),
 		    F_CSTR("zone", zone_name(c->worker->wc->zone)));
 	} else if (status != OK)
-		log_event(EV_AUTH_UNAVAILABLE, F_CSTR("client", c->client), F_ERR(status));
+		log_event(EV_AUTH_UNAVAILABLE, F_CSTR("who", c->sign_in->user),
+		    F_CSTR("client", c->client), F_ERR(status));
 	else
-		log_event(EV_AUTH_FAILED, F_CSTR("client", c->client), F_U64("outcome", auth));
+		log_event(EV_AUTH_FAILED, F_CSTR("who", c->sign_in->user),
+		    F_CSTR("client", c->client), F_U64("outcome", auth));
 	conn_sign_in_drop(c);
 	conn_answer(c, &r);
 }
@@ -226,6 +229,17 @@ on_auth(void *arg, struct chan_answer *answer)
 	}
 }
 
+/* The name in authzid NUL authcid NUL password. */
+static struct slice
+authcid(struct slice message)
+{
+	struct slice name;
+
+	slice_cut(&message, '\0', &name);
+	slice_cut(&message, '\0', &name);
+	return name;
+}
+
 void
 conn_sign_in(struct conn *c, struct slice message)
 {
@@ -235,8 +249,10 @@ conn_sign_in(struct conn *c, struct slice message)
 
 	conn_sign_in_drop(c);
 	c->sign_in = calloc(1, sizeof *c->sign_in);
-	if (c->sign_in == NULL)
+	if (c->sign_in == NULL) {
 		conn_bye(c, "LIMIT", "Out of memory");
-	else
-		conn_call(c, c->worker->directory, DIR_AUTH, &q, NULL, 0, on_auth);
+		return;
+	}
+	text(c->sign_in->user, sizeof c->sign_in->user, authcid(message));
+	conn_call(c, c->worker->directory, DIR_AUTH, &q, NULL, 0, on_auth);
 }
