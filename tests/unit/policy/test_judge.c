@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * Whole messages through judge(): what is answered, which trace is put on top, what is taken out,
+ * and that the summary describes the composed octets.
+ */
+#include "tests/unit/policy/pki.h"
+
+#include <string.h>
+
+#include <jansson.h>
+
+#include "common/clock.h"
+#include "policy/explain.h"
+#include "policy/trace.h"
+
+#define AN	"-signer an.pem -inkey an.key"
+#define MATCHES(slice, text) (slice_find((slice), SLICE(text)) >= 0)
+
+static struct judge_env env;
+static struct arena arena;
+static struct dir_identity an = { .address = SLICE("an@tinh.example") };
+
+static struct pol_judge_request
+request(unsigned path)
+{
+	static struct pol_rcpt to;
+
+	to = (struct pol_rcpt){ SLICE("b@tinh.example"), ZONE_LOCAL, LEVEL_THUONG };
+	return (struct pol_judge_request){ .path = (uint8_t)path, .arrival_zone = ZONE_INTERNAL,
+		.recipients = &to, .recipients_n = 1, .identities = &an,
+		.identities_n = path == PATH_SUBMIT, .want_summary = 1,
+		.mail_from = path == PATH_SUBMIT ? an.address : SLICE("x@y.example"),
+		.trace = SLICE("Return-Path: <an@tinh.example>\r\nReceived: from a by b;\r\n"
+		    " Sun, 22 Nov 2026 00:00:00 +0700\r\n") };
+}
+
+static int
+judge_it(struct slice message, const struct pol_judge_request *req, struct judge_result *out)
+{
+	arena_clear(&arena);
+	arena_init(&arena, judge_arena_octets(message.n));
+	return judge(message, req, &env, &arena, out);
+}
+
+static void
+expect(struct slice message, unsigned path, const char *rule)
+{
+	struct pol_judge_request req = request(path);
+	struct judge_result r;
+
+	assert_int_equal(judge_it(message, &req, &r), OK);
+	if (!slice_is(r.reply.rule, rule))
+		fail_msg("%.*s, not %s", (int)r.reply.rule.n, r.reply.rule.p, rule);
+	judge_fini(&r);
+}
+
+static void
+submissions_get_their_reason(void **state)
+{
+	struct slice plain = SLICE("From: an@tinh.example\r\nSubject: x\r\n\r\nnoi dung\r\n");
+
+	(void)state;
+	expect(pki_sign(AN), PATH_SUBMIT, "allow");
+	expect(pki_sign(AN " -nodetach"), PATH_SUBMIT, "allow");
+	expect(plain, PATH_SUBMIT, "unsigned");
+	expect(plain, PATH_RECEIVE, "allow");
+	expect(pki_sign("-signer binh.pem -inkey binh.key"), PATH_SUBMIT, "wrong-signer");
+	expect(pki_sign("-signer expired.pem -inkey expired.key"), PATH_SUBMIT, "signature-expired");
+	expect(pki_sign("-signer revoked.pem -inkey revoked.key"), PATH_SUBMIT, "signature-revoked");
+	expect(pki_sign("-signer rsa1024.pem -inkey rsa1024.key"), PATH_SUBMIT, "signature-weak");
+	expect(pki_replace(pki_sign(AN), "cong van.", "cong van!"), PATH_SUBMIT,
+	    "signature-altered");
+	/* I1: the name that people see is the signer's, the address is not. */
+	expect(pki_replace(pki_sign(AN), "From: an@tinh.example",
+	    "From: \"an@tinh.example\" <x@tinh.example>"), PATH_SUBMIT, "from-not-yours");
+	expect(pki_replace(pki_sign(AN), "From: an@tinh.example",
+	    "From: an@tinh.example\r\nFrom: x@tinh.example"), PATH_SUBMIT, "from-not-one");
+	expect(pki_replace(pki_sign(AN), "From: an@tinh.example",
+	    "From: an@tinh.example, x@tinh.example"), PATH_SUBMIT, "from-not-one");
+	expect(pki_replace(pki_sign(AN), "From: an@tinh.example", "X-From: an@tinh.example"),
+	    PATH_SUBMIT, "from-not-one");
+}
+
+/* A mark of secrecy counts wherever it stands: in the signed text, in an opaque signature. */
+static void
+marks_inside_signatures_are_found(void **state)
+{
+	static const char *const forms[] = { AN, AN " -nodetach" };
+
+	(void)state;
+	pki_write("body", SLICE("Content-Type: text/plain; charset=utf-8\r\n\r\n"
+	    "Độ mật: Mật\r\n\r\nKinh gui\r\n"));
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct pol_judge_request req = request(PATH_SUBMIT);
+		struct slice m;
+		struct judge_result r;
+
+		pki_run("openssl cms -sign -in body -crlfeol -from an@tinh.example %s > t && "
+		    "sed 's/\\r*$/\\r/' t > mark.eml", forms[i]);
+		m = pki_read("mark.eml");
+		req.recipients[0].clearance = LEVEL_MAT;
+		assert_int_equal(judge_it(m, &req, &r), OK);
+		assert_int_equal(r.reply.level, LEVEL_MAT);
+		assert_true(slice_is(r.reply.rule, "secret-inside"));
+		assert_true(r.reply.evidence_n > 0);
+		judge_fini(&r);
+		req.recipients[0].exit_zone = ZONE_INTERNET;
+		assert_int_equal(judge_it(m, &req, &r), OK);
+		assert_true(slice_is(r.reply.rule, "secret-internet"));
+		assert_int_equal(r.summary.n, 0);
+		judge_fini(&r);
+	}
+}
+
+static struct slice
+compose(const struct judge_result *r, struct slice message)
+{
+	struct buf out;
+	struct slice s;
+
+	buf_init(&out, message.n + 65536);
+	trace_compose(r->reply.trace, message, r->reply.removals, r->reply.removals_n, &out);
+	s = pki_text("%.*s", (int)out.n, out.p);
+	buf_fini(&out);
+	return s;
+}
+
+static void
+trace_tells_the_signature(void **state)
+{
+	static const struct { const char *options, *want; } rows[] = {
+		{ AN, "Authentication-Results: mail.tinh.example; smime=pass\r\n"
+		    " body.smime-identifier=an@tinh.example\r\n" },
+		{ "-signer binh.pem -inkey binh.key",
+		    "Authentication-Results: mail.tinh.example; smime=fail reason=wrong-signer\r\n" },
+		{ "-signer revoked.pem -inkey revoked.key",
+		    "Authentication-Results: mail.tinh.example; smime=fail reason=revoked\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pol_judge_request req = request(PATH_RECEIVE);
+		struct slice m = pki_sign(rows[i].options), whole;
+		struct judge_result r;
+
+		assert_int_equal(judge_it(m, &req, &r), OK);
+		whole = compose(&r, m);
+		if (slice_find(whole, slice_of(rows[i].want)) != (ptrdiff_t)req.trace.n)
+			fail_msg("%.*s", (int)r.reply.trace.n, r.reply.trace.p);
+		/* Below the trace: octet for octet what came. */
+		assert_true(slice_eq(slice_from(whole, r.reply.trace.n), m));
+		judge_fini(&r);
+	}
+}
+
+static void
+forged_results_are_taken_out(void **state)
+{
+	static const char *const ours[] = {
+		"Authentication-Results: mail.tinh.example; smime=pass\r\n",
+		"authentication-results:MAIL.TINH.EXAMPLE 1; smime=pass\r\n",
+		"Authentication-Results: (x) \"mail.tinh.example\"; smime=pass\r\n",
+		"Authentication-Results:\r\n mail.tinh.example\r\n ; smime=pass\r\n",
+		"Authentication-Results: mail.tinh.example.; smime=pass\r\n",
+		"Authentication-Results: mail.tinh.example(x); smime=pass\r\n",
+	};
+	static const char *const others[] = {
+		"Authentication-Results: other.example; smime=pass\r\n",
+		"Authentication-Results: xmail.tinh.example; none\r\n",
+		"X-Authentication-Results: mail.tinh.example; smime=pass\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		struct pol_judge_request req = request(PATH_RECEIVE);
+		struct slice m = pki_text("%s%s%.*s", others[i % 3], ours[i], (int)pki_sign(AN).n,
+		    pki_sign(AN).p);
+		struct judge_result r;
+		struct slice whole;
+
+		assert_int_equal(judge_it(m, &req, &r), OK);
+		assert_int_equal(r.reply.removals_n, 1);
+		whole = slice_from(compose(&r, m), r.reply.trace.n);
+		assert_true(slice_starts_nocase(whole, slice_of(others[i % 3])));
+		assert_true(slice_eq(slice_from(whole, strlen(others[i % 3])), pki_sign(AN)));
+		judge_fini(&r);
+	}
+}
+
+static void
+too_many_forged_results_are_refused(void **state)
+{
+	struct pol_judge_request req = request(PATH_RECEIVE);
+	struct judge_result r;
+	struct buf m;
+
+	(void)state;
+	buf_init(&m, 1 << 20);
+	buf_adds(&m, "From: x@y.example\r\n");
+	for (int i = 0; i < TRACE_REMOVALS_MAX + 1; i++)
+		buf_adds(&m, "Authentication-Results: mail.tinh.example; none\r\nX-A: b\r\n");
+	buf_adds(&m, "\r\nx\r\n");
+	assert_int_equal(judge_it(buf_slice(&m), &req, &r), OK);
+	assert_true(slice_is(r.reply.rule, "forged-trace"));
+	judge_fini(&r);
+	buf_fini(&m);
+}
+
+static void
+summary_is_of_the_composed_octets(void **state)
+{
+	struct pol_judge_request req = request(PATH_SUBMIT);
+	struct slice m = pki_text("Authentication-Results: mail.tinh.example; none\r\n%.*s",
+	    (int)pki_sign(AN).n, pki_sign(AN).p);
+	struct summary sum;
+	struct judge_result r;
+
+	(void)state;
+	assert_int_equal(judge_it(m, &req, &r), OK);
+	assert_int_equal(summary_open(buf_slice(&r.summary), &sum), OK);
+	assert_int_equal(sum.size_octets, compose(&r, m).n);
+	assert_true(MATCHES(summary_text(&sum, SUMMARY_FROM), "an@tinh.example"));
+	judge_fini(&r);
+	req.want_summary = 0;
+	assert_int_equal(judge_it(m, &req, &r), OK);
+	assert_int_equal(r.summary.n, 0);
+	judge_fini(&r);
+}
+
+static void
+appended_mail_is_left_as_it_is(void **state)
+{
+	struct pol_judge_request req = request(PATH_STORE);
+	struct slice m = SLICE("Authentication-Results: mail.tinh.example; none\r\n\r\nnhap\r\n");
+	struct judge_result r;
+
+	(void)state;
+	req.trace = SLICE("");
+	assert_int_equal(judge_it(m, &req, &r), OK);
+	assert_int_equal(r.reply.verdict, VERDICT_ALLOW);
+	assert_int_equal(r.reply.trace.n, 0);
+	assert_int_equal(r.reply.removals_n, 0);
+	judge_fini(&r);
+}
+
+static void
+worst_recipient_decides(void **state)
+{
+	struct pol_rcpt to[] = {
+		{ SLICE("a@tinh.example"), ZONE_LOCAL, LEVEL_MAT },
+		{ SLICE("b@khac.example"), ZONE_INTERNET, LEVEL_THUONG },
+		{ SLICE("c@tinh.example"), ZONE_LOCAL, LEVEL_THUONG },
+	};
+	struct pol_judge_request req = request(PATH_RECEIVE);
+	struct slice m = SLICE("From: x@y.example\r\nX-Do-Mat: Mat\r\n\r\nx\r\n");
+	struct judge_result r;
+
+	(void)state;
+	req.recipients = to;
+	req.recipients_n = ARRAY_LEN(to);
+	assert_int_equal(judge_it(m, &req, &r), OK);
+	assert_int_equal(r.reply.verdict, VERDICT_REJECT);
+	assert_true(slice_is(r.reply.recipients[0].rule, "secret-inside"));
+	assert_true(slice_is(r.reply.recipients[1].rule, "secret-internet"));
+	assert_true(slice_is(r.reply.recipients[2].rule, "not-cleared"));
+	judge_fini(&r);
+}
+
+static void
+nonsense_is_not_judged(void **state)
+{
+	static const char *const traces[] = { "no field\r\n", "A: b", "A: b\r\n\r\n", "A: b\nB: c\r\n",
+		"A: b\r\n\r\nC: d\r\n", " A: b\r\n" };
+	struct pol_judge_request req = request(PATH_RECEIVE);
+	struct judge_result r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(traces); i++) {
+		req.trace = slice_of(traces[i]);
+		if (judge_it(pki_sign(AN), &req, &r) != ERR_INVAL)
+			fail_msg("trace %zu", i);
+	}
+	req = request(PATH_RECEIVE);
+	req.recipients_n = 0;
+	assert_int_equal(judge_it(pki_sign(AN), &req, &r), ERR_INVAL);
+}
+
+static void
+explanation_is_json(void **state)
+{
+	struct explain_options o;
+	struct buf json;
+	json_t *j;
+
+	(void)state;
+	explain_options_init(&o);
+	buf_init(&json, 1 << 20);
+	assert_int_equal(explain_message(pki_sign(AN), &o, &env, &json), OK);
+	j = json_loadb(json.p, json.n, 0, NULL);
+	assert_non_null(j);
+	assert_string_equal(json_string_value(json_object_get(j, "verdict")), "allow");
+	assert_string_equal(json_string_value(json_object_get(j, "signature")), "valid");
+	assert_string_equal(json_string_value(json_object_get(j, "level")), "thuong");
+	assert_string_equal(json_string_value(json_object_get(j, "kind")), "mail");
+	assert_string_equal(json_string_value(json_object_get(j, "rule")), "allow");
+	assert_true(json_is_false(json_object_get(j, "opaque")));
+	assert_true(json_is_array(json_object_get(j, "evidence")));
+	json_decref(j);
+	buf_clear(&json);
+	assert_int_equal(explain_scan("t\xff.eml", SLICE("Subject: x\nX-Do-Mat: Toi mat\n\nx\n"),
+	    &env, &json), OK);
+	j = json_loadb(json.p, json.n, 0, NULL);
+	assert_non_null(j);
+	assert_string_equal(json_string_value(json_object_get(j, "verdict")), "block");
+	assert_string_equal(json_string_value(json_object_get(j, "level")), "toi_mat");
+	json_decref(j);
+	buf_fini(&json);
+}
+
+static int
+setup(void **state)
+{
+	int r = pki_setup(state);
+
+	assert_int_equal(rules_init_profile(&env.rules, PROFILE_DEDICATED), OK);
+	env.authserv_id = SLICE("mail.tinh.example");
+	env.smime = (struct smime_options){ clock_real_s(), 259200, SMIME_EMAIL_OR_ABSENT };
+	classify_options_init(&env.classify);
+	env.classify.open_signed = smime_open_signed;
+	env.trust = pki_trust("rpcC");
+	return r;
+}
+
+static int
+teardown(void **state)
+{
+	smime_trust_free(&env.trust);
+	arena_clear(&arena);
+	return pki_teardown(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(submissions_get_their_reason),
+		cmocka_unit_test(trace_tells_the_signature),
+		cmocka_unit_test(forged_results_are_taken_out),
+		cmocka_unit_test(too_many_forged_results_are_refused),
+		cmocka_unit_test(summary_is_of_the_composed_octets),
+		cmocka_unit_test(appended_mail_is_left_as_it_is),
+		cmocka_unit_test(worst_recipient_decides),
+		cmocka_unit_test(nonsense_is_not_judged),
+		cmocka_unit_test(explanation_is_json),
+		cmocka_unit_test(marks_inside_signatures_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
