@@ -2,6 +2,20 @@
 #include "mailstore/engine.h"
 
 
+static int
+look_token(struct engine *e, const struct box_scope *sc, struct slice token,
+    struct engine_append *out)
+{
+	struct arena a;
+	int r;
+
+	arena_init(&a, 65536);
+	r = box_token_get(e->ix, sc, token, &st_append_reply_wire, &a, &out->reply);
+	arena_clear(&a);
+	out->repeated = r == OK;
+	return r == ERR_NOENT ? OK : r;
+}
+
 /* The target as it is now; the index step looks again. */
 static int
 look_at_target(struct engine *e, const struct box_scope *sc, const struct st_append_request *req,
@@ -9,11 +23,8 @@ look_at_target(struct engine *e, const struct box_scope *sc, const struct st_app
 {
 	struct record_account acct;
 	struct record_box *box = &e->ix->box;
-	int r = index_begin_read(e->ix);
+	int r = box_get(e->ix, sc, req->mailbox, box);
 
-	if (r != OK)
-		return r;
-	r = box_get(e->ix, sc, req->mailbox, box);
 	if (r == OK && req->level >= LEVEL_MAT && box->class != KEYSET_MAT)
 		r = ERR_ACCESS;
 	if (r == OK)
@@ -21,6 +32,20 @@ look_at_target(struct engine *e, const struct box_scope *sc, const struct st_app
 	if (r == OK && req->quota_octets != 0 && acct.octets + size > req->quota_octets)
 		r = ERR_QUOTA;
 	*class_out = box->class;
+	return r;
+}
+
+static int
+look(struct engine *e, const struct box_scope *sc, const struct st_append_request *req,
+    uint64_t size, struct engine_append *out, uint8_t *class_out)
+{
+	int r = index_begin_read(e->ix);
+
+	if (r != OK)
+		return r;
+	r = look_token(e, sc, req->token, out);
+	if (r == OK && !out->repeated)
+		r = look_at_target(e, sc, req, size, class_out);
 	index_abort(e->ix);
 	return r;
 }
@@ -33,12 +58,13 @@ engine_append_seal(struct engine *e, const struct box_scope *sc,
 	struct account *acct = accounts_number(e->accounts, sc->account);
 	struct account_keyset *ks;
 	struct segment_place at;
-	uint8_t key[CRYPT_KEY_OCTETS], class;
+	uint8_t key[CRYPT_KEY_OCTETS], class = KEYSET_OPEN;
 	const uint8_t *shared;
-	int r = acct == NULL ? ERR_NOENT : look_at_target(e, sc, req, message.n, &class);
+	int r = acct == NULL ? ERR_NOENT : look(e, sc, req, message.n, out, &class);
 
-	if (r == OK)
-		r = engine_room(e, message.n);
+	if (r != OK || out->repeated)
+		return r;
+	r = engine_room(e, message.n);
 	if (r != OK)
 		return r;
 	ks = &acct->keysets[class == KEYSET_MAT ? ACCOUNT_MAT : ACCOUNT_OPEN];
@@ -65,14 +91,12 @@ int
 engine_append_index(struct engine *e, const struct box_scope *sc,
     const struct st_append_request *req, struct engine_append *ap)
 {
-	struct arena a;
 	int r;
 
-	arena_init(&a, 65536);
-	r = box_token_get(e->ix, sc, req->token, &st_append_reply_wire, &a, &ap->reply);
-	arena_clear(&a);
-	ap->repeated = r == OK;
-	if (r != ERR_NOENT)
+	if (ap->repeated)
+		return OK;
+	r = look_token(e, sc, req->token, ap);	/* by another job of this group */
+	if (r != OK || ap->repeated)
 		return r;
 	r = box_add(e->ix, sc, req->mailbox, &ap->message, ap->keyset, ap->wrapped,
 	    req->quota_octets, &ap->reply.uidvalidity, &ap->reply.uid);

@@ -103,16 +103,34 @@ wrap_copies(struct engine *e, const struct st_deliver_request *req, const uint8_
 	return r;
 }
 
+/* Asked again, since the answer got lost: it must not fail now, for want of quota or room. */
+static int
+look_done(struct engine *e, struct slice id, bool *done)
+{
+	int r = control_begin_read(e->ctl);
+
+	if (r != OK)
+		return r;
+	r = control_is_done(e->ctl, id);
+	control_abort(e->ctl);
+	*done = r == 1;
+	return r < 0 ? r : OK;
+}
+
 int
 engine_deliver_seal(struct engine *e, const struct st_deliver_request *req,
     struct slice message, struct slice summary, struct arena *a, struct engine_delivery *out)
 {
 	struct segment_place at;
 	uint8_t key[CRYPT_KEY_OCTETS];
-	int r = check(e, req, message);
+	int r;
 
 	*out = (struct engine_delivery){ .intent = { .id = req->id, .level = req->level,
 	    .internal_date_s = (uint64_t)clock_real_s() } };
+	r = look_done(e, req->id, &out->repeated);
+	if (r != OK || out->repeated)
+		return r;
+	r = check(e, req, message);
 	if (r != OK)
 		return r;
 	crypt_random(key, sizeof key);
@@ -216,11 +234,15 @@ int
 engine_deliver_control(struct engine *e, const struct st_deliver_request *req,
     struct engine_delivery *d)
 {
-	int r = control_is_done(e->ctl, req->id);
+	int r;
 
-	d->repeated = r == 1;
-	if (r != 0)
+	if (d->repeated)
+		return OK;
+	r = control_is_done(e->ctl, req->id);	/* by another job of this group */
+	if (r != 0) {
+		d->repeated = r == 1;
 		return r == 1 ? OK : r;
+	}
 	r = put_intent(e, d);
 	if (r == OK)
 		r = enqueue_all(e, req, d);

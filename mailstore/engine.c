@@ -32,12 +32,12 @@ refuse_network(const char *path)
 }
 
 static int
-make_dir(const char *state_dir, const char *below)
+make_dir(const char *state_dir, const char *below, mode_t mode)
 {
 	char path[STORE_PATH_OCTETS];
 	int r = store_path(state_dir, below, path);
 
-	if (r == OK && mkdir(path, 0750) != 0 && errno != EEXIST)
+	if (r == OK && mkdir(path, mode) != 0 && errno != EEXIST)
 		r = -errno;
 	return r;
 }
@@ -63,11 +63,14 @@ lock_store(struct engine *e)
 static int
 open_dirs(struct engine *e)
 {
-	static const char *const dirs[] = { "", "index", "control", "seg" };
+	static const struct {
+		const char *name;
+		mode_t	    mode;	/* readers are of the group; control is ours alone */
+	} dirs[] = { { "", 0750 }, { "index", 0750 }, { "seg", 0750 }, { "control", 0700 } };
 	int r = OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs) && r == OK; i++)
-		r = make_dir(e->conf.state_dir, dirs[i]);
+		r = make_dir(e->conf.state_dir, dirs[i].name, dirs[i].mode);
 	if (r == OK)
 		r = refuse_network(e->conf.state_dir);
 	return r == OK ? lock_store(e) : r;

@@ -272,18 +272,6 @@ env_cursor_next(struct env_cursor *c)
 }
 
 int
-env_cursor_before(struct env_cursor *c, struct slice key)
-{
-	MDB_val k = to_val(key);
-	int r = cursor_get(c, &k, MDB_SET_RANGE);
-
-	k = (MDB_val){ 0, NULL };
-	if (r < 0)
-		return r;
-	return cursor_get(c, &k, r == 1 ? MDB_PREV : MDB_LAST);
-}
-
-int
 env_cursor_del(struct env_txn *txn, struct env_cursor *c)
 {
 	txn->writes++;

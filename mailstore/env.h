@@ -43,11 +43,10 @@ int env_del(struct env_txn *txn, unsigned tree, struct slice key) MUST_USE;
 
 int env_cursor_open(struct env_txn *txn, unsigned tree, struct env_cursor *out) MUST_USE;
 void env_cursor_close(struct env_cursor *c);
-/* 1: c->key, c->val are the first entry with a key >= key (the next one; the last one before key);
- * 0: there is none; negative: an error. */
+/* 1: c->key, c->val are the first entry with a key >= key (the next one); 0: there is none; negative:
+ * an error. */
 int env_cursor_seek(struct env_cursor *c, struct slice key) MUST_USE;
 int env_cursor_next(struct env_cursor *c) MUST_USE;
-int env_cursor_before(struct env_cursor *c, struct slice key) MUST_USE;
 /* Remove the entry under the cursor; the next env_cursor_next gives its successor. */
 int env_cursor_del(struct env_txn *txn, struct env_cursor *c) MUST_USE;
 

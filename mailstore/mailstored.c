@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/conf.h"
@@ -92,6 +93,7 @@ main(int argc, char **argv)
 	int c;
 
 	log_init("mailstored");
+	umask(0007);	/* readers, of the group, write into the lock file of the index */
 	while ((c = getopt(argc, argv, "c:")) != -1)
 		if (c == 'c')
 			file = optarg;

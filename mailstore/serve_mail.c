@@ -92,8 +92,10 @@ append_control(struct engine *e, struct engine_job *ej)
 {
 	struct job *j = job_of(ej);
 	const struct st_append_request *req = j->msg;
-	int r = audit_add(e->ctl, &e->audit, clock_real_ms(), req->audit, req->audit_n);
+	int r = OK;
 
+	if (!j->u.append.repeated)
+		r = audit_add(e->ctl, &e->audit, clock_real_ms(), req->audit, req->audit_n);
 	j->control_ran = r == OK;
 	return r;
 }

@@ -78,15 +78,36 @@ wait_claim(struct job *j)
 }
 
 /* What cannot be read back stays in the queue, held for an administrator. */
-static void
-hold(struct job *j, int why)
+static int
+hold_control(struct engine *e, struct engine_job *ej)
 {
-	char detail[100];
-	struct st_audit rec = { .event = SLICE("queue-unreadable"), .verdict = VERDICT_DEFER };
+	struct job *j = job_of(ej);
+	struct st_audit rec = { .event = SLICE("queue-unreadable"), .verdict = VERDICT_DEFER,
+		.detail = SLICE("an entry of the queue cannot be read and is held") };
+	int r = queue_act(e->ctl, j->msg, clock_real_ms(), &j->a);
 
-	snprintf(detail, sizeof detail, "a queue entry cannot be read: %s", err_text(why));
-	rec.detail = slice_of(detail);
-	audit_own(j->sv, &rec);
+	return r == OK ? audit_add(e->ctl, &e->audit, clock_real_ms(), &rec, 1) : r;
+}
+
+static void
+hold_done(struct engine *e, struct engine_job *ej)
+{
+	(void)e;
+	job_finish(job_of(ej), ej->status);
+}
+
+static void
+hold(struct job *failed, int why)
+{
+	struct st_queue_act_request act = { failed->u.claim.q.entry[0].id, ST_ACT_HOLD };
+	struct chan_req nobody = { .code = ST_QUEUE_ACT };
+	struct job *j = job_new(failed->sv, &nobody, &st_queue_act_request_wire, &act);
+
+	log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", "queue entry"), F_ERR(why));
+	if (j == NULL)
+		return;
+	j->ej = (struct engine_job){ .control = hold_control, .done = hold_done };
+	job_ready(j);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -254,11 +255,103 @@ quota_and_reserve(void **state)
 	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), ERR_QUOTA);
 	assert_int_equal(engine_apply(h->e), OK);
 	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), ERR_QUOTA);
+	/* Asked again for what is there already: that is no new mail. */
+	req.id = SLICE("0123456789abcdef");
+	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), OK);
+	req.id = SLICE("0123456789abcdeg");
 	assert_int_equal(engine_quota(h->e, local.guid, 100, 40), OK);
 	assert_int_equal(engine_quota(h->e, local.guid, 100, 41), ERR_QUOTA);
 	h->e->conf.reserve_octets = UINT64_MAX / 2;
 	local.quota_octets = 0;
 	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), ERR_NOSPC);
+	free((void *)(uintptr_t)m.p);
+}
+
+/* A full map refuses, shows nothing by halves, and what is there can still be read and removed. */
+static void
+a_full_map_refuses(void **state)
+{
+	struct help *h = *state;
+	struct engine_conf conf = h->e->conf;
+	unsigned who[] = { 1 }, n = 0;
+	struct store_account acct;
+	struct store *s;
+	int r;
+
+	help_account(h, 1);
+	help_close(h);
+	conf.map_octets = 1 << 20;
+	assert_int_equal(engine_open(&conf, &h->e), OK);
+	while ((r = help_deliver(h, n, who, 1, ST_PLACE_INBOX, SLICE("x"))) == OK && n < 20000)
+		n++;
+	assert_int_equal(r, ERR_NOSPC);
+	assert_true(n > 100);
+	assert_int_equal(h->e->broken, OK);
+	assert_int_equal(help_deliver(h, n, who, 1, ST_PLACE_INBOX, SLICE("x")), ERR_NOSPC);
+	help_close(h);
+	help_open(h);		/* with a larger map again */
+	s = help_reader(h, 0);
+	assert_int_equal(store_account(s, help_account(h, 1), &acct), OK);
+	assert_int_equal(acct.messages, n);
+	assert_int_equal(help_deliver(h, n, who, 1, ST_PLACE_INBOX, SLICE("x")), OK);
+	help_expect(h, s, 1, BOX_INBOX, n + 1, KEYSET_OPEN, SLICE("x"));
+	store_close(&s);
+}
+
+/* On a file system of 3 MiB, which only root can make. */
+static void
+a_full_disk_refuses(void **state)
+{
+	struct help *h = *state;
+	struct engine_conf conf = h->e->conf;
+	char guid[16], id[17], filler[100];
+	struct st_local local = { .guid = help_guid(1, guid) };
+	struct st_deliver_request req = { .id = { id, 16 }, .local = &local, .local_n = 1 };
+	struct slice m = text(20000);
+	struct store *s;
+	struct store_account acct;
+	unsigned n = 0;
+	int r, fd;
+
+	help_close(h);
+	if (mount("none", h->state, "tmpfs", 0, "size=3m") != 0) {
+		help_open(h);
+		free((void *)(uintptr_t)m.p);
+		skip();
+	}
+	snprintf(filler, sizeof filler, "%s/filler", h->state);
+	fd = open(filler, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(write(fd, m.p, m.n), m.n);
+	assert_int_equal(write(fd, m.p, m.n), m.n);
+	close(fd);
+	conf.compress = false;
+	conf.map_octets = 64 << 20;
+	assert_int_equal(engine_open(&conf, &h->e), OK);
+	help_account(h, 1);
+	do {
+		snprintf(id, sizeof id, "full-%011u", n);
+		r = help_deliver_request(h, &req, m, SLICE("summary"));
+		n += r == OK;
+		(void)!engine_apply(h->e);
+	} while (r == OK && n < 1000);
+	assert_int_equal(r, ERR_NOSPC);
+	assert_true(n > 20);
+	assert_int_equal(h->e->broken, OK);
+	assert_int_equal(unlink(filler), 0);
+	while (h->e->intents != NULL)
+		assert_int_equal(engine_apply(h->e), OK);
+	assert_int_equal(help_deliver_request(h, &req, SLICE("small"), SLICE("summary")), OK);
+	assert_int_equal(engine_apply(h->e), OK);
+	assert_int_equal(store_open(h->state, h->run, 64 << 20, 0, &s), OK);
+	assert_int_equal(store_account(s, help_account(h, 1), &acct), OK);
+	assert_int_equal(acct.messages, n + 1);
+	for (unsigned i = 1; i <= n; i++)
+		help_expect(h, s, 1, BOX_INBOX, i, KEYSET_OPEN, m);
+	help_expect(h, s, 1, BOX_INBOX, n + 1, KEYSET_OPEN, SLICE("small"));
+	store_close(&s);
+	help_close(h);
+	assert_int_equal(umount(h->state), 0);
 	free((void *)(uintptr_t)m.p);
 }
 
@@ -547,6 +640,7 @@ main(void)
 	const struct CMUnitTest t[] = { T(octets_come_back_at_every_size), T(ranges_and_secrets),
 		T(damage_is_seen), T(classified_mail_does_not_exist_for_the_internet),
 		T(levels_are_checked_again), T(the_same_id_delivers_once), T(quota_and_reserve),
+		T(a_full_map_refuses), T(a_full_disk_refuses),
 		T(open_intents_are_replayed_once), T(torn_tail_is_cut),
 		T(one_writer_and_no_newer_format),
 		T(queue_entry_lives_until_everyone_is_settled),
