@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
+"""imapd with the real programs behind it, and real clients in front: imaplib, mbsync, curl, raw sockets."""
+import imaplib
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from harness import Imap, Province, eventually, run
+
+MESSAGE = (b"From: <a@b.example>\r\nTo: <c@d.example>\r\nSubject: thu\r\nDate: Mon, 02 Feb 2026 08:00:00 +0700\r\n"
+           b"Message-ID: <%s@test.example>\r\n\r\nxin chao\r\n")
+MARKED = MESSAGE.replace(b"Subject: thu", b"X-Do-Mat: mat\r\nSubject: [MAT] thu")
+IDLE_MEMORY_KB = 64
+
+
+def append(c, box, message):
+    """Without waiting for leave: LITERAL+."""
+    c.n += 1
+    tag = b"t%d" % c.n
+    c.send(b"%s APPEND %s {%d+}\r\n%s\r\n" % (tag, box.encode(), len(message), message))
+    while True:
+        line = c.line()
+        if not line or line.startswith(tag + b" "):
+            return line[len(tag) + 1:].decode().strip()
+
+
+def octets_come_back(p):
+    with Imap(p, user=p.env["CONGVU_USER1"]) as c:
+        assert c.command("CREATE Octet")[0].startswith("OK")
+        big = (MESSAGE % b"lon") + b"dong thu\r\n" * 200000
+        for m in (MESSAGE % b"nho", big):
+            assert append(c, "Octet", m).startswith("OK [APPENDUID"), m[:20]
+        assert c.command("SELECT Octet")[0].startswith("OK [READ-WRITE]")
+        for n, m in ((1, MESSAGE % b"nho"), (2, big)):
+            got = c.command("FETCH %d BODY.PEEK[]" % n)[1]
+            assert m in got and len(got) < len(m) + 100, len(got)
+        assert b"* SEARCH 1 2" in c.command("SEARCH BODY \"XIN CHAO\"")[1]
+        assert b"* SEARCH 2" in c.command("SEARCH LARGER 100000")[1]
+        assert c.command("UID COPY 1 Octet")[0].startswith("OK [COPYUID")
+        assert c.command("STORE 1:2 +FLAGS.SILENT (\\Deleted)")[0].startswith("OK")
+        assert c.command("EXPUNGE")[1].count(b"EXPUNGE") == 2
+        assert c.command("CLOSE")[0].startswith("OK") and c.command("DELETE Octet")[0].startswith("OK")
+
+
+def idle_learns_at_once(p):
+    user = p.env["CONGVU_USER1"]
+    with Imap(p, user=user) as idle, Imap(p, user=user) as other:
+        assert idle.command("SELECT INBOX")[0].startswith("OK")
+        idle.send(b"i IDLE\r\n")
+        assert idle.line().startswith(b"+")
+        waits = []
+        for n in range(5):
+            done = threading.Thread(target=append, args=(other, "INBOX", MESSAGE % b"idle%d" % n))
+            began = time.monotonic()
+            done.start()
+            line = idle.line()
+            waits.append(time.monotonic() - began)
+            done.join()
+            assert b"EXISTS" in line, line
+            assert b"RECENT" in idle.line()
+        assert max(waits) < 1.0, waits
+        idle.send(b"DONE\r\n")
+        assert idle.line().startswith(b"i OK")
+
+
+def zones_are_two_worlds(p):
+    user = p.env["CONGVU_USER1"]
+    with Imap(p, user=user) as inside, Imap(p, "IMAPS_INTERNET", user=user) as outside:
+        assert append(inside, "INBOX", MARKED % b"m1").startswith("NO [CANNOT] ")
+        assert append(inside, "M&Hq0-t", MARKED % b"m2").startswith("OK [APPENDUID")
+        assert append(outside, "INBOX", MARKED % b"m3").startswith("NO [CANNOT] ")
+        assert b"M&Hq0-t" in inside.command('LIST "" "*"')[1]
+        assert inside.command("SUBSCRIBE M&Hq0-t")[0].startswith("OK")
+        for command in ('LIST "" "*"', 'LSUB "" "*"', 'LIST (SUBSCRIBED) "" "*"', 'LIST "" "M*" RETURN (STATUS (MESSAGES))'):
+            status, got = outside.command(command)
+            assert status.startswith("OK") and b"M&" not in got, got
+        want = outside.command("SELECT a//b")[0]
+        for command in ("SELECT", "EXAMINE", "CREATE", "DELETE", "SUBSCRIBE", "UNSUBSCRIBE"):
+            for name in ("M&Hq0-t", "m&HqwA-t", "M&AOIDIw-t", "M&HqEDAg-t", "M&Hq0-t/x", "M&HqwA-T"):
+                status = outside.command("%s %s" % (command, name))[0]
+                assert status == want or "M&HqwA" in name.upper(), (command, name, status)
+        assert inside.command("SELECT INBOX")[0].startswith("OK")
+        assert inside.command("COPY 1 M&Hq0-t")[0].startswith("NO [CANNOT]")
+        assert inside.command("SELECT M&Hq0-t")[0].startswith("OK")
+        assert inside.command("UID MOVE 1:* INBOX")[0].startswith("NO [CANNOT]")
+        audit = p.ctl("audit", "list", "--json").stdout
+        assert audit.count('"append"') >= 3, audit[-2000:]
+
+
+def sign_in_outcomes(p):
+    with Imap(p) as c:
+        began = time.monotonic()
+        assert c.command("LOGIN %s sai" % p.env["CONGVU_USER2"])[0].startswith("NO [AUTHENTICATIONFAILED]")
+        assert time.monotonic() - began > 1.0
+    with Imap(p, "IMAP", tls=False) as c:
+        assert b"LOGINDISABLED" in c.greeting and b"AUTH=" not in c.greeting
+        assert c.command("LOGIN a b")[0].startswith("NO [PRIVACYREQUIRED]")
+        assert c.command("AUTHENTICATE PLAIN AGEAYg==")[0].startswith("NO [PRIVACYREQUIRED]")
+
+
+def starttls(p):
+    with imaplib.IMAP4("127.0.0.1", p.port("IMAP")) as m:
+        m.starttls(loose(p))
+        m.login(p.env["CONGVU_USER1"], p.env["CONGVU_PASS"])
+        assert m.select("INBOX", readonly=True)[0] == "OK"
+    with Imap(p, "IMAP", tls=False) as c:
+        c.send(b"a STARTTLS\r\nb NOOP\r\n")
+        assert c.line().startswith(b"* BYE") and c.line() == b""
+
+
+def loose(p):
+    context = ssl.create_default_context(cafile=p.env["CONGVU_CA"])
+    context.check_hostname = False
+    return context
+
+
+def foreign_alpn_is_refused(p):
+    context = loose(p)
+    context.set_alpn_protocols(["http/1.1"])
+    with socket.create_connection(("127.0.0.1", p.port("IMAPS"))) as s:
+        try:
+            context.wrap_socket(s)
+        except (ssl.SSLError, ConnectionError):
+            return
+    raise AssertionError("a browser was let in")
+
+
+def literals_before_sign_in(p):
+    with Imap(p) as c:
+        assert c.command("LOGIN {8193}")[0].startswith("BAD [TOOBIG]")
+    with Imap(p) as c:
+        c.send(b"a LOGIN {99999999+}\r\n")
+        assert c.line().startswith(b"* BYE [TOOBIG]") and c.line() == b""
+
+
+def mbsync_goes_both_ways(p):
+    with tempfile.TemporaryDirectory() as d, Imap(p, user=p.env["CONGVU_USER3"]) as c:
+        for n in range(30):
+            assert append(c, "INBOX", MESSAGE % b"sync%d" % n).startswith("OK")
+        rc = os.path.join(d, "rc")
+        with open(rc, "w") as f:
+            f.write("IMAPAccount a\nHost localhost\nPort %d\nUser %s\nPass %s\nSSLType IMAPS\nCertificateFile %s\n\n"
+                    "IMAPStore far\nAccount a\n\nMaildirStore near\nPath %s/m/\nInbox %s/m/INBOX\n"
+                    "SubFolders Verbatim\n\nChannel c\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Both\nExpunge Both\n"
+                    "SyncState *\n"
+                    % (p.port("IMAPS"), p.env["CONGVU_USER3"], p.env["CONGVU_PASS"], p.env["CONGVU_CA"], d, d))
+        os.mkdir(os.path.join(d, "m"))
+
+        def sync():
+            r = subprocess.run(["mbsync", "-c", rc, "c"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            assert r.returncode == 0, r.stdout
+
+        def near():
+            top = os.path.join(d, "m", "INBOX")
+            return sorted(os.path.join(top, s, n) for s in ("cur", "new") for n in os.listdir(os.path.join(top, s)))
+        sync()
+        assert len(near()) == 30, len(near())
+        os.unlink(near()[0])
+        with open(os.path.join(d, "m", "INBOX", "cur", "1.local:2,S"), "wb") as f:
+            f.write((MESSAGE % b"tu-may-con").replace(b"\r\n", b"\n"))
+        sync()
+        status = c.command("STATUS INBOX (MESSAGES)")[1]
+        assert b"MESSAGES 30" in status, status
+        assert c.command("SELECT INBOX")[0].startswith("OK")
+        assert b"* SEARCH" in c.command("SEARCH HEADER Message-ID tu-may-con")[1]
+        sync()
+        assert len(near()) == 30
+
+
+def curl_reads(p):
+    r = subprocess.run(["curl", "-s", "--cacert", p.env["CONGVU_CA"], "-u", "%s:%s" % (p.env["CONGVU_USER3"], p.env["CONGVU_PASS"]),
+                        "imaps://localhost:%d/INBOX" % p.port("IMAPS"), "-X", "UID SEARCH ALL"], stdout=subprocess.PIPE)
+    assert r.returncode == 0 and r.stdout.startswith(b"* SEARCH "), r
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+        return [int(c) for c in f.read().split()]
+
+
+def pss_kb(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        return sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+
+
+def idle_sessions_are_small(p):
+    workers = children(p.pid("imapd"))
+    before = sum(pss_kb(w) for w in workers)
+    sessions = []
+    for _ in range(100):
+        c = Imap(p, user=p.env["CONGVU_USER2"])
+        c.command("SELECT INBOX")
+        c.send(b"i IDLE\r\n")
+        c.line()
+        sessions.append(c)
+    each = (sum(pss_kb(w) for w in workers) - before) / len(sessions)
+    print("     %.1f KB for an idle TLS session" % each)
+    for c in sessions:
+        c.sock.close()
+    assert each < IDLE_MEMORY_KB, each
+
+
+def a_dead_worker_is_started_again(p):
+    parent = p.pid("imapd")
+    before = children(parent)
+    for w in before:
+        os.kill(w, signal.SIGKILL)
+    assert eventually(lambda: len(children(parent)) == len(before) and not set(children(parent)) & set(before))
+
+    def serves():
+        try:
+            with Imap(p, user=p.env["CONGVU_USER1"]) as c:
+                return c.command("NOOP")[0].startswith("OK")
+        except (OSError, AssertionError):
+            return False
+    assert eventually(serves)
+    assert p.pid("imapd") == parent
+
+
+def reload_keeps_sessions(p):
+    parent = p.pid("imapd")
+    with Imap(p, user=p.env["CONGVU_USER1"]) as old:
+        before = children(parent)
+        os.kill(parent, signal.SIGHUP)
+        assert eventually(lambda: len(set(children(parent)) - set(before)) == 2)
+        assert old.command("SELECT INBOX")[0].startswith("OK")
+
+        def fresh():
+            try:
+                with Imap(p, user=p.env["CONGVU_USER1"]) as c:
+                    return c.command("SELECT INBOX")[0].startswith("OK")
+            except (OSError, AssertionError):
+                return False
+        assert eventually(fresh)
+        assert old.command("NOOP")[0].startswith("OK")
+        old.file.close()
+    assert eventually(lambda: not set(children(parent)) & set(before))
+
+
+def without_the_others(p):
+    """A hung directoryd or policyd is a temporary failure; a hung mailstored still lets people read."""
+    with Imap(p, user=p.env["CONGVU_USER3"]) as c:
+        assert c.command("SELECT INBOX")[0].startswith("OK")
+        p.read_env()
+        store = p.pid("mailstored")
+        os.kill(store, signal.SIGSTOP)
+        try:
+            assert b"BODY[]" in c.command("FETCH 1 BODY.PEEK[]")[1]
+            assert c.command("SELECT INBOX")[0].startswith("OK [READ-WRITE]")
+        finally:
+            os.kill(store, signal.SIGCONT)
+        assert c.command("STORE 1 +FLAGS.SILENT (\\Seen)")[0].startswith("OK")
+
+
+def main():
+    with Province(24000) as p:
+        return run([octets_come_back, idle_learns_at_once, zones_are_two_worlds, sign_in_outcomes, starttls,
+                    foreign_alpn_is_refused, literals_before_sign_in, mbsync_goes_both_ways, curl_reads,
+                    idle_sessions_are_small, without_the_others, reload_keeps_sessions,
+                    a_dead_worker_is_started_again], p)
+
+
+if __name__ == "__main__":
+    sys.exit(main() != 0)
