@@ -185,7 +185,8 @@ fill_request(struct slice message, const struct explain_options *o, struct arena
 		req->recipients[i] = (struct pol_rcpt){
 			.address = o->to_n > 0 ? o->to[i] : SLICE(""),
 			.exit_zone = (uint8_t)o->to_zone,
-			.clearance = (uint8_t)(o->to_zone == ZONE_LOCAL ? o->clearance : LEVEL_THUONG) };
+			.clearance = o->to_zone == ZONE_LOCAL ? (uint8_t)o->clearance :
+			    LEVEL_THUONG };
 	return fill_identity(message, o, a, id, req);
 }
 
@@ -231,7 +232,8 @@ render(const char *file_name, struct slice file, const struct explain_options *o
 	if (r == OK)
 		r = judge(message, &req, env, &a, &res);
 	if (r == OK) {
-		r = dump(file_name == NULL ? whole(&res, &req) : scan_line(file_name, &res), json_out);
+		r = dump(file_name == NULL ? whole(&res, &req) : scan_line(file_name, &res),
+		    json_out);
 		judge_fini(&res);
 	}
 	buf_fini(&wire);

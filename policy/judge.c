@@ -161,7 +161,8 @@ decide_all(struct run *run)
 		return run->a->err;
 	reply->recipients_n = req->recipients_n;
 	for (size_t i = 0; i < req->recipients_n; i++) {
-		struct decide_rcpt to = { req->recipients[i].exit_zone, req->recipients[i].clearance };
+		struct decide_rcpt to = { req->recipients[i].exit_zone,
+			req->recipients[i].clearance };
 		struct decision d;
 
 		decide(&c, &to, &run->out->facts, &run->env->rules, &d);

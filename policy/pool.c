@@ -276,7 +276,8 @@ enqueue(struct pool *p, struct job *job, struct chan_req *req,
 		return r;
 	if (p->queue_n == QUEUE_MAX || p->queue_octets + job->encoded.n > QUEUE_OCTETS_MAX)
 		return ERR_UNAVAIL;
-	r = loop_timer_set(p->loop, &job->timer, p->conf->limits.policy_ms, on_waited_too_long, job);
+	r = loop_timer_set(p->loop, &job->timer, p->conf->limits.policy_ms, on_waited_too_long,
+	    job);
 	if (r != OK)
 		return r;
 	job->fd = req->fds[0];

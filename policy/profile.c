@@ -6,7 +6,8 @@
 #define SECRET		.level_min = LEVEL_MAT
 #define REFUSE		.verdict = VERDICT_REJECT
 #define WAIT		.verdict = VERDICT_DEFER
-#define PASS		.verdict = VERDICT_ALLOW, .enhanced = "2.0.0", .reason_vi = "", .reason_en = ""
+#define PASS \
+	.verdict = VERDICT_ALLOW, .enhanced = "2.0.0", .reason_vi = "", .reason_en = ""
 #define SAY(code, vi, en) .enhanced = code, .reason_vi = vi, .reason_en = en
 #define LAW(text)	.legal_basis = text
 
@@ -45,8 +46,8 @@ const struct rule *
 profile_secret_internet(void)
 {
 	static const struct rule row = { .name = "secret-internet", REFUSE, SECRET,
-		SAY("5.7.1", "Nghi co dau chi do mat: van ban Mat tro len khong duoc di qua Internet. "
-		    "Neu danh dau nham, hay sua lai roi gui",
+		SAY("5.7.1", "Nghi co dau chi do mat: van ban Mat tro len khong duoc di qua "
+		    "Internet. Neu danh dau nham, hay sua lai roi gui",
 		    "The message appears to bear a secrecy mark: documents of level Mat or higher "
 		    "must not cross the internet"),
 		LAW(SECRECY_LAW) };
@@ -98,7 +99,8 @@ profile_secret_internet(void)
 	    SAY("4.7.5", "Chua co danh sach thu hoi chung thu moi, chua kiem tra duoc chu ky so", \
 		"No current revocation list for the signer's certificate, try again later"), \
 	    LAW(SIGNATURE_LAW) }, \
-	{ .name = "encrypted-mail", .paths = ON(SUBMIT), .kinds = RULE_BIT(KIND_ENCRYPTED), REFUSE, \
+	{ .name = "encrypted-mail", .paths = ON(SUBMIT), .kinds = RULE_BIT(KIND_ENCRYPTED), \
+	    REFUSE, \
 	    SAY("5.7.1", "Thu da ma hoa nen khong kiem tra duoc noi dung; hay gui thu ky so, " \
 		"khong ma hoa", \
 		"The message is encrypted and cannot be inspected; sign it, do not encrypt it"), \

@@ -47,9 +47,11 @@ row_of(const struct conf_rule *c, struct rule *r)
 {
 	static const struct { unsigned verdict; const char *enhanced, *vi, *en; } actions[] = {
 		[CONF_ACTION_ALLOW] = { VERDICT_ALLOW, "2.0.0", "", "" },
-		[CONF_ACTION_DEFER] = { VERDICT_DEFER, "4.7.1", "Quy tac cua don vi: hay gui lai sau",
+		[CONF_ACTION_DEFER] = { VERDICT_DEFER, "4.7.1",
+		    "Quy tac cua don vi: hay gui lai sau",
 		    "A local rule says: try again later" },
-		[CONF_ACTION_REJECT] = { VERDICT_REJECT, "5.7.1", "Quy tac cua don vi khong cho phep",
+		[CONF_ACTION_REJECT] = { VERDICT_REJECT, "5.7.1",
+		    "Quy tac cua don vi khong cho phep",
 		    "A local rule refuses this message" },
 	};
 

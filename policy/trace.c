@@ -121,7 +121,8 @@ add_identity(struct slice signer, struct buf *value)
 {
 	struct slice domain = signer, local;
 
-	if (!slice_cut(&domain, '@', &local) || !addr_is_dot_atom(local) || !addr_is_dot_atom(domain))
+	if (!slice_cut(&domain, '@', &local) || !addr_is_dot_atom(local) ||
+	    !addr_is_dot_atom(domain))
 		return;
 	for (size_t i = 0; i < signer.n; i++)
 		if ((unsigned char)signer.p[i] >= 0x80)

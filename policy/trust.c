@@ -82,7 +82,7 @@ tell_broken(const struct file *f, int err)
 	log_event(EV_CRL_FAILED, F_CSTR("file", f->path), F_ERR(err), F_END);
 }
 
-/* Read f again: 1 its objects changed, 0 they did not (or it is broken: the last good ones stay). */
+/* Read f again: 1 its objects changed, 0 they did not, or it is broken and the old ones stay. */
 static int
 read_again(struct file *f)
 {

@@ -54,7 +54,7 @@ fits_purpose(X509 *x, enum smime_purpose purpose, bool is_leaf)
 static unsigned
 check_purposes(STACK_OF(X509) *chain, enum smime_purpose purpose)
 {
-	int last = sk_X509_num(chain) - 1;	/* the root: trusted for what it was configured for */
+	int last = sk_X509_num(chain) - 1;	/* the root: its usage is its own business */
 	X509 *leaf = sk_X509_value(chain, 0);
 
 	/* All bits are set when the extension is absent. */

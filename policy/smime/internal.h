@@ -77,7 +77,8 @@ void attribute_label(CMS_SignerInfo *si, struct smime_result *out);
 void names_fill(X509 *cert, struct arena *a, struct smime_signer *out);
 
 /* signed.c: verify every signer of der. detached: the octets that it must cover; NULL: those
- * inside. Fills sig, reason, signers, content. OK or a->err. micalg: what the entity announces, or NULL. */
+ * inside. micalg: what the entity announces, or NULL. Fills sig, reason, signers, content. OK or
+ * a->err. */
 struct signed_input {
 	struct slice		    der;
 	const struct slice	   *detached;
@@ -85,7 +86,8 @@ struct signed_input {
 	struct smime_trust	   *trust;
 	const struct smime_options *options;
 };
-int signed_verify(const struct signed_input *in, struct arena *a, struct smime_result *out) MUST_USE;
+int signed_verify(const struct signed_input *in, struct arena *a, struct smime_result *out)
+    MUST_USE;
 
 /* NULL: not one CMS object, nothing behind it. */
 CMS_ContentInfo *signed_parse(struct slice der);

@@ -49,7 +49,8 @@ signed_parse(struct slice der)
 static struct slice
 octets_of(const ASN1_OCTET_STRING *s)
 {
-	return (struct slice){ (const char *)ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s) };
+	return (struct slice){ (const char *)ASN1_STRING_get0_data(s),
+		(size_t)ASN1_STRING_length(s) };
 }
 
 static X509 *

@@ -76,8 +76,8 @@ struct smime_result {
 	struct smime_signer signers[SMIME_SIGNERS_MAX];
 	unsigned	    signers_n;
 	bool		    has_label;	/* an ESS security label in some signer's attributes */
-	unsigned	    label_level; /* LEVEL_*; LEVEL_THUONG with label_review: unknown value */
-	bool		    label_review;
+	unsigned	    label_level; /* LEVEL_* */
+	bool		    label_review; /* it holds a value that says no level */
 };
 
 /*

@@ -253,60 +253,141 @@ no_profile_no_rules(void **state)
 
 typedef void (*set_fn)(struct sample *s);
 
-#define SET(fn, ...) static void fn(struct sample *s) { __VA_ARGS__; }
-SET(nothing, (void)s)
-SET(unsigned_, s->f.sig = SIG_NONE)
-SET(mdn, s->f.sig = SIG_NONE; s->f.kind = KIND_MDN)
-SET(mdn_large, mdn(s); s->f.size_octets = PROFILE_RECEIPT_OCTETS_MAX + 1)
-SET(mdn_opaque, mdn(s); s->f.opaque = true; s->to.exit_zone = ZONE_LOCAL)
-SET(calendar, s->f.sig = SIG_NONE; s->f.kind = KIND_CALENDAR_REPLY)
-SET(dsn, s->f.sig = SIG_NONE; s->f.kind = KIND_DSN)
-SET(until, s->f.sig = SIG_NONE; s->c.unsigned_until_s = NOW_S + 1)
-SET(until_over, s->f.sig = SIG_NONE; s->c.unsigned_until_s = NOW_S)
-SET(until_bad, until(s); s->f.sig = SIG_BAD; s->f.sig_reason = SIG_ALTERED)
-SET(untrusted, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_UNTRUSTED)
-SET(expired, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_EXPIRED)
-SET(revoked, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_REVOKED)
-SET(unknown, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_UNKNOWN_REVOCATION)
-SET(wrong, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_WRONG_SIGNER)
-SET(altered, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_ALTERED)
-SET(weak, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_WEAK)
-SET(unsupported, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_UNSUPPORTED)
-SET(malformed, s->f.sig = SIG_BAD; s->f.sig_reason = SIG_MALFORMED)
-SET(error, s->f.sig = SIG_ERROR; s->f.sig_reason = SIG_INTERNAL)
-SET(encrypted, s->f.kind = KIND_ENCRYPTED; s->f.opaque = true; s->f.sig = SIG_NONE)
-SET(opaque, s->f.opaque = true)
-SET(opaque_inside, s->f.opaque = true; s->to.exit_zone = ZONE_INTERNAL)
-SET(partly, s->f.partly_inspected = true)
-SET(review, s->f.review = true)
-SET(review_inside, s->f.review = true; s->to.exit_zone = ZONE_LOCAL)
-SET(review_phone, review_inside(s); s->c.arrival_zone = ZONE_INTERNET)
-SET(noi_bo, s->f.internal_only = true)
-SET(ambiguous, s->f.ambiguous = true)
-SET(two_from, s->f.from = SLICE(""))
-SET(not_yours, s->c.from_own = false)
-SET(bad_sender, s->c.sender_own = false)
-SET(forged, s->c.forged_trace = true)
-SET(secret, s->f.level = LEVEL_MAT)
-SET(secret_local, s->f.level = LEVEL_MAT; s->to = (struct decide_rcpt){ ZONE_LOCAL, LEVEL_MAT })
-SET(secret_low, s->f.level = LEVEL_TOI_MAT; s->to = (struct decide_rcpt){ ZONE_LOCAL, LEVEL_MAT })
-SET(secret_inside, s->f.level = LEVEL_TUYET_MAT; s->to.exit_zone = ZONE_INTERNAL)
-SET(secret_phone, secret_local(s); s->c.arrival_zone = ZONE_INTERNET)
-SET(receive, s->c = (struct decide_context){ .path = PATH_RECEIVE, .arrival_zone = ZONE_INTERNET };
-    s->f.sig = SIG_NONE; s->to.exit_zone = ZONE_LOCAL)
-SET(receive_opaque, receive(s); s->f.opaque = s->f.ambiguous = true)
-SET(receive_forward, receive_opaque(s); s->to.exit_zone = ZONE_INTERNET; s->f.ambiguous = false)
-SET(receive_secret, receive(s); s->f.level = LEVEL_MAT; s->to.clearance = LEVEL_TUYET_MAT)
-SET(receive_two_from, receive(s); s->f.from = SLICE(""))
-SET(relay, s->c = (struct decide_context){ .path = PATH_RELAY, .arrival_zone = ZONE_INTERNAL };
-    s->f.sig = SIG_NONE)
-SET(relay_secret, relay(s); s->f.level = LEVEL_MAT)
-SET(relay_opaque, relay(s); s->f.opaque = true)
-SET(store, s->c = (struct decide_context){ .path = PATH_STORE, .arrival_zone = ZONE_INTERNAL };
-    s->f.sig = SIG_NONE; s->f.from = SLICE(""); s->to = (struct decide_rcpt){ ZONE_LOCAL, 0 })
-SET(store_phone, store(s); s->c.arrival_zone = ZONE_INTERNET)
-SET(store_secret, store(s); s->f.level = LEVEL_MAT; s->to.clearance = LEVEL_MAT)
-SET(store_secret_phone, store_secret(s); s->c.arrival_zone = ZONE_INTERNET)
+/* Each turns the usual case into another one. */
+static void nothing(struct sample *s) { (void)s; }
+static void unsigned_(struct sample *s) { s->f.sig = SIG_NONE; }
+static void mdn(struct sample *s) { s->f.sig = SIG_NONE; s->f.kind = KIND_MDN; }
+static void
+mdn_large(struct sample *s)
+{
+	mdn(s);
+	s->f.size_octets = PROFILE_RECEIPT_OCTETS_MAX + 1;
+}
+static void
+mdn_opaque(struct sample *s)
+{
+	mdn(s);
+	s->f.opaque = true;
+	s->to.exit_zone = ZONE_LOCAL;
+}
+static void calendar(struct sample *s) { s->f.sig = SIG_NONE; s->f.kind = KIND_CALENDAR_REPLY; }
+static void dsn(struct sample *s) { s->f.sig = SIG_NONE; s->f.kind = KIND_DSN; }
+static void until(struct sample *s) { s->f.sig = SIG_NONE; s->c.unsigned_until_s = NOW_S + 1; }
+static void until_over(struct sample *s) { s->f.sig = SIG_NONE; s->c.unsigned_until_s = NOW_S; }
+static void
+until_bad(struct sample *s)
+{
+	until(s);
+	s->f.sig = SIG_BAD;
+	s->f.sig_reason = SIG_ALTERED;
+}
+static void untrusted(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_UNTRUSTED; }
+static void expired(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_EXPIRED; }
+static void revoked(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_REVOKED; }
+static void
+unknown(struct sample *s)
+{
+	s->f.sig = SIG_BAD;
+	s->f.sig_reason = SIG_UNKNOWN_REVOCATION;
+}
+static void wrong(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_WRONG_SIGNER; }
+static void altered(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_ALTERED; }
+static void weak(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_WEAK; }
+static void unsupported(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_UNSUPPORTED; }
+static void malformed(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_MALFORMED; }
+static void error(struct sample *s) { s->f.sig = SIG_ERROR; s->f.sig_reason = SIG_INTERNAL; }
+static void
+encrypted(struct sample *s)
+{
+	s->f.kind = KIND_ENCRYPTED;
+	s->f.opaque = true;
+	s->f.sig = SIG_NONE;
+}
+static void opaque(struct sample *s) { s->f.opaque = true; }
+static void opaque_inside(struct sample *s) { s->f.opaque = true; s->to.exit_zone = ZONE_INTERNAL; }
+static void partly(struct sample *s) { s->f.partly_inspected = true; }
+static void review(struct sample *s) { s->f.review = true; }
+static void review_inside(struct sample *s) { s->f.review = true; s->to.exit_zone = ZONE_LOCAL; }
+static void review_phone(struct sample *s) { review_inside(s); s->c.arrival_zone = ZONE_INTERNET; }
+static void noi_bo(struct sample *s) { s->f.internal_only = true; }
+static void ambiguous(struct sample *s) { s->f.ambiguous = true; }
+static void two_from(struct sample *s) { s->f.from = SLICE(""); }
+static void not_yours(struct sample *s) { s->c.from_own = false; }
+static void bad_sender(struct sample *s) { s->c.sender_own = false; }
+static void forged(struct sample *s) { s->c.forged_trace = true; }
+static void secret(struct sample *s) { s->f.level = LEVEL_MAT; }
+static void
+secret_local(struct sample *s)
+{
+	s->f.level = LEVEL_MAT;
+	s->to = (struct decide_rcpt){ ZONE_LOCAL, LEVEL_MAT };
+}
+static void
+secret_low(struct sample *s)
+{
+	s->f.level = LEVEL_TOI_MAT;
+	s->to = (struct decide_rcpt){ ZONE_LOCAL, LEVEL_MAT };
+}
+static void
+secret_inside(struct sample *s)
+{
+	s->f.level = LEVEL_TUYET_MAT;
+	s->to.exit_zone = ZONE_INTERNAL;
+}
+static void secret_phone(struct sample *s) { secret_local(s); s->c.arrival_zone = ZONE_INTERNET; }
+static void
+receive(struct sample *s)
+{
+	s->c = (struct decide_context){ .path = PATH_RECEIVE, .arrival_zone = ZONE_INTERNET };
+	s->f.sig = SIG_NONE;
+	s->to.exit_zone = ZONE_LOCAL;
+}
+static void receive_opaque(struct sample *s) { receive(s); s->f.opaque = s->f.ambiguous = true; }
+static void
+receive_forward(struct sample *s)
+{
+	receive_opaque(s);
+	s->to.exit_zone = ZONE_INTERNET;
+	s->f.ambiguous = false;
+}
+static void
+receive_secret(struct sample *s)
+{
+	receive(s);
+	s->f.level = LEVEL_MAT;
+	s->to.clearance = LEVEL_TUYET_MAT;
+}
+static void receive_two_from(struct sample *s) { receive(s); s->f.from = SLICE(""); }
+static void
+relay(struct sample *s)
+{
+	s->c = (struct decide_context){ .path = PATH_RELAY, .arrival_zone = ZONE_INTERNAL };
+	s->f.sig = SIG_NONE;
+}
+static void relay_secret(struct sample *s) { relay(s); s->f.level = LEVEL_MAT; }
+static void relay_opaque(struct sample *s) { relay(s); s->f.opaque = true; }
+static void
+store(struct sample *s)
+{
+	s->c = (struct decide_context){ .path = PATH_STORE, .arrival_zone = ZONE_INTERNAL };
+	s->f.sig = SIG_NONE;
+	s->f.from = SLICE("");
+	s->to = (struct decide_rcpt){ ZONE_LOCAL, 0 };
+}
+static void store_phone(struct sample *s) { store(s); s->c.arrival_zone = ZONE_INTERNET; }
+static void
+store_secret(struct sample *s)
+{
+	store(s);
+	s->f.level = LEVEL_MAT;
+	s->to.clearance = LEVEL_MAT;
+}
+static void
+store_secret_phone(struct sample *s)
+{
+	store_secret(s);
+	s->c.arrival_zone = ZONE_INTERNET;
+}
 
 static const struct {
 	unsigned    profile;
