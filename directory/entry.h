@@ -61,7 +61,7 @@ bool entry_has_address(const struct entry *e, struct slice address, struct arena
 int entry_account(const struct entry *e, struct arena *arena, struct dir_account *out,
     const char **why_out) MUST_USE;
 
-/* All canonical addresses of an entry (mail first, then aliases, without duplicates), at most max. */
+/* All canonical addresses of an entry (mail first, then aliases, each once), at most max. */
 size_t entry_addresses(const struct entry *e, struct arena *arena, struct slice *out, size_t max);
 
 /* Digests of the certificates that the entry holds. What is not DER of a certificate's size is

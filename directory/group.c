@@ -290,7 +290,8 @@ lookup_group(struct lookup *l, const struct entry *group, struct dir_rcpt_reply 
 	if (r == OK)
 		r = expand(&x);
 	if (r == ERR_LIMIT) {
-		*out = (struct dir_rcpt_reply){ .outcome = DIR_RCPT_TOO_LARGE, .group = out->group };
+		*out = (struct dir_rcpt_reply){ .outcome = DIR_RCPT_TOO_LARGE,
+			.group = out->group };
 		return OK;
 	}
 	out->accounts = (struct dir_account *)(void *)x.accounts.v;

@@ -2,8 +2,8 @@
 /*
  * directory/job.h: what directoryd asks its helper processes.
  *
- * Shape   the questions of proto.h handed on over a socketpair, one at a time for each helper; only a
- *         sign-in has more to tell than the client may know.
+ * Shape   the questions of proto.h handed on over a socketpair, one at a time for each helper;
+ *         only a sign-in has more to tell than the client may know.
  */
 #ifndef DIRECTORY_JOB_H
 #define DIRECTORY_JOB_H

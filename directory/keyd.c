@@ -61,7 +61,8 @@ serve_KEY_UNWRAP(void *service, struct chan_req *req, const void *msg)
 	if (r == OK)
 		r = keyring_unwrap(k->ring, &t, zone, q->wrapped, secret, &reply.class);
 	if (r != OK)
-		log_event(EV_KEY_REFUSED, F_CSTR("peer", chan_role_name(req->role)), F_ERR(r), F_END);
+		log_event(EV_KEY_REFUSED, F_CSTR("peer", chan_role_name(req->role)), F_ERR(r),
+		    F_END);
 	chan_reply(k->chan, req, r, &reply, NULL, 0);
 	sodium_memzero(secret, sizeof secret);
 }

@@ -16,8 +16,8 @@
 #include "directory/token.h"
 
 /*
- * Start keeper and keyd and wait until keyd serves. token_key must be the one that server_new gets. *pid_out
- * is the keeper's: if it ends, keyd is gone for good and so should its parent be.
+ * Start keeper and keyd and wait until keyd serves. token_key must be the one that server_new
+ * gets. *pid_out is the keeper's: if it ends, keyd is gone for good and so should its parent be.
  * ERR_CONF: keyd has said why in the log.
  */
 int keyd_start(const struct conf *conf, const uint8_t token_key[TOKEN_KEY_OCTETS],

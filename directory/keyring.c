@@ -30,8 +30,9 @@ struct keyring {
 int
 keyring_new(const uint8_t master[KEYRING_MASTER_OCTETS], struct keyring **out)
 {
-	static const char context[crypto_kdf_CONTEXTBYTES] = { 'c', 'o', 'n', 'g', 'v', 'u', 'k', '1' };
+	static const char context[] = "congvuk1";
 	struct keyring *k = sodium_malloc(sizeof *k);
+	_Static_assert(sizeof context - 1 == crypto_kdf_CONTEXTBYTES, "sizes of libsodium");
 	uint8_t seed[crypto_sign_SEEDBYTES];
 
 	if (k == NULL)

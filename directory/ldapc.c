@@ -14,19 +14,15 @@
 #include "common/control.h"
 
 enum {
-	SERVERS_MAX = 8,
-	PASSWORD_OCTETS_MAX = 1024,
-	DN_CSTR_MAX = 2048,
-	MESSAGE_OCTETS_MAX = 32 * 1024 * 1024,
+	SERVERS_MAX = 8, PASSWORD_OCTETS_MAX = 1024, DN_CSTR_MAX = 2048,
+	MESSAGE_OCTETS_MAX = 32 * 1024 * 1024, FETCH_LIMIT = 256,
 	AVOID_MS = 10000,
-	FETCH_LIMIT = 256,
-	NO_MESSAGE = -1,
 };
 
 struct conn {
 	LDAP  *ld;		/* NULL: none */
 	size_t server;
-	bool   reused;		/* has answered before: a failure may be its age, not the server */
+	bool   reused;		/* has answered before: a failure may be its age */
 };
 
 struct ldapc {
@@ -232,7 +228,7 @@ bind_as(struct ldapc *c, struct conn *conn, const char *dn, struct slice passwor
 {
 	struct berval cred = { password.n, (char *)(uintptr_t)password.p };
 	LDAPMessage *res = NULL;
-	int msgid = NO_MESSAGE, code = LDAP_OTHER;
+	int msgid = -1, code = LDAP_OTHER;
 	int rc = ldap_sasl_bind(conn->ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, &msgid);
 
 	*r_out = rc != LDAP_SUCCESS ? fail(c, conn, rc) : receive(c, conn, msgid, &res);

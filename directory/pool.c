@@ -19,7 +19,7 @@ enum {
 struct helper;
 
 struct job {
-	struct job	      *next, **prev;	/* in the queue of the pool, or of its helper */
+	struct job	      *next, **prev;	/* in the queue */
 	struct pool	      *pool;
 	struct helper	      *helper;		/* who works on it, or must; NULL: any */
 	uint64_t	       bound;		/* the process that must, 0: any */
@@ -62,7 +62,7 @@ become_helper(const struct pool *p, int fd)
 	sigset_t none;
 
 	sigemptyset(&none);
-	/* What is sent to the whole group is its parent's business; the end of the socket is ours. */
+	/* Signals to the whole group are its parent's business; the end of the socket is ours. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -89,7 +89,8 @@ start_helper(struct helper *h)
 	h->pid = fork();
 	if (h->pid == 0)
 		become_helper(h->pool, fds[1]);
-	r = h->pid < 0 ? -errno : chan_client_adopt(h->pool->loop, fds[0], rows, rows_n, &h->client);
+	r = h->pid < 0 ? -errno :
+	    chan_client_adopt(h->pool->loop, fds[0], rows, rows_n, &h->client);
 	close(fds[1]);
 	if (r != OK) {
 		close(fds[0]);
@@ -311,7 +312,7 @@ run_queue(struct pool *p)
 		else if (h != NULL)
 			send_job(j, h);
 		else if (j->helper == NULL)
-			break;		/* nobody is free for anyone behind, but those bound */
+			break;		/* nobody is free */
 		j = next;
 	}
 }

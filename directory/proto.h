@@ -72,7 +72,7 @@ WIRE_STRUCT(dir_identity, DIR_IDENTITY_FIELDS)
 
 /* One step of a SASL exchange. conversation 0 begins one; the answer of CONTINUE names it, for the
  * same connection of the same program within two minutes; zone and client stay those of the first
- * step. A peer's "*" needs no message. BAD and THROTTLED come only after some tenths of a second. */
+ * step. A peer's "*" needs no message. BAD and THROTTLED come only after tenths of a second. */
 #define DIR_AUTH_REQUEST_FIELDS(F, L, T) \
 	F(T, U64, conversation, 0) \
 	F(T, STR, service, 16)		/* "smtp" or "imap" */ \
@@ -159,7 +159,8 @@ WIRE_STRUCT(dir_mechanisms_reply, DIR_MECHANISMS_REPLY_FIELDS)
 /* Tokens end after 10 minutes (directory/token.h) and with directoryd: a worker unwraps the keysets
  * of a session at sign-in and keeps them as long as the session. */
 
-/* A new keyset (class open, mat or shared) for an account. The secret never leaves keyd but wrapped, or to a token. */
+/* A new keyset (class open, mat or shared) for an account. The secret never leaves keyd but
+ * wrapped, or to a token. */
 #define KEY_NEW_REQUEST_FIELDS(F, L, T) \
 	F(T, STR, guid, 16) \
 	F(T, U8, class, 3)		/* KEYSET_* */
@@ -167,7 +168,7 @@ WIRE_STRUCT(key_new_request, KEY_NEW_REQUEST_FIELDS)
 
 #define KEY_NEW_REPLY_FIELDS(F, L, T) \
 	F(T, STR, public_key, 32)	/* X25519 */ \
-	F(T, STR, wrapped, 128)		/* 90 octets: under the master key, bound to guid and class */
+	F(T, STR, wrapped, 128)		/* 90 octets, bound to guid and class */
 WIRE_STRUCT(key_new_reply, KEY_NEW_REPLY_FIELDS)
 
 /* The token says whose session it is and in which zone; a mat keyset needs zone internal, in the

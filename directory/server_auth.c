@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* Sign-ins as directoryd sees them: whose exchange it is, the throttle, the time of a refusal, tokens. */
+/* Sign-ins as directoryd sees them: whose exchange it is, throttle, time of a refusal, tokens. */
 #include "directory/server_internal.h"
 
 #include <stdlib.h>

@@ -133,7 +133,7 @@ on_auxprop(const sasl_utils_t *utils, int max, int *version, sasl_auxprop_plug_t
 	return SASL_OK;
 }
 
-/* Names go on as they are; those that are no plain text stop here, before the library trims them. */
+/* Names go on as they are; what is no plain text stops here, before the library trims it. */
 static int
 on_name(sasl_conn_t *conn, void *context, const char *in, unsigned in_n, unsigned flags,
     const char *realm, char *out, unsigned max, unsigned *out_n)

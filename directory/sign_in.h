@@ -6,8 +6,8 @@
  *         and binds as it; what it found is kept with the conversation and decides the outcome,
  *         for SASL's own code cannot tell a dead directory from a wrong password.
  * Safety  options come from here alone: no configuration file, no saslauthd, no sasldb, and only
- *         the plugins of the mechanisms in the table are loaded. Unknown name and wrong password take
- *         the same way. The state of an account is told only to who knows its password.
+ *         the plugins of the mechanisms in the table are loaded. Unknown name and wrong password
+ *         take the same way. The state of an account is told only to who knows its password.
  * Bounds  SIGN_IN_CONVERSATIONS unfinished exchanges, the oldest is forgotten.
  * Source  RFC 4422, RFC 4616 (PLAIN), RFC 4513 5.1 (simple bind).
  */

@@ -2,8 +2,8 @@
 /*
  * directory/throttle.h: slow down who guesses passwords.
  *
- * Shape   failed sign-ins fill three kinds of leaking buckets: of the client's address, of the account,
- *         and of the two together. A full bucket refuses until it has leaked. A pair that signed
+ * Shape   failed sign-ins fill three kinds of leaking buckets: of the client's address, of the
+ *         account, and of the two together. A full bucket refuses until it has leaked. A pair that signed
  *         in well before is not held back by the account's own bucket, so a stranger
  *         cannot lock an official out of an office where he works.
  * Bounds  a fixed table; when a row is full the emptiest bucket in it is forgotten.

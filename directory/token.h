@@ -2,8 +2,8 @@
 /*
  * directory/token.h: proof of a sign-in, made by directoryd, believed by keyd alone.
  *
- * Shape   version, zone, guid, expiry, nonce and a MAC over them; no secret inside, but whoever shows it
- *         is taken for the session, so it goes to the worker that serves the session and is
+ * Shape   version, zone, guid, expiry, nonce and a MAC over them; no secret inside, but whoever
+ *         shows it is taken for the session, so it goes to the worker that serves the session and is
  *         never logged. The key of the MAC is made at each start of directoryd, so no token
  *         outlives it.
  * Units   expiry is in milliseconds of the machine's monotonic clock (common/clock.h), which all
@@ -29,7 +29,8 @@ struct token {
 void token_make(const struct token *t, const uint8_t key[TOKEN_KEY_OCTETS],
     uint8_t out[TOKEN_OCTETS]);
 
-/* OK and *out; ERR_ACCESS: not made with this key, or expired at now_ms. Constant time in the MAC. */
+/* OK and *out; ERR_ACCESS: not made with this key, or expired at now_ms. The MAC is compared in
+ * constant time. */
 int token_check(struct slice text, const uint8_t key[TOKEN_KEY_OCTETS], uint64_t now_ms,
     struct token *out) MUST_USE;
 
