@@ -129,7 +129,8 @@ on_reply_line(void *arg, unsigned index, struct slice text)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (slice_is_nocase(word, known[i].name))
 			ce->features |= (unsigned)known[i].f;
-	if (slice_is_nocase(word, "SIZE") && slice_u64(slice_trim(text), UINT64_MAX / 2, &ce->size_max) != OK)
+	if (slice_is_nocase(word, "SIZE") &&
+	    slice_u64(slice_trim(text), UINT64_MAX / 2, &ce->size_max) != OK)
 		ce->size_max = 0;
 }
 
@@ -207,7 +208,8 @@ on_ehlo(struct client_engine *ce)
 		buf_adds(ce->out, "STARTTLS\r\n");
 		ce->state = CLIENT_STARTTLS;
 	} else if (may && ce->job->tls == CLIENT_TLS_REQUIRED) {
-		quit(ce, CLIENT_DEFERRED, SLICE("next hop offers no TLS, which its route requires"));
+		quit(ce, CLIENT_DEFERRED,
+		    SLICE("next hop offers no TLS, which its route requires"));
 	} else {
 		say_mail(ce);
 	}
@@ -356,7 +358,8 @@ read_reply(struct client_engine *ce, struct slice in)
 		settle(ce, CLIENT_DEFERRED, reply_text(ce));
 	} else if (r == 1) {
 		states[ce->state].on_reply(ce);
-		if (ce->state == CLIENT_HANDSHAKE && taken < in.n && !control_off("starttls-injection"))
+		if (ce->state == CLIENT_HANDSHAKE && taken < in.n &&
+		    !control_off("starttls-injection"))
 			client_engine_fail(ce, "next hop sent more behind its reply to STARTTLS");
 	}
 	return taken;
@@ -391,7 +394,7 @@ is_clean(struct slice s)
 	return true;
 }
 
-/* May it stand between < and >? It may come from the directory, where anybody may have written it. */
+/* May it stand between < and >? It may come from the directory, where many may write. */
 static bool
 is_address(struct slice address)
 {

@@ -2,12 +2,12 @@
 /*
  * smtpd/client_engine.h: hand one message to another server, as a pure machine.
  *
- * Shape   octets in, octets (appended to a buffer) out; the host moves them, does the TLS handshake when
- *         client_engine_wants_tls(), and calls client_engine_produce() whenever the buffer has drained. At
- *         the end every recipient has an outcome and a text.
+ * Shape   octets in, octets (appended to a buffer) out; the host moves them, does the TLS
+ *         handshake when client_engine_wants_tls(), and calls client_engine_produce() whenever
+ *         the buffer has drained. At the end every recipient has an outcome and a text.
  * Octets  only CRLF ends lines, dots are stuffed; a message with other line ends, one that needs
- *         8BITMIME or SMTPUTF8 where the peer has not got it, or is over its SIZE, fails for good and
- *         none of it is sent.
+ *         8BITMIME or SMTPUTF8 where the peer has not got it, or is over its SIZE, fails for good
+ *         and none of it is sent.
  * Safety  input behind the reply to STARTTLS ends it (response injection); what was said before
  *         TLS is forgotten; CLIENT_TLS_REQUIRED never goes on without TLS.
  * Source  RFC 5321 3.3, 4.2, 4.5.3; 1870, 2920, 3207, 6152, 6531.

@@ -3,8 +3,8 @@
  * smtpd/client_reply.h: read the replies of another server.
  *
  * Shape   octets in, in pieces of any size; one whole reply at a time out.
- * Bounds  CLIENT_LINE_MAX octets a line, CLIENT_LINES_MAX lines a reply, CLIENT_TEXT_MAX octets of text
- *         kept, as printable ASCII.
+ * Bounds  CLIENT_LINE_MAX octets a line, CLIENT_LINES_MAX lines a reply, CLIENT_TEXT_MAX octets
+ *         of text kept, as printable ASCII.
  * Errors  whatever is no reply (bare CR or LF, NUL, codes that differ between lines, no code) is
  *         ERR_SYNTAX or ERR_LIMIT: the connection is of no more use.
  * Source  RFC 5321 4.2: reply = *( code "-" text CRLF ) code [ SP text ] CRLF

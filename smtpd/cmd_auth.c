@@ -5,7 +5,7 @@
  *   auth     = "AUTH" SP mechanism [ SP ( "=" / base64 ) ]
  *   continue = "*" / base64
  *
- * A failure is answered late, the more so the more there were; after AUTH_FAILURES the session ends.
+ * A failure is answered late, the more so the more there were; AUTH_FAILURES end the session.
  */
 #include <string.h>
 
@@ -31,7 +31,8 @@ ask_base64(struct engine *e, struct slice text)
 	struct buf data;
 
 	buf_init(&data, ENGINE_SASL_LINE_MAX);
-	if (buf_reserve(&data, ENGINE_SASL_LINE_MAX) == NULL || base64_decode_strict(text, &data) != OK) {
+	if (buf_reserve(&data, ENGINE_SASL_LINE_MAX) == NULL ||
+	    base64_decode_strict(text, &data) != OK) {
 		engine_enter(e, ENGINE_COMMAND);
 		engine_error(e, SAY_BASE64);
 	} else {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
  * MAIL (RFC 5321 4.1.1.2, 6409 for submission):
- *   mail = "MAIL FROM:" path *( SP parameter )	SIZE= (1870) BODY= (6152) SMTPUTF8 (6531) AUTH= (4954)
+ *   mail = "MAIL FROM:" path *( SP parameter )
+ *   SIZE= (RFC 1870), BODY= (6152), SMTPUTF8 (6531), AUTH= (4954)
  *
- * On submission the sender is an address of the account, or <> (receipts): who may stand in From is for
- * the policy, which sees the message.
+ * On submission the sender is an address of the account, or <> (receipts): who may stand in From
+ * is for the policy, which sees the message.
  */
 #include "common/control.h"
 #include "smtpd/command.h"
@@ -27,7 +28,8 @@ static enum reply
 param_body(struct engine *e, const struct mailpath_param *p)
 {
 	e->env->body8 = slice_is_nocase(p->value, "8BITMIME");
-	return e->env->body8 || slice_is_nocase(p->value, "7BIT") ? (enum reply)NO_OBJECTION : SAY_SYNTAX;
+	return e->env->body8 || slice_is_nocase(p->value, "7BIT") ? (enum reply)NO_OBJECTION :
+	    SAY_SYNTAX;
 }
 
 static enum reply

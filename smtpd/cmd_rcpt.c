@@ -68,8 +68,8 @@ cmd_rcpt(struct engine *e, struct slice args)
 
 /* ---- the directory's answer ---- */
 
-/* Find the route of an address that is not ours; only a signed-in sender gets mail out, except to the
- * outside members of a group of ours. */
+/* Find the route of an address that is not ours; only a signed-in sender gets mail out, except to
+ * the outside members of a group of ours. */
 static enum reply
 add_outside(struct engine *e, struct slice address)
 {
@@ -145,24 +145,27 @@ cmd_rcpt_answer(struct engine *e, const void *answer)
 	else if (a->outcome == ENGINE_RCPT_GROUP)
 		answer_with(e, add_recipient(e, a));
 	else if (a->outcome == ENGINE_RCPT_NOT_OURS)
-		answer_with(e, e->conf->role == ENGINE_SUBMISSION ? add_recipient(e, a) : SAY_NO_RELAY);
+		answer_with(e, e->conf->role == ENGINE_SUBMISSION ? add_recipient(e, a) :
+		    SAY_NO_RELAY);
 	else if (a->outcome == ENGINE_RCPT_DISABLED)
 		answer_with(e, SAY_DISABLED);
 	else
-		answer_with(e, a->outcome == ENGINE_RCPT_TOO_LARGE ? SAY_TOO_MANY_RCPTS : SAY_UNKNOWN_USER);
+		answer_with(e, a->outcome == ENGINE_RCPT_TOO_LARGE ? SAY_TOO_MANY_RCPTS :
+		    SAY_UNKNOWN_USER);
 }
 
 void
 cmd_rcpt_room(struct engine *e, const void *status)
 {
-	struct engine_rcpt_answer a = { .outcome = ENGINE_RCPT_LOCAL, .locals = &e->room, .locals_n = 1 };
+	struct engine_rcpt_answer a = { .outcome = ENGINE_RCPT_LOCAL, .locals = &e->room,
+	    .locals_n = 1 };
 	int err = *(const int *)status;
 
 	if (err == OK || err == ERR_NOENT)	/* ERR_NOENT: the first mail makes the mailbox */
 		answer_with(e, add_recipient(e, &a));
 	else
-		answer_with(e, err == ERR_QUOTA ? SAY_MAILBOX_FULL : err == ERR_NOSPC ? SAY_DISK_FULL :
-		    SAY_NOT_NOW);
+		answer_with(e, err == ERR_QUOTA ? SAY_MAILBOX_FULL :
+		    err == ERR_NOSPC ? SAY_DISK_FULL : SAY_NOT_NOW);
 }
 
 void

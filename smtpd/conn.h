@@ -24,7 +24,6 @@ struct message {
 	struct slice		   trace;	/* in the envelope's arena, as the next ones */
 	struct st_deliver_request *deliver;
 	struct st_audit		   audit;
-	struct pol_judge_request  *judge;
 };
 
 struct conn {
@@ -65,8 +64,8 @@ void conn_stop(struct conn *c);
 const struct engine_ops *host_ops(void);
 
 /* Ask a service on behalf of c; one at a time. */
-void host_ask(struct conn *c, struct chan_client *whom, uint16_t code, const void *msg, const int *fds,
-    unsigned fds_n, uint64_t timeout_ms, chan_answer_fn fn);
+void host_ask(struct conn *c, struct chan_client *whom, uint16_t code, const void *msg,
+    const int *fds, unsigned fds_n, uint64_t timeout_ms, chan_answer_fn fn);
 
 /* The body of a message (smtpd/message.c): the ops of the same names. */
 int message_open(void *host);

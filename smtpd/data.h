@@ -31,8 +31,8 @@ typedef void (*data_sink_fn)(void *arg, struct slice piece);
 
 void data_init(struct data_reader *d);
 
-/* 1: the end was found, *taken_out octets of in belong to this message. 0: all of in was taken, more
- * is needed. ERR_PROTO_BARE_CR, _BARE_LF, _NUL. */
+/* 1: the end was found, *taken_out octets of in belong to this message. 0: all of in was taken,
+ * more is needed. ERR_PROTO_BARE_CR, _BARE_LF, _NUL. */
 int data_read(struct data_reader *d, struct slice in, data_sink_fn sink, void *arg,
     size_t *taken_out) MUST_USE;
 

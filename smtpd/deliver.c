@@ -2,9 +2,9 @@
 /*
  * From the end of data to the one reply: judge, then store, or audit the refusal.
  *
- * Only the store's OK gives 250. When its outcome is unknown the same delivery, by the same id, is asked
- * for again until store_until_ms; by then the answer is 451, and the client's own retry may make a
- * second copy, never a lost one.
+ * Only the store's OK gives 250. When its outcome is unknown the same delivery, by the same id,
+ * is asked for again until store_until_ms; by then the answer is 451, and the client's own retry
+ * may make a second copy, never a lost one.
  */
 #include "smtpd/command.h"
 
@@ -145,7 +145,8 @@ deliver_stored(struct engine *e, const void *status)
 		e->store_unknown = true;
 		engine_enter(e, ENGINE_STORE_PAUSE);
 	} else {
-		end(e, err == ERR_QUOTA ? SAY_QUOTA : err == ERR_NOSPC ? SAY_DISK_FULL : SAY_NOT_NOW);
+		end(e, err == ERR_QUOTA ? SAY_QUOTA :
+		    err == ERR_NOSPC ? SAY_DISK_FULL : SAY_NOT_NOW);
 	}
 }
 

@@ -2,15 +2,16 @@
 /*
  * smtpd/engine.h: one SMTP session of the server, as a pure machine.
  *
- * Shape   octets and events in, octets (appended to a buffer) and requests (struct engine_ops) out. It
- *         knows no socket, no clock and no service; the host tells it the time with every event and
- *         arms a timer for engine_due_ms(). Requests are answered by exactly one engine_on_*()
- *         call each, later or never, not from within the request.
+ * Shape   octets and events in, octets (appended to a buffer) and requests (struct engine_ops)
+ *         out. It knows no socket, no clock and no service; the host tells it the time with every
+ *         event and arms a timer for engine_due_ms(). Requests are answered by exactly one
+ *         engine_on_*() call each, later or never, not from within the request.
  * States  engine.c has the table of (state, event); an event that has no row does nothing.
  * Bounds  command lines <= ENGINE_LINE_MAX; one transaction's memory see envelope.h; nothing is
  *         held between transactions but struct engine itself.
  * Rules   250 for a message only after the store said durable; on any doubt 4xx. Input where the
- *         protocol allows none (behind STARTTLS, AUTH, DATA, EHLO in the same group) ends the session.
+ *         protocol allows none (behind STARTTLS, AUTH, DATA, EHLO in the same group) ends the
+ *         session.
  * Source  RFC 5321, 1870, 2034, 2920, 3207, 4954, 6152, 6409, 6531; peers: smuggling, injection.
  */
 #ifndef SMTPD_ENGINE_H
@@ -50,8 +51,8 @@ struct engine_conf {
 /* ---- what the host answers ---- */
 
 enum engine_auth_outcome {	/* values of enum dir_auth_outcome */
-	ENGINE_AUTH_OK, ENGINE_AUTH_CONTINUE, ENGINE_AUTH_BAD, ENGINE_AUTH_DISABLED, ENGINE_AUTH_ZONE,
-	ENGINE_AUTH_MECHANISM, ENGINE_AUTH_THROTTLED
+	ENGINE_AUTH_OK, ENGINE_AUTH_CONTINUE, ENGINE_AUTH_BAD, ENGINE_AUTH_DISABLED,
+	ENGINE_AUTH_ZONE, ENGINE_AUTH_MECHANISM, ENGINE_AUTH_THROTTLED
 };
 enum engine_rcpt_outcome {	/* values of enum dir_rcpt_outcome */
 	ENGINE_RCPT_LOCAL, ENGINE_RCPT_GROUP, ENGINE_RCPT_NOT_OURS, ENGINE_RCPT_UNKNOWN,
@@ -104,11 +105,11 @@ struct engine_ops {
 	void (*auth)(void *host, const struct engine_auth *ask);
 	void (*rcpt)(void *host, struct slice address);
 	void (*room)(void *host, const struct envelope_local *to, uint64_t size_octets);
-	/* The message: open, write, and drop it in every case but one: deliver was answered with OK. */
+	/* The message: open, write; and drop it, always, at the end of the transaction. */
 	int (*body_open)(void *host);
 	int (*body_write)(void *host, struct slice piece);
 	void (*body_drop)(void *host);
-	/* Judge, deliver, or audit the refusal of, the message in the body with engine_envelope(). */
+	/* Judge, deliver, or audit the refusal of, the message with e->env and e->id. */
 	void (*judge)(void *host);
 	void (*deliver)(void *host);	/* again with the same id after an unknown outcome */
 	void (*audit)(void *host);
@@ -144,14 +145,13 @@ struct engine {
 	struct buf		 *out;
 	enum engine_state	  state;
 	uint64_t		  now_ms, opened_ms, due_ms, store_until_ms;
-	size_t			  scanned;	/* octets of the unfinished line already looked at */
+	size_t			  scanned;	/* octets of the unfinished line */
 	unsigned		  errors, junk, auth_failures;
 	bool			  tls, esmtp, started, draining, more;
 	char			  helo[ENGINE_HELO_MAX + 1];	/* "" before HELO and EHLO */
 	struct engine_account	  account;
 	char			  mechanism[16];
 	uint64_t		  conversation;
-	bool			  sasl_local;	/* PLAIN without initial response: the 334 was ours */
 	enum reply		  penalty;
 	struct envelope		 *env;		/* NULL: no transaction */
 	struct slice		  rcpt;		/* being resolved, in env->mem */

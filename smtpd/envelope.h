@@ -3,8 +3,8 @@
  * smtpd/envelope.h: sender and recipients of one transaction, and the copies they amount to.
  *
  * Shape   a recipient that the client names (rcpt) gives local copies (one per account, merged by
- *         guid), remote copies (merged by address) and, for the policy, one row per different kind of copy
- *         (view): a group of thousands has a handful of views.
+ *         guid), remote copies (merged by address) and, for the policy, one row per different
+ *         kind of copy (view): a group of thousands has a handful of views.
  * Bounds  everything is in one arena of ENVELOPE_OCTETS; at most ENVELOPE_COPIES of each kind.
  */
 #ifndef SMTPD_ENVELOPE_H

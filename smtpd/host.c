@@ -54,7 +54,8 @@ keep_account(struct conn *c, const struct dir_auth_reply *r, struct engine_accou
 	c->account = keep_message(&dir_auth_reply_wire, r, &c->account_mem);
 	if (c->account == NULL || c->account->account_n != 1)
 		return ERR_NOMEM;
-	c->identities = arena_array(&c->account_mem, c->account->identities_n, sizeof *c->identities);
+	c->identities = arena_array(&c->account_mem, c->account->identities_n,
+	    sizeof *c->identities);
 	if (c->identities == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < c->account->identities_n; i++)
@@ -70,9 +71,11 @@ log_auth(const struct conn *c, const struct engine_auth_answer *a)
 	if (a->status != OK)
 		log_event(EV_AUTH_UNAVAILABLE, F_CSTR("client", c->client), F_ERR(a->status));
 	else if (a->outcome == ENGINE_AUTH_OK)
-		log_event(EV_AUTH_OK, F_CSTR("client", c->client), F_STR("who", a->account.address));
+		log_event(EV_AUTH_OK, F_CSTR("client", c->client),
+		    F_STR("who", a->account.address));
 	else if (a->outcome != ENGINE_AUTH_CONTINUE)
-		log_event(EV_AUTH_FAILED, F_CSTR("client", c->client), F_U64("outcome", a->outcome));
+		log_event(EV_AUTH_FAILED, F_CSTR("client", c->client),
+		    F_U64("outcome", a->outcome));
 }
 
 static void
@@ -138,8 +141,8 @@ convert(const struct dir_rcpt_reply *r, struct engine_rcpt_answer *a,
 	}
 	for (size_t i = 0; i < r->externals_n; i++)
 		x[i] = r->externals[i].address;
-	*a = (struct engine_rcpt_answer){ OK, (enum engine_rcpt_outcome)r->outcome, l, r->accounts_n, x,
-	    r->externals_n };
+	*a = (struct engine_rcpt_answer){ OK, (enum engine_rcpt_outcome)r->outcome, l,
+	    r->accounts_n, x, r->externals_n };
 	return OK;
 }
 

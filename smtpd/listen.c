@@ -10,7 +10,8 @@
 static bool
 address(const struct conf_listener *l, struct sockaddr_storage *ss, socklen_t *n_out)
 {
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)l->port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+	    .sin6_port = htons((uint16_t)l->port) };
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)l->port) };
 
 	memset(ss, 0, sizeof *ss);
@@ -77,7 +78,8 @@ listen_close(struct worker_socket *old, size_t old_n, const struct worker_socket
 }
 
 static int
-open_or_keep(const struct conf_listener *l, const struct worker_socket *old, size_t old_n, int *fd_out)
+open_or_keep(const struct conf_listener *l, const struct worker_socket *old, size_t old_n,
+    int *fd_out)
 {
 	*fd_out = find(old, old_n, l);
 	return *fd_out >= 0 ? OK : open_one(l, fd_out);
@@ -102,8 +104,8 @@ listen_open(const struct conf *conf, const struct worker_socket *old, size_t old
 			err = open_or_keep(l, old, old_n, &v[n].fd);
 			n += err == OK;
 			if (err != OK)
-				buf_addf(why, "listener \"%s\": %s port %llu: %s", l->title, l->address,
-				    (unsigned long long)l->port, err_text(err));
+				buf_addf(why, "listener \"%s\": %s port %llu: %s", l->title,
+				    l->address, (unsigned long long)l->port, err_text(err));
 		}
 	}
 	if (err == OK && n == 0) {

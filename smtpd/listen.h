@@ -2,7 +2,7 @@
 /*
  * smtpd/listen.h: the listening sockets of the configuration.
  *
- * Shape   opened once by the parent, shared by all workers: the kernel hands each connection to one.
+ * Shape   opened once by the parent, shared by all workers: each connection goes to one.
  */
 #ifndef SMTPD_LISTEN_H
 #define SMTPD_LISTEN_H
@@ -11,8 +11,8 @@
 
 enum { LISTEN_BACKLOG = 1024 };
 
-/* Open every listener that is ours (mx, submission), keeping those that old (may be NULL) already has;
- * *out (heap) and *n_out. why: what failed. ERR_CONF, or an error of the system. */
+/* Open every listener that is ours (mx, submission), keeping those that old (may be NULL) already
+ * has; *out (heap) and *n_out. why: what failed. ERR_CONF, or an error of the system. */
 int listen_open(const struct conf *conf, const struct worker_socket *old, size_t old_n,
     struct worker_socket **out, size_t *n_out, struct buf *why) MUST_USE;
 

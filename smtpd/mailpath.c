@@ -14,7 +14,8 @@ is_high(char c)
 static bool
 is_atext(char c)
 {
-	return ascii_is_alnum(c) || is_high(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+	return ascii_is_alnum(c) || is_high(c) ||
+	    (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
 static bool
@@ -118,7 +119,8 @@ parse_mailbox(struct slice s, struct mailpath *out)
 	out->domain = slice_from(s, n + 1);
 	if (s.p[n] != '@')
 		return ERR_SYNTAX;
-	return mailpath_is_domain(out->domain) || mailpath_is_literal(out->domain) ? OK : ERR_SYNTAX;
+	return mailpath_is_domain(out->domain) || mailpath_is_literal(out->domain) ? OK :
+	    ERR_SYNTAX;
 }
 
 int

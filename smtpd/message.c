@@ -76,7 +76,8 @@ make_trace(struct conn *c, struct slice ref)
 	struct envelope *env = c->engine.env;
 	struct received_facts f = {
 		.mail_from = env->mail_from, .helo = slice_of(c->engine.helo),
-		.client = slice_of(c->client), .hostname = slice_of(c->worker->conf->general.hostname),
+		.client = slice_of(c->client),
+		.hostname = slice_of(c->worker->conf->general.hostname),
 		.ref = ref, .esmtp = c->engine.esmtp, .utf8 = env->utf8,
 		.authenticated = c->account != NULL, .now_s = clock_real_s(), .zone_min = 0,
 	};
@@ -339,7 +340,8 @@ log_verdict(const struct conn *c, const struct engine_verdict *v)
 
 /* Check the answer and turn it into the engine's terms; views has env->views_n octets. */
 static int
-take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *v, uint8_t *views_out)
+take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *v,
+    uint8_t *views_out)
 {
 	const struct pol_judge_reply *r = answer->msg;
 	const struct envelope *env = c->engine.env;
@@ -394,8 +396,10 @@ on_stored(void *arg, struct chan_answer *answer)
 	c->asked = NULL;
 	if (answer->status == OK)
 		log_event(EV_MESSAGE_ACCEPTED, F_CSTR("client", c->client),
-		    F_STR("from", c->engine.env->mail_from), F_STR("ref", c->message.audit.reference),
-		    F_U64("recipients", c->engine.env->rcpts_n), F_U64("octets", c->message.octets));
+		    F_STR("from", c->engine.env->mail_from),
+		    F_STR("ref", c->message.audit.reference),
+		    F_U64("recipients", c->engine.env->rcpts_n),
+		    F_U64("octets", c->message.octets));
 	else
 		log_event(EV_MESSAGE_DEFERRED, F_CSTR("client", c->client),
 		    F_STR("ref", c->message.audit.reference), F_CSTR("at", "store"),

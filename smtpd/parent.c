@@ -90,8 +90,8 @@ open_generation(const struct parent *p, struct generation *g)
 	if (err == OK)
 		err = open_tls(g, &why);
 	if (err == OK)
-		err = listen_open(g->conf, p->now.sockets, p->now.sockets_n, &g->sockets, &g->sockets_n,
-		    &why);
+		err = listen_open(g->conf, p->now.sockets, p->now.sockets_n, &g->sockets,
+		    &g->sockets_n, &why);
 	if (err != OK) {
 		log_event(EV_CONFIG_ERROR, F_CSTR("file", p->path), F_ERR(err));
 		fprintf(stderr, "%.*s\n", (int)why.n, why.n > 0 ? why.p : "");

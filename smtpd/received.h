@@ -23,6 +23,7 @@ struct received_facts {
 };
 
 /* Append Return-Path and Received; *return_path_octets_out: how long the first is. */
-int received_write(const struct received_facts *f, struct buf *out, size_t *return_path_octets_out) MUST_USE;
+int received_write(const struct received_facts *f, struct buf *out,
+    size_t *return_path_octets_out) MUST_USE;
 
 #endif

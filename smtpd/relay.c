@@ -79,13 +79,14 @@ on_claim(void *arg, struct chan_answer *answer)
 static void
 claim(struct relay *r)
 {
-	struct st_claim_request ask = { .wait_ms = RELAY_CLAIM_WAIT_MS, .lease_ms = RELAY_LEASE_MS };
+	struct st_claim_request ask = { .wait_ms = RELAY_CLAIM_WAIT_MS,
+	    .lease_ms = RELAY_LEASE_MS };
 
 	if (r->stopping || r->claiming || r->active >= r->conf->relay.concurrency)
 		return;
 	r->claiming = true;
-	chan_call(r->store, ST_CLAIM, &ask, NULL, 0, RELAY_CLAIM_WAIT_MS + CLAIM_GRACE_MS, on_claim, r,
-	    NULL);
+	chan_call(r->store, ST_CLAIM, &ask, NULL, 0, RELAY_CLAIM_WAIT_MS + CLAIM_GRACE_MS, on_claim,
+	    r, NULL);
 }
 
 void
@@ -113,7 +114,8 @@ on_signal(void *arg, int signal)
 
 	(void)signal;
 	r->stopping = true;
-	if (r->active == 0 || loop_timer_set(r->loop, &r->stop, RELAY_STOP_MS, on_stop_over, r) != OK)
+	if (r->active == 0 ||
+	    loop_timer_set(r->loop, &r->stop, RELAY_STOP_MS, on_stop_over, r) != OK)
 		loop_stop(r->loop);
 }
 

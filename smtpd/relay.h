@@ -2,8 +2,8 @@
 /*
  * smtpd/relay.h: the process that hands queued mail to other servers.
  *
- * Shape   it claims entries from the store by long poll, asks the policy again with the zone of the route
- *         now configured, talks to the next hop, and reports per recipient.
+ * Shape   it claims entries from the store by long poll, asks the policy again with the zone of
+ *         the route now configured, talks to the next hop, and reports per recipient.
  * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS, within the lease.
  * Safety  nothing is sent without an "allow" given for this attempt; no verdict, no route or a
  *         next hop without the TLS that its route requires means: not now.
@@ -53,7 +53,7 @@ void relay_ended(struct relay *r);
 
 /* ---- pure parts, for tests ---- */
 
-/* The route of an entry now: by its title, else by the domain of its first recipient; NULL: none. */
+/* The route of an entry now: by its title, else by its first recipient's domain; NULL: none. */
 const struct conf_route *relay_route(const struct conf *conf, const struct st_queue_entry *entry);
 
 /* When to try again (seconds since 1970), 0: time is up. */

@@ -3,8 +3,9 @@
  * One queued message on its way: judged again, handed over, reported.
  *
  * Phases  judging -> connecting -> talking -> reporting; each has its deadline, all together have
- *         RELAY_TOTAL_MS. Every way out leads through the report, which is repeated until the store has
- *         it: without it the lease would end, and the next hop might get the message twice.
+ *         RELAY_TOTAL_MS. Every way out leads through the report, which is repeated until the
+ *         store has it: without it the lease would end, and the next hop might get the message
+ *         twice.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -165,7 +166,8 @@ begin_tls(struct relay_delivery *d)
 
 	d->handshaking = true;
 	return tls_conn_new(d->relay->tls[at], d->lf.fd,
-	    route->tls == CONF_ROUTE_TLS_REQUIRED || route->tls_name[0] != '\0' ? name : NULL, &d->tls);
+	    route->tls == CONF_ROUTE_TLS_REQUIRED || route->tls_name[0] != '\0' ? name : NULL,
+	    &d->tls);
 }
 
 static int
@@ -236,7 +238,8 @@ talk(struct relay_delivery *d)
 		bool armed = loop_timer_set(d->relay->loop, &d->timer, r == OK ? 0 : step_ms(d),
 		    r == OK ? on_more : on_deadline, d) == OK;
 
-		if (armed && loop_fd_want(&d->lf, r == TLS_WANT_WRITE ? LOOP_WRITE : LOOP_READ) == OK)
+		if (armed &&
+		    loop_fd_want(&d->lf, r == TLS_WANT_WRITE ? LOOP_WRITE : LOOP_READ) == OK)
 			return;
 		r = ERR_NOMEM;
 	}
@@ -247,7 +250,8 @@ talk(struct relay_delivery *d)
 static socklen_t
 next_hop(const struct conf_route *route, struct sockaddr_storage *ss)
 {
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)route->port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+	    .sin6_port = htons((uint16_t)route->port) };
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)route->port) };
 
 	memset(ss, 0, sizeof *ss);
@@ -320,8 +324,8 @@ refuse(struct relay_delivery *d, const struct pol_judge_reply *p)
 	report(d);
 }
 
-/* No rule can allow this: policyd would have to be broken. What arrived or would leave by the internet is
- * never of level mat. */
+/* No rule can allow this: policyd would have to be broken. What arrived or would leave by the
+ * internet is never of level mat. */
 static bool
 must_not_be(const struct relay_delivery *d, const struct pol_judge_reply *p)
 {
@@ -439,7 +443,8 @@ report(struct relay_delivery *d)
 		const struct client_rcpt *c = &d->job.rcpts[i];
 
 		results[i] = (struct st_queue_rcpt){ .index = e->recipients[i].index,
-		    .address = c->address, .outcome = outcome_of(c, r.due_s == 0), .text = c->text };
+		    .address = c->address, .outcome = outcome_of(c, r.due_s == 0),
+		    .text = c->text };
 		settled = settled || results[i].outcome != ST_DEFERRED;
 		if (first)
 			log_outcome(d, c, results[i].outcome);

@@ -28,6 +28,7 @@ int
 stream_write(int fd, struct tls_conn *tls, struct slice s)
 {
 	if (tls == NULL)
-		return outcome(send(fd, s.p, s.n > 1 << 20 ? 1 << 20 : s.n, MSG_NOSIGNAL), TLS_WANT_WRITE);
+		return outcome(send(fd, s.p, s.n > 1 << 20 ? 1 << 20 : s.n, MSG_NOSIGNAL),
+		    TLS_WANT_WRITE);
 	return tls_conn_write(tls, s.p, s.n);
 }

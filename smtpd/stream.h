@@ -2,8 +2,8 @@
 /*
  * smtpd/stream.h: octets of a non-blocking socket, with TLS or without.
  *
- * Results are those of common/tls.h: > 0 octets; TLS_WANT_READ, TLS_WANT_WRITE: wait for that; else the
- * end: ERR_CLOSED (also for a proper end of input), ERR_TLS.
+ * Results are those of common/tls.h: > 0 octets; TLS_WANT_READ, TLS_WANT_WRITE: wait for that;
+ * else the end: ERR_CLOSED (also for a proper end of input), ERR_TLS.
  */
 #ifndef SMTPD_STREAM_H
 #define SMTPD_STREAM_H

@@ -108,8 +108,8 @@ on_pause_over(struct loop_timer *t)
 		log_event(EV_INTERNAL_ERROR, F_CSTR("what", "a listener is lost"));
 }
 
-/* No descriptor is free: take the first in the queue with the spare one, and drop it, so that its peer
- * knows; then leave the queue alone for a while. */
+/* No descriptor is free: take the first in the queue with the spare one, and drop it, so that its
+ * peer knows; then leave the queue alone for a while. */
 static void
 out_of_descriptors(struct worker_listener *l)
 {
@@ -264,7 +264,8 @@ fini(struct worker *w)
 }
 
 int
-worker_run(const struct conf *conf, struct tls_ctx *tls, const struct worker_socket *sockets, size_t n)
+worker_run(const struct conf *conf, struct tls_ctx *tls, const struct worker_socket *sockets,
+    size_t n)
 {
 	static const int signals[] = { SIGTERM, SIGINT, 0 };
 	static struct worker w;

@@ -3,8 +3,8 @@
  * smtpd/worker.h: a process that serves SMTP sessions with one event loop.
  *
  * Shape   worker_run() takes listening sockets and TLS contexts that the parent opened, enters the
- *         sandbox and serves until SIGTERM: then idle sessions end with 421, running transactions get
- *         WORKER_STOP_MS to finish.
+ *         sandbox and serves until SIGTERM: then idle sessions end with 421, running transactions
+ *         get WORKER_STOP_MS to finish.
  * Bounds  sessions in all and per address, octets in flight; over them 421 and 452. A process
  *         without free descriptors goes on serving those that it has.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* A path and its parameters. What was taken can be written between < and > again, and is the same. */
+/* A path and its parameters. What was taken can be written between < and > again, and is the
+ * same. */
 #include <stdlib.h>
 #include <string.h>
 

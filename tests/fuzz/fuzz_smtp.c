@@ -16,7 +16,12 @@ static int body_write(void *host, struct slice s) { (void)host, (void)s; return 
 static void nothing(void *host) { (void)host; }
 static void no_auth(void *host, const struct engine_auth *a) { (void)host, (void)a; }
 static void no_rcpt(void *host, struct slice a) { (void)host, (void)a; }
-static void no_room(void *host, const struct envelope_local *l, uint64_t n) { (void)host, (void)l, (void)n; }
+
+static void
+no_room(void *host, const struct envelope_local *l, uint64_t n)
+{
+	(void)host, (void)l, (void)n;
+}
 
 static bool
 route(void *host, struct slice domain, struct slice *title_out, unsigned *zone_out)
@@ -34,12 +39,15 @@ octets(void *host, void *to, size_t n)
 	memset(to, 7, n);
 }
 
-static const struct engine_ops ops = { nothing, no_auth, no_rcpt, no_room, body_open, body_write, nothing,
+static const struct engine_ops ops = { nothing, no_auth, no_rcpt, no_room, body_open, body_write,
+    nothing,
     nothing, nothing, nothing, nothing, route, octets };
 
 static const struct engine_conf confs[] = {
-	{ ENGINE_MX, "mx", "d.example", "", "", true, 5000, 5, 50, 1000, 1000, 1000, 1000, 1000, 1 },
-	{ ENGINE_SUBMISSION, "mx", "d.example", "a", "b", true, 5000, 5, 50, 1000, 1000, 1000, 1000, 1000, 1 },
+	{ ENGINE_MX, "mx", "d.example", "", "", true, 5000, 5, 50, 1000, 1000, 1000, 1000, 1000,
+	    1 },
+	{ ENGINE_SUBMISSION, "mx", "d.example", "a", "b", true, 5000, 5, 50, 1000, 1000, 1000, 1000,
+	    1000, 1 },
 };
 
 struct fuzz {
@@ -77,9 +85,11 @@ answer_auth(struct fuzz *f, uint8_t what)
 static void
 answer_rcpt(struct fuzz *f, uint8_t what)
 {
-	struct envelope_local l[2] = { { .uid = SLICE("u"), .guid = { what } }, { .uid = SLICE("v") } };
+	struct envelope_local l[2] = { { .uid = SLICE("u"), .guid = { what } },
+	    { .uid = SLICE("v") } };
 	struct slice x = SLICE("x@out.example");
-	struct engine_rcpt_answer a = { .status = what % 8 == 7 ? ERR_UNAVAIL : OK, .outcome = what % 8,
+	struct engine_rcpt_answer a = { .status = what % 8 == 7 ? ERR_UNAVAIL : OK,
+	    .outcome = what % 8,
 	    .locals = l, .locals_n = what % 8 == 0 ? 1 : what / 8 % 3, .externals = &x,
 	    .externals_n = what / 32 % 2 };
 
@@ -100,7 +110,8 @@ answer_verdict(struct fuzz *f, uint8_t what)
 static void
 event(struct fuzz *f, uint8_t b, uint8_t what)
 {
-	static const int status[] = { OK, ERR_QUOTA, ERR_NOSPC, ERR_UNAVAIL, ERR_UNKNOWN, ERR_TIMEOUT,
+	static const int status[] = { OK, ERR_QUOTA, ERR_NOSPC, ERR_UNAVAIL, ERR_UNKNOWN,
+	    ERR_TIMEOUT,
 	    ERR_NOENT, ERR_IO };
 	int err = status[what % ARRAY_LEN(status)];
 

@@ -81,7 +81,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (tls == CLIENT_TLS_NONE && !slice_eq(buf_slice(&a.out), buf_slice(&b.out)))
 		abort();
 	for (size_t i = 0; i < RCPTS && tls == CLIENT_TLS_NONE; i++)
-		if (a.rcpts[i].outcome != b.rcpts[i].outcome || !slice_eq(a.rcpts[i].text, b.rcpts[i].text))
+		if (a.rcpts[i].outcome != b.rcpts[i].outcome || !slice_eq(a.rcpts[i].text,
+		    b.rcpts[i].text))
 			abort();
 	fini(&a);
 	fini(&b);

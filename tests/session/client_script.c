@@ -142,11 +142,13 @@ run(const struct script_case *c, bool octet_wise)
 	r.job = (struct client_job){ .hostname = "mx.tinh.example", .rcpts = r.rcpts, .mem = &r.mem,
 	    .utf8 = slice_find(flags, SLICE("utf8")) >= 0,
 	    .tls = slice_find(flags, SLICE("required")) >= 0 ? CLIENT_TLS_REQUIRED :
-	    slice_find(flags, SLICE("opportunistic")) >= 0 ? CLIENT_TLS_OPPORTUNISTIC : CLIENT_TLS_NONE };
+	    slice_find(flags, SLICE("opportunistic")) >= 0 ? CLIENT_TLS_OPPORTUNISTIC :
+	    CLIENT_TLS_NONE };
 	for (size_t i = 0; i < c->lines_n && why == NULL; i++)
 		why = line(&r, &c->lines[i]);
 	if (why == NULL && r.out.n > r.out_at)
-		why = differ(&r, "client said more", SLICE(""), slice_from(buf_slice(&r.out), r.out_at));
+		why = differ(&r, "client said more", SLICE(""), slice_from(buf_slice(&r.out),
+		    r.out_at));
 	if (why == NULL && r.reported != r.job.rcpts_n)
 		why = "an outcome is not checked";
 	arena_clear(&r.mem);

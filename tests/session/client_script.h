@@ -3,10 +3,13 @@
  * tests/session/client_script.h: drive the relay's client engine by a written transcript.
  *
  * "== name [| flags]" begins a case (flags: none opportunistic required utf8 nosplit); its lines:
- *	F: address	sender		T: address	a recipient (before anything else)
+ *	F: address	sender
+ *	T: address	a recipient (both before anything else)
  *	M: text		the message (escapes \r \n \0 \\ \xNN)
- *	S: text		the server sends text CRLF	S+ text	... with escapes, no CRLF
- *	C: text		the next line of the client	H:	the TLS handshake is wanted, and succeeds
+ *	S: text		the server sends text CRLF
+ *	S+ text		... with escapes, no CRLF
+ *	C: text		the next line of the client
+ *	H:		the TLS handshake is wanted, and succeeds
  *	L: text		the connection is lost
  *	O: outcome text	of the next recipient, at the end
  */

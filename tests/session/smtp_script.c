@@ -22,7 +22,8 @@ struct run {
 static const struct engine_conf confs[] = {
 	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 1000000, 5, 5, 300000, 60000,
 	    1800000, 5000, 60000, 500 },
-	{ ENGINE_SUBMISSION, "mx.tinh.example", "tinh.example", "Goi 1234", "call 1234", true, 1000000, 5,
+	{ ENGINE_SUBMISSION, "mx.tinh.example", "tinh.example", "Goi 1234", "call 1234", true,
+	    1000000, 5,
 	    5, 300000, 60000, 1800000, 5000, 60000, 500 },
 	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 100, 5, 5, 300000, 60000,
 	    1800000, 5000, 60000, 500 },
@@ -116,10 +117,12 @@ host_judge(void *host)
 	struct run *r = host;
 	const struct envelope *env = r->engine.env;
 
-	buf_addf(&r->requests, "judge from=<%.*s>%s%s rcpts=", (int)env->mail_from.n, env->mail_from.p,
+	buf_addf(&r->requests, "judge from=<%.*s>%s%s rcpts=", (int)env->mail_from.n,
+	    env->mail_from.p,
 	    env->utf8 ? " utf8" : "", env->body8 ? " body8" : "");
 	for (size_t i = 0; i < env->rcpts_n; i++)
-		buf_addf(&r->requests, "%s%.*s", i > 0 ? "," : "", (int)env->rcpts[i].n, env->rcpts[i].p);
+		buf_addf(&r->requests, "%s%.*s", i > 0 ? "," : "", (int)env->rcpts[i].n,
+		    env->rcpts[i].p);
 	buf_adds(&r->requests, " views=");
 	for (size_t i = 0; i < env->views_n; i++)
 		buf_addf(&r->requests, "%s%zu/%s/%s", i > 0 ? "," : "", env->views[i].rcpt,
@@ -166,7 +169,8 @@ host_random(void *host, void *to, size_t n)
 		((unsigned char *)to)[i] = (unsigned char)i;
 }
 
-static const struct engine_ops ops = { host_start_tls, host_auth, host_rcpt, host_room, host_body_open,
+static const struct engine_ops ops = { host_start_tls, host_auth, host_rcpt, host_room,
+    host_body_open,
     host_body_write, host_body_drop, host_judge, host_deliver, host_audit, host_cancel, host_route,
     host_random };
 
@@ -199,7 +203,8 @@ word(struct slice *rest)
 static bool
 answer_auth(struct run *r, struct slice rest)
 {
-	static const char *const names[] = { "ok", "continue", "bad", "disabled", "zone", "mechanism",
+	static const char *const names[] = { "ok", "continue", "bad", "disabled", "zone",
+	    "mechanism",
 	    "throttled" };
 	struct engine_auth_answer a = { .status = OK, .conversation = 7 };
 	struct slice what = word(&rest);
@@ -250,7 +255,8 @@ answer_rcpt(struct run *r, struct slice rest)
 	    "too-large" };
 	struct envelope_local locals[32];
 	struct slice externals[32], what = word(&rest);
-	struct engine_rcpt_answer a = { .status = ERR_UNAVAIL, .locals = locals, .externals = externals };
+	struct engine_rcpt_answer a = { .status = ERR_UNAVAIL, .locals = locals,
+	    .externals = externals };
 
 	while (rest.n > 0 && a.locals_n < 32 && a.externals_n < 32)
 		add_member(word(&rest), locals, &a.locals_n, externals, &a.externals_n);
@@ -311,26 +317,6 @@ answer(struct run *r, struct slice rest)
 
 /* ---- running ---- */
 
-void
-script_unescape(struct slice s, struct buf *out)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = i + 1 < s.n ? s.p[i + 1] : '\0';
-
-		if (s.p[i] != '\\') {
-			buf_addc(out, s.p[i]);
-			continue;
-		}
-		i++;
-		if (c == 'x' && i + 2 < s.n) {
-			buf_addc(out, (char)(ascii_hex(s.p[i + 1]) << 4 | ascii_hex(s.p[i + 2])));
-			i += 2;
-		} else {
-			buf_addc(out, c == 'r' ? '\r' : c == 'n' ? '\n' : c == '0' ? '\0' : c);
-		}
-	}
-}
-
 static void
 feed(struct run *r, struct slice s)
 {
@@ -357,7 +343,8 @@ next_line(const struct buf *b, size_t *at, struct slice *out)
 static const char *
 differ(struct run *r, const char *what, struct slice want, struct slice got)
 {
-	snprintf(r->why, sizeof r->why, "%s: wanted \"%.*s\", got \"%.*s\"", what, (int)want.n, want.p,
+	snprintf(r->why, sizeof r->why, "%s: wanted \"%.*s\", got \"%.*s\"", what, (int)want.n,
+	    want.p,
 	    (int)got.n, got.p);
 	return r->why;
 }
@@ -430,15 +417,6 @@ check(struct run *r, const struct script_line *l)
 	}
 }
 
-/* What stands behind the bar in the line that begins the case. */
-struct slice
-script_flags(const struct script_case *c)
-{
-	struct slice flags = slice_of(c->name), name;
-
-	return slice_cut(&flags, '|', &name) ? flags : (struct slice){ NULL, 0 };
-}
-
 static void
 open_run(struct run *r, const struct script_case *c)
 {
@@ -451,7 +429,8 @@ open_run(struct run *r, const struct script_case *c)
 	buf_init(&r->in, 1 << 20);
 	buf_init(&r->requests, 1 << 20);
 	buf_init(&r->body, 1 << 20);
-	engine_open(&r->engine, conf, &ops, r, &r->out, slice_find(name, SLICE(" tls")) >= 0, r->now_ms);
+	engine_open(&r->engine, conf, &ops, r, &r->out, slice_find(name, SLICE(" tls")) >= 0,
+	    r->now_ms);
 }
 
 static const char *
@@ -476,7 +455,8 @@ static size_t
 gather(const struct script_case *c, size_t i, struct buf *block)
 {
 	for (; i < c->lines_n && c->lines[i].kind == 'C'; i++) {
-		script_unescape(c->lines[i].mark == '+' ? c->lines[i].text : (struct slice){ NULL, 0 }, block);
+		script_unescape(c->lines[i].mark == '+' ? c->lines[i].text :
+		    (struct slice){ NULL, 0 }, block);
 		if (c->lines[i].mark == ':') {
 			buf_add(block, c->lines[i].text);
 			buf_adds(block, "\r\n");
@@ -519,7 +499,8 @@ script_run(const struct script_case *c, size_t block, size_t at, size_t *octets_
 		i = gather(c, i, &b);
 		if (blocks == block)
 			*octets_out = b.n;
-		send_block(&r, buf_slice(&b), blocks == block || (at == SIZE_MAX && block == SIZE_MAX - 1),
+		send_block(&r, buf_slice(&b),
+		    blocks == block || (at == SIZE_MAX && block == SIZE_MAX - 1),
 		    at);
 		blocks++;
 	}
@@ -547,53 +528,11 @@ script_run_all(const struct script_case *c)
 		for (size_t at = 1; at < octets && at < 4096 && bad == NULL; at++) {
 			bad = script_run(c, block, at, &none);
 			if (bad != NULL)
-				snprintf(why, sizeof why, "block %zu split at %zu: %s", block, at, bad);
+				snprintf(why, sizeof why, "block %zu split at %zu: %s", block, at,
+				    bad);
 		}
 		if (bad != NULL)
 			return why[0] != '\0' ? why : bad;
 	}
 	return NULL;
-}
-
-/* ---- reading ---- */
-
-static bool
-add_script_line(struct script_case *c, struct slice line)
-{
-	struct script_line *l = &c->lines[c->lines_n];
-
-	if (line.n == 0 || line.p[0] == '#')
-		return true;
-	if (line.n < 2 || c->lines_n == SCRIPT_LINES)
-		return false;
-	*l = (struct script_line){ line.p[0], line.p[1], slice_from(line, 2) };
-	if (l->text.n > 0 && l->text.p[0] == ' ')
-		l->text = slice_from(l->text, 1);
-	c->lines_n++;
-	return true;
-}
-
-bool
-script_next(struct slice *text, struct script_case *out)
-{
-	struct slice line, before = *text;
-	bool begun = false;
-
-	out->lines_n = 0;
-	while (text->n > 0) {
-		before = *text;
-		slice_cut(text, '\n', &line);
-		if (slice_starts_nocase(line, SLICE("== ")) && begun) {
-			*text = before;
-			return true;
-		}
-		if (slice_starts_nocase(line, SLICE("== "))) {
-			snprintf(out->name, sizeof out->name, "%.*s", (int)line.n, line.p);
-			begun = true;
-		} else if (!add_script_line(out, line)) {
-			fprintf(stderr, "bad line: %.*s\n", (int)line.n, line.p);
-			exit(1);
-		}
-	}
-	return begun;
 }

@@ -2,11 +2,16 @@
 /*
  * tests/session/smtp_script.h: drive the SMTP session engine by a written transcript.
  *
- * A file holds cases. A case begins with "== name [| flags]" (submission tls nosplit smallsize) and has lines:
- *	C: text		the client sends text CRLF		C+ text	... without CRLF, escapes \r \n \0 \\ \xNN
- *	S: text		the next line of the server, exactly	S~ regex	... matches (extended)
- *	R: text		the next request of the engine		A: text	a request is answered, or an event
- *	B: text		the message written so far (escapes)	T: ms	time passes
+ * A file holds cases. A case begins with "== name [| flags]" (submission tls nosplit smallsize)
+ * and has lines:
+ *	C: text		the client sends text CRLF
+ *	C+ text		... without CRLF, with escapes \r \n \0 \\ \xNN
+ *	S: text		the next line of the server, exactly
+ *	S~ regex	... matches (extended)
+ *	R: text		the next request of the engine
+ *	A: text		a request is answered, or an event
+ *	B: text		the message written so far (escapes)
+ *	T: ms		time passes
  *	X:		the session has ended
  * C-lines that follow each other are one block, and are sent at once, or split anywhere: every
  * outcome must be the same.
@@ -36,8 +41,9 @@ bool script_next(struct slice *text, struct script_case *out);
 struct slice script_flags(const struct script_case *c);
 void script_unescape(struct slice s, struct buf *out);
 
-/* Run with block number `block` split at octet `at` (block SIZE_MAX: nowhere; at SIZE_MAX: every octet by
- * itself). NULL: as written; else what differs, static. *octets_out: length of that block. */
+/* Run with block number `block` split at octet `at` (block SIZE_MAX: nowhere; at SIZE_MAX: every
+ * octet by itself). NULL: as written; else what differs, static. *octets_out: length of that
+ * block. */
 const char *script_run(const struct script_case *c, size_t block, size_t at, size_t *octets_out);
 
 /* Run whole, at every split, octet by octet: NULL or what differs. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * smtp_fakes RUN-DIR OUT-DIR: directory, policy and store in one process for the test of smtpd. They speak
- * the real protocols; what they answer is written in the address or in the message:
- *	nobody@ locked@ full@ all@	unknown, disabled, over quota, a group (ann bob x@out.example)
- *	*@tinh.example			a local account		other domains: not ours
- *	password "secret"		signs in as USER@tinh.example
+ * smtp_fakes RUN-DIR OUT-DIR: directory, policy and store in one process for the test of smtpd.
+ * They speak the real protocols; what they answer is written in the address or in the message:
+ *	nobody@ locked@ full@	unknown, disabled, over quota
+ *	all@			a group: ann bob x@out.example
+ *	*@tinh.example		a local account; other domains are not ours
+ *	password "secret"	signs in as USER@tinh.example
  *	X-Verdict: reject|defer|hang|die|mat	what the policy does; mat: allowed, of level mat
- *	X-Relay: reject|defer		what the policy does at relay time
- *	X-Store: quota|die		what the store does; die: it stores, and ends without an answer
+ *	X-Relay: reject|defer	what the policy does at relay time
+ *	X-Store: quota|die	what the store does; die: it stores, and ends without an answer
  * Every request is a line in OUT-DIR/log; a stored message is OUT-DIR/ID.eml.
  */
 #include <fcntl.h>
@@ -58,7 +59,8 @@ make_account(struct dir_account *a, char guid[16], struct slice uid, struct slic
 {
 	memset(guid, '-', 16);
 	memcpy(guid, uid.p, uid.n < 16 ? uid.n : 16);
-	*a = (struct dir_account){ .guid = { guid, 16 }, .uid = uid, .address = address, .name = uid,
+	*a = (struct dir_account){ .guid = { guid, 16 }, .uid = uid, .address = address,
+	    .name = uid,
 	    .clearance = LEVEL_MAT, .zones = 3 };
 }
 
@@ -111,7 +113,8 @@ serve_DIR_RCPT(void *service, struct chan_req *req, const void *msg)
 		make_account(&accounts[0], guids[0], SLICE("ann"), SLICE("ann@tinh.example"));
 		make_account(&accounts[1], guids[1], SLICE("bob"), SLICE("bob@tinh.example"));
 		reply = (struct dir_rcpt_reply){ .outcome = DIR_RCPT_GROUP, .group = r->address,
-		    .accounts = accounts, .accounts_n = 2, .externals = &external, .externals_n = 1 };
+		    .accounts = accounts, .accounts_n = 2, .externals = &external,
+		    .externals_n = 1 };
 	}
 	chan_reply(f->directory, req, OK, &reply, NULL, 0);
 }
@@ -191,7 +194,8 @@ serve_POL_JUDGE(void *service, struct chan_req *req, const void *msg)
 	log_judge(f, r);
 	if (v == NULL || memfd_map(req->fds[0], SIZE_MAX, &message) != OK)
 		abort();
-	reply.verdict = (uint8_t)verdict_of(message, r->path == PATH_RELAY ? "X-Relay" : "X-Verdict");
+	reply.verdict = (uint8_t)verdict_of(message, r->path == PATH_RELAY ? "X-Relay" :
+	    "X-Verdict");
 	if (says(message, "X-Verdict", "mat"))
 		reply.level = LEVEL_MAT;
 	if (says(message, "X-Verdict", "die"))
@@ -200,7 +204,8 @@ serve_POL_JUDGE(void *service, struct chan_req *req, const void *msg)
 		v[i] = (struct pol_rcpt_verdict){ .verdict = reply.verdict, .rule = reply.rule };
 	reply.recipients = v;
 	reply.recipients_n = r->recipients_n;
-	snprintf(trace, sizeof trace, "%.*sAuthentication-Results: mx; smime=none\r\n", S(r->trace));
+	snprintf(trace, sizeof trace, "%.*sAuthentication-Results: mx; smime=none\r\n",
+	    S(r->trace));
 	reply.trace = slice_of(trace);
 	if (memfd_of("summary", SLICE("summary"), &summary) != OK)
 		abort();
@@ -226,7 +231,8 @@ serve_ST_ROOM(void *service, struct chan_req *req, const void *msg)
 static void
 log_audit(struct fakes *f, const struct st_audit *a)
 {
-	fprintf(f->log, "audit %.*s verdict=%s rule=%.*s level=%s ref=%.*s octets=%llu\n", S(a->event),
+	fprintf(f->log, "audit %.*s verdict=%s rule=%.*s level=%s ref=%.*s octets=%llu\n",
+	    S(a->event),
 	    verdict_name(a->verdict), S(a->rule), level_name(a->level), S(a->reference),
 	    (unsigned long long)a->size_octets);
 }
@@ -302,10 +308,12 @@ save(struct fakes *f, struct slice id, struct slice message, bool *had_out)
 static void
 log_deliver(struct fakes *f, const struct st_deliver_request *r, bool had)
 {
-	fprintf(f->log, "deliver%s from=<%.*s> arrival=%s level=%s skip=%u local=", had ? " again" : "",
+	fprintf(f->log, "deliver%s from=<%.*s> arrival=%s level=%s skip=%u local=",
+	    had ? " again" : "",
 	    S(r->mail_from), zone_name(r->arrival_zone), level_name(r->level), r->relay_skip);
 	for (size_t i = 0; i < r->local_n; i++)
-		fprintf(f->log, "%s%.*s/%u", i > 0 ? "," : "", S(r->local[i].uid), r->local[i].place);
+		fprintf(f->log, "%s%.*s/%u", i > 0 ? "," : "", S(r->local[i].uid),
+		    r->local[i].place);
 	fprintf(f->log, " remote=");
 	for (size_t i = 0; i < r->remote_n; i++)
 		fprintf(f->log, "%s%.*s/%.*s", i > 0 ? "," : "", S(r->remote[i].address),

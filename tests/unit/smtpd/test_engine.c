@@ -15,7 +15,14 @@ static unsigned asked;
 static void note(void *host) { (void)host; asked++; }
 static void note_auth(void *host, const struct engine_auth *a) { (void)a; note(host); }
 static void note_rcpt(void *host, struct slice a) { (void)a; note(host); }
-static void note_room(void *host, const struct envelope_local *l, uint64_t n) { (void)l, (void)n; note(host); }
+
+static void
+note_room(void *host, const struct envelope_local *l, uint64_t n)
+{
+	(void)l, (void)n;
+	note(host);
+}
+
 static int body_open(void *host) { (void)host; return OK; }
 static int body_write(void *host, struct slice s) { (void)host, (void)s; return OK; }
 static void nothing(void *host) { (void)host; }
@@ -36,7 +43,8 @@ octets(void *host, void *to, size_t n)
 
 static const struct engine_ops ops = { note, note_auth, note_rcpt, note_room, body_open, body_write,
     nothing, note, note, note, nothing, route, octets };
-static const struct engine_conf conf = { ENGINE_SUBMISSION, "mx", "d", "", "", true, 1000, 10, 10, 1000,
+static const struct engine_conf conf = { ENGINE_SUBMISSION, "mx", "d", "", "", true, 1000, 10, 10,
+    1000,
     1000, 1000, 1000, 1000, 1 };
 
 /* A session in any state, with a transaction of one recipient. */
@@ -100,7 +108,8 @@ every_state_with_every_event(void **state)
 				fail_msg("%s took event %u", engine_state_name(s), ev);
 			rows += engine_expects(s, ev);
 			if (e.state != ENGINE_CLOSED && engine_due_ms(&e) > 100000)
-				fail_msg("%s after event %u has no deadline", engine_state_name(e.state), ev);
+				fail_msg("%s after event %u has no deadline",
+				    engine_state_name(e.state), ev);
 			assert_int_equal(out.err, OK);
 			engine_close(&e);
 			buf_fini(&out);
@@ -167,7 +176,8 @@ refusals_are_bounded(void **state)
 {
 	static char big[500];
 	static struct slice rcpts[2000];
-	struct reply_refusal r = { .enhanced = SLICE("5.7.1"), .vi = { big, 500 }, .en = { big, 500 },
+	struct reply_refusal r = { .enhanced = SLICE("5.7.1"), .vi = { big, 500 },
+	    .en = { big, 500 },
 	    .rule = { big, 64 }, .ref = SLICE("0123456789abcdef"), .contact_vi = { big, 500 },
 	    .contact_en = { big, 500 }, .refused = rcpts, .refused_n = 2000 };
 	struct slice rest, line;

@@ -80,7 +80,8 @@ paths_are_exact(void **state)
 
 		if (err == OK)
 			snprintf(got, sizeof got, "%.*s|%.*s|%.*s|%.*s", (int)p.spec.n,
-			    p.spec.n > 0 ? p.spec.p : "", (int)p.local.n, p.local.n > 0 ? p.local.p : "",
+			    p.spec.n > 0 ? p.spec.p : "", (int)p.local.n, p.local.n > 0 ?
+			    p.local.p : "",
 			    (int)p.domain.n, p.domain.n > 0 ? p.domain.p : "", (int)in.n,
 			    in.n > 0 ? in.p : "");
 		if (err != paths[i].err || strcmp(got, paths[i].out) != 0)
@@ -112,8 +113,10 @@ parameters_are_exact(void **state)
 		int r;
 
 		while ((r = mailpath_param(&in, &p)) == 1)
-			snprintf(got + strlen(got), sizeof got - strlen(got), "%.*s%s%.*s;", (int)p.name.n,
-			    p.name.p, p.has_value ? "=" : "", (int)p.value.n, p.value.n > 0 ? p.value.p : "");
+			snprintf(got + strlen(got), sizeof got - strlen(got), "%.*s%s%.*s;",
+			    (int)p.name.n,
+			    p.name.p, p.has_value ? "=" : "", (int)p.value.n, p.value.n > 0 ?
+			    p.value.p : "");
 		if (r < 0)
 			snprintf(got + strlen(got), sizeof got - strlen(got), "!");
 		if (strcmp(got, params[i].out) != 0)

@@ -13,16 +13,21 @@ static const struct {
 } rows[] = {
 	{ { .mail_from = { "a@b.vn", 6 }, .helo = { "c.vn", 4 }, .client = { "192.0.2.1", 9 },
 	    .hostname = { "mx.vn", 5 }, .ref = { "ff", 2 } },
-	    "Return-Path: <a@b.vn>\r\n", "Received: from c.vn ([192.0.2.1]) by mx.vn with SMTP id ff; "
+	    "Return-Path: <a@b.vn>\r\n",
+	    "Received: from c.vn ([192.0.2.1]) by mx.vn with SMTP id ff; "
 	    "Thu, 01 Jan 1970 00:00:00 +0000", " for " },
 	{ { .helo = { "c.vn", 4 }, .client = { "2001:db8::1", 11 }, .hostname = { "mx.vn", 5 },
 	    .ref = { "ff", 2 }, .esmtp = true, .authenticated = true,
-	    .tls_protocol = { "TLSv1.3", 7 }, .tls_cipher = { "X", 1 }, .only_rcpt = { "r@b.vn", 6 } },
-	    "Return-Path: <>\r\n", "([IPv6:2001:db8::1]) (using TLSv1.3 with cipher X) by mx.vn with "
+	    .tls_protocol = { "TLSv1.3", 7 }, .tls_cipher = { "X", 1 }, .only_rcpt = { "r@b.vn",
+	    6 } },
+	    "Return-Path: <>\r\n",
+	    "([IPv6:2001:db8::1]) (using TLSv1.3 with cipher X) by mx.vn with "
 	    "ESMTPSA id ff for <r@b.vn>; ", "SMTP id" },
-	{ { .client = { "192.0.2.1", 9 }, .hostname = { "mx.vn", 5 }, .ref = { "ff", 2 }, .esmtp = true,
+	{ { .client = { "192.0.2.1", 9 }, .hostname = { "mx.vn", 5 }, .ref = { "ff", 2 },
+	    .esmtp = true,
 	    .utf8 = true, .only_rcpt = { "\xc3\xa0@b.vn", 7 } },
-	    "Return-Path: <>\r\n", "from unknown ([192.0.2.1]) by mx.vn with UTF8SMTP id", " for " },
+	    "Return-Path: <>\r\n", "from unknown ([192.0.2.1]) by mx.vn with UTF8SMTP id",
+	    " for " },
 };
 
 /* Unfold: every CRLF is followed by white space, or ends the field. */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/* Where queued mail goes and when, and how sessions are counted. Whole deliveries are in
+ * tests/system/test_smtpd.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "smtpd/peers.h"
+#include "smtpd/relay.h"
+
+static struct conf_route routes[2];
+static struct conf conf;
+
+static int
+setup(void **state)
+{
+	static const char *gov[] = { ".gov" }, *all[] = { "*" }, *retry[] = { "1", "60", "300" };
+
+	(void)state;
+	routes[0] = (struct conf_route){ .title = "gov", .domains = { gov, 1 }, .zone = ZONE_INTERNAL };
+	routes[1] = (struct conf_route){ .title = "all", .domains = { all, 1 }, .zone = ZONE_INTERNET };
+	conf = (struct conf){ .route = routes, .route_n = 2, .relay = { .retry = { retry, 3 },
+	    .expire_s = 1000 } };
+	return 0;
+}
+
+static void
+a_route_that_has_gone_is_found_anew(void **state)
+{
+	static const struct {
+		const char *title, *address, *want;
+	} rows[] = {
+		{ "gov", "x@bo.gov", "gov" },
+		{ "all", "x@bo.gov", "all" },	/* by its title, as long as there is one */
+		{ "old", "x@bo.gov", "gov" },
+		{ "old", "x@khach.example", "all" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct st_queue_rcpt rcpt = { .address = slice_of(rows[i].address) };
+		struct st_queue_entry e = { .route = slice_of(rows[i].title), .recipients = &rcpt,
+		    .recipients_n = 1 };
+
+		assert_string_equal(relay_route(&conf, &e)->title, rows[i].want);
+	}
+	assert_null(relay_route(&conf, &(struct st_queue_entry){ .route = SLICE("old") }));
+	conf.route_n = 1;
+	assert_null(relay_route(&conf, &(struct st_queue_entry){ .route = SLICE("old"),
+	    .recipients = &(struct st_queue_rcpt){ .address = SLICE("x@khach.example") },
+	    .recipients_n = 1 }));
+	conf.route_n = 2;
+}
+
+static void
+waiting_grows_and_ends(void **state)
+{
+	static const struct {
+		uint32_t attempts;
+		uint64_t now_s, due_s;
+	} rows[] = {
+		{ 0, 5000, 5001 }, { 1, 5000, 5060 }, { 2, 5000, 5300 }, { 3, 5000, 5300 },
+		{ 4000000000, 5999, 6299 }, { 0, 6000, 0 }, { 9, 9999, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct st_queue_entry e = { .attempts = rows[i].attempts, .arrived_s = 5000 };
+
+		assert_int_equal(relay_due_s(&conf, &e, rows[i].now_s), rows[i].due_s);
+	}
+}
+
+static void
+key_of(const char *literal, uint8_t key[PEERS_KEY_OCTETS])
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in in = { .sin_family = AF_INET };
+
+	if (inet_pton(AF_INET, literal, &in.sin_addr) == 1) {
+		peers_key((struct sockaddr *)&in, key);
+		return;
+	}
+	assert_int_equal(inet_pton(AF_INET6, literal, &in6.sin6_addr), 1);
+	peers_key((struct sockaddr *)&in6, key);
+}
+
+static void
+sessions_are_counted_by_address(void **state)
+{
+	static struct peers p;
+	uint8_t a[PEERS_KEY_OCTETS], b[PEERS_KEY_OCTETS];
+
+	(void)state;
+	key_of("192.0.2.1", a);
+	key_of("192.0.2.2", b);
+	assert_memory_not_equal(a, b, sizeof a);
+	assert_int_equal(peers_add(&p, a, 2), OK);
+	assert_int_equal(peers_add(&p, a, 2), OK);
+	assert_int_equal(peers_add(&p, a, 2), ERR_LIMIT);
+	assert_int_equal(peers_add(&p, b, 2), OK);
+	key_of("::ffff:192.0.2.1", b);
+	assert_memory_equal(a, b, sizeof a);
+	peers_remove(&p, b);
+	assert_int_equal(peers_add(&p, a, 2), OK);
+	key_of("2001:db8:1:2::1", a);
+	key_of("2001:db8:1:2:3:4:5:6", b);
+	assert_memory_equal(a, b, sizeof a);	/* one /64 is one customer */
+	key_of("2001:db8:1:3::1", b);
+	assert_memory_not_equal(a, b, sizeof a);
+	key_of("192.0.2.1", a);
+	peers_remove(&p, a);
+	peers_remove(&p, a);
+	key_of("192.0.2.2", b);
+	peers_remove(&p, b);
+	for (size_t i = 0; i < PEERS_BUCKETS; i++)
+		assert_null(p.buckets[i]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest t[] = {
+		cmocka_unit_test_setup(a_route_that_has_gone_is_found_anew, setup),
+		cmocka_unit_test_setup(waiting_grows_and_ends, setup),
+		cmocka_unit_test(sessions_are_counted_by_address),
+	};
+
+	return cmocka_run_group_tests(t, NULL, NULL);
+}
