@@ -3,7 +3,10 @@
 
 #include "policy/extract/entity.h"
 
-enum { STYLE_GAP_MAX = 64 };	/* white space looked over inside one property */
+enum {
+	STYLE_GAP_MAX = 64,	/* white space looked over inside one property */
+	VAIN_FACTOR = 4		/* times the input: looked over in vain for the ends of tags */
+};
 
 struct html {
 	struct slice	  in;
@@ -17,6 +20,8 @@ struct html {
 	struct slice	  skip;		/* name of the hidden element that is left out */
 	unsigned	  skip_depth;	/* elements of that name open; 0: nothing is left out */
 	bool		  no_tag_end, no_comment_end;	/* none follows: never search again */
+	size_t		  vain_octets;	/* looked over for tags that have no end */
+	bool		  hurry;	/* that was too much: quotes count no more */
 };
 
 struct tag {
@@ -223,6 +228,53 @@ is_telling(struct slice name)
 	return one_of(name, list, ARRAY_LEN(list));
 }
 
+/* "data:" and what makes a URI of it: [ type "/" subtype ] *( ";" parameter ) "," */
+static bool
+has_data_uri(struct slice s)
+{
+	ptrdiff_t at;
+
+	while ((at = slice_find_nocase(s, SLICE("data:"))) >= 0) {
+		struct slice rest = slice_sub(s, (size_t)at + 5, 256), type;
+
+		if (slice_cut(&rest, ',', &type) && (type.n == 0 || type.p[0] == ';' ||
+		    (!is_white(type.p[0]) && slice_chr(type, '/') > 0)))
+			return true;
+		s = slice_from(s, (size_t)at + 5);
+	}
+	return false;
+}
+
+/* Does it hold content of its own, or make some? Readers drop line ends and tabs in a URI. */
+static bool
+is_active_value(struct slice value)
+{
+	struct buf plain;
+	struct slice s;
+	size_t n = 0;
+	bool yes;
+
+	if (slice_chr(value, ':') < 0 && slice_chr(value, '&') < 0)
+		return false;
+	buf_init(&plain, 4 * value.n + 16);
+	html_unescape(value, &plain);
+	for (size_t i = 0; i < plain.n; i++)
+		if (plain.p[i] != '\t' && plain.p[i] != '\n' && plain.p[i] != '\r')
+			plain.p[n++] = plain.p[i];
+	s = (struct slice){ plain.p, n };
+	yes = plain.err != OK || has_data_uri(s) ||
+	    slice_find_nocase(s, SLICE("javascript:")) >= 0 ||
+	    slice_find_nocase(s, SLICE("vbscript:")) >= 0;
+	buf_fini(&plain);
+	return yes;
+}
+
+static bool
+is_handler(struct slice name)
+{
+	return name.n > 4 && slice_starts_nocase(name, SLICE("on")) && ascii_is_alpha(name.p[2]);
+}
+
 /* Look through the attributes: *hidden_out, right to left, embedded pictures, telling texts. */
 static void
 attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_out)
@@ -240,8 +292,7 @@ attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_o
 		if (slice_is_nocase(name, "dir") && slice_is_nocase(value, "rtl") &&
 		    slice_is_nocase(t->name, "bdo"))
 			*turned_out = true;
-		if (slice_find_nocase(value, SLICE("data:")) >= 0 &&
-		    slice_find_nocase(value, SLICE("base64")) >= 0)
+		if (value.n > 0 && (is_handler(name) || is_active_value(value)))
 			h->flags |= HTML_HAS_EMBEDDED;
 		if (!is_telling(name) || value.n == 0)
 			continue;
@@ -255,24 +306,54 @@ attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_o
 	}
 }
 
-/* Raw text up to its closing tag: styles and scripts, cut at quotes so that strings show. */
+/* A letter written "\\1EAC " in a style: octets taken, or 0. */
+static size_t
+style_escape(struct slice s, struct buf *out)
+{
+	uint32_t cp = 0;
+	size_t n = 1;
+
+	while (n < s.n && n <= 6 && ascii_hex(s.p[n]) >= 0)
+		cp = cp * 16 + (uint32_t)ascii_hex(s.p[n++]);
+	if (n == 1)
+		return 0;
+	entity_put(out, cp);
+	return n < s.n && is_white(s.p[n]) ? n + 1 : n;
+}
+
+/* Octets of the raw text at pos, up to the closing tag of that name. */
+static struct slice
+raw_octets(const struct html *h, struct slice name)
+{
+	struct slice rest = slice_from(h->in, h->pos);
+
+	for (size_t i = 0; i + 2 + name.n <= rest.n; i++)
+		if (rest.p[i] == '<' && rest.p[i + 1] == '/' &&
+		    slice_eq_nocase(slice_sub(rest, i + 2, name.n), name))
+			return slice_sub(rest, 0, i);
+	return rest;
+}
+
+/* Styles and scripts, cut at quotes so that strings show. What a script writes nobody knows. */
 static void
 raw_text(struct html *h, struct slice name)
 {
+	struct slice raw = raw_octets(h, name);
 	bool show = h->reading != HTML_SHOWN && h->skip_depth == 0;
 
 	h->flags |= HTML_HAS_MORE;
+	if ((slice_is_nocase(name, "script") && slice_trim(raw).n > 0) || has_data_uri(raw))
+		h->flags |= HTML_HAS_EMBEDDED;
+	h->pos += raw.n;
 	line_break(h);
-	for (; h->pos < h->in.n; h->pos++) {
-		char c = h->in.p[h->pos];
+	while (show && raw.n > 0) {
+		size_t n = raw.p[0] == '\\' ? style_escape(raw, h->out) : 0;
 
-		if (c == '<' && h->pos + 2 + name.n <= h->in.n && h->in.p[h->pos + 1] == '/' &&
-		    slice_eq_nocase(slice_sub(h->in, h->pos + 2, name.n), name))
-			break;
-		if (show) {
-			h->fresh = false;
-			buf_addc(h->out, slice_chr(SLICE("\"'{};"), c) >= 0 ? '\n' : c);
-		}
+		h->fresh = false;
+		if (n == 0)
+			buf_addc(h->out, slice_chr(SLICE("\"'{};"), raw.p[0]) >= 0 ? '\n' :
+			    raw.p[0]);
+		raw = slice_from(raw, n == 0 ? 1 : n);
 	}
 	line_break(h);
 }
@@ -297,12 +378,14 @@ read_tag(struct html *h, struct tag *t)
 	for (i = n; i < s.n && (quote != '\0' || s.p[i] != '>'); i++) {
 		if (quote != '\0')
 			quote = s.p[i] == quote ? '\0' : quote;
-		else if ((s.p[i] == '"' || s.p[i] == '\'') && s.p[i - 1] == '=')
+		else if ((s.p[i] == '"' || s.p[i] == '\'') && s.p[i - 1] == '=' && !h->hurry)
 			quote = s.p[i];
 	}
 	if (i == s.n) {	/* an open quote or no end: the tag ends at the first ">", or is text */
 		ptrdiff_t end = slice_chr(slice_from(s, n), '>');
 
+		h->vain_octets += s.n;
+		h->hurry = h->vain_octets / VAIN_FACTOR > h->in.n;
 		if (end < 0) {
 			h->no_tag_end = true;
 			return false;
@@ -333,7 +416,9 @@ open_tag(struct html *h, const struct tag *t)
 	bool hidden, turned;
 
 	attributes(h, t, &hidden, &turned);
-	if (is_embedding(t->name))
+	/* A document type may declare characters under other names. */
+	if (is_embedding(t->name) || slice_starts_nocase(t->name, SLICE("!entity")) ||
+	    (slice_is_nocase(t->name, "!doctype") && slice_chr(t->attributes, '[') >= 0))
 		h->flags |= HTML_HAS_EMBEDDED;
 	if (slice_is_nocase(t->name, "pre"))
 		h->pre++;
@@ -420,5 +505,5 @@ html_text(struct slice utf8, enum html_reading reading, struct buf *out, unsigne
 		}
 	}
 	*flags_out = h.flags;
-	return out->err;
+	return out->err == OK && h.hurry ? ERR_LIMIT : out->err;
 }

@@ -21,7 +21,19 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_SHOWN, "M<i style='DISPLAY : none'>x</i>ẬT", "MẬT", HTML_HAS_MORE },
 	{ HTML_SHOWN, "M<i hidden>x<i>y</i>z</i>ẬT", "MẬT", HTML_HAS_MORE },
 	{ HTML_ALL,   "a<i hidden>MẬT</i>", "a\nMẬT", HTML_HAS_MORE },
-	{ HTML_SHOWN, "<style>p{}</style>a<script>b</script>", "a\n", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<style>p{}</style>a<script>b</script>", "a\n",
+	  HTML_HAS_MORE | HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<script src=x></script>a", "a", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<p onload=\"w(77)\">a", "a", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<a x='java\tscript&#58;w(77)'>a", "a", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<i x='data:text/html,%4D'>a</i>", "a", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<i x='data:,M'>a</i>", "a", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<i x='so data: 1, 2'>a</i>", "a", 0 },
+	{ HTML_SHOWN, "<style>p{src:url(data:a/b,c)}</style>", "", HTML_HAS_MORE | HTML_HAS_EMBEDDED },
+	{ HTML_ALL,   "<style>p{content:\"M\\1EAC T\"}</style>", "p\ncontent:\nMẬT\n\n\n",
+	  HTML_HAS_MORE },
+	{ HTML_XML,   "<!DOCTYPE a [<!ENTITY m \"x\">]><a>&m;</a>", "]>\n&m;\n", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<!DOCTYPE html PUBLIC \"x\"><p>a", "a", 0 },
 	{ HTML_ALL,   "<style>p:before{content:\"MẬT\"}</style>",
 	  "p:before\ncontent:\nMẬT\n\n\n", HTML_HAS_MORE },
 	{ HTML_ALL,   "<img alt=\"M&#7852;T\">x", "MẬT\nx", HTML_HAS_MORE },
@@ -79,6 +91,26 @@ nothing_ends(void **state)
 	}
 }
 
+/* Quotes that make every search for the end of a tag run to the end of the text. */
+static void
+quotes_without_end_are_given_up(void **state)
+{
+	enum { N = 1 << 20 };
+	struct buf in, out;
+	unsigned flags;
+
+	(void)state;
+	buf_init(&in, N + 64);
+	buf_init(&out, 2 * N);
+	while (in.n < N)
+		buf_adds(&in, "<a ='>'");
+	buf_adds(&in, "MẬT");
+	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), ERR_LIMIT);
+	assert_true(slice_ends_nocase(buf_slice(&out), SLICE("MẬT")));
+	buf_fini(&in);
+	buf_fini(&out);
+}
+
 static void
 the_ceiling_holds(void **state)
 {
@@ -97,6 +129,7 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(text_of_markup),
 		cmocka_unit_test(nothing_ends),
+		cmocka_unit_test(quotes_without_end_are_given_up),
 		cmocka_unit_test(the_ceiling_holds),
 	};
 
