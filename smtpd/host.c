@@ -117,6 +117,13 @@ auth(void *host, const struct engine_auth *ask)
 
 /* ---- recipients ---- */
 
+static void
+log_away(const char *service, int status)
+{
+	if (status != OK)
+		log_event(EV_SERVICE_AWAY, F_CSTR("service", service), F_ERR(status));
+}
+
 static int
 convert(const struct dir_rcpt_reply *r, struct engine_rcpt_answer *a,
     struct envelope_local **locals_out, struct slice **externals_out)
@@ -157,6 +164,7 @@ on_rcpt(void *arg, struct chan_answer *answer)
 
 	if (r != NULL)
 		a.status = convert(r, &a, &locals, &externals);
+	log_away("directory", a.status);
 	engine_on_rcpt(&c->engine, clock_ms(), &a);
 	free(locals);
 	free(externals);
@@ -176,8 +184,11 @@ static void
 on_room(void *arg, struct chan_answer *answer)
 {
 	struct conn *c = arg;
+	int status = answered(c, answer)->status;
 
-	engine_on_room(&c->engine, clock_ms(), answered(c, answer)->status);
+	if (status != ERR_QUOTA && status != ERR_NOSPC && status != ERR_NOENT)
+		log_away("store", status);
+	engine_on_room(&c->engine, clock_ms(), status);
 	conn_run(c);
 }
 
