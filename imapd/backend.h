@@ -63,7 +63,7 @@ enum backend_ask_kind {
 	BACKEND_ASK_DELETE,	/* name */
 	BACKEND_ASK_RENAME,	/* name, new_name */
 	BACKEND_ASK_SUBSCRIBE,	/* name, on */
-	BACKEND_ASK_ROOM,	/* size_octets: ERR_QUOTA, ERR_NOSPC, ERR_LIMIT (too much in flight) */
+	BACKEND_ASK_ROOM,	/* size_octets: ERR_QUOTA, ERR_NOSPC, ERR_LIMIT */
 	BACKEND_ASK_JUDGE,	/* the spooled message: reply.verdict ... */
 	BACKEND_ASK_APPEND,	/* box, flags, keywords, date_s: the spooled message, as judged */
 	BACKEND_ASK_REFUSED,	/* forget: write the refusal of the judged message to the audit */
@@ -122,11 +122,24 @@ struct backend {
 	int (*state)(void *ctx, uint32_t box, struct backend_state *out);
 
 	/* Keyword names of the mailbox, by bit. */
-	int (*keywords)(void *ctx, uint32_t box, struct arena *a, struct slice **out, size_t *n_out);
+	int (*keywords)(void *ctx, uint32_t box, struct arena *a, struct slice **out,
+	    size_t *n_out);
 
 	/* At most max records with uid >= first_uid, ascending. Fewer than max: the end. */
 	int (*scan)(void *ctx, uint32_t box, uint32_t first_uid, struct backend_msg *out,
 	    size_t max, size_t *n_out);
+
+	/* The same, UIDs alone; and the lowest UID without \Seen, 0 for none. */
+	int (*uids)(void *ctx, uint32_t box, uint32_t first_uid, uint32_t *out, size_t max,
+	    size_t *n_out);
+	int (*first_unseen)(void *ctx, uint32_t box, uint32_t *uid_out);
+
+	/* As scan, only records with modseq > since; and the UIDs expunged after since, ascending (they
+	 * may hold UIDs that never were). *complete_out false: so far back is not known. */
+	int (*changes)(void *ctx, uint32_t box, uint64_t since, uint32_t first_uid,
+	    struct backend_msg *out, size_t max, size_t *n_out);
+	int (*vanished)(void *ctx, uint32_t box, uint64_t since, struct arena *a,
+	    struct backend_range **out, size_t *n_out, bool *complete_out);
 
 	/* The summary (mime/summary.h), valid until the next call of summary or release. */
 	int (*summary)(void *ctx, uint32_t box, uint32_t uid, struct slice *out);

@@ -16,8 +16,11 @@ selected(struct session *s)
 {
 	struct backend_state st;
 	struct view *v = &s->view;
+	uint32_t unseen = 0, index;
 	int err = s->conf.backend->state(s->conf.ctx, v->box, &st);
 
+	if (err == OK)
+		err = s->conf.backend->first_unseen(s->conf.ctx, v->box, &unseen);
 	if (err == OK)
 		err = view_add_flag_names(s);
 	if (err != OK) {
@@ -25,8 +28,9 @@ selected(struct session *s)
 		return session_err(s, err);
 	}
 	buf_addf(&s->out, "* %u EXISTS\r\n* %u RECENT\r\n", v->n, view_recent(v));
-	if (v->first_unseen != 0)
-		buf_addf(&s->out, "* OK [UNSEEN %u] First unseen\r\n", v->first_unseen);
+	index = view_find(v, unseen);
+	if (unseen != 0 && index < v->n && v->uids[index] == unseen)
+		buf_addf(&s->out, "* OK [UNSEEN %u] First unseen\r\n", index + 1);
 	buf_addf(&s->out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", v->uidvalidity);
 	buf_addf(&s->out, "* OK [UIDNEXT %u] Next UID\r\n",
 	    v->n > 0 && v->uids[v->n - 1] >= st.uidnext ? v->uids[v->n - 1] + 1 : st.uidnext);

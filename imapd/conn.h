@@ -92,6 +92,13 @@ int conn_state(void *ctx, uint32_t box, struct backend_state *out);
 int conn_keywords(void *ctx, uint32_t box, struct arena *a, struct slice **out, size_t *n_out);
 int conn_scan(void *ctx, uint32_t box, uint32_t first_uid, struct backend_msg *out, size_t max,
     size_t *n_out);
+int conn_uids(void *ctx, uint32_t box, uint32_t first_uid, uint32_t *out, size_t max,
+    size_t *n_out);
+int conn_first_unseen(void *ctx, uint32_t box, uint32_t *uid_out);
+int conn_changes(void *ctx, uint32_t box, uint64_t since, uint32_t first_uid,
+    struct backend_msg *out, size_t max, size_t *n_out);
+int conn_vanished(void *ctx, uint32_t box, uint64_t since, struct arena *a,
+    struct backend_range **out, size_t *n_out, bool *complete_out);
 int conn_summary(void *ctx, uint32_t box, uint32_t uid, struct slice *out);
 int conn_octets(void *ctx, uint32_t box, uint32_t uid, uint64_t begin, uint64_t end,
     struct slice *out);

@@ -11,6 +11,7 @@ enum {
 	PREAUTH_LINE_OCTETS = 16 * 1024,
 	PREAUTH_ARENA_OCTETS = 128 * 1024,
 	ARENA_OCTETS = 16 * 1024 * 1024,
+	BOX_ARENA_OCTETS = 16 * 1024 * 1024,
 	OUT_OCTETS = 64 * 1024 * 1024,
 };
 
@@ -35,6 +36,7 @@ engine_new(const struct engine_conf *conf, struct session **out)
 	buf_init(&s->out, OUT_OCTETS);
 	buf_init(&s->line, ENGINE_STEP_OCTETS);
 	arena_init(&s->arena, PREAUTH_ARENA_OCTETS);
+	arena_init(&s->box_arena, BOX_ARENA_OCTETS);
 	*out = s;
 	return OK;
 }
@@ -52,6 +54,7 @@ engine_free(struct session **sp)
 	buf_fini(&s->out);
 	buf_fini(&s->line);
 	arena_clear(&s->arena);
+	arena_clear(&s->box_arena);
 	free(s);
 	*sp = NULL;
 }
@@ -165,6 +168,7 @@ command_over(struct session *s)
 	s->command = NULL;
 	s->work = NULL;
 	s->keywords = NULL;
+	arena_clear(&s->box_arena);
 	s->idling = false;
 	s->line_at = s->literals = 0;
 	s->literal_count = 0;
@@ -207,8 +211,8 @@ synced(struct session *s, int r)
 		return;
 	}
 	/* Another error: the store cannot be read now; what is to be told is told later. */
-	s->view.syncing = false;
-	if (r < 0 && s->view.at > s->view.kept)
+	s->view.phase = VIEW_QUIET;
+	if (r < 0 && s->view.cut)
 		s->phase = PHASE_CLOSED;	/* numbers were told in part */
 	else if (s->idling && s->line.n == 0)
 		s->phase = PHASE_INPUT;

@@ -136,6 +136,64 @@ conn_scan(void *ctx, uint32_t box, uint32_t first_uid, struct backend_msg *out, 
 	return OK;
 }
 
+int
+conn_uids(void *ctx, uint32_t box, uint32_t first_uid, uint32_t *out, size_t max, size_t *n_out)
+{
+	const struct conn *c = ctx;
+
+	return store_uids(c->worker->store, c->account->number, box, first_uid, out, max, n_out);
+}
+
+int
+conn_first_unseen(void *ctx, uint32_t box, uint32_t *uid_out)
+{
+	const struct conn *c = ctx;
+
+	return store_first_unseen(c->worker->store, c->account->number, box, uid_out);
+}
+
+int
+conn_changes(void *ctx, uint32_t box, uint64_t since, uint32_t first_uid,
+    struct backend_msg *out, size_t max, size_t *n_out)
+{
+	const struct conn *c = ctx;
+	struct store_record page[PAGE];
+	size_t n = PAGE;
+
+	*n_out = 0;
+	while (*n_out < max) {
+		size_t want = max - *n_out < PAGE ? max - *n_out : PAGE;
+		int err = store_changes(c->worker->store, c->account->number, box, since,
+		    first_uid, page, want, &n);
+
+		if (err != OK)
+			return err;
+		for (size_t i = 0; i < n; i++)
+			msg_of(&page[i], &out[(*n_out)++]);
+		if (n < want || page[n - 1].uid == UINT32_MAX)
+			break;
+		first_uid = page[n - 1].uid + 1;
+	}
+	return OK;
+}
+
+int
+conn_vanished(void *ctx, uint32_t box, uint64_t since, struct arena *a,
+    struct backend_range **out, size_t *n_out, bool *complete_out)
+{
+	const struct conn *c = ctx;
+	struct st_range *ranges;
+	int err = store_vanished(c->worker->store, c->account->number, box, since, a, &ranges,
+	    n_out, complete_out);
+
+	if (err != OK)
+		return err;
+	*out = arena_array(a, *n_out, sizeof **out);
+	for (size_t i = 0; *out != NULL && i < *n_out; i++)
+		(*out)[i] = (struct backend_range){ ranges[i].lo, ranges[i].hi };
+	return *out == NULL ? a->err : OK;
+}
+
 /* ---- messages ---- */
 
 void
@@ -214,7 +272,8 @@ conn_octets(void *ctx, uint32_t box, uint32_t uid, uint64_t begin, uint64_t end,
 
 const struct backend conn_backend = {
 	.boxes = conn_boxes, .box = conn_box, .state = conn_state, .keywords = conn_keywords,
-	.scan = conn_scan, .summary = conn_summary, .octets = conn_octets,
+	.scan = conn_scan, .uids = conn_uids, .first_unseen = conn_first_unseen,
+	.changes = conn_changes, .vanished = conn_vanished, .summary = conn_summary, .octets = conn_octets,
 	.release = conn_release, .spool_open = conn_spool_open, .spool_add = conn_spool_add,
 	.spool_drop = conn_spool_drop, .ask = conn_ask,
 };

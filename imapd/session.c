@@ -368,8 +368,8 @@ session_keywords(struct session *s, struct slice **names_out, size_t *n_out)
 	int err = OK;
 
 	if (s->keywords == NULL)
-		err = s->conf.backend->keywords(s->conf.ctx, s->view.box, &s->arena, &s->keywords,
-		    &s->keywords_n);
+		err = s->conf.backend->keywords(s->conf.ctx, s->view.box, &s->box_arena,
+		    &s->keywords, &s->keywords_n);
 	*names_out = s->keywords;
 	*n_out = err == OK ? s->keywords_n : 0;
 	return err;

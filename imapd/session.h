@@ -85,7 +85,8 @@ struct session {
 	bool		   changed;	/* while idling: something to look at */
 	bool		   tls_next;	/* STARTTLS was answered */
 
-	struct slice	  *keywords;	/* of the mailbox, in the arena; NULL: not read */
+	struct arena	   box_arena;	/* of one look at the mailbox */
+	struct slice	  *keywords;	/* of the mailbox, there; NULL: not read */
 	size_t		   keywords_n;
 
 	struct search_text *search_text; /* of a SEARCH that reads texts */
@@ -161,7 +162,7 @@ struct flag_list {
 /* "(" [flag *(SP flag)] ")" or, if bare, flags without parentheses. \Recent is ignored. */
 int session_parse_flags(struct args *a, bool bare, struct flag_list *out) MUST_USE;
 
-/* Keyword names of the selected mailbox, read once a command; s->keywords = NULL reads them again. */
+/* Keyword names of the selected mailbox, read once; s->keywords = NULL reads them again. */
 int session_keywords(struct session *s, struct slice **names_out, size_t *n_out) MUST_USE;
 
 /* The flags as in FETCH, without parentheses. */

@@ -5,7 +5,7 @@
 
 #include "imapd/session.h"
 
-enum { CHUNK = 256, CHUNKS_A_STEP = 64 };
+enum { CHUNK = 256, UIDS = 2048, CHUNKS_A_STEP = 64 };
 
 void
 view_close(struct view *v)
@@ -75,6 +75,62 @@ tell_keywords(struct session *s)
 	return err != OK || n == s->view.keywords ? err : view_add_flag_names(s);
 }
 
+/* The message at v->at is no longer in the store. */
+static void
+gone(struct session *s)
+{
+	struct view *v = &s->view;
+
+	buf_addf(&s->out, "* %u EXPUNGE\r\n", v->kept + 1);
+	v->cut = true;
+	v->at++;
+}
+
+static void
+stays(struct view *v)
+{
+	v->uids[v->kept++] = v->uids[v->at++];
+}
+
+static void
+all_gone_told(struct view *v)
+{
+	v->n = v->kept;
+	v->cut = false;
+	v->modseq_gone = v->target;
+	v->next_uid = 1;
+	v->phase = VIEW_TELLING;
+}
+
+/* What the store remembers as expunged; if it does not reach back, all UIDs are compared. */
+static int
+tell_vanished(struct session *s)
+{
+	struct view *v = &s->view;
+	struct backend_range *r;
+	bool complete;
+	size_t n, i = 0;
+	int err = s->conf.backend->vanished(s->conf.ctx, v->box, v->modseq_gone, &s->box_arena, &r,
+	    &n, &complete);
+
+	if (err != OK)
+		return err;
+	if (!complete) {
+		v->phase = VIEW_COMPARING;
+		return OK;
+	}
+	while (v->at < v->n) {
+		while (i < n && r[i].hi < v->uids[v->at])
+			i++;
+		if (i < n && r[i].lo <= v->uids[v->at])
+			gone(s);
+		else
+			stays(v);
+	}
+	all_gone_told(v);
+	return OK;
+}
+
 int
 view_sync_begin(struct session *s, enum view_mode mode)
 {
@@ -91,50 +147,24 @@ view_sync_begin(struct session *s, enum view_mode mode)
 		return 0;
 	if (mode != VIEW_LOAD && (err = tell_keywords(s)) != OK)
 		return err;
-	v->syncing = true;
 	v->mode = mode;
+	v->cut = false;
 	v->at = v->kept = v->added = 0;
 	v->next_uid = 1;
 	v->target = st.modseq;
+	if (mode == VIEW_LOAD)
+		v->phase = VIEW_LOADING;
+	else if (mode == VIEW_KEEP || st.modseq == v->modseq_gone)
+		v->phase = VIEW_TELLING;
+	else if ((err = tell_vanished(s)) != OK)
+		return err;
 	return 1;
 }
 
-/* The message at v->at is no longer in the store. */
-static void
-gone(struct session *s)
-{
-	struct view *v = &s->view;
-
-	if (v->mode == VIEW_ALL)
-		buf_addf(&s->out, "* %u EXPUNGE\r\n", v->kept + 1);
-	else
-		v->uids[v->kept++] = v->uids[v->at];
-	v->at++;
-}
-
-static void
-present(struct session *s, const struct backend_msg *m)
-{
-	struct view *v = &s->view;
-
-	v->uids[v->kept++] = m->uid;
-	v->at++;
-	if (m->modseq <= v->modseq || m->modseq == v->skip_modseq)
-		return;
-	buf_addf(&s->out, "* %u FETCH (", v->kept);
-	if ((s->command->flags & COMMAND_UID) != 0)
-		buf_addf(&s->out, "UID %u ", m->uid);
-	buf_adds(&s->out, "FLAGS (");
-	session_add_flags(s, m);
-	buf_adds(&s->out, "))\r\n");
-}
-
 static int
-arrived(struct session *s, const struct backend_msg *m)
+add(struct view *v, uint32_t uid)
 {
-	struct view *v = &s->view;
-
-	if (v->kept == v->cap) {
+	if (v->n == v->cap) {
 		uint32_t cap = v->cap < 64 ? 64 : v->cap + v->cap / 2;
 		uint32_t *uids;
 
@@ -146,28 +176,39 @@ arrived(struct session *s, const struct backend_msg *m)
 		v->uids = uids;
 		v->cap = cap;
 	}
-	v->uids[v->kept++] = m->uid;
+	v->uids[v->n++] = uid;
 	v->added++;
-	if (v->mode == VIEW_LOAD && v->first_unseen == 0 && (m->flags & BACKEND_SEEN) == 0)
-		v->first_unseen = v->kept;
 	return OK;
 }
 
-/* One record of the store against what the client knows. A UID that is below the end of the view but
- * not in it was expunged for the client already; it cannot come back. */
-static int
-compare(struct session *s, const struct backend_msg *m)
+static void
+tell_flags(struct session *s, uint32_t index, const struct backend_msg *m)
 {
 	struct view *v = &s->view;
 
-	while (v->at < v->n && v->uids[v->at] < m->uid)
-		gone(s);
-	if (v->at < v->n) {
-		if (v->uids[v->at] == m->uid)
-			present(s, m);
-		return OK;
-	}
-	return arrived(s, m);
+	if (m->modseq <= v->modseq || m->modseq == v->skip_modseq)
+		return;
+	buf_addf(&s->out, "* %u FETCH (", index + 1);
+	if ((s->command->flags & COMMAND_UID) != 0)
+		buf_addf(&s->out, "UID %u ", m->uid);
+	buf_adds(&s->out, "FLAGS (");
+	session_add_flags(s, m);
+	buf_adds(&s->out, "))\r\n");
+}
+
+/* A changed record. A UID that is below the end of the view but not in it was expunged for the
+ * client already; it cannot come back. */
+static int
+tell(struct session *s, const struct backend_msg *m)
+{
+	struct view *v = &s->view;
+	uint32_t index = view_find(v, m->uid);
+
+	if (index == v->n)
+		return add(v, m->uid);
+	if (v->uids[index] == m->uid)
+		tell_flags(s, index, m);
+	return OK;
 }
 
 /* A claim that nobody waits for: what came while the session looked on is recent to it. */
@@ -185,39 +226,86 @@ finish(struct session *s)
 {
 	struct view *v = &s->view;
 
-	while (v->at < v->n)
-		gone(s);
-	v->n = v->kept;
 	v->modseq = v->target;
 	v->skip_modseq = 0;
-	if (v->mode != VIEW_KEEP)
+	v->phase = VIEW_QUIET;
+	arena_clear(&s->box_arena);
+	s->keywords = NULL;
+	if (v->mode == VIEW_LOAD) {
 		v->modseq_gone = v->target;
-	v->syncing = false;
-	if (v->mode == VIEW_LOAD || v->added == 0)
+		return;
+	}
+	if (v->added == 0)
 		return;
 	buf_addf(&s->out, "* %u EXISTS\r\n* %u RECENT\r\n", v->n, view_recent(v));
 	claim_recent(s);
+}
+
+/* ---- steps: 1 there is more, 0 this phase is through, or an error ---- */
+
+static int
+telling(struct session *s)
+{
+	struct view *v = &s->view;
+	struct backend_msg chunk[CHUNK];
+	size_t n;
+	int err = s->conf.backend->changes(s->conf.ctx, v->box, v->modseq, v->next_uid, chunk,
+	    CHUNK, &n);
+
+	for (size_t i = 0; err == OK && i < n; i++)
+		err = tell(s, &chunk[i]);
+	if (err != OK)
+		return err;
+	if (n < CHUNK || chunk[n - 1].uid == UINT32_MAX)
+		return 0;
+	v->next_uid = chunk[n - 1].uid + 1;
+	return 1;
+}
+
+/* A page of all UIDs, for loading and comparing. */
+static int
+paging(struct session *s)
+{
+	struct view *v = &s->view;
+	uint32_t page[UIDS];
+	size_t n;
+	int err = s->conf.backend->uids(s->conf.ctx, v->box, v->next_uid, page, UIDS, &n);
+
+	for (size_t i = 0; err == OK && i < n; i++) {
+		while (v->phase == VIEW_COMPARING && v->at < v->n && v->uids[v->at] < page[i])
+			gone(s);
+		if (v->phase == VIEW_LOADING)
+			err = add(v, page[i]);
+		else if (v->at < v->n && v->uids[v->at] == page[i])
+			stays(v);
+	}
+	if (err != OK)
+		return err;
+	if (n == UIDS && page[n - 1] != UINT32_MAX) {
+		v->next_uid = page[n - 1] + 1;
+		return 1;
+	}
+	while (v->phase == VIEW_COMPARING && v->at < v->n)
+		gone(s);
+	return 0;
 }
 
 int
 view_sync_step(struct session *s)
 {
 	struct view *v = &s->view;
-	struct backend_msg chunk[CHUNK];
 
 	for (int round = 0; round < CHUNKS_A_STEP && !session_is_full(s); round++) {
-		size_t n;
-		int err = s->conf.backend->scan(s->conf.ctx, v->box, v->next_uid, chunk, CHUNK, &n);
+		int r = v->phase == VIEW_TELLING ? telling(s) : paging(s);
 
-		for (size_t i = 0; i < n && err == OK; i++)
-			err = compare(s, &chunk[i]);
-		if (err != OK)
-			return err;
-		if (n < CHUNK || chunk[n - 1].uid == UINT32_MAX) {
+		if (r < 0)
+			return r;
+		if (r == 0 && v->phase != VIEW_COMPARING) {
 			finish(s);
 			return 0;
 		}
-		v->next_uid = chunk[n - 1].uid + 1;
+		if (r == 0)
+			all_gone_told(v);
 	}
 	return 1;
 }

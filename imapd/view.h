@@ -2,9 +2,9 @@
 /*
  * imapd/view.h: the mailbox as the client knows it: UIDs in the order of its message numbers.
  *
- * Shape   the store may have moved on; view_sync compares and writes the untagged responses that
- *         tell the client, in steps. Numbers change nowhere else. Flags are not kept: what changed is
- *         found by modseq.
+ * Shape   the store may have moved on; view_sync asks it what vanished and what changed, and writes
+ *         the untagged responses that tell the client, in steps. Numbers change nowhere else.
+ *         Flags are not kept: what changed is found by modseq.
  * Bounds  4 octets a message, VIEW_MESSAGES_MAX messages.
  * Source  RFC 3501 7.3.1, 7.3.2, 7.4.1, 5.5.
  */
@@ -34,11 +34,13 @@ struct view {
 	uint64_t  modseq_gone;	/* expunges are told up to it */
 	uint64_t  skip_modseq;	/* changed by this session's own command, told already */
 	size_t	  keywords;	/* how many the client knows */
-	uint32_t  first_unseen;	/* of VIEW_LOAD: message number, 0 for none */
 
 	/* a sync that is under way */
-	bool	       syncing;
+	enum view_phase {
+		VIEW_QUIET, VIEW_LOADING, VIEW_COMPARING, VIEW_TELLING
+	}	       phase;
 	enum view_mode mode;
+	bool	       cut;	/* numbers were told in part */
 	uint32_t       at, kept, added, next_uid;
 	uint64_t       target;
 };

@@ -32,7 +32,7 @@ struct memory {
 	struct box	     boxes[BOXES];
 	size_t		     boxes_n;
 	struct buf	     spool, summary, notes;
-	bool		     spooling, away, full, pending;
+	bool		     spooling, away, full, pending, forgetful;
 	struct backend_reply reply;
 	struct backend_range from[64], to[64];
 	unsigned	     verdict, level;
@@ -225,6 +225,68 @@ scan(void *ctx, uint32_t id, uint32_t first_uid, struct backend_msg *out, size_t
 		if (b->v[i].rec.uid >= first_uid)
 			out[(*n_out)++] = b->v[i].rec;
 	return OK;
+}
+
+static int
+uids(void *ctx, uint32_t id, uint32_t first_uid, uint32_t *out, size_t max, size_t *n_out)
+{
+	struct box *b = by_id(ctx, id);
+
+	*n_out = 0;
+	for (size_t i = 0; b != NULL && i < b->n && *n_out < max; i++)
+		if (b->v[i].rec.uid >= first_uid)
+			out[(*n_out)++] = b->v[i].rec.uid;
+	return b == NULL ? ERR_NOENT : OK;
+}
+
+static int
+first_unseen(void *ctx, uint32_t id, uint32_t *uid_out)
+{
+	struct box *b = by_id(ctx, id);
+
+	*uid_out = 0;
+	for (size_t i = 0; b != NULL && i < b->n && *uid_out == 0; i++)
+		if ((b->v[i].rec.flags & BACKEND_SEEN) == 0)
+			*uid_out = b->v[i].rec.uid;
+	return b == NULL ? ERR_NOENT : OK;
+}
+
+static int
+changes(void *ctx, uint32_t id, uint64_t since, uint32_t first_uid, struct backend_msg *out,
+    size_t max, size_t *n_out)
+{
+	struct box *b = by_id(ctx, id);
+
+	*n_out = 0;
+	for (size_t i = 0; b != NULL && i < b->n && *n_out < max; i++)
+		if (b->v[i].rec.uid >= first_uid && b->v[i].rec.modseq > since)
+			out[(*n_out)++] = b->v[i].rec;
+	return b == NULL ? ERR_NOENT : OK;
+}
+
+/* All numbers that are free, as far as that goes; a forgetful memory knows nothing. */
+static int
+vanished(void *ctx, uint32_t id, uint64_t since, struct arena *a, struct backend_range **out,
+    size_t *n_out, bool *complete_out)
+{
+	struct memory *m = ctx;
+	struct box *b = by_id(m, id);
+	uint32_t uid = 1;
+
+	(void)since;
+	*n_out = 0;
+	*complete_out = !m->forgetful;
+	if (b == NULL)
+		return ERR_NOENT;
+	*out = arena_array(a, b->n + 1, sizeof **out);
+	for (size_t i = 0; *out != NULL && i < b->n; i++) {
+		if (b->v[i].rec.uid > uid)
+			(*out)[(*n_out)++] = (struct backend_range){ uid, b->v[i].rec.uid - 1 };
+		uid = b->v[i].rec.uid + 1;
+	}
+	if (*out != NULL)
+		(*out)[(*n_out)++] = (struct backend_range){ uid, UINT32_MAX };
+	return *out == NULL ? a->err : OK;
 }
 
 static struct message *
@@ -540,7 +602,7 @@ memory_answer(struct memory *m, struct session *s)
 }
 
 /* ---- events: "arrive N", "gone UID", "flag UID", "keyword UID", "delete-box", "big",
- *	"away", "back", "full", "allow", "reject", "defer", "mat", "tls", "bye" ---- */
+ *	"away", "back", "full", "forget" (what was expunged), "allow", "reject", "defer", "mat", "tls", "bye" ---- */
 
 static void
 arrive(struct box *b, unsigned n)
@@ -569,6 +631,8 @@ world_event(struct memory *m, struct session *s, struct slice what)
 
 	if (away || slice_is(what, "back"))
 		m->away = away;
+	else if (slice_is(what, "forget"))
+		m->forgetful = true;
 	else if (slice_is(what, "full"))
 		m->full = true;
 	else if (slice_is(what, "reject") || slice_is(what, "defer") || slice_is(what, "allow"))
@@ -620,6 +684,7 @@ memory_event(struct memory *m, struct session *s, struct slice text)
 
 const struct backend memory_backend = {
 	.boxes = boxes, .box = box, .state = state, .keywords = keywords, .scan = scan,
+	.uids = uids, .first_unseen = first_unseen, .changes = changes, .vanished = vanished,
 	.summary = summary, .octets = octets, .release = release,
 	.spool_open = spool_open, .spool_add = spool_add, .spool_drop = spool_drop, .ask = ask,
 };
