@@ -27,8 +27,8 @@ struct args {
 
 void args_init(struct args *a, struct slice text, struct arena *arena);
 
-/* Each takes what it names off the front: OK, ERR_SYNTAX, or an error of the arena. After an error the
- * cursor's place is not defined. */
+/* Each takes what it names off the front: OK, ERR_SYNTAX, or an error of the arena. After an error
+ * the cursor's place is not defined. */
 int args_space(struct args *a) MUST_USE;
 int args_end(struct args *a) MUST_USE;
 int args_atom(struct args *a, struct slice *out) MUST_USE;
@@ -53,8 +53,8 @@ bool args_skip(struct args *a, char c);
 /* Take the word if the text begins with it (any case) and the word ends there. */
 bool args_word(struct args *a, const char *word);
 
-/* The header of a literal at the end of line (CRLF taken off), "{n}" or "{n+}": true. A number too large
- * for 64 bits counts as UINT64_MAX. */
+/* The header of a literal at the end of line (CRLF taken off), "{n}" or "{n+}": true. A number too
+ * large for 64 bits counts as UINT64_MAX. */
 bool args_literal_header(struct slice line, uint64_t *octets_out, bool *sync_out,
     size_t *header_octets_out);
 

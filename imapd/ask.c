@@ -136,7 +136,8 @@ static void
 ask_expunge(struct conn *c, const struct backend_ask *ask)
 {
 	struct st_expunge_request q = { .account = c->account->number, .mailbox = ask->box,
-		.uids = ranges_out(c->worker, ask->ranges, ask->ranges_n), .uids_n = ask->ranges_n };
+		.uids = ranges_out(c->worker, ask->ranges, ask->ranges_n),
+		.uids_n = ask->ranges_n };
 
 	if (q.uids == NULL)
 		q.uids_n = 0;
@@ -167,7 +168,8 @@ ask_copy(struct conn *c, const struct backend_ask *ask)
 	char token[ST_ID_OCTETS];
 	struct st_copy_request q = { .account = c->account->number, .mailbox = ask->box,
 		.target = ask->target, .token = { token, sizeof token }, .move = ask->move,
-		.uids = ranges_out(c->worker, ask->ranges, ask->ranges_n), .uids_n = ask->ranges_n };
+		.uids = ranges_out(c->worker, ask->ranges, ask->ranges_n),
+		.uids_n = ask->ranges_n };
 
 	randombytes_buf(token, sizeof token);
 	if (q.uids == NULL)

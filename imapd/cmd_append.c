@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * APPEND (RFC 3501 6.3.11, RFC 4315): size, room and name are checked before the message is asked for; it
- * is spooled, judged as mail that is stored, and kept only if the judgement allows it.
+ * APPEND (RFC 3501 6.3.11, RFC 4315): size, room and name are checked before the message is asked
+ * for; it is spooled, judged as mail that is stored, and kept only if the judgement allows it.
  */
 #include "imapd/session.h"
 
@@ -18,7 +18,7 @@ struct append {
 	uint64_t	   octets, left;
 	bool		   sync;
 	bool		   has_nul;
-	int		   refused;	/* the error, while a literal that is on its way is skipped */
+	int		   refused;	/* why, while a literal on its way is skipped */
 	const char	  *code, *text;	/* of it */
 };
 
@@ -236,7 +236,8 @@ parse_rest(struct args *a, struct append *ap)
 		if (err == OK)
 			ap->date_s = date.seconds;
 	}
-	if (err == OK && (!args_peek(a, '{') || slice_chr(a->rest, '}') != (ptrdiff_t)a->rest.n - 1))
+	if (err == OK && (!args_peek(a, '{') ||
+	    slice_chr(a->rest, '}') != (ptrdiff_t)a->rest.n - 1))
 		err = ERR_SYNTAX;
 	return err;
 }

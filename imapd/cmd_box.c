@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE. What stands in the classified tree stays there. */
+/* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE. What stands in the classified tree stays there.
+ * */
 #include "imapd/name.h"
 #include "imapd/session.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * FETCH: an iterator over messages, within one over items, within one over octets. What sets \Seen is
- * set first, for all messages in one change; then nothing is waited for any more.
+ * FETCH: an iterator over messages, within one over items, within one over octets. What sets \Seen
+ * is set first, for all messages in one change; then nothing is waited for any more.
  */
 #include "imapd/deliver.h"
 
@@ -150,14 +150,16 @@ add_item(struct session *s, struct deliver *d, const struct fetch_item *it)
 		buf_addc(&s->out, ')');
 		break;
 	case FETCH_UID:
-		buf_addf(&s->out, "UID %u", d->msg.uid);
+		buf_adds(&s->out, "UID ");
+		session_add_number(&s->out, d->msg.uid);
 		break;
 	case FETCH_DATE:
 		date_format_internal(d->msg.internal_date_s, FETCH_ZONE_MIN, date);
 		buf_addf(&s->out, "INTERNALDATE \"%s\"", date);
 		break;
 	case FETCH_SIZE:
-		buf_addf(&s->out, "RFC822.SIZE %llu", (unsigned long long)d->msg.size_octets);
+		buf_adds(&s->out, "RFC822.SIZE ");
+		session_add_number(&s->out, d->msg.size_octets);
 		break;
 	case FETCH_ENVELOPE:
 		add_text(s, d, "ENVELOPE ", SUMMARY_ENVELOPE);
@@ -212,7 +214,9 @@ message_begins(struct session *s, struct deliver *d)
 		err = summary_open(blob, &d->summary);
 	if (err != OK)
 		return err;
-	buf_addf(&s->out, "* %u FETCH (", d->index + 1);
+	buf_adds(&s->out, "* ");
+	session_add_number(&s->out, (uint64_t)d->index + 1);
+	buf_adds(&s->out, " FETCH (");
 	d->in_message = true;
 	d->item = 0;
 	return OK;
@@ -267,7 +271,8 @@ message_step(struct session *s, struct deliver *d)
 	return err;
 }
 
-/* A message that cannot be given: if nothing of it is written it is left out and the answer says so. */
+/* A message that cannot be given: if nothing of it is written it is left out and the answer says
+ * so. */
 static void
 note_missing(struct deliver *d, int err)
 {
@@ -352,7 +357,8 @@ note_unseen(struct seqset *set, uint32_t uid)
 	return true;
 }
 
-/* Go on with the present range of the set: 1 there may be more of it, 0 it is through, or an error. */
+/* Go on with the present range of the set: 1 there may be more of it, 0 it is through, or an error.
+ * */
 static int
 scan_unseen(struct session *s, struct deliver *d, bool *full_out)
 {
@@ -365,7 +371,8 @@ scan_unseen(struct session *s, struct deliver *d, bool *full_out)
 	if (err != OK)
 		return err;
 	for (size_t i = 0; i < n && chunk[i].uid <= to; i++) {
-		if ((chunk[i].flags & BACKEND_SEEN) == 0 && !note_unseen(&d->unseen, chunk[i].uid)) {
+		if ((chunk[i].flags & BACKEND_SEEN) == 0 &&
+		    !note_unseen(&d->unseen, chunk[i].uid)) {
 			*full_out = true;
 			return 1;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * LIST and LSUB (RFC 3501, 5258, 5819, 6154). All names are put in order first, with the levels that
- * only exist because something is below them.
+ * LIST and LSUB (RFC 3501, 5258, 5819, 6154). All names are put in order first, with the levels
+ * that only exist because something is below them.
  *
  *   list = "LIST" [SP "(" selection ")"] SP reference SP (pattern / "(" patterns ")")
  *          [SP "RETURN" SP "(" options ")"]

@@ -24,7 +24,8 @@ static const struct {
 	enum backend_auth outcome;
 	const char *code, *text;
 } refusals[] = {
-	{ BACKEND_AUTH_BAD, "AUTHENTICATIONFAILED", "Sai ten hoac mat khau / Wrong name or password" },
+	{ BACKEND_AUTH_BAD, "AUTHENTICATIONFAILED",
+	    "Sai ten hoac mat khau / Wrong name or password" },
 	{ BACKEND_AUTH_DISABLED, "CONTACTADMIN", "Tai khoan bi khoa / The account is disabled" },
 	{ BACKEND_AUTH_ZONE, "AUTHORIZATIONFAILED",
 	    "Khong duoc dang nhap tu mang nay / Not allowed from this network" },
@@ -120,7 +121,8 @@ static enum session_next
 refuse_plain(struct session *s)
 {
 	s->errors++;
-	return session_no(s, "PRIVACYREQUIRED", "Begin TLS first; that password was sent in the clear");
+	return session_no(s, "PRIVACYREQUIRED",
+	    "Begin TLS first; that password was sent in the clear");
 }
 
 enum session_next

@@ -73,7 +73,8 @@ say_step(struct session *s)
 	while (f->said < f->found_n && !session_is_full(s)) {
 		const struct backend_range *r = &f->found[f->said];
 
-		buf_addf(&s->out, " %u", r->lo + f->said_in);
+		buf_addc(&s->out, ' ');
+		session_add_number(&s->out, r->lo + f->said_in);
 		if (r->lo + f->said_in++ == r->hi) {
 			f->said++;
 			f->said_in = 0;

@@ -78,8 +78,8 @@ on_deadline(struct loop_timer *t)
 	conn_go(c);
 }
 
-/* The time to sign in runs from the start. Other times run anew when the wait changes; between commands with
- * each word of the client, within one only with real progress. */
+/* The time to sign in runs from the start. Other times run anew when the wait changes; between
+ * commands with each word of the client, within one only with real progress. */
 static int
 set_deadline(struct conn *c)
 {

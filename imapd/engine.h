@@ -7,8 +7,8 @@
  *         owner calls engine_run until engine_output is non-empty or engine_busy is false, writes
  *         the output, and calls it again when that is written: a slow reader stops the session.
  *         Commands run one after the other, so pipelining cannot reorder anything.
- * Bounds  ENGINE_STEP_OCTETS of output a step (one item may exceed it by a record); a line is at most
- *         ENGINE_LINE_OCTETS; literals before sign-in ENGINE_PREAUTH_LITERALS in all, later
+ * Bounds  ENGINE_STEP_OCTETS of output a step (one item may exceed it by a record); a line is at
+ *         most ENGINE_LINE_OCTETS; literals before sign-in ENGINE_PREAUTH_LITERALS in all, later
  *         ENGINE_LITERALS in all for a command; a message is not held here but spooled. An
  *         idle session holds this struct and its list of UIDs (4 octets each), nothing else.
  * Source  RFC 3501, 2177, 2342, 2971, 3348, 3691, 4315, 4731, 4959, 5161, 5258, 5530, 5819, 6154,

@@ -81,7 +81,8 @@ section_text(struct args *a, struct buf *text)
 	for (size_t i = 0; i < spec.n; i++)
 		buf_addc(text, ascii_upper(spec.p[i]));
 	a->rest = slice_from(a->rest, spec.n);
-	if (slice_ends_nocase(spec, SLICE("FIELDS")) || slice_ends_nocase(spec, SLICE("FIELDS.NOT"))) {
+	if (slice_ends_nocase(spec, SLICE("FIELDS")) ||
+	    slice_ends_nocase(spec, SLICE("FIELDS.NOT"))) {
 		err = add_fields(a, text);
 		if (err != OK)
 			return err;
@@ -189,7 +190,8 @@ parse_macro(struct args *a, struct fetch_items *items, int *err_out)
 {
 	static const enum fetch_kind macro[] = { FETCH_FLAGS, FETCH_DATE, FETCH_SIZE,
 	    FETCH_ENVELOPE, FETCH_BODY };
-	size_t n = args_word(a, "FAST") ? 3 : args_word(a, "ALL") ? 4 : args_word(a, "FULL") ? 5 : 0;
+	size_t n = args_word(a, "FAST") ? 3 : args_word(a, "ALL") ? 4 :
+	    args_word(a, "FULL") ? 5 : 0;
 
 	for (size_t i = 0; i < n && *err_out == OK; i++)
 		*err_out = fetch_add(items, macro[i]);

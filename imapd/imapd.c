@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * imapd -c FILE: opens the sockets and certificates, starts workers for each zone, and starts them again
- * when they die. SIGHUP: a new generation of workers with a new configuration, while the
+ * imapd -c FILE: opens the sockets and certificates, starts workers for each zone, and starts them
+ * again when they die. SIGHUP: a new generation of workers with a new configuration, while the
  * old one serves its sessions to their end. SIGTERM: all end.
  */
 #include <arpa/inet.h>
@@ -307,7 +307,8 @@ signal_all(const struct generation *g, int signal)
 
 /* ---- the parent ---- */
 
-/* When the certificate and key were changed; a file that is not there (being replaced) says nothing. */
+/* When the certificate and key were changed; a file that is not there (being replaced) says
+ * nothing. */
 static bool
 files_changed(struct generation *g)
 {

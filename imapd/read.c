@@ -273,7 +273,8 @@ conn_octets(void *ctx, uint32_t box, uint32_t uid, uint64_t begin, uint64_t end,
 const struct backend conn_backend = {
 	.boxes = conn_boxes, .box = conn_box, .state = conn_state, .keywords = conn_keywords,
 	.scan = conn_scan, .uids = conn_uids, .first_unseen = conn_first_unseen,
-	.changes = conn_changes, .vanished = conn_vanished, .summary = conn_summary, .octets = conn_octets,
+	.changes = conn_changes, .vanished = conn_vanished, .summary = conn_summary,
+	.octets = conn_octets,
 	.release = conn_release, .spool_open = conn_spool_open, .spool_add = conn_spool_add,
 	.spool_drop = conn_spool_drop, .ask = conn_ask,
 };

@@ -146,7 +146,8 @@ sent_key(struct session *s, const struct search_key *k, struct search_message *m
 }
 
 static int
-keyword_key(struct session *s, const struct search_key *k, const struct search_message *m, bool *yes)
+keyword_key(struct session *s, const struct search_key *k, const struct search_message *m,
+    bool *yes)
 {
 	struct slice *names;
 	size_t n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * The texts of one message, part by part, in pieces: octets -> transfer encoding -> charset -> folded,
- * with an overlap so that what lies across two pieces is found. One pass serves all keys.
+ * The texts of one message, part by part, in pieces: octets -> transfer encoding -> charset ->
+ * folded, with an overlap so that what lies across two pieces is found. One pass serves all keys.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -18,8 +18,8 @@ struct seqset {
 	size_t		      n;
 };
 
-/* Parse; "*" stands for max, the largest number in use (0: none, "*" then matches nothing). The ranges
- * are in the arena. OK, ERR_SYNTAX, ERR_LIMIT, a->err. */
+/* Parse; "*" stands for max, the largest number in use (0: none, "*" then matches nothing). The
+ * ranges are in the arena. OK, ERR_SYNTAX, ERR_LIMIT, a->err. */
 int seqset_parse(struct slice text, uint32_t max, struct arena *a, struct seqset *out) MUST_USE;
 
 bool seqset_has(const struct seqset *s, uint32_t number);

@@ -223,6 +223,20 @@ session_add_string(struct buf *out, struct slice text)
 	buf_addc(out, '"');
 }
 
+/* As buf_addf("%llu"), which would be a fifth of the time that listing a mailbox takes. */
+void
+session_add_number(struct buf *out, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	buf_add(out, (struct slice){ digits + at, sizeof digits - at });
+}
+
 void
 session_add_number_list(struct buf *out, const struct backend_range *v, size_t n)
 {
@@ -340,6 +354,15 @@ session_parse_flags(struct args *a, bool bare, struct flag_list *out)
 	return err == OK && list ? args_close(a) : err;
 }
 
+/* A word, and a space before it unless it is the first behind `begin`. */
+static void
+add_word(struct buf *out, size_t begin, const char *word)
+{
+	if (out->n > begin)
+		buf_addc(out, ' ');
+	buf_adds(out, word);
+}
+
 void
 session_add_flags(struct session *s, const struct backend_msg *m)
 {
@@ -348,10 +371,9 @@ session_add_flags(struct session *s, const struct backend_msg *m)
 
 	for (size_t i = 0; i < ARRAY_LEN(system_flags); i++)
 		if ((m->flags & system_flags[i].flag) != 0)
-			buf_addf(&s->out, "%s%s", s->out.n > before ? " " : "",
-			    system_flags[i].name);
+			add_word(&s->out, before, system_flags[i].name);
 	if (m->uid >= s->view.first_recent_uid)
-		buf_addf(&s->out, "%s\\Recent", s->out.n > before ? " " : "");
+		add_word(&s->out, before, "\\Recent");
 	if (m->keywords == 0 || session_keywords(s, &names, &n) != OK)
 		return;
 	for (size_t i = 0; i < n; i++)

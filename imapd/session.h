@@ -3,8 +3,8 @@
  * imapd/session.h: the inside of an engine, for the engine and its commands only.
  *
  * A command is a row of command.def. Its function reads the arguments and returns how it goes on:
- *   DONE   it has called one of session_ok, _no, _bad, _err: the session writes pending changes of the
- *          mailbox and then that line
+ *   DONE   it has called one of session_ok, _no, _bad, _err: the session writes pending changes of
+ *          the mailbox and then that line
  *   MORE   s->step is called again and again until it returns something else
  *   WAIT   an ask is out: s->answered is called with the reply
  *   INPUT  octets of the peer go to s->input
@@ -132,15 +132,17 @@ int session_set_tag(struct session *s, struct args *a) MUST_USE;
 /* "NAME" or "UID NAME". */
 int session_parse_name(struct args *a, struct slice *out) MUST_USE;
 
-/* For input functions: gather a line behind s->line_at. *r_out is 1 when session_line() is whole, 0 when
- * more is needed, or an error. session_forget_line wipes it. */
-size_t session_take_line(struct session *s, struct slice in, size_t max_octets, int *r_out) MUST_USE;
+/* For input functions: gather a line behind s->line_at. *r_out is 1 when session_line() is whole, 0
+ * when more is needed, or an error. session_forget_line wipes it. */
+size_t session_take_line(struct session *s, struct slice in, size_t max_octets,
+    int *r_out) MUST_USE;
 struct slice session_line(const struct session *s);
 void session_forget_line(struct session *s);
 
 /* ---- output ---- */
-void session_add_string(struct buf *out, struct slice text);	/* quoted, or literal if it must be */
+void session_add_string(struct buf *out, struct slice text);	/* quoted, or a literal */
 void session_add_capability(struct session *s);
+void session_add_number(struct buf *out, uint64_t number);
 void session_add_number_list(struct buf *out, const struct backend_range *v, size_t n);
 
 /* ---- UIDs of the selected mailbox ---- */
@@ -173,8 +175,8 @@ void session_add_flags(struct session *s, const struct backend_msg *m);
 #include "imapd/command.def"
 #undef COMMAND
 
-/* Does the command that is being gathered want its literal of so many octets itself (APPEND)? True: the
- * function decided what happens, *next_out. */
+/* Does the command that is being gathered want its literal of so many octets itself (APPEND)? True:
+ * the function decided what happens, *next_out. */
 bool cmd_append_literal(struct session *s, struct slice so_far, uint64_t octets, bool sync,
     enum session_next *next_out);
 

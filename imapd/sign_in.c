@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Signing in: directoryd says who it is, mailstored gives the account's number and wrapped keysets, keyd
- * opens those that the session may have. Only then the client hears OK; any of them away is a
+ * Signing in: directoryd says who it is, mailstored gives the account's number and wrapped keysets,
+ * keyd opens those that the session may have. Only then the client hears OK; any of them away is a
  * temporary failure.
  */
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * A whole session against a mailbox in memory: everything that a client may send, whole and cut in two at a
- * place that the first octet names. Both must say the same.
+ * A whole session against a mailbox in memory: everything that a client may send, whole and cut in
+ * two at a place that the first octet names. Both must say the same.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Mailbox names: a wire name that is taken has one inner form, which is written and taken back to itself;
- * on the internet none is in the classified tree. Patterns end in time.
+ * Mailbox names: a wire name that is taken has one inner form, which is written and taken back to
+ * itself; on the internet none is in the classified tree. Patterns end in time.
  */
 #include <stdlib.h>
 

@@ -60,7 +60,8 @@ add_box(struct memory *m, const char *name, unsigned use, bool mat)
 	struct box *b = &m->boxes[m->boxes_n++];
 
 	*b = (struct box){ .id = (uint32_t)m->boxes_n, .uidvalidity = 1000 + (uint32_t)m->boxes_n,
-		.uidnext = 1, .first_recent = 1, .modseq = 1, .use = use, .exists = true, .mat = mat };
+		.uidnext = 1, .first_recent = 1, .modseq = 1, .use = use, .exists = true,
+		.mat = mat };
 	snprintf(b->name, sizeof b->name, "%s", name);
 	b->v = calloc(MESSAGES, sizeof *b->v);
 	return b;
@@ -329,7 +330,8 @@ octets(void *ctx, uint32_t id, uint32_t uid, uint64_t begin, uint64_t end, struc
 
 	if (msg == NULL)
 		return ERR_NOENT;
-	*out = slice_sub(msg->text, (size_t)begin, (size_t)(end - begin > 7000 ? 7000 : end - begin));
+	*out = slice_sub(msg->text, (size_t)begin,
+	    (size_t)(end - begin > 7000 ? 7000 : end - begin));
 	return out->n > 0 ? OK : ERR_CORRUPT;
 }
 
@@ -602,7 +604,8 @@ memory_answer(struct memory *m, struct session *s)
 }
 
 /* ---- events: "arrive N", "gone UID", "flag UID", "keyword UID", "delete-box", "big",
- *	"away", "back", "full", "forget" (what was expunged), "allow", "reject", "defer", "mat", "tls", "bye" ---- */
+ *	"away", "back", "full", "forget" (what was expunged), "allow", "reject", "defer", "mat",
+ * "tls", "bye" ---- */
 
 static void
 arrive(struct box *b, unsigned n)

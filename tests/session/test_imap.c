@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * tests/session/test_imap.c DIR...: IMAP transcripts, whole and at every split of what the client sends.
+ * tests/session/test_imap.c DIR...: IMAP transcripts, whole and at every split of what the client
+ * sends.
  *
- * A file holds cases. "== name [| flags]" begins one (flags: internet, plain, nosplit), lines follow:
- *	C: text		the client sends text CRLF	C+ text	... without CRLF, escapes \r \n \0 \\
- *	S: text		the next line of the server	S~ regex	... matches (extended)
- *	E: event	see imap_memory.c		N: text	what was noted so far
+ * A file holds cases. "== name [| flags]" begins one (flags: internet, plain, nosplit), lines
+ *	follow: C: text		the client sends text CRLF	C+ text	... without CRLF, escapes \r
+ *	\n \0 \\ S: text		the next line of the server	S~ regex	... matches
+ *	(extended) E: event	see imap_memory.c		N: text	what was noted so far
  *	X:		the session has ended
  * Sign-in is done before the first line unless the flag is plain or new.
  */

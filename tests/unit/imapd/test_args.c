@@ -24,7 +24,8 @@ static const struct {
 	{ "s", "\"a\\b\"", ERR_SYNTAX, "" },	{ "s", "\"a\r\"", ERR_SYNTAX, "" },
 	{ "s_s.", "{3}\r\na\"b {1+}\r\nc", OK, "[a\"b][c]" },
 	{ "s.", "{0}\r\n", OK, "[]" },		{ "s", "{4}\r\nabc", ERR_SYNTAX, "" },
-	{ "s", "{x}\r\nabc", ERR_SYNTAX, "" },	{ "s", "{99999999999999999999}\r\n", ERR_SYNTAX, "" },
+	{ "s", "{x}\r\nabc", ERR_SYNTAX, "" },
+	{ "s", "{99999999999999999999}\r\n", ERR_SYNTAX, "" },
 	{ "q", "abc", ERR_SYNTAX, "" },		{ "n_n.", "NIL \"NIL\"", OK, "[][NIL]" },
 	{ "n", "NILS", ERR_SYNTAX, "" },	{ "#.", "42", OK, "[42]" },
 	{ "#", "4294967296", ERR_SYNTAX, "" },	{ "#", "", ERR_SYNTAX, "" },
@@ -87,7 +88,13 @@ args_are_read(void **state)
 	}
 }
 
-static const struct { const char *line; bool is; uint64_t octets; bool sync; size_t header; } headers[] = {
+static const struct {
+	const char *line;
+	bool is;
+	uint64_t octets;
+	bool sync;
+	size_t header;
+} headers[] = {
 	{ "a {5}", true, 5, true, 3 },		{ "a {5+}", true, 5, false, 4 },
 	{ "{0}", true, 0, true, 3 },		{ "a {}", false, 0, false, 0 },
 	{ "a 5}", false, 0, false, 0 },		{ "a {+}", false, 0, false, 0 },

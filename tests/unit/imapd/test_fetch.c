@@ -51,7 +51,8 @@ show(const struct fetch_items *items, char *got, size_t cap)
 			snprintf(got + at, cap - at, "%.*s", (int)it->label.n, it->label.p);
 		at = strlen(got);
 		if (it->partial)
-			snprintf(got + at, cap - at, "<%u.%u>", (unsigned)it->from, (unsigned)it->count);
+			snprintf(got + at, cap - at, "<%u.%u>", (unsigned)it->from,
+			    (unsigned)it->count);
 		at = strlen(got);
 		snprintf(got + at, cap - at, " ");
 	}

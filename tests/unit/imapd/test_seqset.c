@@ -70,7 +70,8 @@ seqset_is_bounded(void **state)
 	for (size_t i = 0; i + 1 < sizeof text; i++)
 		text[i] = i % 2 == 0 ? '1' : ',';
 	arena_init(&a, 16 << 20);
-	assert_int_equal(seqset_parse((struct slice){ text, 2 * SEQSET_RANGES_MAX - 1 }, 9, &a, &s), OK);
+	assert_int_equal(seqset_parse((struct slice){ text, 2 * SEQSET_RANGES_MAX - 1 }, 9, &a, &s),
+	    OK);
 	assert_int_equal(s.n, 1);
 	assert_int_equal(seqset_parse((struct slice){ text, 2 * SEQSET_RANGES_MAX + 1 }, 9, &a, &s),
 	    ERR_LIMIT);
