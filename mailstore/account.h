@@ -2,9 +2,9 @@
 /*
  * mailstore/account.h: the accounts of this store, in memory, for mailstored.
  *
- * Shape   loaded whole at start (about 250 octets each), found by guid or number. Of a keyset only the
- *         public key is here. The wrapping keys of the running epoch are computed when first needed,
- *         and wiped when the segment changes.
+ * Shape   loaded whole at start (about 250 octets each), found by guid or number. Of a keyset only
+ *         the public key is here. The wrapping keys of the running epoch are computed when first
+ *         needed, and wiped when the segment changes.
  */
 #ifndef MAILSTORE_ACCOUNT_H
 #define MAILSTORE_ACCOUNT_H

@@ -105,7 +105,8 @@ audit_add(struct control *c, struct audit_head *head, int64_t now_ms,
 			break;
 		head->serial++;
 		rec.chain = (struct slice){ (const char *)head->chain, sizeof head->chain };
-		r = control_put(c, CONTROL_AUDIT, record_key_slice(&k), &st_audit_record_wire, &rec);
+		r = control_put(c, CONTROL_AUDIT, record_key_slice(&k), &st_audit_record_wire,
+		    &rec);
 	}
 	return r == OK && n > 0 ? put_head(c, head) : r;
 }
@@ -130,7 +131,8 @@ audit_add_checkpoint(struct control *c, const struct audit_head *at, struct slic
 	struct audit_checkpoint row = { signature, public_key };
 	struct record_key k = serial_key(at->serial);
 
-	return control_put(c, CONTROL_CHECKPOINT, record_key_slice(&k), &audit_checkpoint_wire, &row);
+	return control_put(c, CONTROL_CHECKPOINT, record_key_slice(&k), &audit_checkpoint_wire,
+	    &row);
 }
 
 int

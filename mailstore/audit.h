@@ -2,12 +2,12 @@
 /*
  * mailstore/audit.h: the record of every decision and act, as a chain.
  *
- * Shape   record n has the chain value BLAKE2b-256("congvu audit 1" | value of n-1 | n | time | record
- *         as encoded); checkpoints are Ed25519 signatures of keyd over a digest of number and value.
- *         Records are added in the control transaction of the act that they tell of.
- * Shows   a record altered, removed, inserted or put elsewhere breaks the chain at its place; a cut end is
- *         found when a checkpoint (or the head row) lies behind it; a chain made anew fails at its
- *         checkpoints, whose key is keyd's.
+ * Shape   record n has the chain value BLAKE2b-256("congvu audit 1" | value of n-1 | n | time |
+ *         record as encoded); checkpoints are Ed25519 signatures of keyd over a digest of number
+ *         and value. Records are added in the control transaction of the act that they tell of.
+ * Shows   a record altered, removed, inserted or put elsewhere breaks the chain at its place; a cut
+ *         end is found when a checkpoint (or the head row) lies behind it; a chain made anew fails
+ *         at its checkpoints, whose key is keyd's.
  */
 #ifndef MAILSTORE_AUDIT_H
 #define MAILSTORE_AUDIT_H
@@ -49,7 +49,8 @@ struct audit_verify {
 
 /* public_key: keyd's, 32 octets; empty: the one of the first checkpoint is taken. */
 void audit_verify_begin(struct audit_verify *v, struct slice public_key);
-/* Verify up to n records more, in the open transaction; v->done at the end or at the first fault. */
+/* Verify up to n records more, in the open transaction; v->done at the end or at the first
+ * fault. */
 int audit_verify_step(struct control *c, struct audit_verify *v, uint64_t n) MUST_USE;
 
 /* The whole of it on a store that may be a copy, read-only, without mailstored. */

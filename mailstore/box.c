@@ -161,7 +161,8 @@ flag_one(struct index *ix, const struct st_flags_request *req, uint64_t bits,
 		return OK;
 	*changed = true;
 	m->modseq = modseq;
-	box->unseen += (uint32_t)((was.flags & ST_SEEN) != 0) - (uint32_t)((m->flags & ST_SEEN) != 0);
+	box->unseen += (uint32_t)((was.flags & ST_SEEN) != 0) -
+	    (uint32_t)((m->flags & ST_SEEN) != 0);
 	box->deleted += (uint32_t)((m->flags & ST_DELETED) != 0) -
 	    (uint32_t)((was.flags & ST_DELETED) != 0);
 	return index_message_put(ix, box->account, box->id, m);
@@ -228,7 +229,8 @@ box_vanished(struct index *ix, struct record_box *box, const struct box_ranges *
 {
 	int r = OK;
 
-	for (size_t at = 0, part = 0; at < ranges->n && r == OK; at += RECORD_VANISHED_MAX, part++) {
+	for (size_t at = 0, part = 0; at < ranges->n && r == OK;
+	    at += RECORD_VANISHED_MAX, part++) {
 		size_t n = ranges->n - at;
 		struct record_key k = record_key_vanished(box->account, box->id, box->modseq,
 		    (uint16_t)part);

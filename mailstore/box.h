@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * mailstore/box.h: what can happen to accounts and mailboxes, inside the write transaction of an index.
+ * mailstore/box.h: what can happen to accounts and mailboxes, inside the write transaction of an
+ * index.
  *
- * Shape   each function checks everything first and changes rows only then; counters, quota, modseq and
- *         mail change together. When a function fails after its first change (env_writes moved), the
- *         caller must abort the transaction.
+ * Shape   each function checks everything first and changes rows only then; counters, quota, modseq
+ *         and mail change together. When a function fails after its first change (env_writes
+ *         moved), the caller must abort the transaction.
  * Rules   UIDs strictly ascend and are never reused; modseq of a mailbox grows with each change;
  *         UIDVALIDITY grows over all mailboxes an account ever had.
- * Zones   box_scope.internet: mailboxes of a mat keyset do not exist (ERR_NOENT), and reserved names
- *         may not be made or subscribed (ERR_ACCESS). Nobody may make, rename or delete them.
+ * Zones   box_scope.internet: mailboxes of a mat keyset do not exist (ERR_NOENT), and reserved
+ *         names may not be made or subscribed (ERR_ACCESS). Nobody may make, rename or delete them.
  * Source  RFC 3501 6.3, RFC 7162 (modseq), RFC 4315 (UIDPLUS).
  */
 #ifndef MAILSTORE_BOX_H
@@ -75,7 +76,8 @@ int box_rename(struct index *ix, const struct box_scope *sc, struct slice name,
 int box_subscribe(struct index *ix, const struct box_scope *sc, struct slice name, bool on)
     MUST_USE;
 
-/* What a request with that token was answered before: OK, or ERR_NOENT (also for an empty token). */
+/* What a request with that token was answered before: OK, or ERR_NOENT (also for an empty
+ * token). */
 int box_token_get(struct index *ix, const struct box_scope *sc, struct slice token,
     const struct wire_type *type, struct arena *a, void *reply_out) MUST_USE;
 /* Note it, and forget a few old ones. */
@@ -94,9 +96,10 @@ struct box_ranges {
 int box_ranges_add(struct box_ranges *r, uint32_t uid) MUST_USE;
 
 /*
- * The messages of a mailbox whose uids are in a set of ranges (in any order, overlapping or not) and
- * below bound, ascending. They are fetched in pages, so a message given out may be changed or removed, and
- * others with uids from bound on be added, before the next is asked for. One walk at a time.
+ * The messages of a mailbox whose uids are in a set of ranges (in any order, overlapping or not)
+ * and below bound, ascending. They are fetched in pages, so a message given out may be changed or
+ * removed, and others with uids from bound on be added, before the next is asked for. One walk at a
+ * time.
  */
 struct box_set {
 	struct index   *ix;

@@ -318,7 +318,9 @@ make_parent(struct index *ix, const struct box_scope *sc, struct slice name)
 
 	while (name.n > 0 && name.p[name.n - 1] != '/')
 		name.n--;
-	return name.n > 1 ? make_levels(ix, sc, slice_sub(name, 0, name.n - 1), ST_USE_NONE, &id) : OK;
+	if (name.n < 2)
+		return OK;
+	return make_levels(ix, sc, slice_sub(name, 0, name.n - 1), ST_USE_NONE, &id);
 }
 
 enum { RENAME_MAX = 4096 };

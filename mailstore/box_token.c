@@ -38,7 +38,8 @@ age_key(const struct box_scope *sc, int64_t time_s)
 static int
 trim(struct index *ix, const struct box_scope *sc)
 {
-	struct record_key first = age_key(sc, 0), prefix = record_key(sc->account, RECORD_TOKEN_AGE);
+	struct record_key prefix = record_key(sc->account, RECORD_TOKEN_AGE);
+	struct record_key first = age_key(sc, 0);
 	struct env_cursor c;
 	int r = env_cursor_open(ix->t, INDEX_T, &c);
 

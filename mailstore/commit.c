@@ -151,8 +151,8 @@ fail_jobs(const struct step *s, struct engine_job *from, struct engine_job *end,
 			j->status = status;
 }
 
-/* After a failed commit it is unknown what is on disk: LMDB itself refuses to go on, and so do we until
- * a restart has read it again. A commit that found no room changed nothing. */
+/* After a failed commit it is unknown what is on disk: LMDB itself refuses to go on, and so do we
+ * until a restart has read it again. A commit that found no room changed nothing. */
 static void
 commit_failed(struct engine *e, const struct step *s, int r)
 {

@@ -4,10 +4,10 @@
  *
  * Shape   every message has a random key. Its chunks are sealed with XChaCha20-Poly1305 under that
  *         key, the nonce being the chunk's number; place, order, end and length are authenticated.
- *         The key is wrapped once per keyset by an epoch box: a segment has one X25519 pair, and the
- *         wrapping key is what that pair and the keyset's pair have in common. So wrapping needs no
- *         secret of the keyset, and once the epoch's secret is wiped only the keyset's secret unwraps.
- *         A copy in the queue is wrapped with the spool key.
+ *         The key is wrapped once per keyset by an epoch box: a segment has one X25519 pair, and
+ *         the wrapping key is what that pair and the keyset's pair have in common. So wrapping
+ *         needs no secret of the keyset, and once the epoch's secret is wiped only the keyset's
+ *         secret unwraps. A copy in the queue is wrapped with the spool key.
  * Source  STORE §6; libsodium's crypto_box_curve25519xchacha20poly1305 and
  *         crypto_aead_xchacha20poly1305_ietf.
  */
@@ -66,7 +66,8 @@ struct crypt_zip;
 int crypt_zip_new(struct crypt_zip **out) MUST_USE;
 void crypt_zip_free(struct crypt_zip **zip);
 
-/* Compress to dst (as many octets as plain has): how many were written, or 0 if it did not get smaller. */
+/* Compress to dst (as many octets as plain has): how many were written, or 0 if it did not get
+ * smaller. */
 size_t crypt_zip(struct crypt_zip *zip, struct slice plain, char *dst);
 
 /* Decompress to exactly n octets: OK or ERR_CORRUPT. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * mailstore/engine.h: the store of mailstored: environments, segment, accounts, audit, and the group
- * commit over them. No sockets: serve.c and tests drive it.
+ * mailstore/engine.h: the store of mailstored: environments, segment, accounts, audit, and the
+ * group commit over them. No sockets: serve.c and tests drive it.
  *
  * Shape   work comes as jobs. engine_commit takes a list of them through four steps, each done
  *         for the whole group with one sync or commit: seal (bodies into the segment), control
- *         (intents, queue, audit), index (mailboxes). A job is over when the last step it has is durable.
- *         Deliveries are over after control; their mailbox rows follow by engine_apply.
- * Crash   bodies before the row that names them; an intent before its mailbox rows; mailbox rows with the
- *         mark of how far the intents are applied. engine_open replays what is left.
+ *         (intents, queue, audit), index (mailboxes). A job is over when the last step it has is
+ *         durable. Deliveries are over after control; their mailbox rows follow by engine_apply.
+ * Crash   bodies before the row that names them; an intent before its mailbox rows; mailbox rows
+ *         with the mark of how far the intents are applied. engine_open replays what is left.
  */
 #ifndef MAILSTORE_ENGINE_H
 #define MAILSTORE_ENGINE_H
@@ -87,8 +87,8 @@ struct engine_job {
 /* Take the jobs through their steps and call done for each. */
 void engine_commit(struct engine *e, struct engine_job *jobs);
 
-/* Bring up to ENGINE_COPIES_MAX copies of open intents into their mailboxes: OK when nothing or something
- * was done, an error when nothing could be done now. */
+/* Bring up to ENGINE_COPIES_MAX copies of open intents into their mailboxes: OK when nothing or
+ * something was done, an error when nothing could be done now. */
 int engine_apply(struct engine *e) MUST_USE;
 
 /* Take the rows of applied intents out of control: in an own commit. */

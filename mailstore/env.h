@@ -4,7 +4,8 @@
  *
  * Shape   a fixed list of named trees, opened together and numbered by their place in the list. One
  *         read and one write transaction at a time per environment, of one thread.
- * Durable a commit that returned OK is on disk (data and meta page synced, no *SYNC flag is ever used).
+ * Durable a commit that returned OK is on disk (data and meta page synced, no *SYNC flag is ever
+ * used).
  * Views   what env_get and cursors show lives in the map: copy it before the transaction ends, or
  *         before the next change in a write transaction.
  */
@@ -43,8 +44,8 @@ int env_del(struct env_txn *txn, unsigned tree, struct slice key) MUST_USE;
 
 int env_cursor_open(struct env_txn *txn, unsigned tree, struct env_cursor *out) MUST_USE;
 void env_cursor_close(struct env_cursor *c);
-/* 1: c->key, c->val are the first entry with a key >= key (the next one); 0: there is none; negative:
- * an error. */
+/* 1: c->key, c->val are the first entry with a key >= key (the next one); 0: there is none;
+ * negative: an error. */
 int env_cursor_seek(struct env_cursor *c, struct slice key) MUST_USE;
 int env_cursor_next(struct env_cursor *c) MUST_USE;
 /* Remove the entry under the cursor; the next env_cursor_next gives its successor. */

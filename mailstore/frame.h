@@ -3,10 +3,11 @@
  * mailstore/frame.h: what one stored message looks like in a segment.
  *
  * Shape   pure. frame = header (FRAME_HEADER_OCTETS) | chunk table (4 octets each) | sealed chunks.
- *         Chunk 0 is the summary, chunks 1.. are the message in pieces of CRYPT_CHUNK_OCTETS. A table
- *         entry is the stored length, its top bit says "compressed". The header holds the CRC-32C of
- *         the sealed octets and of itself with the table.
- *         A segment begins with a header of its own (SEGMENT_HEADER_OCTETS): number, epoch public key.
+ *         Chunk 0 is the summary, chunks 1.. are the message in pieces of CRYPT_CHUNK_OCTETS. A
+ *         table entry is the stored length, its top bit says "compressed". The header holds the
+ *         CRC-32C of the sealed octets and of itself with the table.
+ *         A segment begins with a header of its own (SEGMENT_HEADER_OCTETS): number, epoch public
+ *         key.
  * Bounds  a message has at most FRAME_SIZE_MAX octets, a summary FRAME_SUMMARY_MAX.
  * Errors  ERR_CORRUPT, ERR_VERSION.
  */

@@ -53,7 +53,8 @@ int index_box_del(struct index *ix, const struct record_box *box) MUST_USE;
 /* Mailbox of a name in stored form. */
 int index_name_find(struct index *ix, uint32_t account, struct slice name, uint32_t *mailbox_out)
     MUST_USE;
-int index_name_put(struct index *ix, uint32_t account, struct slice name, uint32_t mailbox) MUST_USE;
+int index_name_put(struct index *ix, uint32_t account, struct slice name, uint32_t mailbox)
+    MUST_USE;
 int index_name_del(struct index *ix, uint32_t account, struct slice name) MUST_USE;
 int index_subscribe(struct index *ix, uint32_t account, struct slice name, bool on) MUST_USE;
 /* 1 or 0, or an error. */

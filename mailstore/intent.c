@@ -83,7 +83,8 @@ engine_intent_open(struct engine *e, uint64_t number, const struct control_inten
 	i->number = number;
 	r = record_wire_put(key, &control_intent_wire, row, &e->ctl->row);
 	if (r == OK)
-		r = record_wire_get(key, buf_slice(&e->ctl->row), &control_intent_wire, &i->a, &i->row);
+		r = record_wire_get(key, buf_slice(&e->ctl->row), &control_intent_wire, &i->a,
+		    &i->row);
 	if (r != OK) {
 		intent_free(i);
 		return r;
@@ -154,7 +155,8 @@ engine_close_intents(struct engine *e)
 
 /* ---- applying ---- */
 
-/* A copy that can never be filed stays in control, in full, under "stuck": nothing is lost silently. */
+/* A copy that can never be filed stays in control, in full, under "stuck": nothing is lost
+ * silently. */
 static int
 set_aside(struct engine_intent *i, size_t n, int why)
 {

@@ -4,7 +4,8 @@
  *
  * Shape   <run_dir>/store.generations is an array of counters, shared by mapping, one for every
  *         account modulo their number. <run_dir>/watch/ holds a datagram socket per reader: after a
- *         commit each gets one octet. A ring that does not fit is no loss: the reader has one waiting.
+ *         commit each gets one octet. A ring that does not fit is no loss: the reader has one
+ *         waiting.
  */
 #ifndef MAILSTORE_NOTIFY_H
 #define MAILSTORE_NOTIFY_H

@@ -2,9 +2,9 @@
 /*
  * mailstore/queue.h: what waits for other servers; rows of control, inside its transaction.
  *
- * Shape   one entry per delivery and route. It is due at a time; a claim moves that time to the end of
- *         the lease, so an entry whose worker died comes back by itself. Recipients leave it one by one as
- *         they are delivered; those given up stay, and with only such ones the entry is
+ * Shape   one entry per delivery and route. It is due at a time; a claim moves that time to the end
+ *         of the lease, so an entry whose worker died comes back by itself. Recipients leave it one
+ *         by one as they are delivered; those given up stay, and with only such ones the entry is
  *         ST_QUEUE_GIVEN_UP: nothing disappears without somebody having been told.
  */
 #ifndef MAILSTORE_QUEUE_H

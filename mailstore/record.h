@@ -2,9 +2,10 @@
 /*
  * mailstore/record.h: the rows of the environment "index", to and from their octets.
  *
- * Shape   one struct, one *_put (to octets) and one *_get (from octets, checked) per kind of row. All
- *         are pure. A row begins with its version and the CRC-32C of key and value, so that a row under a
- *         wrong key is found too. Integers are little-endian in rows and big-endian in keys.
+ * Shape   one struct, one *_put (to octets) and one *_get (from octets, checked) per kind of row.
+ *         All are pure. A row begins with its version and the CRC-32C of key and value, so that a
+ *         row under a wrong key is found too. Integers are little-endian in rows and big-endian in
+ *         keys.
  * Trees   "t" is clustered by account; after the account's number (4 octets) a letter:
  *             A                            account
  *             B mailbox4                   mailbox

@@ -3,10 +3,10 @@
  * mailstore/segment.h: the append-only files that hold the bodies.
  *
  * Shape   <dir>/<8 hex digits>.seg. One writer (mailstored) appends to the newest; each start of
- *         mailstored, and each segment that is full or an hour old, begins a new one with a new epoch pair,
- *         whose secret is wiped when the segment ends.
- * Durable segment_sync returned OK: all frames appended before are on disk, with the file's name. An
- *         append that failed leaves nothing behind.
+ *         mailstored, and each segment that is full or an hour old, begins a new one with a new
+ *         epoch pair, whose secret is wiped when the segment ends.
+ * Durable segment_sync returned OK: all frames appended before are on disk, with the file's name.
+ *         An append that failed leaves nothing behind.
  */
 #ifndef MAILSTORE_SEGMENT_H
 #define MAILSTORE_SEGMENT_H
@@ -50,8 +50,8 @@ struct segment_cache;
 int segment_cache_new(const char *dir, struct segment_cache **out) MUST_USE;
 void segment_cache_free(struct segment_cache **c);
 
-/* The descriptor and epoch public key of a segment; they belong to the cache and live until the next
- * call. ERR_CORRUPT: there is no such segment, or its header is damaged. */
+/* The descriptor and epoch public key of a segment; they belong to the cache and live until the
+ * next call. ERR_CORRUPT: there is no such segment, or its header is damaged. */
 int segment_cache_get(struct segment_cache *c, uint32_t segment, int *fd_out,
     const uint8_t **epoch_public_out) MUST_USE;
 

@@ -269,8 +269,8 @@ segment_sync(struct segment_writer *w)
 	w->syncs++;
 	if (fdatasync(w->fd) == 0)
 		return OK;
-	/* What of it reached the disk is unknown, and a second sync would not tell: never append here
-	 * again. */
+	/* What of it reached the disk is unknown, and a second sync would not tell: never append
+	 * here again. */
 	w->born_ms = clock_ms() - EPOCH_MS;
 	return -errno;
 }

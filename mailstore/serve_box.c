@@ -2,8 +2,8 @@
 #include "mailstore/serve_internal.h"
 
 /*
- * Requests that are one act in the index. Each has a function for the step, and a macro makes its entry
- * from the table's names.
+ * Requests that are one act in the index. Each has a function for the step, and a macro makes its
+ * entry from the table's names.
  */
 
 static struct job *

@@ -84,7 +84,8 @@ store_close(struct store **store)
 static bool
 store_hides(const struct store *s, uint8_t class)
 {
-	return (s->flags & STORE_INTERNET) != 0 && class == KEYSET_MAT && !control_off("mat-hidden");
+	return (s->flags & STORE_INTERNET) != 0 && class == KEYSET_MAT &&
+	    !control_off("mat-hidden");
 }
 
 int

@@ -12,8 +12,8 @@
  *             SANDBOX_RW  <state_dir>/store/index/lock.mdb
  * Bounds  pages are as large as the caller's array; texts and lists are in the caller's arena.
  * Errors  ERR_NOENT (account, mailbox, uid), ERR_CORRUPT (a checksum or a seal is wrong),
- *         ERR_VERSION (store of a newer congvu), ERR_UNAVAIL (store_open: mailstored has not made the
- *         store yet, try again), ERR_IO.
+ *         ERR_VERSION (store of a newer congvu), ERR_UNAVAIL (store_open: mailstored has not made
+ *         the store yet, try again), ERR_IO.
  * Zones   a store opened with STORE_INTERNET behaves as if mailboxes of a mat keyset did not exist.
  */
 #ifndef MAILSTORE_STORE_H
@@ -52,7 +52,7 @@ struct store_mailbox {
 	uint8_t	      keyset_class;	/* KEYSET_OPEN, KEYSET_MAT, ... */
 	uint32_t      keyset;		/* id, as in st_keyset.id and store_record.keyset */
 	bool	      subscribed;
-	struct slice  name;		/* UTF-8, NFC, levels separated by "/"; "INBOX" in capitals */
+	struct slice  name;		/* UTF-8, NFC, levels by "/"; "INBOX" in capitals */
 	struct slice *keywords;		/* names; bit i of store_record.keywords is keywords[i] */
 	size_t	      keywords_n;
 };
@@ -120,10 +120,11 @@ int store_vanished(struct store *s, uint32_t account, uint32_t mailbox, uint64_t
 struct store_message;
 
 /*
- * Open the message of a record. secret is the secret (X25519, 32 octets) of the keyset record->keyset.
- * *m is NULL, or a message opened before that is used again: listing thousands costs no allocation.
- * ERR_CRYPTO: the secret is not the right one or the wrap is damaged. On failure *m stays valid for
- * another store_message_open or for store_message_close, and holds nothing.
+ * Open the message of a record. secret is the secret (X25519, 32 octets) of the keyset
+ * record->keyset. *m is NULL, or a message opened before that is used again: listing thousands
+ * costs no allocation. ERR_CRYPTO: the secret is not the right one or the wrap is damaged. On
+ * failure *m stays valid for another store_message_open or for store_message_close, and holds
+ * nothing.
  */
 int store_message_open(struct store *s, const struct store_record *record,
     const uint8_t secret[32], struct store_message **m) MUST_USE;
@@ -134,8 +135,8 @@ uint64_t store_message_octets(const struct store_message *m);
 /* The summary blob given at delivery (mime/summary.h); valid until the next open or close of m. */
 int store_message_summary(struct store_message *m, struct slice *out) MUST_USE;
 
-/* Copy up to n octets from offset on; *n_out < n only at the end of the message. Up to 64 KiB around
- * offset stay decrypted in m, so reading in order is cheap at any n. */
+/* Copy up to n octets from offset on; *n_out < n only at the end of the message. Up to 64 KiB
+ * around offset stay decrypted in m, so reading in order is cheap at any n. */
 int store_message_read(struct store_message *m, uint64_t offset, char *dst, size_t n,
     size_t *n_out) MUST_USE;
 
@@ -145,9 +146,10 @@ void store_forget(struct store *s, uint32_t keyset);
 /* ---- changes ---- */
 
 /*
- * A hint that something changed. After fd gets readable (or now and then, every 30 s, since a ring may
- * get lost): store_watch_clear, then for each account of interest compare store_watch_generation
- * with the value seen before; if it differs, read what changed. Take the generation before reading.
+ * A hint that something changed. After fd gets readable (or now and then, every 30 s, since a ring
+ * may get lost): store_watch_clear, then for each account of interest compare
+ * store_watch_generation with the value seen before; if it differs, read what changed. Take the
+ * generation before reading.
  */
 struct store_watch;
 

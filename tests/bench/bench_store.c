@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Deliveries a second of the engine, in this process, against the least that any durable store must do:
- * append the same octets to a log and fdatasync once per group, on the same disk. Submitters work in a
- * closed loop, so each group holds one message of every submitter.
+ * Deliveries a second of the engine, in this process, against the least that any durable store must
+ * do: append the same octets to a log and fdatasync once per group, on the same disk. Submitters
+ * work in a closed loop, so each group holds one message of every submitter.
  *
  *	bench_store [DIR]	DIR on the disk to be measured; default: the working directory
  */

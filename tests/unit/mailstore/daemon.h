@@ -2,8 +2,8 @@
 /*
  * tests/unit/mailstore/daemon.h: the real mailstored and a keyd of our own as processes.
  *
- * The keyd speaks the real protocol with real keys, and wraps a secret by nothing at all: a test may
- * read it from st_keyset.wrapped.
+ * The keyd speaks the real protocol with real keys, and wraps a secret by nothing at all: a test
+ * may read it from st_keyset.wrapped.
  */
 #ifndef TESTS_MAILSTORE_DAEMON_H
 #define TESTS_MAILSTORE_DAEMON_H

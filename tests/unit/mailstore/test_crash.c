@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Writers deliver while mailstored is killed and started again. A writer asks again with the same id
- * until it gets an OK; in the end every acknowledged message must be there exactly once, whole.
+ * Writers deliver while mailstored is killed and started again. A writer asks again with the same
+ * id until it gets an OK; in the end every acknowledged message must be there exactly once, whole.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -154,7 +154,8 @@ check_account(const struct daemon *d, int imapd, unsigned i, const struct shared
 	do {
 		assert_int_equal(store_page(s, o.account, BOX_INBOX, from, page, 100, &n), OK);
 		for (size_t k = 0; k < n; k++)
-			read_message(s, &page[k], (const uint8_t *)o.keysets[0].wrapped.p, &m, seen);
+			read_message(s, &page[k], (const uint8_t *)o.keysets[0].wrapped.p,
+			    &m, seen);
 		if (n > 0)
 			from = page[n - 1].uid + 1;
 	} while (n == 100);

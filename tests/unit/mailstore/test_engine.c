@@ -519,7 +519,8 @@ queue_entry_lives_until_everyone_is_settled(void **state)
 	struct st_deliver_request req = { .id = SLICE("0123456789abcdef"), .remote = remote,
 		.remote_n = 3, .relay_skip = 4 };
 	struct st_queue_rcpt results[] = { { 0, SLICE(""), ST_DELIVERED, SLICE("250") },
-		{ 1, SLICE(""), ST_DEFERRED, SLICE("451") }, { 2, SLICE(""), ST_FAILED, SLICE("550") } };
+		{ 1, SLICE(""), ST_DEFERRED, SLICE("451") },
+		{ 2, SLICE(""), ST_FAILED, SLICE("550") } };
 	struct st_result_request res = { .id = req.id, .route = SLICE("r1"), .results = results,
 		.results_n = 3, .due_s = (uint64_t)clock_real_s() + 600 };
 	struct st_queue_act_request act = { .id = req.id, .act = ST_ACT_HOLD };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Thousands of random acts on one account, done on the store and on a model in memory; after each the
- * readers must see what the model says. The seed is printed when they differ.
+ * Thousands of random acts on one account, done on the store and on a model in memory; after each
+ * the readers must see what the model says. The seed is printed when they differ.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +53,8 @@ rnd(struct model *md, uint32_t n)
 static struct slice
 body(uint32_t n, char out[64])
 {
-	int len = snprintf(out, 64, "Subject: body %u %.*s", n, (int)(n % 20), "xxxxxxxxxxxxxxxxxxxx");
+	int len = snprintf(out, 64, "Subject: body %u %.*s", n, (int)(n % 20),
+	    "xxxxxxxxxxxxxxxxxxxx");
 
 	return (struct slice){ out, (size_t)len };
 }
@@ -330,7 +331,8 @@ compare_box(struct model *md, const struct mbox *b)
 	assert_int_equal(mb.deleted, deleted);
 	assert_int_equal(mb.uidnext, b->uidnext);
 	assert_int_equal(mb.highestmodseq, b->modseq);
-	assert_int_equal(store_changes(md->s, md->account, b->id, since, 1, page, MESSAGES, &n), OK);
+	assert_int_equal(store_changes(md->s, md->account, b->id, since, 1, page, MESSAGES, &n),
+	    OK);
 	assert_int_equal(n, changed);
 	compare_vanished(md, b, since, &a);
 	arena_clear(&a);
