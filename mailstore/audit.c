@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mailstore/store_internal.h"
+#include "mailstore/crypt.h"
+#include "mailstore/path.h"
 
 #define CHECKPOINT_FIELDS(F, L, T) \
 	F(T, STR, signature, 64) \
@@ -300,13 +301,13 @@ int
 audit_verify_dir(const char *state_dir, uint64_t map_octets, struct slice public_key,
     struct audit_verify *out)
 {
-	char path[STORE_PATH_OCTETS];
+	char path[PATH_OCTETS];
 	struct control *c = NULL;
 	int r = crypt_start();
 
 	audit_verify_begin(out, public_key);
 	if (r == OK)
-		r = store_path(state_dir, "control", path);
+		r = path_store(state_dir, "control", path);
 	if (r == OK)
 		r = control_open(path, map_octets, true, &c);
 	if (r == OK)

@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "mailstore/engine_internal.h"
-#include "mailstore/store_internal.h"
+#include "mailstore/path.h"
 
 /* ---- the folder ---- */
 
@@ -34,8 +34,8 @@ refuse_network(const char *path)
 static int
 make_dir(const char *state_dir, const char *below, mode_t mode)
 {
-	char path[STORE_PATH_OCTETS];
-	int r = store_path(state_dir, below, path);
+	char path[PATH_OCTETS];
+	int r = path_store(state_dir, below, path);
 
 	if (r == OK && mkdir(path, mode) != 0 && errno != EEXIST)
 		r = -errno;
@@ -47,8 +47,8 @@ static int
 lock_store(struct engine *e)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char path[STORE_PATH_OCTETS];
-	int r = store_path(e->conf.state_dir, "lock", path);
+	char path[PATH_OCTETS];
+	int r = path_store(e->conf.state_dir, "lock", path);
 
 	if (r != OK)
 		return r;
@@ -79,13 +79,13 @@ open_dirs(struct engine *e)
 static int
 open_envs(struct engine *e)
 {
-	char path[STORE_PATH_OCTETS];
-	int r = store_path(e->conf.state_dir, "control", path);
+	char path[PATH_OCTETS];
+	int r = path_store(e->conf.state_dir, "control", path);
 
 	if (r == OK)
 		r = control_open(path, e->conf.map_octets, false, &e->ctl);
 	if (r == OK)
-		r = store_path(e->conf.state_dir, "index", path);
+		r = path_store(e->conf.state_dir, "index", path);
 	if (r == OK)
 		r = index_open(path, e->conf.map_octets, false, &e->ix);
 	if (r == OK) {
@@ -98,8 +98,8 @@ open_envs(struct engine *e)
 static int
 open_segments(struct engine *e)
 {
-	char path[STORE_PATH_OCTETS];
-	int r = store_path(e->conf.state_dir, "seg", path);
+	char path[PATH_OCTETS];
+	int r = path_store(e->conf.state_dir, "seg", path);
 
 	if (r == OK)
 		r = segment_writer_open(path, e->conf.segment_octets, 0, &e->seg);

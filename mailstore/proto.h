@@ -287,7 +287,7 @@ WIRE_STRUCT(st_claim_reply, ST_CLAIM_REPLY_FIELDS)
 WIRE_STRUCT(st_result_request, ST_RESULT_REQUEST_FIELDS)
 
 #define ST_LIST_REQUEST_FIELDS(F, L, T) \
-	F(T, U64, from, 0)		/* first serial (audit) or how many to pass over (queue) */ \
+	F(T, U64, from, 0)	/* first serial (audit) or how many to pass over (queue) */ \
 	F(T, U32, max, 1000)
 WIRE_STRUCT(st_list_request, ST_LIST_REQUEST_FIELDS)
 
@@ -338,8 +338,8 @@ WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
 #define ST_ROWS(X) \
 	X(ST_DELIVER, "deliver", ROLE_SMTPD, 2, st_deliver_request, st_nothing) \
 	X(ST_ROOM, "room", ROLE_SMTPD | ROLE_IMAPD, 0, st_room_request, st_nothing) \
-	X(ST_AUDIT, "audit", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD | ROLE_POLICYD | ROLE_CONTROL, 0, \
-	    st_audit_request, st_nothing) \
+	X(ST_AUDIT, "audit", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD | ROLE_POLICYD | ROLE_CONTROL, \
+	    0, st_audit_request, st_nothing) \
 	X(ST_OPEN, "open", ROLE_IMAPD, 0, st_open_request, st_open_reply) \
 	X(ST_CREATE, "create", ROLE_IMAPD, 0, st_name_request, st_name_reply) \
 	X(ST_DELETE, "delete", ROLE_IMAPD, 0, st_name_request, st_nothing) \

@@ -196,7 +196,7 @@ rd_copy(struct rd *r, void *dst, size_t n)
 {
 	struct slice s = rd_bytes(r, n);
 
-	if (s.n == n)
+	if (n > 0 && s.n == n)
 		memcpy(dst, s.p, n);
 }
 

@@ -9,27 +9,18 @@
 #include "mailstore/name.h"
 #include "mailstore/store_internal.h"
 
-int
-store_path(const char *state_dir, const char *below, char out[STORE_PATH_OCTETS])
-{
-	int n = snprintf(out, STORE_PATH_OCTETS, "%s/store%s%s", state_dir,
-	    below[0] != '\0' ? "/" : "", below);
-
-	return n > 0 && n < STORE_PATH_OCTETS ? OK : ERR_LIMIT;
-}
-
 static int
 open_parts(struct store *s, const char *state_dir, uint64_t map_octets)
 {
-	char path[STORE_PATH_OCTETS];
-	int r = store_path(state_dir, "index", path);
+	char path[PATH_OCTETS];
+	int r = path_store(state_dir, "index", path);
 
 	if (r == OK)
 		r = index_open(path, map_octets, true, &s->ix);
 	if (r == ERR_NOENT)
 		r = ERR_UNAVAIL;
 	if (r == OK)
-		r = store_path(state_dir, "seg", path);
+		r = path_store(state_dir, "seg", path);
 	if (r == OK)
 		r = segment_cache_new(path, &s->segments);
 	return r == OK ? crypt_zip_new(&s->zip) : r;

@@ -6,9 +6,10 @@
 #define MAILSTORE_STORE_INTERNAL_H
 
 #include "mailstore/index.h"
+#include "mailstore/path.h"
 #include "mailstore/segment.h"
 
-enum { STORE_SHARED_SLOTS = 1024, STORE_PATH_OCTETS = 300 };
+enum { STORE_SHARED_SLOTS = 1024 };
 
 /* The wrapping key of one keyset and one segment, kept since computing it takes 40 us. */
 struct store_shared {
@@ -22,13 +23,10 @@ struct store {
 	struct segment_cache *segments;
 	struct crypt_zip     *zip;
 	unsigned	      flags;
-	char		      run_dir[STORE_PATH_OCTETS];
+	char		      run_dir[PATH_OCTETS];
 	struct store_shared  *shared;	/* STORE_SHARED_SLOTS, in guarded memory */
 	uint8_t		      proof_key[32];
 };
-
-/* Paths below a state directory. */
-int store_path(const char *state_dir, const char *below, char out[STORE_PATH_OCTETS]) MUST_USE;
 
 /* A mailbox that this reader may see, in s->ix->box; a transaction is open. */
 int store_get_box(struct store *s, uint32_t account, uint32_t mailbox) MUST_USE;

@@ -35,6 +35,9 @@ int help_deliver(struct help *h, unsigned id, const unsigned *who, size_t n, uin
 int help_deliver_request(struct help *h, const struct st_deliver_request *req,
     struct slice message, struct slice summary);
 
+/* Text that compresses, of any length; to be freed. */
+struct slice help_text(size_t n);
+
 /* One act in the index, in an own group. */
 int help_index(struct help *h, int (*fn)(struct engine *e, void *arg), void *arg);
 int help_control(struct help *h, int (*fn)(struct engine *e, void *arg), void *arg);

@@ -261,11 +261,11 @@ append_call(int fd, uint32_t account, uint32_t mailbox, uint8_t level, const cha
 }
 
 static void
-zones_and_names(void **state)
+zones(void **state)
 {
 	struct daemon *d = *state;
 	struct arena a;
-	uint32_t acct, uid = 0, again = 0;
+	uint32_t acct, uid = 0;
 	int in, out, smtpd;
 
 	arena_init(&a, ARENA_MAX);
@@ -296,7 +296,27 @@ zones_and_names(void **state)
 	assert_int_equal(name_call(in, ST_RENAME, acct, "Mật", "a"), ERR_ACCESS);
 	assert_int_equal(append_call(in, acct, BOX_INBOX, LEVEL_MAT, "", &uid), ERR_ACCESS);
 	assert_int_equal(append_call(in, acct, BOX_MAT, LEVEL_MAT, "", &uid), OK);
-	/* Names. */
+	close(in);
+	close(out);
+	close(smtpd);
+	arena_clear(&a);
+}
+
+static void
+names_tokens_and_inbox(void **state)
+{
+	struct daemon *d = *state;
+	struct store_mailbox mb;
+	struct store *s;
+	struct arena a;
+	uint32_t acct, uid = 0, again = 0;
+	int in;
+
+	arena_init(&a, ARENA_MAX);
+	daemon_keyd(d);
+	daemon_start(d);
+	in = daemon_connect(d, ROLE_IMAPD_INTERNAL);
+	acct = open_account(in, guid1, &a).account;
 	assert_int_equal(name_call(in, ST_CREATE, acct, "a/b/c", ""), OK);
 	assert_int_equal(name_call(in, ST_CREATE, acct, "a/b", ""), ERR_EXIST);
 	assert_int_equal(name_call(in, ST_CREATE, acct, "inbox", ""), ERR_EXIST);
@@ -316,58 +336,65 @@ zones_and_names(void **state)
 	assert_int_equal(name_call(in, ST_RENAME, acct, "INBOX", "old/2026"), OK);
 	assert_int_equal(append_call(in, acct, BOX_INBOX, 0, "", &again), OK);
 	assert_true(again > uid);
-	{
-		struct store_mailbox mb;
-		struct store *s = reader(d, 0);
-
-		assert_int_equal(store_mailbox_find(s, acct, SLICE("old/2026"), &a, &mb), OK);
-		assert_int_equal(mb.exists, 1);
-		assert_int_equal(store_mailbox_find(s, acct, SLICE("Inbox"), &a, &mb), OK);
-		assert_int_equal(mb.exists, 1);
-		store_close(&s);
-	}
+	s = reader(d, 0);
+	assert_int_equal(store_mailbox_find(s, acct, SLICE("old/2026"), &a, &mb), OK);
+	assert_int_equal(mb.exists, 1);
+	assert_int_equal(store_mailbox_find(s, acct, SLICE("Inbox"), &a, &mb), OK);
+	assert_int_equal(mb.exists, 1);
+	store_close(&s);
 	close(in);
-	close(out);
-	close(smtpd);
 	arena_clear(&a);
 }
 
 /* ---- queue and audit ---- */
 
+/* The chain as the control role sees it: three records, one checkpoint. */
 static void
-relay_and_audit(void **state)
+check_audit(int control, struct arena *a)
 {
-	struct daemon *d = *state;
-	struct st_claim_request claim = { .wait_ms = 5000, .lease_ms = 60000 };
-	struct st_queue_rcpt done = { .index = 0, .outcome = ST_DELIVERED };
-	struct st_result_request result = { .id = SLICE("id00000000000009"),
-		.route = SLICE("r1"), .results = &done, .results_n = 1 };
 	struct st_nothing nothing = { 0 };
 	struct st_list_request list = { 1, 100 };
-	const struct st_claim_reply *cr;
 	const struct st_audit_verify_reply *vr;
 	const struct st_audit_list_reply *lr;
 	const struct st_status_reply *sr;
 	const void *reply;
-	struct audit_verify v;
-	struct slice got;
-	struct arena a;
-	int smtpd, relay, control, fd;
-	pid_t late;
 
-	arena_init(&a, ARENA_MAX);
-	daemon_keyd(d);
-	daemon_start(d);
-	smtpd = daemon_connect(d, ROLE_SMTPD);
-	relay = daemon_connect(d, ROLE_RELAY);
-	control = daemon_connect(d, ROLE_CONTROL);
-	assert_int_equal(deliver(smtpd, "id00000000000008", guid2, 0, NULL, "local"), OK);
-	late = fork();		/* the claim waits before there is anything to claim */
+	assert_int_equal(daemon_call(control, ST_AUDIT_LIST, &list, NULL, 0, a, &reply, NULL), OK);
+	lr = reply;
+	assert_int_equal(lr->records_n, 3);
+	assert_true(slice_is(lr->records[0].audit[0].event, "start"));
+	assert_true(slice_find(lr->records[0].audit[0].detail, SLICE("01/QD")) >= 0);
+	assert_int_equal(daemon_call(control, ST_AUDIT_VERIFY, &nothing, NULL, 0, a, &reply, NULL),
+	    OK);
+	vr = reply;
+	assert_int_equal(vr->ok, 1);
+	assert_int_equal(vr->records, 3);
+	assert_int_equal(vr->checkpoints, 1);
+	assert_int_equal(daemon_call(control, ST_STATUS, &nothing, NULL, 0, a, &reply, NULL), OK);
+	sr = reply;
+	assert_int_equal(sr->accounts, 1);
+	assert_true(sr->commits > 0 && sr->syncs > 0 && sr->commit_p99_us >= sr->commit_p50_us);
+}
+
+/* A claim that waits before there is anything to claim, its result, and then nothing more. */
+static void
+relay_one(int smtpd, int relay, struct arena *a)
+{
+	struct st_claim_request claim = { .wait_ms = 5000, .lease_ms = 60000 };
+	struct st_queue_rcpt done = { .index = 0, .outcome = ST_DELIVERED };
+	struct st_result_request result = { .id = SLICE("id00000000000009"),
+		.route = SLICE("r1"), .results = &done, .results_n = 1 };
+	const struct st_claim_reply *cr;
+	const void *reply;
+	struct slice got;
+	pid_t late = fork();
+	int fd;
+
 	if (late == 0) {
 		(void)poll(NULL, 0, 50);
 		_exit(deliver(smtpd, "id00000000000009", guid2, 0, "b@y.vn", "to relay"));
 	}
-	assert_int_equal(daemon_call_up(relay, ST_CLAIM, &claim, NULL, 0, &a, &reply, &fd), OK);
+	assert_int_equal(daemon_call_up(relay, ST_CLAIM, &claim, NULL, 0, a, &reply, &fd), OK);
 	assert_int_equal(waitpid(late, NULL, 0), late);
 	cr = reply;
 	assert_int_equal(cr->entry_n, 1);
@@ -377,27 +404,33 @@ relay_and_audit(void **state)
 	assert_true(slice_is(got, "to relay"));
 	memfd_unmap(&got);
 	close(fd);
-	assert_int_equal(daemon_call(relay, ST_RESULT, &result, NULL, 0, &a, &reply, NULL), OK);
+	assert_int_equal(daemon_call(relay, ST_RESULT, &result, NULL, 0, a, &reply, NULL), OK);
 	claim.wait_ms = 20;
-	assert_int_equal(daemon_call(relay, ST_CLAIM, &claim, NULL, 0, &a, &reply, &fd), OK);
+	assert_int_equal(daemon_call(relay, ST_CLAIM, &claim, NULL, 0, a, &reply, &fd), OK);
 	cr = reply;
 	assert_int_equal(cr->entry_n, 0);
 	assert_int_equal(fd, -1);
-	assert_int_equal(daemon_call(control, ST_AUDIT_LIST, &list, NULL, 0, &a, &reply, NULL), OK);
-	lr = reply;
-	assert_int_equal(lr->records_n, 3);
-	assert_true(slice_is(lr->records[0].audit[0].event, "start"));
-	assert_true(slice_find(lr->records[0].audit[0].detail, SLICE("01/QD")) >= 0);
-	assert_int_equal(daemon_call(control, ST_AUDIT_VERIFY, &nothing, NULL, 0, &a, &reply, NULL),
-	    OK);
-	vr = reply;
-	assert_int_equal(vr->ok, 1);
-	assert_int_equal(vr->records, 3);
-	assert_int_equal(vr->checkpoints, 1);
-	assert_int_equal(daemon_call(control, ST_STATUS, &nothing, NULL, 0, &a, &reply, NULL), OK);
-	sr = reply;
-	assert_int_equal(sr->accounts, 1);
-	assert_true(sr->commits > 0 && sr->syncs > 0 && sr->commit_p99_us >= sr->commit_p50_us);
+}
+
+static void
+relay_and_audit(void **state)
+{
+	struct daemon *d = *state;
+	struct st_nothing nothing = { 0 };
+	const void *reply;
+	struct audit_verify v;
+	struct arena a;
+	int smtpd, relay, control;
+
+	arena_init(&a, ARENA_MAX);
+	daemon_keyd(d);
+	daemon_start(d);
+	smtpd = daemon_connect(d, ROLE_SMTPD);
+	relay = daemon_connect(d, ROLE_RELAY);
+	control = daemon_connect(d, ROLE_CONTROL);
+	assert_int_equal(deliver(smtpd, "id00000000000008", guid2, 0, NULL, "local"), OK);
+	relay_one(smtpd, relay, &a);
+	check_audit(control, &a);
 	/* Only the role that may ask gets an answer. */
 	assert_int_equal(daemon_call(relay, ST_STATUS, &nothing, NULL, 0, &a, &reply, NULL),
 	    ERR_FORBIDDEN);
@@ -429,7 +462,8 @@ main(void)
 {
 #define T(f)	cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest t[] = { T(from_delivery_to_reader),
-		T(without_keyd_nothing_is_taken_in), T(zones_and_names), T(relay_and_audit),
+		T(without_keyd_nothing_is_taken_in), T(zones), T(names_tokens_and_inbox),
+		T(relay_and_audit),
 		T(a_second_mailstored_is_refused) };
 
 	return cmocka_run_group_tests(t, NULL, NULL);
