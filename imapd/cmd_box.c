@@ -67,6 +67,20 @@ is_fixed(struct slice name)
 	return slice_is(name, "INBOX") || slice_eq(name, NAME_MAT);
 }
 
+/* Who deletes the mailbox that is selected has none then. */
+static enum session_next
+deleted(struct session *s, const struct backend_reply *r)
+{
+	struct backend_state st;
+
+	if (r->status == OK && s->state == SESSION_SELECTED &&
+	    s->conf.backend->state(s->conf.ctx, s->view.box, &st) == ERR_NOENT) {
+		view_close(&s->view);
+		s->state = SESSION_AUTH;
+	}
+	return answered(s, r);
+}
+
 enum session_next
 cmd_delete(struct session *s, struct args *a)
 {
@@ -77,7 +91,7 @@ cmd_delete(struct session *s, struct args *a)
 		err = args_end(a);
 	if (err == OK && is_fixed(ask.name))
 		err = ERR_ACCESS;
-	return err != OK ? session_err(s, err) : session_ask(s, &ask, answered);
+	return err != OK ? session_err(s, err) : session_ask(s, &ask, deleted);
 }
 
 enum session_next

@@ -9,7 +9,8 @@
 #include "common/log.h"
 
 enum {
-	ROUNDS = 64,
+	ROUNDS = 64,		/* before others have their turn */
+	ROUNDS_OF_WORK = 8,	/* what a step of the engine counts for */
 	PENDING_OCTETS = WORKER_SCRATCH_OCTETS,
 	PROGRESS_OCTETS = 16 * 1024,	/* so much in command-time, or the peer is too slow */
 };
@@ -242,6 +243,7 @@ step(struct conn *c)
 		return flush(c, out);
 	if (engine_busy(c->engine)) {
 		engine_run(c->engine);
+		c->worked = true;
 		return GO;
 	}
 	/* Commands that are here already are answered in one write with this one. */
@@ -269,8 +271,10 @@ conn_go(struct conn *c)
 {
 	enum step next = GO;
 
-	for (int i = 0; i < ROUNDS && next == GO; i++)
+	for (int i = 0; i < ROUNDS && next == GO; i += c->worked ? ROUNDS_OF_WORK : 1) {
+		c->worked = false;
 		next = step(c);
+	}
 	if (next == GO && loop_timer_set(c->worker->loop, &c->again, 0, on_again, c) != OK)
 		next = END;
 	if (next == END || set_deadline(c) != OK)

@@ -44,6 +44,7 @@ struct conn {
 	struct session	  *engine;
 	struct buf	   pending;	/* read, not taken yet */
 	enum engine_waits  deadline_for;
+	bool		   worked;	/* the last step was one of the engine */
 	uint64_t	   moved_octets;	/* since the deadline was set */
 	bool		   eof;
 	char		   client[CONN_ADDRESS_OCTETS];

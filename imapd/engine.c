@@ -249,14 +249,14 @@ go(struct session *s, enum session_next next)
 void
 engine_run(struct session *s)
 {
-	while (engine_busy(s) && !session_is_full(s)) {
-		if (s->phase == PHASE_RUN)
-			go(s, s->step(s));
-		else if (s->phase == PHASE_SYNC)
-			synced(s, view_sync_step(s));
-		else
-			synced(s, sync_begin(s));
-	}
+	if (session_is_full(s))
+		return;
+	if (s->phase == PHASE_RUN)
+		go(s, s->step(s));
+	else if (s->phase == PHASE_SYNC)
+		synced(s, view_sync_step(s));
+	else if (engine_busy(s))
+		synced(s, sync_begin(s));
 }
 
 void

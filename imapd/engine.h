@@ -4,8 +4,8 @@
  *
  * Shape   octets in (engine_input), octets out (engine_output), everything else through the
  *         backend. After each call of engine_start, _input, _answer, _changed or _tls_done the
- *         owner calls engine_run until engine_output is non-empty or engine_busy is false, writes
- *         the output, and calls it again when that is written: a slow reader stops the session.
+ *         owner calls engine_run while engine_busy, writing engine_output in between: with a step's
+ *         output unwritten nothing goes on, so a slow reader stops the session.
  *         Commands run one after the other, so pipelining cannot reorder anything.
  * Bounds  ENGINE_STEP_OCTETS of output a step (one item may exceed it by a record); a line is at
  *         most ENGINE_LINE_OCTETS; literals before sign-in ENGINE_PREAUTH_LITERALS in all, later
@@ -54,7 +54,7 @@ void engine_start(struct session *e);
  * something to do. The rest after a STARTTLS must be thrown away, see engine_wants_tls. */
 size_t engine_input(struct session *e, struct slice in) MUST_USE;
 
-/* Go on with what the session is doing. */
+/* Go on with what the session is doing, for one step (a millisecond or so). */
 void engine_run(struct session *e);
 
 /* What the owner is to write and buf_consume. */
