@@ -5,7 +5,7 @@
 
 #include "mailstore/name.h"
 
-enum { VANISHED_ROWS_MAX = 10000, VANISHED_PRUNE = 1000 };
+enum { VANISHED_ROWS_MAX = 10000, VANISHED_PRUNE = 1000, REPLY_RANGES_MAX = 20000 };
 
 int
 box_get(struct index *ix, const struct box_scope *sc, uint32_t mailbox, struct record_box *out)
@@ -46,6 +46,22 @@ box_keyword_bits(struct record_box *box, const struct st_keyword *kw, size_t n, 
 			box->keywords_n++;
 		}
 		*bits_out |= UINT64_C(1) << i;
+	}
+	return OK;
+}
+
+/* As box_keyword_bits, but to take a keyword away does not make it known. */
+static int
+asked_bits(struct record_box *box, const struct st_flags_request *req, uint64_t *bits_out)
+{
+	if (req->op != ST_FLAGS_REMOVE)
+		return box_keyword_bits(box, req->keywords, req->keywords_n, bits_out);
+	*bits_out = 0;
+	for (size_t k = 0; k < req->keywords_n; k++) {
+		size_t i = find_keyword(box, req->keywords[k].name);
+
+		if (i < box->keywords_n)
+			*bits_out |= UINT64_C(1) << i;
 	}
 	return OK;
 }
@@ -184,7 +200,7 @@ box_flags(struct index *ix, const struct box_scope *sc, const struct st_flags_re
 	if (r != OK)
 		return r;
 	had = box->keywords_n;
-	r = box_keyword_bits(box, req->keywords, req->keywords_n, &bits);
+	r = asked_bits(box, req, &bits);
 	if (r == OK)
 		r = box_set_open(ix, box, req->uids, req->uids_n, a, &set);
 	while (r == OK && (r = box_set_next(&set, &m)) == 1) {
@@ -196,7 +212,7 @@ box_flags(struct index *ix, const struct box_scope *sc, const struct st_flags_re
 	if (r != OK)
 		return r;
 	box->modseq += changed;
-	*out = (struct st_flags_reply){ box->modseq, late.v, late.n };
+	*out = (struct st_flags_reply){ changed ? box->modseq : 0, late.v, late.n };
 	return changed || box->keywords_n != had ? index_box_put(ix, box) : OK;
 }
 
@@ -302,7 +318,9 @@ box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 		if (r == OK)
 			r = index_account_put(ix, sc->account, &acct);
 	}
-	*out = (struct st_expunge_reply){ box->modseq, gone.v, gone.n };
+	/* What does not fit into the reply is gone all the same. */
+	*out = (struct st_expunge_reply){ box->modseq, gone.v,
+		gone.n < REPLY_RANGES_MAX ? gone.n : REPLY_RANGES_MAX };
 	return r;
 }
 

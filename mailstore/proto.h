@@ -198,7 +198,7 @@ WIRE_STRUCT(st_append_reply, ST_APPEND_REPLY_FIELDS)
 WIRE_STRUCT(st_flags_request, ST_FLAGS_REQUEST_FIELDS)
 
 #define ST_FLAGS_REPLY_FIELDS(F, L, T) \
-	F(T, U64, modseq, 0)		/* of the changed records */ \
+	F(T, U64, modseq, 0)		/* of the changed records, 0: none changed */ \
 	L(T, st_range, modified, 20000)	/* not done: changed since unchanged_since */
 WIRE_STRUCT(st_flags_reply, ST_FLAGS_REPLY_FIELDS)
 
@@ -211,7 +211,7 @@ WIRE_STRUCT(st_expunge_request, ST_EXPUNGE_REQUEST_FIELDS)
 
 #define ST_EXPUNGE_REPLY_FIELDS(F, L, T) \
 	F(T, U64, modseq, 0) \
-	L(T, st_range, expunged, 20000)
+	L(T, st_range, expunged, 20000)	/* the first ones of more */
 WIRE_STRUCT(st_expunge_reply, ST_EXPUNGE_REPLY_FIELDS)
 
 /* Within one account and one keyset (ERR_ACCESS across keysets). COPY is all or nothing. */
