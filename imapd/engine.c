@@ -197,6 +197,20 @@ sync_begin(struct session *s)
 	return view_sync_begin(s, keeps ? VIEW_KEEP : VIEW_ALL);
 }
 
+/* The selected mailbox is no longer there. What the command did is done, and is told; numbers mean
+ * nothing any more, so the session ends, unless it removed the mailbox itself. */
+static void
+box_gone(struct session *s)
+{
+	bool own = s->command->fn == cmd_delete;
+
+	view_close(&s->view);
+	s->state = SESSION_AUTH;
+	command_over(s);
+	if (!own)
+		engine_bye(s, NULL, "The selected mailbox was removed");
+}
+
 /* r as of view_sync_*: what it means for the session. */
 static void
 synced(struct session *s, int r)
@@ -206,8 +220,7 @@ synced(struct session *s, int r)
 		return;
 	}
 	if (r == ERR_NOENT) {
-		engine_bye(s, NULL, "The selected mailbox was removed");
-		s->phase = PHASE_CLOSED;
+		box_gone(s);
 		return;
 	}
 	/* Another error: the store cannot be read now; what is to be told is told later. */

@@ -416,10 +416,10 @@ static void
 change_flags(struct box *b, const struct backend_ask *q, struct backend_reply *r)
 {
 	uint64_t bits = keyword_bits(b, q->keywords, q->keywords_n);
-	uint64_t modseq = ++b->modseq;
+	uint64_t modseq = b->modseq + 1;
 
 	for (size_t i = 0; i < b->n; i++) {
-		struct backend_msg *m = &b->v[i].rec;
+		struct backend_msg *m = &b->v[i].rec, was = *m;
 
 		if (!in_ranges(q->ranges, q->ranges_n, m->uid))
 			continue;
@@ -427,9 +427,10 @@ change_flags(struct box *b, const struct backend_ask *q, struct backend_reply *r
 		    m->flags | q->flags : m->flags & ~q->flags;
 		m->keywords = q->op == BACKEND_OP_SET ? bits : q->op == BACKEND_OP_ADD ?
 		    m->keywords | bits : m->keywords & ~bits;
-		m->modseq = modseq;
+		if (m->flags == was.flags && m->keywords == was.keywords)
+			continue;
+		m->modseq = b->modseq = r->modseq = modseq;
 	}
-	r->modseq = modseq;
 }
 
 static void
