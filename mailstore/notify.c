@@ -32,13 +32,16 @@ map_counters(const char *path, _Atomic uint64_t **out)
 	size_t n = NOTIFY_COUNTERS * sizeof **out;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	void *p;
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	/* The same file stays in use over restarts: readers have it mapped. */
-	if (ftruncate(fd, (off_t)n) != 0) {
+	/* The same file stays in use over restarts: readers have it mapped. Its blocks are taken now: a
+	 * hole that cannot be filled on a full disk would end the process at the first touch. */
+	r = posix_fallocate(fd, 0, (off_t)n);
+	if (r != 0) {
 		close(fd);
-		return -errno;
+		return -r;
 	}
 	p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
