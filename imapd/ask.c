@@ -168,6 +168,7 @@ ask_copy(struct conn *c, const struct backend_ask *ask)
 	char token[ST_ID_OCTETS];
 	struct st_copy_request q = { .account = c->account->number, .mailbox = ask->box,
 		.target = ask->target, .token = { token, sizeof token }, .move = ask->move,
+		.quota_octets = c->account->quota_octets,
 		.uids = ranges_out(c->worker, ask->ranges, ask->ranges_n),
 		.uids_n = ask->ranges_n };
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -387,6 +388,19 @@ stop(struct generation *g, const sigset_t *set)
 	signal_all(g, SIGKILL);
 }
 
+/* As many descriptors as the system lets us have: a session needs one or two. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) != 0)
+		log_event(EV_INTERNAL_ERROR, F_CSTR("at", "setrlimit"), F_ERR(-errno));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -401,6 +415,7 @@ main(int argc, char **argv)
 	}
 	log_init("imapd");
 	signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
 	if (sodium_init() < 0)
 		return 1;
 	sigemptyset(&set);

@@ -18,6 +18,7 @@
 
 enum {
 	ACCEPTS = 32,
+	ACCEPT_PAUSE_MS = 100,
 	WATCH_MS = 30000,	/* a ring may get lost */
 	STORE_RETRY_MS = 100,
 	STORE_TRIES = 600,
@@ -86,10 +87,29 @@ refuse(const struct worker_listener *l, int fd, const char *client, const char *
 }
 
 static void
+on_pause_over(struct loop_timer *t)
+{
+	struct worker_listener *l = t->arg;
+
+	if (loop_fd_want(&l->lf, LOOP_READ) != OK)
+		log_event(EV_INTERNAL_ERROR, F_CSTR("at", "listener"));
+}
+
+/* Without a descriptor to give, a connection that waits would wake the loop again and again. */
+static void
+pause_accept(struct worker *w, struct worker_listener *l)
+{
+	log_event(EV_SESSION_REFUSED, F_CSTR("why", "no free descriptor"));
+	if (loop_timer_set(w->loop, &l->pause, ACCEPT_PAUSE_MS, on_pause_over, l) == OK &&
+	    loop_fd_want(&l->lf, 0) != OK)
+		loop_timer_stop(&l->pause);
+}
+
+static void
 on_accept(struct loop_fd *lf, unsigned events)
 {
-	const struct worker_listener *l = (const struct worker_listener *)
-	    (const void *)((const char *)lf - offsetof(struct worker_listener, lf));
+	struct worker_listener *l = (struct worker_listener *)
+	    (void *)((char *)lf - offsetof(struct worker_listener, lf));
 	struct worker *w = lf->arg;
 
 	(void)events;
@@ -101,6 +121,9 @@ on_accept(struct loop_fd *lf, unsigned events)
 		int one = 1, fd = accept4(l->fd, (struct sockaddr *)&ss, &n,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM))
+			pause_accept(w, l);
 		if (fd < 0)
 			return;
 		if (address_text(&ss, client, sizeof client) != OK ||
@@ -121,8 +144,10 @@ static void
 stop_accepting(struct worker *w)
 {
 	w->stopping = true;
-	for (size_t i = 0; i < w->wc->listeners_n; i++)
+	for (size_t i = 0; i < w->wc->listeners_n; i++) {
+		loop_timer_stop(&w->wc->listeners[i].pause);
 		loop_fd_remove(&w->wc->listeners[i].lf);
+	}
 	if (w->conns == NULL)
 		loop_stop(w->loop);
 }

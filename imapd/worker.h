@@ -23,6 +23,7 @@ struct worker_listener {
 	int			    fd;		/* listening, non-blocking */
 	const struct conf_listener *conf;
 	struct loop_fd		    lf;
+	struct loop_timer	    pause;	/* while no descriptor is free */
 };
 
 struct worker_conf {
