@@ -15,6 +15,7 @@
 
 enum {
 	FIELD_OCTETS_MAX = HEADER_OCTETS_MAX,
+	PGP_SIGNATURE_OCTETS_MAX = 4096,
 	SEGMENTS_MAX = 1000	/* pieces of a message whose boundaries are in doubt */
 };
 
@@ -144,15 +145,29 @@ label_of(const struct tree *t, uint32_t i)
 	};
 }
 
-/* A detached PGP signature is short text and nothing but that. */
+/* A detached OpenPGP signature: armour lines and nothing else, where a signature belongs. */
 static bool
 is_pgp_signature(const struct tree *t, uint32_t i)
 {
-	struct slice body = slice_trim(tree_body(t, i));
+	struct slice body = slice_trim(tree_body(t, i)), line;
+	bool data = false;
 
-	return tree_is(t, i, "application", "pgp-signature") && body.n < 8192 &&
-	    slice_starts_nocase(body, SLICE("-----BEGIN PGP SIGNATURE-----")) &&
-	    slice_ends_nocase(body, SLICE("-----END PGP SIGNATURE-----"));
+	if (!tree_is(t, i, "application", "pgp-signature") || !label_of(t, i).signature ||
+	    body.n > PGP_SIGNATURE_OCTETS_MAX ||
+	    !slice_starts_nocase(body, SLICE("-----BEGIN PGP SIGNATURE-----")) ||
+	    !slice_ends_nocase(body, SLICE("-----END PGP SIGNATURE-----")))
+		return false;
+	body = slice_sub(body, 29, body.n - 29 - 27);
+	for (slice_cut(&body, '\n', &line); body.n > 0;) {
+		slice_cut(&body, '\n', &line);
+		line = slice_trim(line);
+		for (size_t k = 0; data && k < line.n; k++)
+			if (!ascii_is_alnum(line.p[k]) && line.p[k] != '+' && line.p[k] != '/' &&
+			    line.p[k] != '=')
+				return false;
+		data = data || line.n == 0;
+	}
+	return data;
 }
 
 static void
@@ -237,7 +252,9 @@ leaf(struct inspect *w, const struct tree *t, uint32_t i)
 	    TREE_HAS(p->flags, TREE_ENCODING_UNKNOWN) ||
 	    TREE_HAS(p->flags, TREE_HEADER_MALFORMED) || TREE_HAS(p->flags, TREE_HEADER_CUT))
 		decode_every_way(w, t, i);
-	else if (!is_pgp_signature(t, i))
+	else if (is_pgp_signature(t, i))
+		inspect_raw(w, tree_body(t, i));
+	else
 		decode_as(w, t, i, (enum body_encoding)p->encoding);
 }
 

@@ -9,6 +9,7 @@
 #include "mime/charset.h"
 #include "policy/extract/html.h"
 #include "policy/extract/sniff.h"
+#include "policy/foreign.h"
 #include "policy/label/name.h"
 
 enum {
@@ -198,22 +199,6 @@ scan_charset(struct inspect *w, struct slice octets, enum charset cs, enum marku
 	buf_fini(&utf8);
 }
 
-/* Charsets that some clients know, in which our letters are not where ASCII has them. */
-static bool
-is_foreign_charset(struct slice label)
-{
-	static const char *const begins[] = {
-		"utf-32", "utf32", "ucs", "iso-10646", "ebcdic", "x-ebcdic", "ibm0", "ibm1", "ibm2",
-		"ibm5", "cp037", "cp500", "cp1047", "cp114", "cp875", "scsu", "bocu", "utf-ebcdic",
-		"utf-1", "cesu", "x-imap4", "hz", "iso-2022",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(begins); i++)
-		if (slice_starts_nocase(label, slice_of(begins[i])))
-			return true;
-	return false;
-}
-
 static bool
 has_high(struct slice s)
 {
@@ -243,7 +228,7 @@ scan_every_charset(struct inspect *w, struct slice octets, struct slice label,
 	enum charset cs = charset_by_label(label);
 	bool high = has_high(octets), utf8 = is_utf8(octets);
 
-	if (cs == CHARSET_UNKNOWN && is_foreign_charset(label))
+	if (cs == CHARSET_UNKNOWN && foreign_charset(label))
 		inspect_opaque(w, "opaque-charset");
 	if (utf8 || cs == CHARSET_UTF_8)
 		scan_charset(w, octets, CHARSET_UTF_8, markup);
@@ -262,6 +247,23 @@ scan_every_charset(struct inspect *w, struct slice octets, struct slice label,
 	}
 }
 
+/* Markup that names a charset may be read in that, whatever the part's label says. */
+static void
+scan_declared(struct inspect *w, struct slice octets, const struct inspect_label *label,
+    enum markup markup)
+{
+	struct slice declared = foreign_declared(octets);
+	enum charset cs = charset_by_label(declared);
+
+	if (declared.n == 0 || cs == charset_by_label(label->charset) || cs == CHARSET_US_ASCII ||
+	    cs == CHARSET_UTF_8 || cs == CHARSET_WINDOWS_1252 || cs == CHARSET_ISO_8859_1)
+		return;
+	if (cs != CHARSET_UNKNOWN)
+		scan_charset(w, octets, cs, markup);
+	else if (foreign_charset(declared))
+		inspect_opaque(w, "opaque-charset");
+}
+
 void
 inspect_text(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
@@ -278,6 +280,8 @@ inspect_text(struct inspect *w, struct slice octets, const struct inspect_label 
 		scan_charset(w, octets, CHARSET_UTF_16BE, markup);
 	else
 		scan_every_charset(w, octets, label->charset, markup);
+	if (markup != MARKUP_NONE)
+		scan_declared(w, octets, label, markup);
 	if (markup != MARKUP_HTML && sniff_encoded_block(octets))
 		inspect_opaque(w, "opaque-encoded");
 }
@@ -298,6 +302,7 @@ struct container {
 	uint8_t	       *extension;	/* enum extension of file i + 1 */
 	uint32_t	files_max;
 	bool		text;		/* it is a document: text came out of it */
+	bool		thumbnail;	/* its picture was seen */
 };
 
 static uint8_t
@@ -336,8 +341,8 @@ is_thumbnail(const struct container *c, const struct extract_piece *p)
 {
 	uint8_t ext = p->index - 1 < c->files_max ? c->extension[p->index - 1] : 0;
 
-	return ext == EXTENSION_THUMBNAIL && c->text && p->octets.n <= THUMBNAIL_OCTETS_MAX &&
-	    sniff(p->octets) == SNIFF_BINARY;
+	return ext == EXTENSION_THUMBNAIL && c->text && !c->thumbnail &&
+	    p->octets.n <= THUMBNAIL_OCTETS_MAX && sniff_is_picture(p->octets);
 }
 
 static void
@@ -346,8 +351,10 @@ one_file(struct container *c, const struct extract_piece *p)
 	struct inspect_label label = { .charset = SLICE("") };
 	uint8_t ext = p->index - 1 < c->files_max ? c->extension[p->index - 1] : 0;
 
-	if (is_thumbnail(c, p))
+	if (is_thumbnail(c, p)) {
+		c->thumbnail = true;
 		return;
+	}
 	if (ext == EXTENSION_HTML)
 		label.filename = SLICE("file.html");
 	else if (ext == EXTENSION_MAIL)
@@ -473,8 +480,8 @@ inspect_signed(struct inspect *w, struct slice der, bool detached)
 
 	if (w->o->open_signed != NULL)
 		err = w->o->open_signed(w->o->open_signed_arg, der, w->a, &content);
-	if (err != OK || content.n == 0) {	/* as it should be of a detached signature */
-		if (!detached || der.n > SIGNATURE_OCTETS_MAX)
+	if (err != OK || content.n == 0) {	/* none, as it should be of a detached signature */
+		if (err != OK || !detached || der.n > SIGNATURE_OCTETS_MAX)
 			inspect_opaque(w, "opaque-type");
 		return;
 	}
@@ -499,7 +506,10 @@ looks_like_mail(struct slice s, const struct inspect_label *l)
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (slice_starts_nocase(line, slice_of(fields[i])) && slice_chr(line, ':') >= 0)
 			return slice_chr(slice_sub(s, 0, 1000), ':') >= 0;
-	return false;
+	/* Any other field first: then one that says how to decode. */
+	s = slice_sub(s, 0, 4096);
+	return slice_chr(line, ':') > 0 && (slice_find_nocase(s, SLICE("\ncontent-t")) >= 0 ||
+	    slice_starts_nocase(s, SLICE("content-t")));
 }
 
 /* Types whose readers see more in text than its characters. */
@@ -520,7 +530,8 @@ static void
 inspect_textual(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
 	inspect_text(w, octets, label);
-	if (is_opaque_label(label) || slice_find(slice_sub(octets, 0, 1024), SLICE("%PDF-")) >= 0)
+	if (is_opaque_label(label) || !sniff_is_text(octets) ||
+	    slice_find(slice_sub(octets, 0, 1024), SLICE("%PDF-")) >= 0)
 		inspect_opaque(w, "opaque-type");
 	if (looks_like_mail(octets, label))
 		inspect_enter(w, octets);

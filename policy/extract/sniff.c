@@ -146,10 +146,18 @@ utf16(struct slice s)
 	return SNIFF_BINARY;
 }
 
+/* Control characters that no charset of ours puts letters at, and that text has no use for. */
+static bool
+is_odd(unsigned char c)
+{
+	return c == 0x03 || c == 0x07 || c == 0x08 || c == 0x0E || c == 0x0F || c == 0x18 ||
+	    c == 0x1A || c == 0x1F || c == 0x7F;
+}
+
 static bool
 is_text(struct slice s)
 {
-	size_t controls = 0, n = s.n < SNIFF_TEXT_OCTETS ? s.n : SNIFF_TEXT_OCTETS;
+	size_t controls = 0, odd = 0, n = s.n < SNIFF_TEXT_OCTETS ? s.n : SNIFF_TEXT_OCTETS;
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
@@ -158,9 +166,48 @@ is_text(struct slice s)
 			return false;
 		controls += c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' &&
 		    c != 0x1B;
+		odd += is_odd(c);
 	}
 	/* Legacy Vietnamese charsets put some capitals among the controls. */
-	return controls * 10 <= n;
+	return controls * 10 <= n && odd <= n / 64 + 2;
+}
+
+/* UTF-16 in which some units stand for nothing is something else. */
+static bool
+is_utf16_text(struct slice s, size_t high)
+{
+	size_t bad = 0, units = s.n / 2, low = 1 - high;
+	bool lead = false;
+
+	for (size_t i = 0; i + 1 < s.n; i += 2) {
+		unsigned char top = (unsigned char)s.p[i + high];
+		bool trail = top >= 0xDC && top <= 0xDF;
+
+		bad += trail != lead || (top == 0 && s.p[i + low] == '\0') ||
+		    (top == 0xFF && (unsigned char)s.p[i + low] >= 0xFE && i > 0);
+		lead = top >= 0xD8 && top <= 0xDB;
+	}
+	return bad <= units / 100 + 1;
+}
+
+bool
+sniff_is_text(struct slice s)
+{
+	enum sniff kind = sniff(s);
+
+	if (kind == SNIFF_UTF16LE || kind == SNIFF_UTF16BE)
+		return is_utf16_text(s, kind == SNIFF_UTF16LE ? 1 : 0);
+	for (; s.n > 0; s = slice_from(s, SNIFF_TEXT_OCTETS))
+		if (!is_text(s))
+			return false;
+	return true;
+}
+
+bool
+sniff_is_picture(struct slice s)
+{
+	return BEGINS(s, "\xFF\xD8\xFF") || BEGINS(s, "\x89PNG\r\n") || BEGINS(s, "GIF8") ||
+	    BEGINS(s, "\xD7\xCD\xC6\x9A") || slice_eq(slice_sub(s, 40, 4), SLICE(" EMF"));
 }
 
 static enum sniff

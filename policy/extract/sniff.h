@@ -25,6 +25,12 @@ enum sniff {
 
 enum sniff sniff(struct slice octets);
 
+/* All of it, not only its beginning, is text of the kind that sniff() saw. */
+bool sniff_is_text(struct slice octets);
+
+/* A picture by its first octets: JPEG, PNG, GIF, EMF, WMF. */
+bool sniff_is_picture(struct slice octets);
+
 /* Does a zip end somewhere in the last octets, whatever stands before it? */
 bool sniff_zip_at_end(struct slice octets);
 

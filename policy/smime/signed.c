@@ -274,6 +274,9 @@ smime_open_signed(void *arg, struct slice der, struct arena *a, struct slice *co
 	(void)arg;
 	if (cms != NULL && OBJ_obj2nid(CMS_get0_type(cms)) == NID_pkcs7_signed)
 		inside = CMS_get0_content(cms);
+	*content_out = (struct slice){ NULL, 0 };
+	if (inside != NULL)
+		r = OK;		/* detached, if it has none */
 	if (inside != NULL && *inside != NULL) {
 		*content_out = arena_copy(a, octets_of(*inside));
 		r = a->err;

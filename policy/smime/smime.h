@@ -90,7 +90,8 @@ int smime_verify(const struct tree *t, struct smime_trust *trust, const struct s
 
 /*
  * The content of one CMS signed-data, for classification; nothing is verified. Fits
- * classify_open_signed_fn (arg is not used). ERR_SYNTAX: not signed-data, or without content.
+ * classify_open_signed_fn (arg is not used). Nothing: a detached signature. ERR_SYNTAX: not
+ * signed-data, or damaged, or something stands behind it.
  */
 int smime_open_signed(void *arg, struct slice der, struct arena *a, struct slice *content_out)
     MUST_USE;

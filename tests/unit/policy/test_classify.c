@@ -17,6 +17,7 @@
 #define END	"--b--\r\n"
 #define TEXT	H "Content-Type: text/plain; charset=utf-8\r\n\r\n"
 #define B64	"Content-Transfer-Encoding: base64\r\n"
+#define PGP(lines) "-----BEGIN PGP SIGNATURE-----\r\n" lines "-----END PGP SIGNATURE-----"
 #define MAT	"M\xE1\xBA\xACT"
 
 /* "level [opaque] [internal] [ambiguous] detector@part ...", evidence of one place once. */
@@ -91,6 +92,16 @@ static const struct { const char *message, *want; } rows[] = {
 	{ H "Content-Type: text/plain; charset=utf-7\r\n\r\nM+Hqw-T", "mat line-mark@1" },
 	{ H "Content-Type: text/plain; charset=ebcdic-us\r\n\r\nabc",
 	  "thuong opaque opaque-charset@1" },
+	{ H "Content-Type: text/plain; charset=gb18030\r\n\r\nabc",
+	  "thuong opaque opaque-charset@1" },
+	{ H "Content-Type: text/plain; charset=csIBM037\r\n\r\nabc",
+	  "thuong opaque opaque-charset@1" },
+	{ H "Content-Type: text/plain; charset=koi8-r\r\n\r\nabc", "thuong" },
+	{ H "Content-Type: text/html\r\n\r\n<meta charset=\"GBK\"><p>abc",
+	  "thuong opaque opaque-charset@1" },
+	{ H "Content-Type: text/html\r\n\r\n<meta charset=\"viscii\"><p>M\x87T", "mat line-mark@1" },
+	{ MIX PART("text/xml", "<?xml version='1.0' encoding='cp500'?><p>abc</p>") END,
+	  "thuong opaque opaque-charset@1" },
 	/* names */
 	{ MIX PART("text/plain; name=\"BC_1_MAT.txt\"", "x") END, "mat filename-mark@1" },
 	{ MIX "--b\r\nContent-Disposition: attachment; filename*0=\"KH TOI\"; filename*1=\" MAT.txt\""
@@ -106,6 +117,25 @@ static const struct { const char *message, *want; } rows[] = {
 	  "thuong opaque ambiguous opaque-partial@1" },
 	{ MIX PART("application/pkcs7-mime\r\n" B64, "\r\nMIAGCSqGSIb3DQEHA6CAMIACAQAxggFA") END,
 	  "thuong opaque opaque-encrypted@1" },
+	/* signatures, and what only looks like one */
+	{ H "Content-Type: multipart/signed; boundary=b\r\n\r\n" PART("text/plain", "x")
+	  PART("application/pgp-signature", PGP("Version: 1\r\n\r\nwsB5BAAB\r\n=abcd\r\n")) END,
+	  "thuong" },
+	{ H "Content-Type: multipart/signed; boundary=b\r\n\r\n" PART("text/plain", "x")
+	  PART("application/pgp-signature", PGP(MAT "\r\n")) END, "mat line-mark@2" },
+	{ H "Content-Type: multipart/signed; boundary=b\r\n\r\n" PART("text/plain", "x")
+	  PART("application/pgp-signature", PGP("Comment: a\r\n " MAT "\r\n\r\nwsB5BAAB\r\n")) END,
+	  "mat line-mark@2" },
+	{ MIX PART("application/pgp-signature", PGP("\r\n" MAT "\r\n")) END, "mat line-mark@1" },
+	/* text at first */
+	{ MIX PART("application/octet-stream\r\n" B64, "\r\n//5NAOwe1AA=") END, "thuong" },
+	{ MIX PART("application/octet-stream\r\n" B64,
+	  "\r\n//5NAATcBdwG3AfcCNwJ3ArcC9wM3A3cDtwP3A==") END, "thuong opaque opaque-type@1" },
+	{ MIX PART("application/octet-stream", "a\x03\x07\x08\x0E" "bcdefghijklmnopqrstuvwxyzabcdefgh")
+	  END, "thuong opaque opaque-type@1" },
+	{ MIX PART("application/octet-stream", "Foo: x\r\nContent-Type: text/plain\r\n"
+	  "Content-Transfer-Encoding: quoted-printable\r\n\r\nM=E1=BA=ACT\r\n") END,
+	  "mat line-mark@1 line-mark@1/1" },
 	/* messages in messages */
 	{ MIX PART("message/rfc822", H "\r\n" MAT) END, "mat line-mark@1.1" },
 	{ MIX PART("message/rfc822", H "Subject: [" MAT "] a\r\n\r\nx") END,
@@ -246,6 +276,43 @@ a_document(void **state)
 	buf_fini(&m);
 }
 
+/* The small picture of page one is passed over, once and only if it is one. */
+static void
+thumbnails(void **state)
+{
+	static const struct zip_file files[] = {
+		ZIP_DOCX_TYPES,
+		ZIP_FILE("word/document.xml", "<w:p><w:r><w:t>a</w:t></w:r></w:p>"),
+		ZIP_FILE("docProps/thumbnail.jpeg", "\xFF\xD8\xFF\xE0"),
+		ZIP_FILE("docProps/thumbnail.png", "\x89PNG\r\n\x1A\n"),
+	};
+	static const struct zip_file pdf[] = {
+		ZIP_DOCX_TYPES,
+		ZIP_FILE("word/document.xml", "<w:p><w:r><w:t>a</w:t></w:r></w:p>"),
+		ZIP_FILE("docProps/thumbnail.jpeg", "%PDF-1.4"),
+	};
+	static const struct { const struct zip_file *files; size_t n; const char *want; } cases[] = {
+		{ files, 3, "thuong" },
+		{ files, 4, "thuong opaque opaque-type@1/4" },
+		{ pdf, 3, "thuong opaque opaque-type@1/3" },
+	};
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf z, m;
+
+		buf_init(&z, 1 << 16);
+		buf_init(&m, 1 << 16);
+		zip_make(&z, cases[i].files, cases[i].n, ZIP_GOOD);
+		attach(&m, buf_slice(&z), "application/octet-stream");
+		check(buf_slice(&m), &o, cases[i].want, i);
+		buf_fini(&z);
+		buf_fini(&m);
+	}
+}
+
 static int
 no_extractor(struct slice octets, enum extract_type type, const struct extract_limits *limits,
     extract_sink_fn *sink, void *arg)
@@ -350,6 +417,7 @@ main(void)
 		cmocka_unit_test(ambiguous_messages),
 		cmocka_unit_test(containers),
 		cmocka_unit_test(a_document),
+		cmocka_unit_test(thumbnails),
 		cmocka_unit_test(a_dead_extractor_makes_opaque),
 		cmocka_unit_test(the_deadline_is_kept),
 		cmocka_unit_test(signed_content_is_inspected),
