@@ -85,32 +85,46 @@ open_or_keep(const struct conf_listener *l, const struct worker_socket *old, siz
 	return *fd_out >= 0 ? OK : open_one(l, fd_out);
 }
 
+/* Before anything is opened: is there something to do, and nothing that we cannot do? */
+static int
+check_roles(const struct conf *conf, struct buf *why)
+{
+	size_t ours = 0;
+
+	for (size_t i = 0; i < conf->listener_n; i++) {
+		const struct conf_listener *l = &conf->listener[i];
+
+		if (l->role == CONF_LISTEN_LMTP) {
+			buf_addf(why, "listener \"%s\": role lmtp is not supported yet", l->title);
+			return ERR_CONF;
+		}
+		ours += l->role != CONF_LISTEN_IMAP;
+	}
+	if (ours == 0)
+		buf_adds(why, "no listener has the role mx or submission");
+	return ours > 0 ? OK : ERR_CONF;
+}
+
 int
 listen_open(const struct conf *conf, const struct worker_socket *old, size_t old_n,
     struct worker_socket **out, size_t *n_out, struct buf *why)
 {
 	struct worker_socket *v = calloc(conf->listener_n + 1, sizeof *v);
 	size_t n = 0;
-	int err = v == NULL ? ERR_NOMEM : OK;
+	int err = v == NULL ? ERR_NOMEM : check_roles(conf, why);
 
 	for (size_t i = 0; i < conf->listener_n && err == OK; i++) {
 		const struct conf_listener *l = &conf->listener[i];
 
-		if (l->role == CONF_LISTEN_LMTP) {
-			buf_addf(why, "listener \"%s\": role lmtp is not supported yet", l->title);
-			err = ERR_CONF;
-		} else if (l->role != CONF_LISTEN_IMAP) {
-			v[n].conf = l;
-			err = open_or_keep(l, old, old_n, &v[n].fd);
-			n += err == OK;
-			if (err != OK)
-				buf_addf(why, "listener \"%s\": %s port %llu: %s", l->title,
-				    l->address, (unsigned long long)l->port, err_text(err));
-		}
-	}
-	if (err == OK && n == 0) {
-		buf_adds(why, "no listener has the role mx or submission");
-		err = ERR_CONF;
+		if (l->role == CONF_LISTEN_IMAP)
+			continue;
+		v[n].conf = l;
+		err = open_or_keep(l, old, old_n, &v[n].fd);
+		if (err == OK)
+			n++;
+		else
+			buf_addf(why, "listener \"%s\": %s port %llu: %s", l->title, l->address,
+			    (unsigned long long)l->port, err_text(err));
 	}
 	if (err != OK) {
 		listen_close(v, n, old, old_n);

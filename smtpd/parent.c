@@ -55,7 +55,8 @@ open_tls(struct generation *g, struct buf *why)
 {
 	static const char *const alpn[] = { "smtp", "esmtp", NULL };
 	struct tls_server_conf tc = { .cert_file = g->conf->tls.certificate,
-	    .key_file = g->conf->tls.key, .alpn = alpn };
+	    .key_file = g->conf->tls.key, .alpn = alpn,
+	    .only_13 = g->conf->tls.minimum == CONF_TLS_MIN_13 };
 	uint8_t key[TLS_TICKET_KEY_OCTETS];
 	int err = tls_ctx_new_server(&tc, why, &g->tls);
 

@@ -30,7 +30,7 @@ state-dir = "%(dir)s"
 run-dir = "%(dir)s/run"
 internal-networks = {"127.0.0.0/8"}
 contact = {"Goi 1234", "call 1234"}
-tls { certificate = "%(dir)s/cert.pem" key = "%(dir)s/key.pem" }
+tls { certificate = "%(dir)s/cert.pem" key = "%(dir)s/key.pem" minimum = 1.3 }
 ldap { uri = {"ldap://127.0.0.1:1"} base = "dc=tinh" }
 signature { roots = "%(dir)s/cert.pem" crls = "%(dir)s/cert.pem" }
 limits { message-size = 8000000 connections-per-address = 20 policy-time = 3000 smtp-workers = 2
@@ -305,6 +305,31 @@ def test_smuggling():
 def test_starttls_injection():
     said = raw(PORT["submission"], b"EHLO a\r\n", b"STARTTLS\r\nEHLO injected\r\n")
     assert "501 5.5.1" in said and "220 2.0.0" not in said, said
+
+
+def test_tls_versions_and_alpn():
+    def handshake(setup):
+        context = ssl.create_default_context(cafile=DIR + "/cert.pem")
+        setup(context)
+        with socket.create_connection(("127.0.0.1", PORT["submissions"]), 10) as s:
+            with context.wrap_socket(s, server_hostname="mx.tinh.example") as t:
+                return t.recv(100)[:3], t.selected_alpn_protocol()
+    assert handshake(lambda c: c.set_alpn_protocols(["smtp"])) == (b"220", "smtp")
+    for bad in (lambda c: c.set_alpn_protocols(["http/1.1"]),
+                lambda c: setattr(c, "maximum_version", ssl.TLSVersion.TLSv1_2)):
+        try:
+            handshake(bad)
+            raise AssertionError("the handshake went through")
+        except (ssl.SSLError, ConnectionResetError):
+            pass
+
+
+def test_lmtp_listener_is_refused():
+    path = os.path.join(DIR, "lmtp.conf")
+    with open(path, "w") as f:
+        f.write(CONF % dict(PORT, dir=DIR) + 'listener "l" { address = "127.0.0.1" port = 1 role = lmtp zone = internal }\n')
+    done = subprocess.run([os.path.join(BUILD, "smtpd/smtpd"), "-c", path], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "role lmtp is not supported yet" in done.stderr, done.stderr
 
 
 def test_http():
