@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "policy/trust.h"
 
 #define AN	"-signer an.pem -inkey an.key"
 #define HOUR	3600
@@ -416,6 +417,12 @@ opaque_content_is_handed_out(void **state)
 /* ---- chains, time, revocation ---- */
 
 static void
+add_file(struct buf *blob, const char *file, enum smime_object kind)
+{
+	assert_int_equal(trust_parse_file(pki_read(file), kind, blob), OK);
+}
+
+static void
 chain_needs_root_pool_and_lists(void **state)
 {
 	static const struct { const char *parts, *options; unsigned sig, reason; } rows[] = {
@@ -504,6 +511,81 @@ purpose_is_configurable(void **state)
 	smime_trust_free(&trust);
 }
 
+/* A list that does not speak of every certificate of its issuer can revoke, but not acquit. */
+static void
+partial_lists_can_only_revoke(void **state)
+{
+	static const struct { const char *name, *extension; unsigned reason; } rows[] = {
+		{ "plain", "authorityKeyIdentifier=keyid", SIG_OK },
+		{ "users", "issuingDistributionPoint=critical,onlyuser:TRUE", SIG_OK },
+		{ "authorities", "issuingDistributionPoint=critical,onlyCA:TRUE",
+		    SIG_UNKNOWN_REVOCATION },
+		{ "attributes", "issuingDistributionPoint=critical,onlyAA:TRUE",
+		    SIG_UNKNOWN_REVOCATION },
+		{ "reasons", "issuingDistributionPoint=critical,onlysomereasons:keyCompromise",
+		    SIG_UNKNOWN_REVOCATION },
+		{ "indirect", "issuingDistributionPoint=critical,indirectCRL:TRUE",
+		    SIG_UNKNOWN_REVOCATION },
+		{ "other point", "issuingDistributionPoint=critical,fullname:URI:http://x.example/",
+		    SIG_UNKNOWN_REVOCATION },
+		{ "unknown extension", "1.3.6.1.4.1.55555.2=critical,ASN1:NULL",
+		    SIG_UNKNOWN_REVOCATION },
+		{ "delta", "deltaCRL=critical,ASN1:INTEGER:1", SIG_UNKNOWN_REVOCATION },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct smime_trust *trust = NULL;
+		struct buf blob;
+
+		pki_run("{ cat cnf; printf '[x]\\n%%s\\n' '%s'; } > cnf.x && CA=inter KU=x EKU=x SAN=x "
+		    "openssl ca -config cnf.x -crlexts x -gencrl -crl_lastupdate 20250101000000Z "
+		    "-crl_nextupdate \"$(date -u -d '+9 days' +%%Y%%m%%d%%H%%M%%SZ)\" -out x.crl",
+		    rows[i].extension);
+		buf_init(&blob, 1 << 20);
+		add_file(&blob, "root.pem", SMIME_ROOT);
+		add_file(&blob, "pool.pem", SMIME_INTERMEDIATE);
+		add_file(&blob, "crls/root.crl", SMIME_CRL);
+		add_file(&blob, "x.crl", SMIME_CRL);
+		assert_int_equal(smime_trust_new(buf_slice(&blob), &trust), OK);
+		expect(rows[i].name, verify_at(pki_sign(AN), trust, clock_real_s(),
+		    SMIME_EMAIL_OR_ABSENT), rows[i].reason == SIG_OK ? SIG_VALID : SIG_BAD,
+		    rows[i].reason);
+		expect(rows[i].name, verify_at(pki_sign("-signer revoked.pem -inkey revoked.key"),
+		    trust, clock_real_s(), SMIME_EMAIL_OR_ABSENT), SIG_BAD, SIG_REVOKED);
+		smime_trust_free(&trust);
+		buf_fini(&blob);
+	}
+}
+
+/* A list that the issuer did not sign says nothing, whatever name it bears. */
+static void
+forged_lists_are_ignored(void **state)
+{
+	struct smime_trust *trust = NULL;
+	struct buf blob;
+
+	(void)state;
+	pki_run("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out gia.key && "
+	    "export CA=gia KU=digitalSignature EKU=emailProtection SAN=email:x@x.example && "
+	    "openssl req -x509 -new -key gia.key -config cnf -extensions root -out gia.pem "
+	    "-subj '/C=VN/O=Co yeu thu/CN=CA co quan nha nuoc' -days 30 && "
+	    "cp inter.index gia.index && echo 01 > gia.crlnumber && cp inter.serial gia.serial && "
+	    "openssl ca -config cnf -gencrl -crldays 30 -out gia.crl");
+	buf_init(&blob, 1 << 20);
+	add_file(&blob, "root.pem", SMIME_ROOT);
+	add_file(&blob, "pool.pem", SMIME_INTERMEDIATE);
+	add_file(&blob, "crls/root.crl", SMIME_CRL);
+	add_file(&blob, "gia.crl", SMIME_CRL);
+	assert_int_equal(smime_trust_new(buf_slice(&blob), &trust), OK);
+	expect("good", verify_at(pki_sign(AN), trust, clock_real_s(), SMIME_EMAIL_OR_ABSENT),
+	    SIG_BAD, SIG_UNKNOWN_REVOCATION);
+	expect("revoked", verify_at(pki_sign("-signer revoked.pem -inkey revoked.key"), trust,
+	    clock_real_s(), SMIME_EMAIL_OR_ABSENT), SIG_BAD, SIG_UNKNOWN_REVOCATION);
+	smime_trust_free(&trust);
+	buf_fini(&blob);
+}
+
 static void
 names_of_signers_are_told(void **state)
 {
@@ -566,6 +648,8 @@ main(void)
 		cmocka_unit_test(old_lists_count_for_the_grace_time),
 		cmocka_unit_test(signing_time_may_be_ahead_by_seven_hours),
 		cmocka_unit_test(purpose_is_configurable),
+		cmocka_unit_test(partial_lists_can_only_revoke),
+		cmocka_unit_test(forged_lists_are_ignored),
 		cmocka_unit_test(names_of_signers_are_told),
 		cmocka_unit_test(time_per_message),
 	};
