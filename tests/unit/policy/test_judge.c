@@ -6,6 +6,7 @@
 #include "tests/unit/policy/pki.h"
 
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -317,6 +318,27 @@ explanation_is_json(void **state)
 	buf_fini(&json);
 }
 
+/* What one signed message of an official costs, all of it, when his certificate is known. */
+static void
+time_per_judgement(void **state)
+{
+	struct pol_judge_request req = request(PATH_SUBMIT);
+	struct slice m = pki_sign(AN);
+	struct timespec a, b;
+	struct judge_result r;
+
+	(void)state;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	for (int i = 0; i < 300; i++) {
+		assert_int_equal(judge_it(m, &req, &r), OK);
+		assert_int_equal(r.reply.verdict, VERDICT_ALLOW);
+		judge_fini(&r);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	print_message("%.0f us of CPU per judgement\n", ((double)(b.tv_sec - a.tv_sec) * 1e9 +
+	    (double)(b.tv_nsec - a.tv_nsec)) / 300e3);
+}
+
 static int
 setup(void **state)
 {
@@ -352,6 +374,7 @@ main(void)
 		cmocka_unit_test(worst_recipient_decides),
 		cmocka_unit_test(nonsense_is_not_judged),
 		cmocka_unit_test(explanation_is_json),
+		cmocka_unit_test(time_per_judgement),
 		cmocka_unit_test(marks_inside_signatures_are_found),
 	};
 
