@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/control.h"
 #include "mailstore/name.h"
 
 enum { VANISHED_ROWS_MAX = 10000, VANISHED_PRUNE = 1000, REPLY_RANGES_MAX = 20000 };
@@ -12,7 +13,7 @@ box_get(struct index *ix, const struct box_scope *sc, uint32_t mailbox, struct r
 {
 	int r = index_box_get(ix, sc->account, mailbox, out);
 
-	if (r == OK && sc->internet && out->class == KEYSET_MAT)
+	if (r == OK && sc->internet && out->class == KEYSET_MAT && !control_off("mat-box"))
 		r = ERR_NOENT;
 	return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "mailstore/name.h"
 
+#include "common/control.h"
 #include "common/utf8.h"
 
 static bool
@@ -71,6 +72,8 @@ store_name_is_mat(struct slice name)
 	struct buf folded;
 	bool is;
 
+	if (control_off("mat-name"))
+		return false;
 	(void)slice_cut(&name, '/', &level);
 	buf_init(&folded, 4 * ST_NAME_MAX);
 	is = utf8_nfkc_casefold(slice_trim(slice_sub(level, 0, ST_NAME_MAX)), &folded) != OK ||

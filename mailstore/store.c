@@ -44,7 +44,6 @@ store_open(const char *state_dir, const char *run_dir, uint64_t map_octets, unsi
 	if (r == OK)
 		r = open_parts(s, state_dir, map_octets);
 	if (r == OK) {
-		crypt_random(s->proof_key, sizeof s->proof_key);
 		s->shared = crypt_secret_new(STORE_SHARED_SLOTS * sizeof *s->shared);
 		r = s->shared == NULL ? ERR_NOMEM : OK;
 	}

@@ -14,7 +14,7 @@ enum { STORE_SHARED_SLOTS = 1024 };
 /* The wrapping key of one keyset and one segment, kept since computing it takes 40 us. */
 struct store_shared {
 	uint32_t keyset, segment;	/* segment 0: free */
-	uint8_t	 proof[16];		/* keyed hash of the secret it was made from */
+	uint8_t	 secret[32];		/* that it was made from: who brings another gets nothing */
 	uint8_t	 key[32];
 };
 
@@ -25,7 +25,6 @@ struct store {
 	unsigned	      flags;
 	char		      run_dir[PATH_OCTETS];
 	struct store_shared  *shared;	/* STORE_SHARED_SLOTS, in guarded memory */
-	uint8_t		      proof_key[32];
 };
 
 /* A mailbox that this reader may see, in s->ix->box; a transaction is open. */

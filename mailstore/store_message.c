@@ -23,12 +23,6 @@ struct store_message {
 
 /* ---- keys ---- */
 
-static void
-prove(const struct store *s, const uint8_t secret[32], uint8_t out[16])
-{
-	crypto_generichash(out, 16, secret, 32, s->proof_key, sizeof s->proof_key);
-}
-
 /* What is cached helps only those who bring the secret again. */
 static int
 shared_key(struct store *s, uint32_t keyset, uint32_t segment, const uint8_t *epoch_public,
@@ -36,13 +30,11 @@ shared_key(struct store *s, uint32_t keyset, uint32_t segment, const uint8_t *ep
 {
 	struct store_shared *slot =
 	    &s->shared[(keyset * 2654435761u ^ segment * 40503u) % STORE_SHARED_SLOTS];
-	uint8_t proof[16];
 	int r;
 
-	prove(s, secret, proof);
 	*out = slot->key;
 	if (slot->segment == segment && slot->keyset == keyset &&
-	    sodium_memcmp(proof, slot->proof, sizeof proof) == 0)
+	    sodium_memcmp(secret, slot->secret, sizeof slot->secret) == 0)
 		return OK;
 	slot->segment = 0;
 	r = crypt_shared(epoch_public, secret, slot->key);
@@ -50,7 +42,7 @@ shared_key(struct store *s, uint32_t keyset, uint32_t segment, const uint8_t *ep
 		return r;
 	slot->segment = segment;
 	slot->keyset = keyset;
-	memcpy(slot->proof, proof, sizeof proof);
+	memcpy(slot->secret, secret, sizeof slot->secret);
 	return OK;
 }
 
