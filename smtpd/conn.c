@@ -133,6 +133,8 @@ feed(struct conn *c, struct slice more)
 		if (c->in.err != OK)
 			return c->in.err;
 		buf_consume(&c->in, engine_input(&c->engine, clock_ms(), buf_slice(&c->in)));
+		if (c->in.n == 0 && c->engine.state == ENGINE_WAIT_AUTH)
+			explicit_bzero(c->in.p, c->in.cap);
 		if (c->in.n == 0)
 			buf_fini(&c->in);
 		return OK;
@@ -151,7 +153,10 @@ receive(struct conn *c)
 
 	if (n <= 0)
 		return n;
-	return feed(c, (struct slice){ w->scratch, (size_t)n });
+	n = feed(c, (struct slice){ w->scratch, (size_t)n });
+	if (c->engine.state == ENGINE_WAIT_AUTH)	/* passwords do not stay */
+		explicit_bzero(w->scratch, sizeof w->scratch);
+	return n;
 }
 
 /* ---- TLS ---- */

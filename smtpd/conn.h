@@ -71,7 +71,7 @@ void host_ask(struct conn *c, struct chan_client *whom, uint16_t code, const voi
 int message_open(void *host);
 int message_write(void *host, struct slice piece);
 void message_drop(void *host);
-void message_judge(void *host);
+int message_judge(void *host);
 void message_deliver(void *host);
 void message_audit(void *host);
 

@@ -10,15 +10,6 @@
 
 enum { STORE_RETRY_MS = 30000 };
 
-void
-deliver_begin(struct engine *e)
-{
-	e->ops->random(e->host, e->id, sizeof e->id);
-	e->store_unknown = false;
-	engine_enter(e, ENGINE_WAIT_POLICY);
-	e->ops->judge(e->host);
-}
-
 static void
 end(struct engine *e, enum reply id)
 {
@@ -28,6 +19,16 @@ end(struct engine *e, enum reply id)
 	engine_reply_detail(e, id, slice_of(ref));
 	engine_reset(e);
 	engine_ready(e);
+}
+
+void
+deliver_begin(struct engine *e)
+{
+	e->ops->random(e->host, e->id, sizeof e->id);
+	e->store_unknown = false;
+	engine_enter(e, ENGINE_WAIT_POLICY);
+	if (e->ops->judge(e->host) != OK)
+		end(e, SAY_NOT_NOW);
 }
 
 /* ---- the verdict ---- */

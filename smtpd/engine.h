@@ -109,8 +109,9 @@ struct engine_ops {
 	int (*body_open)(void *host);
 	int (*body_write)(void *host, struct slice piece);
 	void (*body_drop)(void *host);
-	/* Judge, deliver, or audit the refusal of, the message with e->env and e->id. */
-	void (*judge)(void *host);
+	/* Judge, deliver, or audit the refusal of, the message with e->env and e->id. What judge
+	 * cannot even ask (not OK) gets no answer. */
+	int (*judge)(void *host);
 	void (*deliver)(void *host);	/* again with the same id after an unknown outcome */
 	void (*audit)(void *host);
 	void (*cancel)(void *host);	/* nobody waits any more for what was asked last */

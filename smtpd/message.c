@@ -148,15 +148,15 @@ judge(struct conn *c)
 	return OK;
 }
 
-void
+int
 message_judge(void *host)
 {
 	struct conn *c = host;
 	int err = judge(c);
 
-	/* The engine's deadline is the answer when not even the question could be put. */
 	if (err != OK)
 		log_event(EV_MESSAGE_DEFERRED, F_CSTR("client", c->client), F_ERR(err));
+	return err;
 }
 
 /* ---- the audit record ---- */

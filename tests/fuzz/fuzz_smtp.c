@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static int body_open(void *host) { (void)host; return OK; }
 static int body_write(void *host, struct slice s) { (void)host, (void)s; return OK; }
 static void nothing(void *host) { (void)host; }
+static int judge(void *host) { (void)host; return OK; }
 static void no_auth(void *host, const struct engine_auth *a) { (void)host, (void)a; }
 static void no_rcpt(void *host, struct slice a) { (void)host, (void)a; }
 
@@ -40,8 +41,7 @@ octets(void *host, void *to, size_t n)
 }
 
 static const struct engine_ops ops = { nothing, no_auth, no_rcpt, no_room, body_open, body_write,
-    nothing,
-    nothing, nothing, nothing, nothing, route, octets };
+    nothing, judge, nothing, nothing, nothing, route, octets };
 
 static const struct engine_conf confs[] = {
 	{ ENGINE_MX, "mx", "d.example", "", "", true, 5000, 5, 50, 1000, 1000, 1000, 1000, 1000,

@@ -111,7 +111,7 @@ host_body_drop(void *host)
 	r->body_open = false;
 }
 
-static void
+static int
 host_judge(void *host)
 {
 	struct run *r = host;
@@ -128,6 +128,7 @@ host_judge(void *host)
 		buf_addf(&r->requests, "%s%zu/%s/%s", i > 0 ? "," : "", env->views[i].rcpt,
 		    zone_name(env->views[i].exit_zone), level_name(env->views[i].clearance));
 	request(r, " locals=%zu remotes=%zu", env->locals_n, env->remotes_n);
+	return env->rcpts_n > 0 && slice_is(env->rcpts[0], "unaskable@tinh.example") ? ERR_NOMEM : OK;
 }
 
 static void

@@ -13,6 +13,7 @@
 static unsigned asked;
 
 static void note(void *host) { (void)host; asked++; }
+static int judge(void *host) { note(host); return OK; }
 static void note_auth(void *host, const struct engine_auth *a) { (void)a; note(host); }
 static void note_rcpt(void *host, struct slice a) { (void)a; note(host); }
 
@@ -42,7 +43,7 @@ octets(void *host, void *to, size_t n)
 }
 
 static const struct engine_ops ops = { note, note_auth, note_rcpt, note_room, body_open, body_write,
-    nothing, note, note, note, nothing, route, octets };
+    nothing, judge, note, note, nothing, route, octets };
 static const struct engine_conf conf = { ENGINE_SUBMISSION, "mx", "d", "", "", true, 1000, 10, 10,
     1000,
     1000, 1000, 1000, 1000, 1 };

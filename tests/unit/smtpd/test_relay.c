@@ -22,8 +22,10 @@ setup(void **state)
 	static const char *gov[] = { ".gov" }, *all[] = { "*" }, *retry[] = { "1", "60", "300" };
 
 	(void)state;
-	routes[0] = (struct conf_route){ .title = "gov", .domains = { gov, 1 }, .zone = ZONE_INTERNAL };
-	routes[1] = (struct conf_route){ .title = "all", .domains = { all, 1 }, .zone = ZONE_INTERNET };
+	routes[0] = (struct conf_route){ .title = "gov", .domains = { gov, 1 },
+	    .zone = ZONE_INTERNAL };
+	routes[1] = (struct conf_route){ .title = "all", .domains = { all, 1 },
+	    .zone = ZONE_INTERNET };
 	conf = (struct conf){ .route = routes, .route_n = 2, .relay = { .retry = { retry, 3 },
 	    .expire_s = 1000 } };
 	return 0;
