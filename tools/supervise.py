@@ -35,12 +35,12 @@ class Service:
         self.process, self.started, self.due, self.backoff = None, 0.0, 0.0, BACKOFF_MIN_S
 
     def start(self):
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab", buffering=0) as log:
             try:
                 self.process = subprocess.Popen(self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
                                                 stderr=log, start_new_session=True, preexec_fn=die_with_me)
             except OSError as e:
-                log.write(("%s: %s\n" % (self.argv[0], e)).encode())
+                sys.stderr.write("%s: %s\n" % (self.argv[0], e))
         self.started = time.monotonic()
 
     def look(self):
@@ -96,9 +96,15 @@ def main():
     for s in services:
         s.start()
     write_pids(top, services)
+    changed = False
     while not stopping:
-        if any([s.look() for s in services]):
-            write_pids(top, services)
+        changed = any([s.look() for s in services]) or changed
+        if changed:
+            try:
+                write_pids(top, services)
+                changed = False
+            except OSError:	# a full disk: again at the next look
+                pass
         time.sleep(0.1)
     for s in reversed(services):
         s.stop()

@@ -43,11 +43,12 @@ class Province:
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def read_env(self):
-        self.env = {}
+        env = {}
         with open(os.path.join(self.dir, "env")) as f:
             for line in f:
                 name, _, value = line.rstrip("\n").partition("=")
-                self.env[name] = " ".join(shlex.split(value))
+                env[name] = " ".join(shlex.split(value))
+        self.env = env
 
     def show_logs(self):
         logs = os.path.join(self.dir, "log")
