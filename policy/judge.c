@@ -86,9 +86,22 @@ bind_signer(struct run *run, const struct smime_result *s)
 	return OK;
 }
 
+/* As smime_open_signed, but the message's own signature has been parsed already. */
+static int
+open_signed(void *arg, struct slice der, struct arena *a, struct slice *content_out)
+{
+	const struct smime_result *known = arg;
+
+	if (known->detached.n == 0 || !slice_eq(der, known->detached))
+		return smime_open_signed(NULL, der, a, content_out);
+	*content_out = (struct slice){ NULL, 0 };
+	return OK;
+}
+
 static int
 find_facts(struct run *run)
 {
+	struct classify_options options = run->env->classify;
 	struct facts *f = &run->out->facts;
 	struct smime_result s;
 	struct tree t;
@@ -100,7 +113,11 @@ find_facts(struct run *run)
 	if (r != OK)
 		return r;
 	copy_signature(f, &s);
-	r = classify_message(run->message, &run->env->classify, run->a, f);
+	if (options.open_signed == smime_open_signed) {
+		options.open_signed = open_signed;
+		options.open_signed_arg = &s;
+	}
+	r = classify_message(run->message, &options, run->a, f);
 	if (r != OK)
 		return r;
 	return bind_signer(run, &s);

@@ -218,6 +218,8 @@ find_content(struct run *run, CMS_ContentInfo *cms)
 		run->content = *run->in->detached;
 	else
 		return SIG_MALFORMED;
+	if (!has_inside)
+		run->out->detached = run->in->der;
 	return SIG_OK;
 }
 

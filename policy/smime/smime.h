@@ -73,6 +73,7 @@ struct smime_result {
 	bool		    stale, clock;
 	bool		    opaque_signed;	/* application/pkcs7-mime, not multipart/signed */
 	struct slice	    content;	/* the entity that the signature covers */
+	struct slice	    detached;	/* the CMS object, if it was whole and has no content */
 	struct smime_signer signers[SMIME_SIGNERS_MAX];
 	unsigned	    signers_n;
 	bool		    has_label;	/* an ESS security label in some signer's attributes */
