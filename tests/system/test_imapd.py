@@ -3,6 +3,8 @@
 """imapd with the real programs behind it, and real clients in front: imaplib, mbsync, curl, raw sockets."""
 import imaplib
 import os
+import random
+import re
 import signal
 import socket
 import ssl
@@ -140,6 +142,80 @@ def literals_before_sign_in(p):
         assert c.line().startswith(b"* BYE [TOOBIG]") and c.line() == b""
 
 
+class Model:
+    """A client that believes the server: numbers move only with EXPUNGE and EXISTS, and stand for one UID each."""
+
+    def __init__(self, p, box):
+        self.imap, self.uids = Imap(p, user=p.env["CONGVU_USER1"]), []
+        self.command("SELECT " + box)
+
+    def command(self, text, keeps=False):
+        status, got = self.imap.command(text)
+        self.listen(got, keeps)
+        return status
+
+    def append(self, box, message):
+        status = self.command("APPEND %s {%d+}\r\n%s" % (box, len(message), message.decode()))
+        assert status.startswith("OK [APPENDUID"), status
+
+    def listen(self, got, keeps):
+        for line in got.split(b"\r\n"):
+            m = re.match(rb"\* (\d+) (EXPUNGE|EXISTS|FETCH)(.*)", line)
+            if m is None:
+                continue
+            n, what = int(m.group(1)), m.group(2)
+            if what == b"EXPUNGE":
+                assert not keeps and 1 <= n <= len(self.uids), (line, len(self.uids))
+                del self.uids[n - 1]
+            elif what == b"EXISTS":
+                assert n >= len(self.uids), (line, len(self.uids))
+                self.uids += [None] * (n - len(self.uids))
+            else:
+                assert 1 <= n <= len(self.uids), (line, len(self.uids))
+                uid = re.search(rb"UID (\d+)", m.group(3))
+                if uid is not None:
+                    assert self.uids[n - 1] in (None, int(uid.group(1))), (line, self.uids)
+                    self.uids[n - 1] = int(uid.group(1))
+
+
+def numbers_stay_true_among_others(p):
+    rng = random.Random(20261122)
+    with Imap(p, user=p.env["CONGVU_USER1"]) as c:
+        assert c.command("CREATE Chung")[0].startswith("OK")
+    models = [Model(p, "Chung") for _ in range(3)]
+    for step in range(400):
+        m = rng.choice(models)
+        n = rng.randint(1, len(m.uids)) if m.uids else 0
+        what = rng.choice(["append", "append", "delete", "expunge", "noop", "fetch", "search", "copy", "move", "flag"])
+        if what == "append":
+            m.append("Chung", MESSAGE % b"s%d" % step)
+            if m.uids:
+                m.command("FETCH %d (UID)" % len(m.uids), True)
+        elif what in ("expunge", "noop"):
+            assert m.command(what).startswith("OK")
+        elif n == 0:
+            continue
+        elif what in ("delete", "flag"):
+            m.command("STORE %d +FLAGS (%s)" % (n, "\\Deleted" if what == "delete" else "$k%d" % (step % 5)), True)
+        elif what == "fetch":
+            m.command("FETCH 1:* (UID FLAGS)", True)
+        elif what == "search":
+            m.command("SEARCH UNDELETED", True)
+        else:
+            m.command("UID FETCH %d (UID)" % (m.uids[n - 1] or 1))
+            if len(m.uids) >= n:
+                m.command("%s %d Chung" % (what.upper(), n))
+    for m in models:
+        assert m.command("NOOP").startswith("OK")
+        if m.uids:
+            assert m.command("FETCH 1:* (UID)").startswith("OK")
+    assert models[0].uids == models[1].uids == models[2].uids and None not in models[0].uids
+    assert models[0].uids == sorted(set(models[0].uids))
+    for m in models:
+        m.imap.file.close()
+        m.imap.sock.close()
+
+
 def mbsync_goes_both_ways(p):
     with tempfile.TemporaryDirectory() as d, Imap(p, user=p.env["CONGVU_USER3"]) as c:
         for n in range(30):
@@ -262,7 +338,7 @@ def without_the_others(p):
 def main():
     with Province(24000) as p:
         return run([octets_come_back, idle_learns_at_once, zones_are_two_worlds, sign_in_outcomes, starttls,
-                    foreign_alpn_is_refused, literals_before_sign_in, mbsync_goes_both_ways, curl_reads,
+                    foreign_alpn_is_refused, literals_before_sign_in, numbers_stay_true_among_others, mbsync_goes_both_ways, curl_reads,
                     idle_sessions_are_small, without_the_others, reload_keeps_sessions,
                     a_dead_worker_is_started_again], p)
 
