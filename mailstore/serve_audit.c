@@ -3,7 +3,11 @@
 #include "common/log.h"
 #include "mailstore/serve_internal.h"
 
-enum { VERIFY_AT_ONCE = 500, LIST_OCTETS = 4 * 1024 * 1024 };
+enum {
+	VERIFY_AT_ONCE = 500,
+	LIST_OCTETS = 4 * 1024 * 1024,
+	RELAY_SILENCE_MS = 120 * 1000,	/* the longest claim waits half as long */
+};
 
 static struct job *
 job_of(struct engine_job *ej)
@@ -170,7 +174,8 @@ serve_ST_STATUS(void *service, struct chan_req *creq, const void *msg)
 		.commit_p50_us = engine_latency_us(e, 50),
 		.commit_p99_us = engine_latency_us(e, 99),
 		.free_octets = engine_free_octets(e), .audit_records = e->audit.serial,
-		.relay_up = sv->claims != NULL };
+		.relay_up = sv->claims != NULL ||
+		(sv->claim_ms != 0 && clock_ms() - sv->claim_ms < RELAY_SILENCE_MS) };
 	int r = count_control(e, &reply);
 
 	(void)msg;

@@ -62,6 +62,7 @@ struct server {
 	struct job	    *claims;	/* waiting for something to become due */
 	struct loop_timer    round, apply, close, minute, spool, due;
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
+	uint64_t	     claim_ms;	/* when the relay asked last, 0: never */
 	uint8_t		     audit_key[32];	/* of keyd; has_audit_key */
 	bool		     has_audit_key, signing, closing;
 	struct st_nothing    nothing;

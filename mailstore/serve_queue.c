@@ -141,6 +141,7 @@ serve_ST_CLAIM(void *service, struct chan_req *creq, const void *msg)
 	struct server *sv = service;
 	struct job *j;
 
+	sv->claim_ms = clock_ms();
 	if (sv->e->spool_key == NULL) {
 		chan_reply(sv->chan, creq, ERR_UNAVAIL, NULL, NULL, 0);
 		return;

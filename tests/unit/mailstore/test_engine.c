@@ -376,6 +376,42 @@ open_intents_are_replayed_once(void **state)
 	store_close(&s);
 }
 
+static int
+drop_account(struct engine *e, void *arg)
+{
+	struct record_key k = record_key(*(uint32_t *)arg, RECORD_ACCOUNT);
+
+	return env_del(e->ix->t, INDEX_T, record_key_slice(&k));
+}
+
+/* A copy for an account whose row is gone is set aside, and holds up nobody. */
+static void
+what_cannot_be_filed_is_kept(void **state)
+{
+	struct help *h = *state;
+	unsigned who[] = { 1, 2 };
+	uint32_t account = help_account(h, 1);
+	struct store_account acct;
+	struct store *s;
+	uint64_t stuck, open;
+
+	help_account(h, 2);
+	assert_int_equal(help_index(h, drop_account, &account), OK);
+	assert_int_equal(help_deliver(h, 1, who, 2, ST_PLACE_INBOX, SLICE("x")), OK);
+	assert_int_equal(help_deliver(h, 2, &who[1], 1, ST_PLACE_INBOX, SLICE("y")), OK);
+	assert_int_equal(engine_close_intents(h->e), OK);
+	assert_int_equal(control_begin_read(h->e->ctl), OK);
+	assert_int_equal(control_count(h->e->ctl, CONTROL_STUCK, &stuck), OK);
+	assert_int_equal(control_count(h->e->ctl, CONTROL_INTENT, &open), OK);
+	control_abort(h->e->ctl);
+	assert_int_equal(stuck, 1);
+	assert_int_equal(open, 0);
+	s = help_reader(h, 0);
+	assert_int_equal(store_account(s, help_account(h, 2), &acct), OK);
+	assert_int_equal(acct.messages, 2);
+	store_close(&s);
+}
+
 static void
 torn_tail_is_cut(void **state)
 {
@@ -496,7 +532,8 @@ main(void)
 		T(damage_is_seen), T(classified_mail_does_not_exist_for_the_internet),
 		T(levels_are_checked_again), T(the_same_id_delivers_once), T(quota_and_reserve),
 		T(a_full_map_refuses), T(a_full_disk_refuses),
-		T(open_intents_are_replayed_once), T(torn_tail_is_cut),
+		T(open_intents_are_replayed_once), T(what_cannot_be_filed_is_kept),
+		T(torn_tail_is_cut),
 		T(one_writer_and_no_newer_format),
 		T(a_half_done_job_takes_nobody_down) };
 
