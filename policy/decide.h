@@ -24,7 +24,8 @@ enum rule_if { RULE_ANY, RULE_YES, RULE_NO };
 enum rule_flag {
 	RULE_FROM_ONE	  = 1 << 0,	/* exactly one From with one address */
 	RULE_FROM_OWN	  = 1 << 1,	/* the account may use From */
-	RULE_SENDER_OWN	  = 1 << 2,	/* the account may use MAIL FROM (or it is empty) */
+	RULE_SENDER_OWN	  = 1 << 2,	/* the account may use MAIL FROM (or it is empty), and
+					 * Sender, Resent-From, Resent-Sender if present */
 	RULE_AMBIGUOUS	  = 1 << 3,	/* MIME that clients read differently */
 	RULE_PARTLY	  = 1 << 4,	/* partly inspected */
 	RULE_INTERNAL_ONLY = 1 << 5,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/control.h"
 #include "mime/addr.h"
 #include "mime/header.h"
 #include "policy/trace.h"
@@ -17,6 +18,7 @@ struct run {
 	struct arena		       *a;
 	struct judge_result	       *out;
 	bool				forged_trace;
+	bool				sender_own;	/* RULE_SENDER_OWN */
 };
 
 size_t
@@ -98,6 +100,46 @@ open_signed(void *arg, struct slice der, struct arena *a, struct slice *content_
 	return OK;
 }
 
+static struct binding_context
+who_asks(const struct run *run)
+{
+	return (struct binding_context){ .identities = run->req->identities,
+		.identities_n = run->req->identities_n };
+}
+
+/* Fields that clients show as the sender besides From (RFC 5322 3.6.2, 3.6.6). */
+static bool
+names_sender(struct slice field)
+{
+	return slice_is_nocase(field, "Sender") || slice_is_nocase(field, "Resent-From") ||
+	    slice_is_nocase(field, "Resent-Sender");
+}
+
+/* Are MAIL FROM and all these fields addresses of the account? */
+static int
+find_senders(struct run *run)
+{
+	struct binding_context who = who_asks(run);
+	struct header_field field;
+	struct header_iter it;
+
+	run->sender_own = run->req->mail_from.n == 0 ||
+	    binding_identity(&who, run->req->mail_from) != NULL;
+	header_init(&it, run->message);
+	while (run->sender_own && header_next(&it, &field) == 1) {
+		struct slice address;
+		int r;
+
+		if (!names_sender(field.name) || control_off("sender-fields"))
+			continue;
+		r = addr_single(field.value, run->a, &address);
+		if (r != OK && r != ERR_SYNTAX)
+			return r;
+		run->sender_own = r == OK && binding_identity(&who, address) != NULL;
+	}
+	return OK;
+}
+
 static int
 find_facts(struct run *run)
 {
@@ -130,15 +172,13 @@ context_of(const struct run *run)
 {
 	const struct pol_judge_request *req = run->req;
 	const struct facts *f = &run->out->facts;
-	struct binding_context who = { .identities = req->identities,
-		.identities_n = req->identities_n };
+	struct binding_context who = who_asks(run);
 
 	return (struct decide_context){
 		.path = req->path,
 		.arrival_zone = req->arrival_zone,
 		.from_own = binding_identity(&who, f->from) != NULL,
-		.sender_own = req->mail_from.n == 0 ||
-		    binding_identity(&who, req->mail_from) != NULL,
+		.sender_own = run->sender_own,
 		.forged_trace = run->forged_trace,
 		.unsigned_until_s = req->unsigned_until_s,
 		.now_s = (uint64_t)run->env->smime.now_s,
@@ -307,9 +347,9 @@ int
 judge(struct slice message, const struct pol_judge_request *req, const struct judge_env *env,
     struct arena *a, struct judge_result *out)
 {
-	static int (*const steps[])(struct run *) = { find_removals, find_facts, decide_all,
-		fill_facts, fill_trace, fill_summary };
-	struct run run = { message, req, env, a, out, false };
+	static int (*const steps[])(struct run *) = { find_removals, find_senders, find_facts,
+		decide_all, fill_facts, fill_trace, fill_summary };
+	struct run run = { message, req, env, a, out, false, false };
 	int r = OK;
 
 	memset(out, 0, sizeof *out);

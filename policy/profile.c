@@ -77,8 +77,9 @@ profile_secret_internet(void)
 		"The account may not use this From address"), \
 	    LAW(MAIL_RULES) }, \
 	{ .name = "sender-not-yours", .paths = ON(SUBMIT), .flags_clear = RULE_SENDER_OWN, REFUSE, \
-	    SAY("5.7.1", "Tai khoan khong duoc dung dia chi MAIL FROM nay", \
-		"The account may not use this MAIL FROM address"), \
+	    SAY("5.7.1", "Tai khoan khong duoc dung dia chi trong MAIL FROM, Sender hoac " \
+		"Resent-From", \
+		"The account may not use this address in MAIL FROM, Sender or Resent-From"), \
 	    LAW(MAIL_RULES) }
 
 /* ---- submission: the signature ---- */

@@ -82,6 +82,32 @@ submissions_get_their_reason(void **state)
 	    PATH_SUBMIT, "from-not-one");
 }
 
+/* What clients show besides From must be the account's own, too; on the way in it may be anybody. */
+static void
+senders_besides_from_are_their_own(void **state)
+{
+	static const struct { const char *fields, *rule; } rows[] = {
+		{ "Sender: <an@tinh.example>", "allow" },
+		{ "Sender: <binh@tinh.example>", "sender-not-yours" },
+		{ "Sender: An <an@tinh.example>\r\nSENDER:\r\n <binh@tinh.example>", "sender-not-yours" },
+		{ "Sender: an@tinh.example, binh@tinh.example", "sender-not-yours" },
+		{ "Sender:", "sender-not-yours" },
+		{ "Resent-From: binh@tinh.example", "sender-not-yours" },
+		{ "Resent-Sender: binh@tinh.example", "sender-not-yours" },
+		{ "Reply-To: binh@tinh.example", "allow" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char with[200];
+
+		(void)snprintf(with, sizeof with, "From: an@tinh.example\r\n%s", rows[i].fields);
+		expect(pki_replace(pki_sign(AN), "From: an@tinh.example", with), PATH_SUBMIT,
+		    rows[i].rule);
+	}
+	expect(SLICE("From: a@b.example\r\nSender: c@d.example\r\n\r\nx\r\n"), PATH_RECEIVE, "allow");
+}
+
 /* A mark of secrecy counts wherever it stands: in the signed text, in an opaque signature. */
 static void
 marks_inside_signatures_are_found(void **state)
@@ -366,6 +392,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(submissions_get_their_reason),
+		cmocka_unit_test(senders_besides_from_are_their_own),
 		cmocka_unit_test(trace_tells_the_signature),
 		cmocka_unit_test(forged_results_are_taken_out),
 		cmocka_unit_test(too_many_forged_results_are_refused),
