@@ -7,9 +7,11 @@
 
 #include "common/words.h"
 #include "mime/charset.h"
+#include "policy/extract/card.h"
 #include "policy/extract/html.h"
 #include "policy/extract/sniff.h"
 #include "policy/foreign.h"
+#include "policy/guess.h"
 #include "policy/label/name.h"
 
 enum {
@@ -488,52 +490,41 @@ inspect_signed(struct inspect *w, struct slice der, bool detached)
 	inspect_enter(w, content);
 }
 
-/* Does it begin like a message that was saved as a file? */
-static bool
-looks_like_mail(struct slice s, const struct inspect_label *l)
+/* A calendar or address card: what its fields say once they are unfolded and unescaped. */
+static void
+inspect_card(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
-	static const char *const fields[] = {
-		"return-path:", "received:", "delivered-to:", "from:", "to:", "date:", "subject:",
-		"message-id:", "mime-version:", "content-type:", "x-", "from ", "reply-to:",
-	};
-	struct slice line;
+	struct inspect_label plain = { .charset = label->charset };
+	struct buf text, titles;
+	unsigned flags = 0;
 
-	if (slice_is_nocase(l->type, "message") ||
-	    slice_is_nocase(l->subtype, "rfc822-headers") || ends_with(l->filename, ".eml") ||
-	    ends_with(l->filename, ".mht") || ends_with(l->filename, ".mhtml"))
-		return true;
-	slice_cut(&s, '\n', &line);
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (slice_starts_nocase(line, slice_of(fields[i])) && slice_chr(line, ':') >= 0)
-			return slice_chr(slice_sub(s, 0, 1000), ':') >= 0;
-	/* Any other field first: then one that says how to decode. */
-	s = slice_sub(s, 0, 4096);
-	return slice_chr(line, ':') > 0 && (slice_find_nocase(s, SLICE("\ncontent-t")) >= 0 ||
-	    slice_starts_nocase(s, SLICE("content-t")));
-}
-
-/* Types whose readers see more in text than its characters. */
-static bool
-is_opaque_label(const struct inspect_label *l)
-{
-	return slice_is_nocase(l->type, "image") || slice_is_nocase(l->type, "audio") ||
-	    slice_is_nocase(l->type, "video") || slice_is_nocase(l->type, "model") ||
-	    slice_is_nocase(l->subtype, "rtf") || slice_is_nocase(l->subtype, "pdf") ||
-	    slice_is_nocase(l->subtype, "postscript") || slice_is_nocase(l->subtype, "ms-tnef") ||
-	    slice_is_nocase(l->subtype, "vnd.ms-tnef") ||
-	    slice_is_nocase(l->subtype, "mac-binhex40") ||
-	    ends_with(l->filename, ".rtf") || ends_with(l->filename, ".svg") ||
-	    ends_with(l->filename, ".hqx") || ends_with(l->filename, ".uue");
+	buf_init(&text, 2 * octets.n + 16);
+	buf_init(&titles, 2 * octets.n + 16);
+	if (card_text(octets, &text, &titles, &flags) != OK)
+		inspect_opaque(w, "opaque-limit");
+	if ((flags & CARD_HAS_EMBEDDED) != 0)
+		inspect_opaque(w, "opaque-embedded");
+	inspect_text(w, buf_slice(&text), &plain);
+	if ((flags & CARD_HAS_HTML) != 0) {
+		plain.type = SLICE("text");
+		plain.subtype = SLICE("html");
+		inspect_text(w, buf_slice(&text), &plain);
+	}
+	properties(w, buf_slice(&titles));
+	buf_fini(&text);
+	buf_fini(&titles);
 }
 
 static void
 inspect_textual(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
 	inspect_text(w, octets, label);
-	if (is_opaque_label(label) || !sniff_is_text(octets) ||
+	if (guess_is_opaque(label) || !sniff_is_text(octets) ||
 	    slice_find(slice_sub(octets, 0, 1024), SLICE("%PDF-")) >= 0)
 		inspect_opaque(w, "opaque-type");
-	if (looks_like_mail(octets, label))
+	if (card_is(octets))
+		inspect_card(w, octets, label);
+	else if (guess_is_mail(octets, label))
 		inspect_enter(w, octets);
 }
 

@@ -127,6 +127,19 @@ static const struct { const char *message, *want; } rows[] = {
 	  PART("application/pgp-signature", PGP("Comment: a\r\n " MAT "\r\n\r\nwsB5BAAB\r\n")) END,
 	  "mat line-mark@2" },
 	{ MIX PART("application/pgp-signature", PGP("\r\n" MAT "\r\n")) END, "mat line-mark@1" },
+	/* calendars and cards */
+	{ MIX PART("text/calendar", "BEGIN:VCALENDAR\r\nDESCRIPTION:x\\nM\r\n \xE1\xBA\xACT\\ny\r\n") END,
+	  "mat line-mark@1" },
+	{ MIX PART("text/calendar", "BEGIN:VCALENDAR\r\nSUMMARY;LANGUAGE=\"a:b\":[" MAT "]\\, x\r\n") END,
+	  "mat aside@1 subject-mark@1" },
+	{ MIX PART("text/x-vcard", "BEGIN:VCARD\r\nNOTE;QUOTED-PRINTABLE:M=E1=BA=\r\n=ACT\r\n") END,
+	  "mat line-mark@1" },
+	{ MIX PART("text/x", "BEGIN:VCALENDAR\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:\r\n TWF0\r\n") END,
+	  "thuong opaque opaque-embedded@1" },
+	{ MIX PART("text/calendar", "BEGIN:VCALENDAR\r\nX-ALT-DESC;FMTTYPE=text/html:"
+	  "<p>M<b>\xE1\xBA\xAC</b>T\r\n") END, "mat line-mark@1" },
+	{ MIX PART("text/calendar", "BEGIN:VCALENDAR\r\nSUMMARY:H\xE1\xBB\x8Dp\r\nEND:VCALENDAR\r\n") END,
+	  "thuong" },
 	/* text at first */
 	{ MIX PART("application/octet-stream\r\n" B64, "\r\n//5NAOwe1AA=") END, "thuong" },
 	{ MIX PART("application/octet-stream\r\n" B64,
