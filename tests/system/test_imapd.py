@@ -335,11 +335,48 @@ def without_the_others(p):
         assert c.command("STORE 1 +FLAGS.SILENT (\\Seen)")[0].startswith("OK")
 
 
+def others_die_and_come_back(p):
+    """Killed, not hung: the answer comes at once, it is temporary, and an idling client loses nothing."""
+    user = p.env["CONGVU_USER1"]
+    login = 'LOGIN "%s" "%s"' % (user, p.env["CONGVU_PASS"])
+    with Imap(p, user=user) as idle, Imap(p, user=user) as other:
+        idle.command("SELECT INBOX")
+        idle.send(b"i IDLE\r\n")
+        assert idle.line().startswith(b"+")
+
+        def comes_back(program, old):
+            assert eventually(lambda: p.pid(program) not in (None, old)), program
+            assert eventually(lambda: signs_in(p, login)), program
+        for program in ("mailstored", "directoryd"):
+            old = p.pid(program)
+            os.kill(old, signal.SIGKILL)
+            began = time.monotonic()
+            with Imap(p) as c:
+                status = c.command(login)[0]
+            assert status.startswith(("NO [UNAVAILABLE]", "OK")) and time.monotonic() - began < 5, status
+            comes_back(program, old)
+        old = p.pid("policyd")
+        os.kill(old, signal.SIGKILL)
+        status = append(other, "INBOX", MESSAGE % b"policy")
+        assert status.startswith(("NO [UNAVAILABLE]", "OK [APPENDUID")), status
+        comes_back("policyd", old)
+        assert eventually(lambda: append(other, "INBOX", MESSAGE % b"again").startswith("OK [APPENDUID"))
+        assert b"EXISTS" in idle.line()
+
+
+def signs_in(p, login):
+    try:
+        with Imap(p) as c:
+            return c.command(login)[0].startswith("OK")
+    except OSError:
+        return False
+
+
 def main():
     with Province(24000) as p:
         return run([octets_come_back, idle_learns_at_once, zones_are_two_worlds, sign_in_outcomes, starttls,
                     foreign_alpn_is_refused, literals_before_sign_in, numbers_stay_true_among_others, mbsync_goes_both_ways, curl_reads,
-                    idle_sessions_are_small, without_the_others, reload_keeps_sessions,
+                    idle_sessions_are_small, without_the_others, others_die_and_come_back, reload_keeps_sessions,
                     a_dead_worker_is_started_again], p)
 
 
