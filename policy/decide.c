@@ -70,7 +70,8 @@ static bool
 in_range(const struct decide_context *c, const struct decide_rcpt *r, const struct facts *f)
 {
 	if (c->path > PATH_READ || c->arrival_zone > ZONE_INTERNET ||
-	    r->exit_zone > ZONE_INTERNET || r->clearance > LEVEL_TUYET_MAT || f->level > LEVEL_TUYET_MAT ||
+	    r->exit_zone > ZONE_INTERNET || r->clearance > LEVEL_TUYET_MAT ||
+	    f->level > LEVEL_TUYET_MAT ||
 	    f->kind > KIND_ENCRYPTED || f->sig > SIG_ERROR || f->sig_reason > SIG_INTERNAL)
 		return false;
 	switch (f->sig) {

@@ -513,7 +513,8 @@ texts_can_be_sent(void **state)
 static void
 own_rules_come_first(void **state)
 {
-	const char *kinds[] = { "encrypted" }, *zones[] = { "internal" }, *who[] = { "@tinh.example" };
+	const char *kinds[] = { "encrypted" }, *zones[] = { "internal" };
+	const char *who[] = { "@tinh.example" };
 	struct conf_rule own[] = {
 		{ .title = "ma-hoa-noi-bo", .level_max = LEVEL_THUONG, .kinds = { kinds, 1 },
 		    .exit = { zones, 1 }, .senders = { who, 1 }, .action = CONF_ACTION_ALLOW },

@@ -66,8 +66,10 @@ submissions_get_their_reason(void **state)
 	expect(plain, PATH_SUBMIT, "unsigned");
 	expect(plain, PATH_RECEIVE, "allow");
 	expect(pki_sign("-signer binh.pem -inkey binh.key"), PATH_SUBMIT, "wrong-signer");
-	expect(pki_sign("-signer expired.pem -inkey expired.key"), PATH_SUBMIT, "signature-expired");
-	expect(pki_sign("-signer revoked.pem -inkey revoked.key"), PATH_SUBMIT, "signature-revoked");
+	expect(pki_sign("-signer expired.pem -inkey expired.key"), PATH_SUBMIT,
+	    "signature-expired");
+	expect(pki_sign("-signer revoked.pem -inkey revoked.key"), PATH_SUBMIT,
+	    "signature-revoked");
 	expect(pki_sign("-signer rsa1024.pem -inkey rsa1024.key"), PATH_SUBMIT, "signature-weak");
 	expect(pki_replace(pki_sign(AN), "cong van.", "cong van!"), PATH_SUBMIT,
 	    "signature-altered");
