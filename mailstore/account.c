@@ -185,20 +185,25 @@ accounts_load(struct accounts *as, struct control *c)
 	return r;
 }
 
+void
+accounts_end_epoch(struct accounts *as)
+{
+	for (size_t i = 0; i < as->by_number_cap; i++)
+		for (int k = 0; as->by_number[i] != NULL && k < ACCOUNT_CLASSES; k++) {
+			crypt_wipe(as->by_number[i]->keysets[k].shared, 32);
+			as->by_number[i]->keysets[k].shared_segment = 0;
+		}
+}
+
 int
 account_shared(struct accounts *as, struct account_keyset *ks, uint32_t segment,
     const uint8_t *epoch_secret, const uint8_t **out)
 {
 	int r = OK;
 
-	if (as->segment != segment) {	/* the epoch is over: nothing that opens it may stay */
-		for (size_t i = 0; i < as->by_number_cap; i++)
-			for (int k = 0; as->by_number[i] != NULL && k < ACCOUNT_CLASSES; k++) {
-				crypt_wipe(as->by_number[i]->keysets[k].shared, 32);
-				as->by_number[i]->keysets[k].shared_segment = 0;
-			}
-		as->segment = segment;
-	}
+	if (as->segment != segment)
+		accounts_end_epoch(as);
+	as->segment = segment;
 	if (ks->shared_segment != segment)
 		r = crypt_shared(ks->public, epoch_secret, ks->shared);
 	if (r == OK)

@@ -47,4 +47,7 @@ int accounts_add(struct accounts *as, const struct control_account *row) MUST_US
 int account_shared(struct accounts *as, struct account_keyset *ks, uint32_t segment,
     const uint8_t *epoch_secret, const uint8_t **out) MUST_USE;
 
+/* Wipe all wrapping keys: the epoch is over. */
+void accounts_end_epoch(struct accounts *as);
+
 #endif

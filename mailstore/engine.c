@@ -242,6 +242,14 @@ engine_quota(struct engine *e, struct slice guid, uint64_t quota_octets, uint64_
 	return r;
 }
 
+void
+engine_tidy(struct engine *e)
+{
+	env_reap_readers(e->ix->env);
+	if (segment_expire(e->seg))
+		accounts_end_epoch(e->accounts);
+}
+
 /* ---- figures ---- */
 
 static int

@@ -94,6 +94,9 @@ int engine_apply(struct engine *e) MUST_USE;
 /* Take the rows of applied intents out of control: in an own commit. */
 int engine_close_intents(struct engine *e) MUST_USE;
 
+/* Now and then: end an epoch that is old, free what dead readers hold. */
+void engine_tidy(struct engine *e);
+
 uint64_t engine_latency_us(const struct engine *e, unsigned percent);
 
 /* ---- the acts that jobs are made of ---- */

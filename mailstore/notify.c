@@ -36,8 +36,8 @@ map_counters(const char *path, _Atomic uint64_t **out)
 
 	if (fd < 0)
 		return -errno;
-	/* The same file stays in use over restarts: readers have it mapped. Its blocks are taken now: a
-	 * hole that cannot be filled on a full disk would end the process at the first touch. */
+	/* The same file stays in use over restarts: readers have it mapped. Its blocks are taken now:
+	 * a hole that cannot be filled on a full disk would end the process at the first touch. */
 	r = posix_fallocate(fd, 0, (off_t)n);
 	if (r != 0) {
 		close(fd);

@@ -34,6 +34,10 @@ int segment_append(struct segment_writer *w, const uint8_t key[32], bool compres
     struct slice summary, struct slice message, struct segment_place *out) MUST_USE;
 int segment_sync(struct segment_writer *w) MUST_USE;
 
+/* True: the segment is older than an hour, and was ended with its epoch; the next append begins a
+ * new one. To be asked now and then, since without mail nothing else would end it. */
+bool segment_expire(struct segment_writer *w);
+
 /* Of the segment that holds the frame appended last. */
 uint32_t segment_number(const struct segment_writer *w);
 const uint8_t *segment_epoch_secret(const struct segment_writer *w);

@@ -275,6 +275,14 @@ segment_sync(struct segment_writer *w)
 	return -errno;
 }
 
+bool
+segment_expire(struct segment_writer *w)
+{
+	if (w->fd < 0 || clock_ms() - w->born_ms < EPOCH_MS)
+		return false;
+	return end_segment(w) == OK;
+}
+
 uint32_t
 segment_number(const struct segment_writer *w)
 {

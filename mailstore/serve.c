@@ -211,7 +211,7 @@ on_minute(struct loop_timer *t)
 {
 	struct server *sv = t->arg;
 
-	env_reap_readers(sv->e->ix->env);
+	engine_tidy(sv->e);
 	keyd_checkpoint_maybe(sv);
 	if (loop_timer_set(sv->loop, &sv->minute, MINUTE_MS, on_minute, sv) != OK)
 		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "help.h"
 
 static int
@@ -376,6 +377,35 @@ open_intents_are_replayed_once(void **state)
 	store_close(&s);
 }
 
+/* Without any mail, too, the secret of an epoch is gone an hour later. */
+static void
+an_epoch_ends_by_itself(void **state)
+{
+	static const uint8_t nothing[32];
+	struct help *h = *state;
+	unsigned who[] = { 1 }, seg;
+	const struct account *a;
+	struct store *s;
+
+	assert_int_equal(help_deliver(h, 1, who, 1, ST_PLACE_INBOX, SLICE("x")), OK);
+	a = accounts_number(h->e->accounts, help_account(h, 1));
+	seg = segment_number(h->e->seg);
+	engine_tidy(h->e);
+	assert_memory_not_equal(segment_epoch_secret(h->e->seg), nothing, 32);
+	assert_memory_not_equal(a->keysets[ACCOUNT_OPEN].shared, nothing, 32);
+	clock_test_set(3601 * 1000);
+	engine_tidy(h->e);
+	assert_memory_equal(segment_epoch_secret(h->e->seg), nothing, 32);
+	assert_memory_equal(a->keysets[ACCOUNT_OPEN].shared, nothing, 32);
+	assert_int_equal(help_deliver(h, 2, who, 1, ST_PLACE_INBOX, SLICE("y")), OK);
+	assert_int_equal(segment_number(h->e->seg), seg + 1);
+	clock_test_set(0);
+	s = help_reader(h, 0);
+	help_expect(h, s, 1, BOX_INBOX, 1, KEYSET_OPEN, SLICE("x"));
+	help_expect(h, s, 1, BOX_INBOX, 2, KEYSET_OPEN, SLICE("y"));
+	store_close(&s);
+}
+
 static int
 drop_account(struct engine *e, void *arg)
 {
@@ -533,7 +563,7 @@ main(void)
 		T(levels_are_checked_again), T(the_same_id_delivers_once), T(quota_and_reserve),
 		T(a_full_map_refuses), T(a_full_disk_refuses),
 		T(open_intents_are_replayed_once), T(what_cannot_be_filed_is_kept),
-		T(torn_tail_is_cut),
+		T(torn_tail_is_cut), T(an_epoch_ends_by_itself),
 		T(one_writer_and_no_newer_format),
 		T(a_half_done_job_takes_nobody_down) };
 
