@@ -284,7 +284,8 @@ static enum session_next
 delivered(struct session *s, const struct deliver *d)
 {
 	s->view.skip_modseq = d->own_modseq;
-	/* A UID that is not there is passed over (RFC 3501 6.4.8); a number that the client was told is not. */
+	/* A UID that is not there is passed over (RFC 3501 6.4.8); a number that the client was
+	 * told is not. */
 	if (d->failed == ERR_NOENT && (s->command->flags & COMMAND_UID) != 0)
 		return session_ok(s, "EXPUNGEISSUED", "Some messages are gone");
 	if (d->failed == ERR_NOENT)
