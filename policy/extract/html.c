@@ -3,10 +3,7 @@
 
 #include "policy/extract/entity.h"
 
-enum {
-	STYLE_GAP_MAX = 64,	/* white space looked over inside one property */
-	VAIN_FACTOR = 4		/* times the input: looked over in vain for the ends of tags */
-};
+enum { VAIN_FACTOR = 4 };	/* times the input: looked over in vain for the ends of tags */
 
 struct html {
 	struct slice	  in;
@@ -179,32 +176,29 @@ next_attribute(struct slice *rest, struct slice *name, struct slice *value)
 	return true;
 }
 
-/* Does a style hold this, white space aside? */
-static bool
-style_says(struct slice style, const char *what)
+/* A style without its white space. */
+struct style {
+	struct buf text;
+};
+
+static void
+style_init(struct style *st, struct slice value)
 {
-	struct slice want = slice_of(what);
+	buf_init(&st->text, value.n + 1);
+	for (size_t i = 0; i < value.n; i++)
+		if (!is_white(value.p[i]))
+			buf_addc(&st->text, value.p[i]);
+}
 
-	for (size_t i = 0; i < style.n; i++) {
-		size_t k = i, w = 0;
-
-		while (k < style.n && w < want.n && k - i < STYLE_GAP_MAX) {
-			if (is_white(style.p[k])) {
-				k++;
-				continue;
-			}
-			if (ascii_lower(style.p[k]) != want.p[w])
-				break;
-			k++, w++;
-		}
-		if (w == want.n)
-			return true;
-	}
-	return false;
+/* One that could not be read says everything. */
+static bool
+style_says(const struct style *st, const char *what)
+{
+	return st->text.err != OK || slice_find_nocase(buf_slice(&st->text), slice_of(what)) >= 0;
 }
 
 static bool
-style_hides(struct slice style)
+style_hides(const struct style *st)
 {
 	static const char *const list[] = {
 		"display:none", "visibility:hidden", "font-size:0", "mso-hide:all", "opacity:0;",
@@ -212,9 +206,22 @@ style_hides(struct slice style)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(list); i++)
-		if (style_says(style, list[i]))
+		if (style_says(st, list[i]))
 			return true;
 	return false;
+}
+
+static void
+look_at_style(struct slice value, bool *hidden_out, bool *turned_out)
+{
+	struct style st;
+
+	style_init(&st, value);
+	if (style_hides(&st))
+		*hidden_out = true;
+	if (style_says(&st, "bidi-override") && style_says(&st, "direction:rtl"))
+		*turned_out = true;
+	buf_fini(&st.text);
 }
 
 static bool
@@ -283,12 +290,10 @@ attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_o
 
 	*hidden_out = *turned_out = false;
 	while (next_attribute(&rest, &name, &value)) {
-		if (slice_is_nocase(name, "hidden") ||
-		    (slice_is_nocase(name, "style") && style_hides(value)))
+		if (slice_is_nocase(name, "hidden"))
 			*hidden_out = true;
-		if (slice_is_nocase(name, "style") && style_says(value, "bidi-override") &&
-		    style_says(value, "direction:rtl"))
-			*turned_out = true;
+		if (slice_is_nocase(name, "style"))
+			look_at_style(value, hidden_out, turned_out);
 		if (slice_is_nocase(name, "dir") && slice_is_nocase(value, "rtl") &&
 		    slice_is_nocase(t->name, "bdo"))
 			*turned_out = true;
