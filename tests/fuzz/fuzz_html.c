@@ -12,10 +12,13 @@ read_as(struct slice in, enum html_reading reading)
 {
 	struct buf one, two;
 	unsigned a = 0, b = 0;
+	int err;
 
 	buf_init(&one, 2 * in.n + 4096);
 	buf_init(&two, 2 * in.n + 4096);
-	if (html_text(in, reading, &one, &a) != OK || html_text(in, reading, &two, &b) != OK)
+	err = html_text(in, reading, &one, &a);
+	if (err != html_text(in, reading, &two, &b) || one.err != OK ||
+	    (err != OK && err != ERR_LIMIT))	/* given up: tags without end */
 		abort();
 	if (a != b || !slice_eq(buf_slice(&one), buf_slice(&two)))
 		abort();
