@@ -230,6 +230,9 @@ open_message(struct conn *c, uint32_t box, uint32_t uid)
 	err = store_record(c->worker->store, c->account->number, box, uid, &r);
 	if (err != OK)
 		return err;
+	/* It was cleared when the mail came; it may not be any more. */
+	if (r.level > c->account->clearance)
+		return ERR_ACCESS;
 	secret = secret_of(c, r.keyset);
 	if (secret == NULL)
 		return ERR_CRYPTO;
