@@ -123,6 +123,7 @@ ask_flags(struct conn *c, const struct backend_ask *ask)
 {
 	struct st_flags_request q = { .account = c->account->number, .mailbox = ask->box,
 		.uids = ranges_out(c->worker, ask->ranges, ask->ranges_n), .uids_n = ask->ranges_n,
+		.known_modseq = ask->known_modseq,
 		.op = (uint8_t)ask->op, .flags = (uint16_t)ask->flags };
 
 	q.keywords = keywords_out(c->worker, ask->keywords, ask->keywords_n);

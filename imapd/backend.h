@@ -84,6 +84,7 @@ struct backend_ask {
 	unsigned	      use;
 	bool		      on, move;
 	enum backend_op	      op;
+	uint64_t	      known_modseq;	/* FLAGS: the session knows changes up to it */
 	unsigned	      flags;
 	const struct slice   *keywords;
 	size_t		      keywords_n;
@@ -105,7 +106,7 @@ struct backend_reply {
 	unsigned	 verdict, level;	/* VERDICT_*, LEVEL_* */
 	struct slice	 reason_vi, reason_en;
 	uint32_t	 uidvalidity, uid;
-	uint64_t	 modseq;	/* of the records changed by FLAGS, 0: none */
+	uint64_t	 modseq;	/* of FLAGS: of records that only it changed, 0: none */
 	const struct backend_range *from, *to;	/* of COPY, pairs in order; EXPUNGE: from */
 	size_t		 from_n, to_n;
 };

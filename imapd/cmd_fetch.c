@@ -409,7 +409,7 @@ static enum session_next
 set_seen(struct session *s, struct deliver *d)
 {
 	struct backend_ask ask = { .kind = BACKEND_ASK_FLAGS, .box = s->view.box,
-		.op = BACKEND_OP_ADD, .flags = BACKEND_SEEN };
+		.op = BACKEND_OP_ADD, .flags = BACKEND_SEEN, .known_modseq = s->view.modseq };
 	int err = find_unseen(s, d);
 
 	if (err != OK)

@@ -90,6 +90,7 @@ cmd_store(struct session *s, struct args *a)
 	ask.ranges = uids.v;
 	ask.ranges_n = uids.n;
 	ask.op = st->op;
+	ask.known_modseq = s->view.modseq;
 	ask.flags = st->flags.flags;
 	ask.keywords = st->flags.keywords;
 	ask.keywords_n = st->flags.keywords_n;

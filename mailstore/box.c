@@ -166,18 +166,25 @@ new_flags(const struct st_flags_request *req, uint64_t bits, struct store_record
 	}
 }
 
+/*
+ * The records that the asker knew get the modseq that it is told, and so it need not hear of them. One that
+ * others changed meanwhile gets the next one: what they did is news to the asker. *last_out is the highest
+ * that was given.
+ */
 static int
 flag_one(struct index *ix, const struct st_flags_request *req, uint64_t bits,
-    struct store_record *m, uint64_t modseq, bool *changed)
+    struct store_record *m, uint64_t *last_out)
 {
 	struct store_record was = *m;
 	struct record_box *box = &ix->box;
+	bool news = req->known_modseq != 0 && m->modseq > req->known_modseq;
 
 	new_flags(req, bits, m);
 	if (m->flags == was.flags && m->keywords == was.keywords)
 		return OK;
-	*changed = true;
-	m->modseq = modseq;
+	m->modseq = box->modseq + 1 + news;
+	if (m->modseq > *last_out)
+		*last_out = m->modseq;
 	box->unseen += (uint32_t)((was.flags & ST_SEEN) != 0) -
 	    (uint32_t)((m->flags & ST_SEEN) != 0);
 	box->deleted += (uint32_t)((m->flags & ST_DELETED) != 0) -
@@ -193,14 +200,15 @@ box_flags(struct index *ix, const struct box_scope *sc, const struct st_flags_re
 	struct box_ranges late = { .a = a };
 	struct store_record *m;
 	struct box_set set;
-	uint64_t bits;
+	uint64_t bits, last;
 	uint8_t had;
-	bool changed = false;
+	bool changed;
 	int r = box_get(ix, sc, req->mailbox, box);
 
 	if (r != OK)
 		return r;
 	had = box->keywords_n;
+	last = box->modseq;
 	r = asked_bits(box, req, &bits);
 	if (r == OK)
 		r = box_set_open(ix, box, req->uids, req->uids_n, a, &set);
@@ -208,12 +216,13 @@ box_flags(struct index *ix, const struct box_scope *sc, const struct st_flags_re
 		if (req->unchanged_since != 0 && m->modseq > req->unchanged_since)
 			r = box_ranges_add(&late, m->uid);
 		else
-			r = flag_one(ix, req, bits, m, box->modseq + 1, &changed);
+			r = flag_one(ix, req, bits, m, &last);
 	}
 	if (r != OK)
 		return r;
-	box->modseq += changed;
-	*out = (struct st_flags_reply){ changed ? box->modseq : 0, late.v, late.n };
+	changed = last > box->modseq;
+	*out = (struct st_flags_reply){ changed ? box->modseq + 1 : 0, late.v, late.n };
+	box->modseq = last;
 	return changed || box->keywords_n != had ? index_box_put(ix, box) : OK;
 }
 

@@ -194,11 +194,12 @@ WIRE_STRUCT(st_append_reply, ST_APPEND_REPLY_FIELDS)
 	F(T, U8, op, 2)			/* ST_FLAGS_* */ \
 	F(T, U16, flags, 31)		/* never ST_RECENT */ \
 	L(T, st_keyword, keywords, 64) \
-	F(T, U64, unchanged_since, 0)	/* 0 = no condition (CONDSTORE) */
+	F(T, U64, unchanged_since, 0)	/* 0 = no condition (CONDSTORE) */ \
+	F(T, U64, known_modseq, 0)	/* the asker knows changes up to it; 0 = does not say */
 WIRE_STRUCT(st_flags_request, ST_FLAGS_REQUEST_FIELDS)
 
 #define ST_FLAGS_REPLY_FIELDS(F, L, T) \
-	F(T, U64, modseq, 0)		/* of the changed records, 0: none changed */ \
+	F(T, U64, modseq, 0)		/* of the changed records that the asker knew, 0: none */ \
 	L(T, st_range, modified, 20000)	/* not done: changed since unchanged_since */
 WIRE_STRUCT(st_flags_reply, ST_FLAGS_REPLY_FIELDS)
 

@@ -416,7 +416,7 @@ static void
 change_flags(struct box *b, const struct backend_ask *q, struct backend_reply *r)
 {
 	uint64_t bits = keyword_bits(b, q->keywords, q->keywords_n);
-	uint64_t modseq = b->modseq + 1;
+	uint64_t modseq = b->modseq + 1, last = b->modseq;
 
 	for (size_t i = 0; i < b->n; i++) {
 		struct backend_msg *m = &b->v[i].rec, was = *m;
@@ -429,8 +429,11 @@ change_flags(struct box *b, const struct backend_ask *q, struct backend_reply *r
 		    m->keywords | bits : m->keywords & ~bits;
 		if (m->flags == was.flags && m->keywords == was.keywords)
 			continue;
-		m->modseq = b->modseq = r->modseq = modseq;
+		m->modseq = modseq + (was.modseq > q->known_modseq);
+		last = m->modseq > last ? m->modseq : last;
 	}
+	r->modseq = last > b->modseq ? modseq : 0;
+	b->modseq = last;
 }
 
 static void

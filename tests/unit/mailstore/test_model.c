@@ -137,7 +137,7 @@ in_ranges(const struct st_range *r, size_t n, uint32_t uid)
 static void
 model_flags(struct mbox *b, const struct flags_act *f, uint64_t kw)
 {
-	bool changed = false;
+	uint64_t last = b->modseq;
 
 	for (size_t i = 0; i < b->n; i++) {
 		struct msg *m = &b->m[i], was = *m;
@@ -155,12 +155,13 @@ model_flags(struct mbox *b, const struct flags_act *f, uint64_t kw)
 		else
 			m->flags &= (uint16_t)~f->req.flags, m->kw &= ~kw;
 		if (m->flags != was.flags || m->kw != was.kw) {
-			m->modseq = b->modseq + 1;
-			changed = true;
+			m->modseq = b->modseq + 1 +
+			    (f->req.known_modseq != 0 && was.modseq > f->req.known_modseq);
+			last = m->modseq > last ? m->modseq : last;
 		}
 	}
-	b->modseq += changed;
-	assert_int_equal(f->reply.modseq, changed ? b->modseq : 0);
+	assert_int_equal(f->reply.modseq, last > b->modseq ? b->modseq + 1 : 0);
+	b->modseq = last;
 }
 
 static void
@@ -177,6 +178,8 @@ flags(struct model *md)
 
 	if (rnd(md, 3) == 0)
 		f.req.unchanged_since = 1 + rnd(md, (uint32_t)b->modseq);
+	if (rnd(md, 2) == 0)
+		f.req.known_modseq = 1 + rnd(md, (uint32_t)b->modseq);
 	arena_init(&f.a, 1 << 20);
 	assert_int_equal(help_index(&md->h, flags_fn, &f), OK);
 	model_flags(b, &f, f.req.keywords_n != 0 ? UINT64_C(1) << k : 0);
