@@ -7,6 +7,7 @@ test_imap.py [--long] [DIR]: with --long for longer. DIR: use the province that 
 import os
 import random
 import re
+import resource
 import ssl
 import subprocess
 import sys
@@ -17,6 +18,10 @@ from harness import Imap, Province, eventually, run
 
 LONG = "--long" in sys.argv
 SESSIONS, SECONDS = 6, 120 if LONG else 8
+
+
+MARKED = ("Subject: =?utf-8?B?4buH?=\r\nFrom: <a@b.example>\r\nMIME-Version: 1.0\r\n"
+          "Content-Type: text/plain; charset=utf-8\r\n\r\nMARK\r\nMẬT\r\n\r\nSố: 12/BC-UBND\r\nĐộ mật: Mật\r\n").encode()
 
 
 def bulk(p, n):
@@ -115,7 +120,7 @@ class View:
             self.flags[self.uids[n - 1]] = set(flags.group(1).split()) - {"\\Recent"}
 
     def silent(self, uids, op, flag):
-        """What a client concludes from STORE .SILENT that was answered OK."""
+        """What a client takes for granted with STORE .SILENT, unless it is told something else."""
         for uid in uids:
             if uid in self.flags:
                 (self.flags[uid].add if op == "+" else self.flags[uid].discard)(flag)
@@ -132,9 +137,9 @@ class View:
             self.run("STORE %s %sFLAGS (%s)" % (some, rng.choice("+-"), rng.choice(("\\Seen", "\\Flagged", "$K1"))))
         elif act < 0.55 and uids:
             op, flag = rng.choice("+-"), rng.choice(("\\Answered", "\\Draft", "$K2"))
+            self.silent(uids, op, flag)
             status = self.run("UID STORE %s %sFLAGS.SILENT (%s)" % (",".join(map(str, uids)), op, flag))
-            if status.startswith("OK"):
-                self.silent(uids, op, flag)
+            assert status.startswith("OK"), status
         elif act < 0.65:
             self.run("STORE %s +FLAGS (\\Deleted)" % some)
         elif act < 0.75:
@@ -183,7 +188,154 @@ def sessions_in_one_mailbox(p):
     print("     %d UIDs given" % max(u for u in views[0].uids))
 
 
-TESTS = [sessions_in_one_mailbox]
+def ldap_set(p, user, attribute, value):
+    env = p.env
+    bind = ["-x", "-H", env["CONGVU_LDAP_URI"], "-D", env["CONGVU_LDAP_ADMIN_DN"],
+            "-w", env["CONGVU_LDAP_ADMIN_PASSWORD"]]
+    found = subprocess.run(["ldapsearch", "-LLL", "-o", "ldif-wrap=no"] + bind + ["-b", env["CONGVU_LDAP_BASE"],
+                           "mail=" + user, "dn"], text=True, check=True, stdout=subprocess.PIPE).stdout
+    change = "%s\nchangetype: modify\nreplace: %s\n%s: %s\n" % (found.split("\n")[0], attribute, attribute, value)
+    subprocess.run(["ldapmodify"] + bind, input=change, text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def clearance_is_for_reading_too(p):
+    """Who loses the clearance loses what it was for, also what is in the mailbox."""
+    user = p.env["CONGVU_USER2"]
+
+    def read():
+        with Imap(p, user=user) as c:
+            c.command("SELECT M&Hq0-t")
+            status, got = c.command("FETCH * (BODY.PEEK[] ENVELOPE)")
+            return status.startswith("OK") and b"MARK" in got
+    with Imap(p, user=user) as c:
+        assert append(c, "M&Hq0-t", MARKED).startswith("OK")
+    assert read()
+    try:
+        ldap_set(p, user, "congvuClearance", "thuong")
+        assert eventually(lambda: not read()), "read without clearance"
+        with Imap(p, user=user) as c:
+            c.command("SELECT M&Hq0-t")
+            assert c.command("SEARCH TEXT MARK")[1].strip() == b"* SEARCH"
+    finally:
+        ldap_set(p, user, "congvuClearance", "mat")
+    assert eventually(read)
+
+
+def the_selected_mailbox_goes(p):
+    """What was done is told before the connection ends; nothing is done twice for want of an answer."""
+    user, box, kept = bulk(p, 2), fresh("gone"), fresh("kept")
+    with Imap(p, user=user) as a, Imap(p, user=user) as b:
+        for name in (box, kept):
+            assert a.command("CREATE " + name)[0].startswith("OK")
+        assert a.command("SELECT " + box)[0].startswith("OK")
+        assert b.command("DELETE " + box)[0].startswith("OK")
+        assert append(a, kept, b"Subject: x\r\n\r\ny\r\n").startswith("OK [APPENDUID")
+        assert a.line().startswith(b"* BYE") and a.line() == b""
+        assert b.command("SELECT " + kept)[0].startswith("OK")
+        assert b.command("DELETE " + kept)[0].startswith("OK")
+        assert b.command("NOOP")[0].startswith("OK")
+
+
+def a_keyword_that_is_taken_away_is_not_made(p):
+    user, box = bulk(p, 3), fresh("kw")
+    with Imap(p, user=user) as c:
+        c.command("CREATE " + box)
+        append(c, box, b"Subject: x\r\n\r\ny\r\n")
+        c.command("SELECT " + box)
+        for n in range(100):
+            assert c.command("STORE 1 -FLAGS.SILENT ($No%d)" % n)[0].startswith("OK")
+        assert c.command("STORE 1 +FLAGS ($Yes)")[0].startswith("OK")
+        assert b"$No" not in c.command("SELECT " + box)[1]
+
+
+def copies_count_for_the_quota(p):
+    user, box = bulk(p, 4), fresh("quota")
+    with Imap(p, user=user) as c:
+        c.command("CREATE " + box)
+        assert append(c, box, b"Subject: x\r\n\r\n" + b"y" * 998 + b"\r\n").startswith("OK")
+    try:
+        ldap_set(p, user, "congvuQuota", "100000")
+
+        def full():
+            with Imap(p, user=user) as c:
+                c.command("SELECT " + box)
+                answers = [c.command("COPY 1:* " + box)[0] for _ in range(8)]
+                return any(a.startswith("NO [OVERQUOTA]") for a in answers)
+        assert eventually(full)
+        with Imap(p, user=user) as c:
+            got = c.command("STATUS %s (MESSAGES)" % box)[1]
+            assert int(re.search(rb"MESSAGES (\d+)", got).group(1)) < 100, got
+    finally:
+        ldap_set(p, user, "congvuQuota", "0")
+
+
+def workers(p):
+    pid = p.pid("imapd")
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+        return [int(word) for word in f.read().split()]
+
+
+def figure(pid, name):
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        return next(int(line.split()[1]) for line in f if line.startswith(name + ":"))
+
+
+def cpu_s(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def out_of_descriptors(p):
+    """Those who are in are served, the worker does not run in a circle, and the rest come in afterwards."""
+    with Imap(p, user=bulk(p, 5)) as c:
+        pids = workers(p)
+        was = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in pids}
+        socks = []
+        try:
+            for pid in pids:
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir("/proc/%d/fd" % pid)) + 3, was[pid][1]))
+            socks = [p.connect("IMAP", False) for _ in range(20)]
+            before = sum(map(cpu_s, pids))
+            time.sleep(1.0)
+            assert sum(map(cpu_s, pids)) - before < 0.3
+            assert c.command("NOOP")[0].startswith("OK")
+        finally:
+            for pid in pids:
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, was[pid])
+        assert all(s.recv(4) == b"* OK" for s in socks)
+        for s in socks:
+            s.close()
+
+
+def readers_that_do_not_read(p):
+    """What waits to be written is bounded, whatever was asked for; idle sessions are small."""
+    user, box = bulk(p, 6), fresh("big")
+    with Imap(p, user=user) as c:
+        c.command("CREATE " + box)
+        assert append(c, box, b"Subject: x\r\n\r\n" + (b"y" * 76 + b"\r\n") * 50000).startswith("OK")
+        c.command("SELECT " + box)
+        for _ in range(4):
+            assert c.command("COPY 1:* " + box)[0].startswith("OK")
+    pids, stuck = workers(p), []
+    before = sum(figure(pid, "Pss") for pid in pids)
+    for n in range(60):
+        c = Imap(p, user=user)
+        c.command("SELECT " + box)
+        c.send(b"x FETCH 1:* BODY.PEEK[]\r\n" if n < 30 else b"x IDLE\r\n")
+        stuck.append(c)
+    time.sleep(1.0)
+    grown = sum(figure(pid, "Pss") for pid in pids) - before
+    for c in stuck:
+        c.file.close()
+        c.sock.close()
+    print("     %d KB for 30 stuck readers and 30 idle sessions" % grown)
+    assert grown < 30 * 600 + 30 * 60, grown
+
+
+TESTS = [sessions_in_one_mailbox, clearance_is_for_reading_too, the_selected_mailbox_goes,
+         a_keyword_that_is_taken_away_is_not_made, copies_count_for_the_quota, out_of_descriptors,
+         readers_that_do_not_read]
 
 if __name__ == "__main__":
     directory = [a for a in sys.argv[1:] if not a.startswith("-")]
