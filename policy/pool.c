@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/control.h"
 #include "common/log.h"
 #include "common/memfd.h"
 #include "policy/decide.h"
@@ -20,7 +21,7 @@ enum {
 	RESTART_MAX_MS = 5000,
 };
 
-enum { QUEUE_SMTP, QUEUE_STORE, QUEUE_COUNT };
+enum { QUEUE_SUBMIT, QUEUE_SMTP, QUEUE_STORE, QUEUE_COUNT };
 
 /* A request that waits or is being judged. */
 struct job {
@@ -29,6 +30,7 @@ struct job {
 	struct chan_req	  req;		/* answered later; its descriptors are not used */
 	struct buf	  encoded;	/* while it waits */
 	int		  fd;		/* the message, while it waits */
+	int		  queue;	/* QUEUE_*: its sort, also when it never waited */
 	size_t		  recipients_n;
 	struct loop_timer timer;
 };
@@ -220,11 +222,31 @@ hand_over(struct worker_slot *w, struct job *job, const struct pol_judge_request
 
 /* ---- the queues ---- */
 
+static int
+queue_of(unsigned path)
+{
+	return path == PATH_SUBMIT ? QUEUE_SUBMIT : path == PATH_STORE ? QUEUE_STORE : QUEUE_SMTP;
+}
+
+/* Anybody may send mail that takes long to look through: one worker is left to those who signed
+ * in to send. */
+static bool
+may_start(const struct pool *p, int queue)
+{
+	size_t busy = 0;
+
+	if (queue == QUEUE_SUBMIT || p->slots_n < 2 || control_off("policy-reserve"))
+		return true;
+	for (size_t i = 0; i < p->slots_n; i++)
+		busy += p->slots[i].job != NULL && p->slots[i].job->queue != QUEUE_SUBMIT;
+	return busy < p->slots_n - 1;
+}
+
 static struct job *
 next_job(struct pool *p)
 {
 	for (int q = 0; q < QUEUE_COUNT; q++)
-		if (p->head[q] != NULL) {
+		if (p->head[q] != NULL && may_start(p, q)) {
 			struct job *job = p->head[q];
 
 			unlink_job(p, q, &p->head[q]);
@@ -269,7 +291,7 @@ static int
 enqueue(struct pool *p, struct job *job, struct chan_req *req,
     const struct pol_judge_request *msg)
 {
-	int q = msg->path == PATH_STORE ? QUEUE_STORE : QUEUE_SMTP;
+	int q = job->queue;
 	int r = wire_encode(&pol_judge_request_wire, msg, &job->encoded);
 
 	if (r != OK)
@@ -292,8 +314,8 @@ enqueue(struct pool *p, struct job *job, struct chan_req *req,
 void
 pool_judge(struct pool *p, struct chan_req *req, const struct pol_judge_request *msg)
 {
-	struct worker_slot *w = p->queue_n == 0 ? idle_worker(p) : NULL;
 	struct job *job = calloc(1, sizeof *job);
+	struct worker_slot *w;
 	int r;
 
 	if (job == NULL) {
@@ -304,7 +326,9 @@ pool_judge(struct pool *p, struct chan_req *req, const struct pol_judge_request 
 	job->req = *req;
 	job->fd = -1;
 	job->recipients_n = msg->recipients_n;
+	job->queue = queue_of(msg->path);
 	buf_init(&job->encoded, CHAN_BODY_MAX);
+	w = p->head[job->queue] == NULL && may_start(p, job->queue) ? idle_worker(p) : NULL;
 	if (w != NULL) {
 		hand_over(w, job, msg, req->fds[0]);
 		return;

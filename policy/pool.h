@@ -2,8 +2,8 @@
 /*
  * policy/pool.h: the workers of policyd, their jobs, and what happens when one fails.
  *
- * Shape   one job at a time per worker; further jobs wait in two bounded queues, SMTP before
- *         APPEND. A worker that dies, is silent past conf.limits.policy_ms or answers what cannot
+ * Shape   one job at a time per worker; further jobs wait in bounded queues, submissions before
+ *         other SMTP before APPEND, and one worker is left to submissions. A worker that dies, is silent past conf.limits.policy_ms or answers what cannot
  *         be believed is killed and replaced, and its job is answered ERR_UNAVAIL.
  */
 #ifndef POLICY_POOL_H

@@ -301,6 +301,56 @@ stopped_workers_are_given_up(void **state)
 	assert_int_equal(stop_daemon(), 0);
 }
 
+/* Ask for the judgement of mail that takes as long as is allowed, and do not wait for it. */
+static int
+begin_slow(struct slice message)
+{
+	struct pol_rcpt to = { SLICE("b@tinh.example"), ZONE_LOCAL, LEVEL_THUONG };
+	struct pol_judge_request req = { .path = PATH_RECEIVE, .arrival_zone = ZONE_INTERNET,
+		.mail_from = SLICE("x@y.example"), .recipients = &to, .recipients_n = 1 };
+	int smtpd = connect_as(ROLE_SMTPD), memfd = -1;
+	const void *reply = NULL;
+
+	assert_int_equal(memfd_new("slow", &memfd), OK);
+	assert_int_equal(memfd_write(memfd, message), OK);
+	assert_int_equal(memfd_seal(memfd), OK);
+	arena_clear(&replies);
+	arena_init(&replies, 32 << 20);
+	assert_int_equal(chan_sync_call(smtpd, row_of(POL_JUDGE), &req, &memfd, 1, 1, &replies,
+	    &reply, NULL, NULL), ERR_TIMEOUT);
+	close(memfd);
+	return smtpd;
+}
+
+/* Strangers who keep the workers busy do not keep officials from sending. */
+static void
+a_worker_is_left_to_submissions(void **state)
+{
+	int slow[2 * WORKERS], smtpd;
+	struct slice message = good();
+	uint64_t began_ms;
+	struct buf b;
+
+	(void)state;
+	start_daemon(NULL);
+	smtpd = connect_as(ROLE_SMTPD);
+	expect(smtpd, message, VERDICT_ALLOW, "allow");
+	buf_init(&b, 16 << 20);
+	buf_adds(&b, "From: x@y.example\r\n\r\n");
+	while (b.n < 12 << 20)
+		buf_adds(&b, "> MAT\r\n> MAT\r\n> MAT\r\n> MAT\r\n");
+	for (size_t i = 0; i < ARRAY_LEN(slow); i++)
+		slow[i] = begin_slow(buf_slice(&b));
+	began_ms = clock_ms();
+	expect(smtpd, message, VERDICT_ALLOW, "allow");
+	assert_in_range(clock_ms() - began_ms, 0, POLICY_MS / 3);
+	for (size_t i = 0; i < ARRAY_LEN(slow); i++)
+		close(slow[i]);
+	buf_fini(&b);
+	close(smtpd);
+	assert_int_equal(stop_daemon(), 0);
+}
+
 static void
 revocation_is_known_within_five_seconds(void **state)
 {
@@ -467,6 +517,7 @@ main(void)
 		cmocka_unit_test(start_is_refused_without_roots),
 		cmocka_unit_test(killed_workers_are_replaced),
 		cmocka_unit_test(stopped_workers_are_given_up),
+		cmocka_unit_test(a_worker_is_left_to_submissions),
 #ifdef WITH_CONTROLS
 		cmocka_unit_test(faulty_workers_never_allow),
 #endif
