@@ -19,13 +19,14 @@ of_store(struct ctl *ctl)
 	if (ctl_ask(ctl, "store", rows, n, ST_STATUS, &(struct st_nothing){ 0 }, &reply) != OK)
 		return NULL;
 	s = reply;
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:b}",
 	    "accounts", (json_int_t)s->accounts, "messages", (json_int_t)s->messages,
 	    "queue-entries", (json_int_t)s->queue_entries, "open-intents",
 	    (json_int_t)s->intents_open, "commits", (json_int_t)s->commits, "syncs",
 	    (json_int_t)s->syncs, "commit-p50-us", (json_int_t)s->commit_p50_us, "commit-p99-us",
 	    (json_int_t)s->commit_p99_us, "free-octets", (json_int_t)s->free_octets,
-	    "audit-records", (json_int_t)s->audit_records);
+	    "audit-records", (json_int_t)s->audit_records, "relay-up", s->relay_up, "keyd-up",
+	    s->keyd_up);
 }
 
 static json_t *

@@ -333,7 +333,8 @@ WIRE_STRUCT(st_audit_verify_reply, ST_AUDIT_VERIFY_REPLY_FIELDS)
 	F(T, U64, commit_p99_us, 0) \
 	F(T, U64, free_octets, 0) \
 	F(T, U64, audit_records, 0) \
-	F(T, U64, relay_up, 1)
+	F(T, U8, relay_up, 1) \
+	F(T, U8, keyd_up, 1)		/* the spool key is here: mail is accepted */
 WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
 
 #define ST_ROWS(X) \

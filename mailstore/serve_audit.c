@@ -174,6 +174,7 @@ serve_ST_STATUS(void *service, struct chan_req *creq, const void *msg)
 		.commit_p50_us = engine_latency_us(e, 50),
 		.commit_p99_us = engine_latency_us(e, 99),
 		.free_octets = engine_free_octets(e), .audit_records = e->audit.serial,
+		.keyd_up = e->spool_key != NULL,
 		.relay_up = sv->claims != NULL ||
 		(sv->claim_ms != 0 && clock_ms() - sv->claim_ms < RELAY_SILENCE_MS) };
 	int r = count_control(e, &reply);

@@ -4,10 +4,12 @@
 
 Start order is free, so "running" is not "ready": the last thing that works is what counts.
 """
+import json
 import os
 import shlex
 import socket
 import ssl
+import subprocess
 import sys
 import time
 
@@ -52,6 +54,16 @@ def signs_in(env, context):
         return False
 
 
+def store_accepts(env):
+    p = subprocess.run([env["CONGVU_CTL"], "-c", env["CONGVU_CONF"], "status", "--json"], stdout=subprocess.PIPE,
+                       stderr=subprocess.DEVNULL)
+    try:
+        store = json.loads(p.stdout)["mailstored"]
+    except ValueError:
+        return False
+    return store is not None and store["keyd-up"] and store["relay-up"]
+
+
 def main():
     env = read_env(sys.argv[1])
     context = ssl.create_default_context(cafile=env["CONGVU_CA"])
@@ -64,7 +76,7 @@ def main():
         checks += [lambda: greets(env["CONGVU_SMTP_PORT"], None, b"220"),
                    lambda: greets(env["CONGVU_SUBMISSIONS_INTERNET_PORT"], context, b"220"),
                    lambda: greets(env["CONGVU_IMAPS_INTERNET_PORT"], context, b"* OK")]
-    checks.append(lambda: signs_in(env, context))
+    checks += [lambda: signs_in(env, context), lambda: store_accepts(env)]
     end = time.monotonic() + DEADLINE_S
     for i, check in enumerate(checks):
         while not check():
