@@ -20,6 +20,7 @@ struct message {
 	int			   fd;		/* as received; -1: none */
 	int			   final_fd, summary_fd;
 	uint64_t		   octets;
+	bool			   strange;	/* its sender has not signed in */
 	size_t			   return_path_octets;
 	struct slice		   trace;	/* in the envelope's arena, as the next ones */
 	struct st_deliver_request *deliver;

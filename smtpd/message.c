@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/control.h"
 #include "common/log.h"
 #include "common/memfd.h"
 #include "smtpd/conn.h"
@@ -25,15 +26,53 @@ message_open(void *host)
 	return memfd_new("message", &c->message.fd);
 }
 
+/* A share of what may be under way, but never too little for one message. */
+static uint64_t
+share(const struct conf *conf, unsigned part)
+{
+	uint64_t octets = conf->limits.inflight_octets / part;
+
+	return octets > conf->limits.message_octets ? octets : conf->limits.message_octets;
+}
+
+/* Take part of the room for messages under way. Strangers get half of it, each address among
+ * them a quarter: they may send as slowly as they like, and officials must still get in. */
+static int
+take_room(struct conn *c, uint64_t octets)
+{
+	struct worker *w = c->worker;
+	bool stranger = c->account == NULL && !control_off("inflight-share");
+
+	if (w->inflight_octets + octets > w->conf->limits.inflight_octets ||
+	    (stranger && (w->strange_octets + octets > share(w->conf, 2) ||
+	    peers_hold(&w->peers, c->peer_key, octets, share(w->conf, 4)) != OK)))
+		return ERR_NOSPC;
+	w->inflight_octets += octets;
+	w->strange_octets += stranger ? octets : 0;
+	c->message.strange = stranger;
+	return OK;
+}
+
+static void
+give_room_back(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	w->inflight_octets -= c->message.octets;
+	if (!c->message.strange)
+		return;
+	w->strange_octets -= c->message.octets;
+	peers_release(&w->peers, c->peer_key, c->message.octets);
+}
+
 int
 message_write(void *host, struct slice piece)
 {
 	struct conn *c = host;
-	struct worker *w = c->worker;
+	int err = take_room(c, piece.n);
 
-	if (w->inflight_octets + piece.n > w->conf->limits.inflight_octets)
-		return ERR_NOSPC;
-	w->inflight_octets += piece.n;
+	if (err != OK)
+		return err;
 	c->message.octets += piece.n;
 	return memfd_write(c->message.fd, piece);
 }
@@ -52,7 +91,7 @@ message_drop(void *host)
 	struct conn *c = host;
 	struct message *m = &c->message;
 
-	c->worker->inflight_octets -= m->octets;
+	give_room_back(c);
 	close_fd(&m->fd);
 	close_fd(&m->final_fd);
 	close_fd(&m->summary_fd);

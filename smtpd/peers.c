@@ -7,7 +7,7 @@
 
 struct peers_entry {
 	struct peers_entry *next;
-	uint64_t	    count;
+	uint64_t	    count, octets;
 	uint8_t		    key[PEERS_KEY_OCTETS];
 };
 
@@ -71,4 +71,24 @@ peers_remove(struct peers *p, const uint8_t key[PEERS_KEY_OCTETS])
 		return;
 	*at = gone->next;
 	free(gone);
+}
+
+int
+peers_hold(struct peers *p, const uint8_t key[PEERS_KEY_OCTETS], uint64_t octets, uint64_t max)
+{
+	struct peers_entry *e = *place(p, key);
+
+	if (e == NULL || e->octets > max || octets > max - e->octets)
+		return ERR_LIMIT;
+	e->octets += octets;
+	return OK;
+}
+
+void
+peers_release(struct peers *p, const uint8_t key[PEERS_KEY_OCTETS], uint64_t octets)
+{
+	struct peers_entry *e = *place(p, key);
+
+	if (e != NULL)
+		e->octets -= octets < e->octets ? octets : e->octets;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * smtpd/peers.h: how many sessions each client address has.
+ * smtpd/peers.h: how many sessions each client address has, and how many octets it has under way.
  *
  * Shape   IPv4 addresses one by one, IPv6 addresses by their /64.
  * Bounds  one entry per address that has a session.
@@ -26,5 +26,10 @@ void peers_key(const struct sockaddr *sa, uint8_t key_out[PEERS_KEY_OCTETS]);
 /* One more, if there are fewer than max: OK, ERR_LIMIT, ERR_NOMEM. */
 int peers_add(struct peers *p, const uint8_t key[PEERS_KEY_OCTETS], uint64_t max) MUST_USE;
 void peers_remove(struct peers *p, const uint8_t key[PEERS_KEY_OCTETS]);
+
+/* So many octets more of an address that has a session, if they stay within max: OK, ERR_LIMIT. */
+int peers_hold(struct peers *p, const uint8_t key[PEERS_KEY_OCTETS], uint64_t octets,
+    uint64_t max) MUST_USE;
+void peers_release(struct peers *p, const uint8_t key[PEERS_KEY_OCTETS], uint64_t octets);
 
 #endif

@@ -47,6 +47,7 @@ struct worker {
 	uint64_t		 conns_n;
 	struct peers		 peers;
 	uint64_t		 inflight_octets;	/* of messages being received */
+	uint64_t		 strange_octets;	/* of these, from sessions without an account */
 	int			 spare_fd;
 	bool			 stopping;
 	struct loop_timer	 stop;

@@ -124,6 +124,30 @@ sessions_are_counted_by_address(void **state)
 		assert_null(p.buckets[i]);
 }
 
+static void
+octets_are_counted_by_address(void **state)
+{
+	static struct peers p;
+	uint8_t a[PEERS_KEY_OCTETS], b[PEERS_KEY_OCTETS];
+
+	(void)state;
+	key_of("192.0.2.1", a);
+	key_of("192.0.2.2", b);
+	assert_int_equal(peers_hold(&p, a, 1, 10), ERR_LIMIT);	/* it has no session */
+	assert_int_equal(peers_add(&p, a, 2), OK);
+	assert_int_equal(peers_add(&p, b, 2), OK);
+	assert_int_equal(peers_hold(&p, a, 10, 10), OK);
+	assert_int_equal(peers_hold(&p, a, 1, 10), ERR_LIMIT);
+	assert_int_equal(peers_hold(&p, a, UINT64_MAX, UINT64_MAX), ERR_LIMIT);
+	assert_int_equal(peers_hold(&p, b, 10, 10), OK);
+	peers_release(&p, a, 4);
+	assert_int_equal(peers_hold(&p, a, 5, 10), ERR_LIMIT);
+	assert_int_equal(peers_hold(&p, a, 4, 10), OK);
+	peers_remove(&p, a);
+	peers_remove(&p, b);
+	peers_release(&p, a, 10);
+}
+
 int
 main(void)
 {
@@ -131,6 +155,7 @@ main(void)
 		cmocka_unit_test_setup(a_route_that_has_gone_is_found_anew, setup),
 		cmocka_unit_test_setup(waiting_grows_and_ends, setup),
 		cmocka_unit_test(sessions_are_counted_by_address),
+		cmocka_unit_test(octets_are_counted_by_address),
 	};
 
 	return cmocka_run_group_tests(t, NULL, NULL);

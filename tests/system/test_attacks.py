@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
+"""Attacks on the way out, tried on the real servers: what must not reach the sink, who must not be named, and that
+one stranger keeps nobody from sending."""
+import base64
+import io
+import os
+import random
+import sys
+import zipfile
+
+from harness import Province, Smtp, eventually, header, run
+import scenario
+
+OUT = "x@internet.example"
+MAT = "M\u1eacT"
+TEXT = b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
+
+
+class Sender:
+    def __init__(self, p):
+        self.p, self.tools = p, scenario.Province(p.dir)
+
+    def send(self, n, to, entity, listener="SUBMISSIONS", extra=b"", signer=None):
+        user, cert, key = self.tools.user(n)
+        to = [to] if isinstance(to, str) else to
+        body = b"MIME-Version: 1.0\r\n" + entity if signer == "none" else \
+            self.tools.sign(entity, *(signer or (cert, key)))
+        with Smtp(self.p, listener, user=user) as s:
+            return s.message(user, to, header(user, to[0]) + extra + body, b".\r\n")
+
+    def sink(self):
+        return len(self.tools.sink())
+
+
+def b64(data):
+    return base64.encodebytes(data).replace(b"\n", b"\r\n")
+
+
+def part(kind, body, *fields):
+    return b"--=b\r\nContent-Type: " + kind + b"\r\n" + b"".join(f + b"\r\n" for f in fields) + b"\r\n" + body + b"\r\n"
+
+
+def mixed(*parts, kind=b"mixed"):
+    return b"Content-Type: multipart/%s; boundary=\"=b\"\r\n\r\n" % kind + b"".join(parts) + b"--=b--\r\n"
+
+
+def archive(*files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, data in files:
+            z.writestr(name, data)
+    return out.getvalue()
+
+
+def document(*more):
+    with zipfile.ZipFile(io.BytesIO(scenario.docx(["xin chao"]))) as z:
+        return archive(*[(n, z.read(n)) for n in z.namelist()], *more)
+
+
+def attached(data, name=b"a.docx"):
+    return mixed(part(b"text/plain", b"x"), part(b"application/octet-stream; name=" + name, b64(data),
+                                                b"Content-Transfer-Encoding: base64"))
+
+
+def ways_out():
+    """Content that a reader would see as marked, or that nobody here can see."""
+    mat, noise = MAT.encode(), random.Random(1).randbytes(20000)
+    pgp = b"-----BEGIN PGP SIGNATURE-----\r\n%s\r\n-----END PGP SIGNATURE-----"
+    yield mixed(part(b"text/plain", b"x"), part(b"application/pgp-signature", pgp % mat), kind=b"signed")
+    yield mixed(part(b"text/plain", b"x"), part(b"application/pgp-signature", pgp % (b"\r\n" + b64(noise))))
+    yield mixed(part(b"text/html; name=a.html", b"<script>document.write(String.fromCharCode(77,7852,84))</script>"))
+    yield mixed(part(b"text/html", b"<iframe src=\"data:text/html,M%E1%BA%ACT\"></iframe>"))
+    yield b"Content-Type: text/html\r\n\r\n<style>p:before{content:\"M\\1EAC T\"}</style><p></p>\r\n"
+    yield b"Content-Type: text/plain; charset=gb18030\r\nContent-Transfer-Encoding: base64\r\n\r\n" + \
+        b64(MAT.encode("gb18030"))
+    yield b"Content-Type: text/html; charset=ibm870\r\nContent-Transfer-Encoding: base64\r\n\r\n" + \
+        b64("<p>M&#7852;T</p>".encode("cp037"))
+    yield mixed(part(b"text/calendar; method=REQUEST", b"BEGIN:VCALENDAR\r\nDESCRIPTION:x\\nM\r\n \xe1\xba\xacT\\ny"))
+    yield mixed(part(b"text/vcard", b"BEGIN:VCARD\r\nNOTE;ENCODING=QUOTED-PRINTABLE:M=E1=BA=\r\n=ACT"))
+    yield attached(document(("docProps/thumbnail.jpeg", b"%PDF-1.4\n" + noise)))
+    yield attached(document(("docProps/thumbnail.jpeg", b"\xff\xd8\xff"), ("docProps/thumbnail.2", b"\xff\xd8\xff")))
+    yield attached(b"\xff\xfe" + noise, b"a.txt")
+    yield attached(b"a b c d\r\n" * 8000 + noise, b"a.txt")
+
+
+def nothing_marked_or_opaque_leaves(p, by):
+    before = by.sink()
+    for i, entity in enumerate(ways_out()):
+        code, text = by.send(1, OUT, entity)
+        assert code == 550, (i, code, text)
+    code, text = by.send(1, ["nhom.toantinh@" + p.env["CONGVU_DOMAIN"]], TEXT + MAT.encode() + b"\r\n")
+    assert code == 550 and "nhom.toantinh" in text and "doitac" not in text, text
+    code, text = by.send(1, OUT, TEXT + b"xin chao\r\n")
+    assert code == 250, text
+    assert eventually(lambda: by.sink() == before + 1), by.sink() - before
+
+
+def nobody_else_is_named(p, by):
+    u1, u2 = p.env["CONGVU_USER1"], p.env["CONGVU_USER2"]
+    for field in ("Sender", "Resent-From", "Resent-Sender"):
+        code, text = by.send(1, u2, TEXT + b"x\r\n", extra=("%s: <%s>\r\n" % (field, u2)).encode())
+        assert code == 550 and "sender-not-yours" in text, (field, code, text)
+    code, text = by.send(1, u2, TEXT + b"x\r\n", extra=("Sender: <%s>\r\n" % u1).encode())
+    assert code == 250, text
+
+
+def tags_without_end_cost_little(p, by):
+    u2 = p.env["CONGVU_USER2"]
+    body = b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b64(b"<a ='>'" * 700000)
+    with Smtp(p, "SMTP", tls=False) as s:
+        s.sock.settimeout(20)
+        code, text = s.message("a@b.example", [u2], header("a@b.example", u2) + body, b".\r\n")
+    assert code == 250, (code, text)
+
+
+def strangers_leave_room(p, by):
+    """Many large messages that are sent and never ended."""
+    u2, held = p.env["CONGVU_USER2"], []
+    block = (b"x" * 98 + b"\r\n") * 10000
+    try:
+        for _ in range(16):
+            s = Smtp(p, "SMTP", tls=False)
+            held.append(s)
+            for line in ("MAIL FROM:<a@b.example>", "RCPT TO:<%s>" % u2, "DATA"):
+                assert s.command(line)[0] in (250, 354)
+            for _ in range(38):
+                s.send(block)
+        code, text = by.send(1, u2, TEXT + b"x\r\n" * 1000)
+        assert code == 250, (code, text)
+    finally:
+        for s in held:
+            s.sock.close()
+
+
+if __name__ == "__main__":
+    if "CONGVU_CONTROL_OFF" in os.environ:  # from ./check, in the folder of the build with controls
+        os.environ.setdefault("CONGVU_BUILD", os.getcwd())
+    with Province(27400) as province:
+        failures = run([nothing_marked_or_opaque_leaves, nobody_else_is_named, tags_without_end_cost_little,
+                        strangers_leave_room], province, Sender(province))
+        if failures:
+            province.show_logs()
+    sys.exit(1 if failures else 0)
