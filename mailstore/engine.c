@@ -215,10 +215,20 @@ engine_free_octets(const struct engine *e)
 	return (uint64_t)fs.f_bavail * (uint64_t)fs.f_frsize;
 }
 
+/* To remove something takes free pages, too: what only adds must leave some. */
+static int
+map_room(const struct engine *e)
+{
+	enum { PARTS = 8 };
+	int r = env_room(e->ix->env, PARTS);
+
+	return r == OK ? env_room(e->ctl->env, PARTS) : r;
+}
+
 int
 engine_room(const struct engine *e, uint64_t octets)
 {
-	return engine_free_octets(e) >= e->conf.reserve_octets + octets ? OK : ERR_NOSPC;
+	return engine_free_octets(e) >= e->conf.reserve_octets + octets ? map_room(e) : ERR_NOSPC;
 }
 
 int

@@ -70,7 +70,7 @@ void engine_close(struct engine **e);
 
 int engine_set_spool_key(struct engine *e, const uint8_t key[32]) MUST_USE;
 
-/* Is there room for octets more? ERR_NOSPC. */
+/* Is there room for octets more, with enough left to remove what is there? ERR_NOSPC. */
 int engine_room(const struct engine *e, uint64_t octets) MUST_USE;
 uint64_t engine_free_octets(const struct engine *e);
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <lmdb.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { READERS_MAX = 4096 };
 
@@ -286,6 +287,52 @@ env_count(struct env_txn *txn, unsigned tree, uint64_t *out)
 
 	*out = rc == 0 ? st.ms_entries : 0;
 	return to_err(rc);
+}
+
+/* Pages that were used once and are free: the first tree of LMDB lists them, as a count and numbers. */
+static int
+free_pages(MDB_env *env, size_t *out)
+{
+	enum { FREE_TREE = 0 };
+	MDB_txn *txn;
+	MDB_cursor *c;
+	MDB_val k, v;
+	int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+
+	if (rc != 0)
+		return rc;
+	rc = mdb_cursor_open(txn, FREE_TREE, &c);
+	if (rc == 0) {
+		while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == 0) {
+			size_t count = 0;
+
+			if (v.mv_size >= sizeof count)
+				memcpy(&count, v.mv_data, sizeof count);
+			*out += count;
+		}
+		mdb_cursor_close(c);
+	}
+	mdb_txn_abort(txn);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int
+env_room(struct env *env, unsigned parts)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+	size_t pages, room;
+	int rc = mdb_env_info(env->env, &info);
+
+	if (rc == 0)
+		rc = mdb_env_stat(env->env, &st);
+	if (rc != 0)
+		return to_err(rc);
+	pages = info.me_mapsize / st.ms_psize;
+	room = pages - info.me_last_pgno;
+	if (room < pages / parts)
+		rc = free_pages(env->env, &room);
+	return rc != 0 ? to_err(rc) : room < pages / parts ? ERR_NOSPC : OK;
 }
 
 void

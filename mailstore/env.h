@@ -54,6 +54,10 @@ int env_cursor_del(struct env_txn *txn, struct env_cursor *c) MUST_USE;
 /* Entries of a tree. */
 int env_count(struct env_txn *txn, unsigned tree, uint64_t *out) MUST_USE;
 
+/* Is at least one part in `parts` of the map free? ERR_NOSPC: no. It looks closely only when the map
+ * was nearly full once. */
+int env_room(struct env *env, unsigned parts) MUST_USE;
+
 /* Free the slots of readers that died. */
 void env_reap_readers(struct env *env);
 

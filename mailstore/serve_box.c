@@ -111,7 +111,9 @@ copy_step(struct engine *e, struct engine_job *ej)
 	r = box_token_get(e->ix, &j->scope, req->token, &st_copy_reply_wire, &j->a, &j->u.copy);
 	if (r != ERR_NOENT)
 		return r;
-	r = box_copy(e->ix, &j->scope, req, &j->a, &j->u.copy);
+	r = req->move ? OK : engine_room(e, 0);
+	if (r == OK)
+		r = box_copy(e->ix, &j->scope, req, &j->a, &j->u.copy);
 	return r == OK ? box_token_put(e->ix, &j->scope, req->token, &st_copy_reply_wire,
 	    &j->u.copy) : r;
 }
