@@ -156,7 +156,9 @@ static size_t
 append_input(struct session *s, struct slice in, enum session_next *next_out)
 {
 	struct append *ap = s->work;
-	size_t n;
+	uint64_t octets;
+	size_t n, header;
+	bool sync = true;
 	int r;
 
 	if (ap->left > 0)
@@ -167,7 +169,10 @@ append_input(struct session *s, struct slice in, enum session_next *next_out)
 		*next_out = session_bye(s, "CLIENTBUG", "The line behind the message does not end");
 	} else if (r == 1 && session_line(s).n > 0) {
 		s->conf.backend->spool_drop(s->conf.ctx);
-		*next_out = session_bad(s, "One message a command");
+		/* What follows would be a message, and must not be taken for commands. */
+		*next_out = args_literal_header(session_line(s), &octets, &sync, &header) && !sync ?
+		    session_bye(s, "CLIENTBUG", "One message a command") :
+		    session_bad(s, "One message a command");
 	} else if (r == 1)
 		*next_out = received(s);
 	return n;
