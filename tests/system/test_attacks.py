@@ -126,7 +126,7 @@ def strangers_leave_room(p, by):
                 assert s.command(line)[0] in (250, 354)
             for _ in range(38):
                 s.send(block)
-        code, text = by.send(1, u2, TEXT + b"x\r\n" * 1000)
+        code, text = by.send(1, u2, TEXT + b"x y z\r\n" * 40000)
         assert code == 250, (code, text)
     finally:
         for s in held:
