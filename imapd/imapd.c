@@ -169,7 +169,8 @@ open_tls(struct generation *g)
 {
 	static const char *const alpn[] = { "imap", NULL };
 	struct tls_server_conf tc = { .cert_file = g->conf->tls.certificate,
-		.key_file = g->conf->tls.key, .alpn = alpn };
+		.key_file = g->conf->tls.key, .alpn = alpn,
+		.only_13 = g->conf->tls.minimum == CONF_TLS_MIN_13 };
 	uint8_t key[TLS_TICKET_KEY_OCTETS];
 	struct buf why;
 	int err;

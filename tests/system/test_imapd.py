@@ -283,6 +283,32 @@ def idle_sessions_are_small(p):
     assert each < IDLE_MEMORY_KB, each
 
 
+def tls12(p):
+    """What comes of a handshake with nothing newer than TLS 1.2."""
+    context = loose(p)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_connection(("127.0.0.1", p.port("IMAPS"))) as s:
+        try:
+            return context.wrap_socket(s).version()
+        except (ssl.SSLError, ConnectionError):
+            return None
+
+
+def lowest_tls_version_is_that_of_the_file(p):
+    path = p.env["CONGVU_CONF"]
+    with open(path) as f:
+        before = f.read()
+    assert tls12(p) == "TLSv1.2"
+    for text, expected in ((before.replace("tls {", "tls { minimum = 1.3\n\t", 1), None), (before, "TLSv1.2")):
+        with open(path, "w") as f:
+            f.write(text)
+        os.kill(p.pid("imapd"), signal.SIGHUP)
+        assert eventually(lambda want=expected: tls12(p) == want), expected
+        assert eventually(lambda: len(children(p.pid("imapd"))) == 2)	# those of before have ended
+        with Imap(p, user=p.env["CONGVU_USER1"]) as c:
+            assert c.command("NOOP")[0].startswith("OK")
+
+
 def a_dead_worker_is_started_again(p):
     parent = p.pid("imapd")
     before = children(parent)
@@ -376,7 +402,7 @@ def main():
     with Province(24000) as p:
         return run([octets_come_back, idle_learns_at_once, zones_are_two_worlds, sign_in_outcomes, starttls,
                     foreign_alpn_is_refused, literals_before_sign_in, numbers_stay_true_among_others, mbsync_goes_both_ways, curl_reads,
-                    idle_sessions_are_small, without_the_others, others_die_and_come_back, reload_keeps_sessions,
+                    idle_sessions_are_small, without_the_others, others_die_and_come_back, reload_keeps_sessions, lowest_tls_version_is_that_of_the_file,
                     a_dead_worker_is_started_again], p)
 
 
