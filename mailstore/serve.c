@@ -221,6 +221,12 @@ on_minute(struct loop_timer *t)
 
 static const struct chan_row rows[] = { ST_ROWS(CHAN_SERVER_ROW) };
 
+static void
+on_gone(void *service, uint64_t peer_serial)
+{
+	claims_drop(service, peer_serial);
+}
+
 static int
 listen_all(struct server *sv)
 {
@@ -229,6 +235,8 @@ listen_all(struct server *sv)
 	char path[200];
 	int r = chan_server_new(sv->loop, rows, ARRAY_LEN(rows), sv, &sv->chan);
 
+	if (r == OK)
+		chan_server_on_gone(sv->chan, on_gone);
 	for (size_t i = 0; i < ARRAY_LEN(roles) && r == OK; i++) {
 		r = chan_path(sv->conf->general.run_dir, "store", roles[i], path, sizeof path);
 		if (r == OK)

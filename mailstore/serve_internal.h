@@ -38,7 +38,7 @@ struct job {
 			struct control_queue  q;
 			struct loop_timer     deadline;
 			struct job	     *next;	/* among those that wait */
-			bool		      found, late;
+			bool		      found, gone;
 			int64_t		      next_ms;
 		} claim;
 		struct {
@@ -98,6 +98,8 @@ void keyd_checkpoint(struct server *sv, void (*fn)(void *arg), void *arg);
 /* queue */
 void claims_wake(struct server *sv);
 void claims_stop(struct server *sv);
+/* The peer has gone: what waits for it must not take an entry, which would lie under its lease. */
+void claims_drop(struct server *sv, uint64_t peer_serial);
 
 /* Write audit records of our own. */
 void audit_own(struct server *sv, const struct st_audit *record);

@@ -20,9 +20,13 @@ claim_control(struct engine *e, struct engine_job *ej)
 	struct job *j = job_of(ej);
 	const struct st_claim_request *req = j->msg;
 	uint32_t lease_ms = req->lease_ms < 1000 ? 1000 : req->lease_ms;
-	int r = queue_claim(e->ctl, clock_real_ms(), lease_ms, &j->a, &j->u.claim.q,
-	    &j->u.claim.next_ms);
+	int r;
 
+	j->u.claim.found = false;
+	if (j->u.claim.gone)
+		return OK;
+	r = queue_claim(e->ctl, clock_real_ms(), lease_ms, &j->a, &j->u.claim.q,
+	    &j->u.claim.next_ms);
 	j->u.claim.found = r == 1;
 	return r < 0 ? r : OK;
 }
@@ -44,13 +48,13 @@ on_due(struct loop_timer *t)
 	claims_wake(t->arg);
 }
 
-/* Wake up when the entry that is due next is. */
+/* Wake up when the entry that is due next is: it may be due sooner than what was waited for. */
 static void
 wait_due(struct server *sv, int64_t next_ms)
 {
 	int64_t left = next_ms - clock_real_ms();
 
-	if (next_ms == INT64_MAX || sv->due.loop != NULL)
+	if (next_ms == INT64_MAX)
 		return;
 	left = left < 10 ? 10 : left > 60000 ? 60000 : left;
 	if (loop_timer_set(sv->loop, &sv->due, (uint64_t)left, on_due, sv) != OK)
@@ -63,7 +67,7 @@ wait_claim(struct job *j)
 	struct server *sv = j->sv;
 	const struct st_claim_request *req = j->msg;
 
-	if (sv->closing || j->u.claim.late || req->wait_ms == 0) {
+	if (sv->closing || j->u.claim.gone || req->wait_ms == 0) {
 		job_finish(j, OK);
 		return;
 	}
@@ -179,6 +183,27 @@ claims_stop(struct server *sv)
 		loop_timer_stop(&j->u.claim.deadline);
 		job_finish(j, ERR_UNAVAIL);
 	}
+}
+
+void
+claims_drop(struct server *sv, uint64_t peer_serial)
+{
+	struct job **at = &sv->claims;
+
+	while (*at != NULL) {
+		struct job *j = *at;
+
+		if (j->req.peer_serial != peer_serial) {
+			at = &j->u.claim.next;
+			continue;
+		}
+		*at = j->u.claim.next;
+		loop_timer_stop(&j->u.claim.deadline);
+		job_finish(j, ERR_UNAVAIL);
+	}
+	for (struct engine_job *ej = sv->ready; ej != NULL; ej = ej->next)
+		if (ej->control == claim_control && job_of(ej)->req.peer_serial == peer_serial)
+			job_of(ej)->u.claim.gone = true;
 }
 
 /* ---- result and acts ---- */

@@ -443,6 +443,46 @@ relay_and_audit(void **state)
 	arena_clear(&a);
 }
 
+/* A relay that asked and died must not be given what comes then: it would lie under its lease. */
+static void
+the_dead_are_given_nothing(void **state)
+{
+	struct daemon *d = *state;
+	struct st_claim_request claim = { .wait_ms = 60000, .lease_ms = 60000 };
+	const struct st_claim_reply *cr;
+	const void *reply;
+	struct arena a;
+	int smtpd, relay, control, fd = -1;
+	pid_t dead;
+
+	arena_init(&a, ARENA_MAX);
+	daemon_keyd(d);
+	daemon_start(d);
+	smtpd = daemon_connect(d, ROLE_SMTPD);
+	control = daemon_connect(d, ROLE_CONTROL);
+	assert_int_equal(deliver(smtpd, "id00000000000008", guid2, 0, NULL, "local"), OK);
+	dead = fork();
+	if (dead == 0)
+		_exit(daemon_call_up(daemon_connect(d, ROLE_RELAY), ST_CLAIM, &claim, NULL, 0, &a,
+		    &reply, &fd));
+	(void)poll(NULL, 0, 200);
+	assert_int_equal(kill(dead, SIGKILL), 0);
+	assert_int_equal(waitpid(dead, NULL, 0), dead);
+	assert_int_equal(daemon_call(control, ST_STATUS, &(struct st_nothing){ 0 }, NULL, 0, &a,
+	    &reply, NULL), OK);
+	assert_int_equal(deliver(smtpd, "id00000000000009", guid2, 0, "b@y.vn", "to relay"), OK);
+	relay = daemon_connect(d, ROLE_RELAY);
+	claim.wait_ms = 1000;
+	assert_int_equal(daemon_call(relay, ST_CLAIM, &claim, NULL, 0, &a, &reply, &fd), OK);
+	cr = reply;
+	assert_int_equal(cr->entry_n, 1);
+	close(fd);
+	close(smtpd);
+	close(relay);
+	close(control);
+	arena_clear(&a);
+}
+
 static void
 a_second_mailstored_is_refused(void **state)
 {
@@ -463,7 +503,7 @@ main(void)
 #define T(f)	cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest t[] = { T(from_delivery_to_reader),
 		T(without_keyd_nothing_is_taken_in), T(zones), T(names_tokens_and_inbox),
-		T(relay_and_audit),
+		T(relay_and_audit), T(the_dead_are_given_nothing),
 		T(a_second_mailstored_is_refused) };
 
 	return cmocka_run_group_tests(t, NULL, NULL);
