@@ -29,7 +29,8 @@ uint64_t
 relay_due_s(const struct conf *conf, const struct st_queue_entry *entry, uint64_t now_s)
 {
 	const struct conf_list *retry = &conf->relay.retry;
-	size_t at = entry->attempts < retry->n ? entry->attempts : retry->n - 1;
+	size_t before = entry->attempts > 0 ? entry->attempts - 1 : 0;	/* this one is counted */
+	size_t at = before < retry->n ? before : retry->n - 1;
 	uint64_t wait_s = 60;
 
 	if (now_s >= entry->arrived_s + conf->relay.expire_s)
