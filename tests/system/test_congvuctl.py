@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
+"""congvuctl beside a running province: each verb, its words, its JSON, its exit status."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+from harness import TOP, Province, Smtp, eventually, run
+import scenario  # in tools/, which harness makes known
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+SECRETS = ("Chuyen rieng 4711", "noi-dung-rieng-4711", "tep-rieng-4711")
+
+
+def objects(p, *words, status=0):
+    """What a verb says with --json: every line is one object."""
+    done = p.ctl(*words, "--json")
+    assert done.returncode == status, (words, done)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def marked(s, to):
+    data = scenario.docx(["ỦY BAN NHÂN DÂN", "MẬT", "BÁO CÁO"])
+    return s.mail(1, to, "Báo cáo", s.mixed_entity("Kính gửi.\n", "bao-cao.docx", DOCX, data))
+
+
+def status(p, s):
+    (all_of_it,) = objects(p, "status")
+    assert all_of_it["mailstored"]["accounts"] >= 1 and all_of_it["directoryd"]["ldap-up"], all_of_it
+    assert all_of_it["policyd"]["profile"] == "dedicated" and all_of_it["policyd"]["sandboxed"], all_of_it
+    text = p.ctl("status")
+    assert text.returncode == 0 and re.search(r"^policyd:.* profile=\"dedicated\"", text.stdout, re.M), text
+    elsewhere = os.path.join(p.dir, "elsewhere.conf")
+    with open(p.env["CONGVU_CONF"]) as f, open(elsewhere, "w") as out:
+        out.write(re.sub('run-dir = ".*"', 'run-dir = "%s/nowhere"' % p.dir, f.read()))
+    done = subprocess.run([p.env["CONGVU_CTL"], "-c", elsewhere, "status", "--json"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1, done
+    assert json.loads(done.stdout) == {"mailstored": None, "directoryd": None, "policyd": None}, done
+
+
+def config_check(p, s):
+    assert objects(p, "config", "check") == [{"ok": True, "errors": []}]
+    bad = os.path.join(p.dir, "ctl-bad.conf")
+    with open(p.env["CONGVU_CONF"]) as f, open(bad, "w") as out:
+        out.write(f.read().replace('role = mx', 'role = mix', 1) + "\ncolour = red\n")
+    done = subprocess.run([p.env["CONGVU_CTL"], "config", "check", "--json"], stdout=subprocess.PIPE, text=True,
+                          env=dict(os.environ, CONGVU_CONF=bad))
+    said = json.loads(done.stdout)
+    assert done.returncode == 1 and not said["ok"] and len(said["errors"]) >= 2, said
+    assert all(e["file"] == bad and e["line"] > 0 and e["text"] for e in said["errors"]), said
+
+
+def explain(p, s, message, *words):
+    (o,) = objects(p, "policy", "explain", s.file("explain.eml", message), *words)
+    for key in ("verdict", "class", "level", "kind", "opaque", "signature", "rule", "evidence"):
+        assert key in o, (key, o)
+    return o
+
+
+def policy_explain(p, s):
+    to = s.user(2)[0]
+    plain = s.text_entity("Kính gửi.\n")
+    o = explain(p, s, s.mail(1, to, "Báo cáo", plain), "--to", to, "--to-zone", "local")
+    assert (o["verdict"], o["signature"], o["level"], o["kind"], o["opaque"]) == (
+        "allow", "valid", "thuong", "mail", False), o
+    o = explain(p, s, s.mail(1, to, "Báo cáo", plain), "--at", "2090-01-01T00:00:00Z")
+    assert (o["verdict"], o["signature"], o["signature_reason"]) == ("reject", "bad", "expired"), o
+    o = explain(p, s, s.mail(1, to, "Báo cáo", plain), "--from", s.user(3)[0])
+    assert o["verdict"] == "reject" and o["rule"] != "unsigned", o
+    o = explain(p, s, s.mail(1, to, "Báo cáo", plain, "none"))
+    assert (o["verdict"], o["signature"], o["rule"]) == ("reject", "none", "unsigned"), o
+    o = explain(p, s, s.mail(1, to, "Báo cáo", plain, "none"), "--role", "receive", "--from-zone", "internet",
+                "--to-zone", "local")
+    assert o["verdict"] == "allow", o
+    o = explain(p, s, marked(s, to))
+    assert (o["verdict"], o["level"], o["rule"]) == ("reject", "mat", "secret-internet"), o
+    assert {"detector", "part", "level"} <= set(o["evidence"][0]) and o["evidence"][0]["level"] == "mat", o
+    # Without a configuration: the trust files come from the command line.
+    path = s.file("alone.eml", s.mail(1, to, "Báo cáo", plain))
+    alone = [p.env["CONGVU_CTL"], "-c", "/nonexistent", "policy", "explain", path, "--json", "--to-zone", "local"]
+    for words, expected in ((["--roots", p.env["CONGVU_CA"], "--crls", p.env["CONGVU_CRL"]], "valid"), ([], "bad")):
+        done = subprocess.run(alone + words, stdout=subprocess.PIPE, text=True)
+        assert done.returncode == 0 and json.loads(done.stdout)["signature"] == expected, (words, done)
+    text = p.ctl("policy", "explain", path, "--to-zone", "local").stdout
+    assert re.search(r"^verdict +allow$", text, re.M), text
+    assert p.ctl("policy", "explain").returncode == 2 and p.ctl("policy", "explain", "/nonexistent").returncode == 2
+
+
+def explain_is_what_the_gate_says(p, s):
+    sender, cleared, uncleared = s.user(1)[0], s.user(2)[0], s.user(3)[0]
+    outside = "x@internet.example"
+    plain = s.text_entity("Kính gửi.\n")
+    for message, to, words in (
+            (s.mail(1, outside, "Thư", plain, "none"), outside, ["--to-zone", "internet"]),
+            (s.mail(1, outside, "Thư", plain, s.user(3)[1:]), outside, ["--to-zone", "internet"]),
+            (marked(s, outside), outside, ["--to-zone", "internet"]),
+            (marked(s, uncleared), uncleared, ["--to-zone", "local", "--clearance", "thuong"]),
+            (s.mail(1, cleared, "Thư", plain), cleared, ["--to-zone", "local"])):
+        o = explain(p, s, message, "--from", sender, "--to", to, *words)
+        with Smtp(p, user=sender) as c:
+            code, text = c.message(sender, [to], message, b".\r\n")
+        assert (code == 250) == (o["verdict"] == "allow"), (code, text, o)
+        assert code == 250 or "rule=%s " % o["rule"] in text.replace("]", " "), (text, o)
+
+
+def policy_scan(p, s):
+    to = "x@internet.example"
+    files = [s.file("scan-%d.eml" % i, m) for i, m in enumerate((
+        s.mail(1, to, "Thư", s.text_entity("Đổi mật khẩu, mật độ, Mặt trận.\n"), "none"), marked(s, to),
+        s.mail(1, to, "Thư", s.mixed_entity("x\n", "a.bin", "application/x-unknown", b"\x01\x02\x03\xff" * 50))))]
+    lines = objects(p, "policy", "scan", *files)
+    assert [o["file"] for o in lines] == files, lines
+    assert [o["verdict"] for o in lines] == ["allow", "block", "block"], lines
+    assert [o["level"] for o in lines] == ["none", "mat", "none"], lines
+    assert lines[1]["evidence"][0]["level"] == "mat" and "detector" in lines[1]["evidence"][0], lines
+    done = p.ctl("policy", "scan", files[0], "/nonexistent")
+    assert done.returncode == 1 and json.loads(done.stdout.splitlines()[0])["verdict"] == "allow", done
+
+
+def listens(port):
+    with socket.socket() as c:
+        return c.connect_ex(("127.0.0.1", port)) == 0
+
+
+def set_routes(p, text):
+    with open(p.env["CONGVU_CONF"]) as f:
+        conf = f.read()
+    with open(p.env["CONGVU_CONF"], "w") as f:
+        f.write(conf.replace('route "sink"', text + 'route "sink"', 1))
+    os.kill(p.pid("smtpd"), signal.SIGHUP)
+
+
+def queue_retries_after_451(p, s):
+    """One 451, one wait, one delivery; a hop that is away keeps its mail until somebody decides."""
+    sender, port = s.user(1)[0], p.port_base + 9
+    box = os.path.join(p.dir, "later")
+    hop = subprocess.Popen([sys.executable, os.path.join(TOP, "tools/sink.py"), "--port", str(port), "--maildir", box,
+                            "--fail", "451", "--fail-times", "1"])
+    try:
+        assert eventually(lambda: listens(port))
+        route = 'route "%s" { domains = { "%s.example" }\n\thost = "127.0.0.1"\n\tport = %d\n\tzone = internet\n\ttls = none }\n'
+        set_routes(p, route % ("later", "later", port) + route % ("away", "away", 1))
+        message = s.mail(1, "x@later.example", "Thư", s.text_entity("Chờ.\n"))
+
+        def send(to, data):
+            with Smtp(p, user=sender) as c:
+                return c.message(sender, [to], data, b".\r\n")
+        assert eventually(lambda: send("x@away.example", message.replace(b"later", b"away"))[0] == 250)
+        first = eventually(lambda: [e for e in objects(p, "queue", "list") if e["attempts"] >= 1])
+        for key in ("id", "state", "from", "route", "exit-zone", "level", "attempts", "arrived", "due", "size",
+                    "recipients"):
+            assert key in first[0], (key, first)
+        assert first[0]["route"] == "away" and first[0]["exit-zone"] == "internet", first
+        assert send("x@later.example", message)[0] == 250
+        later = eventually(lambda: [e for e in objects(p, "queue", "list") if e["route"] == "later"
+                                    and e["recipients"][0]["last"].startswith("451")])
+        assert later[0]["state"] in ("waiting", "being-sent"), later
+        new = os.path.join(box, "new")
+        assert eventually(lambda: os.listdir(new), 10), objects(p, "queue", "list")
+        with open(os.path.join(new, os.listdir(new)[0]), "rb") as f:
+            assert f.read().endswith(message)
+        assert eventually(lambda: not [e for e in objects(p, "queue", "list") if e["route"] == "later"])
+        assert len(os.listdir(new)) == 1
+    finally:
+        hop.kill()
+        hop.wait()
+    for e in objects(p, "queue", "list"):
+        assert e["route"] == "away", e
+        assert eventually(lambda e=e: p.ctl("queue", "hold", e["id"]).returncode == 0)
+        assert eventually(lambda e=e: [x["state"] for x in objects(p, "queue", "list") if x["id"] == e["id"]] == ["held"])
+        before = e["attempts"]
+        assert p.ctl("queue", "retry", e["id"]).returncode == 0
+        assert eventually(lambda e=e, before=before: [x for x in objects(p, "queue", "list")
+                                                      if x["id"] == e["id"] and x["attempts"] > before])
+        assert eventually(lambda e=e: p.ctl("queue", "delete", e["id"]).returncode == 0)
+    assert eventually(lambda: objects(p, "queue", "list") == [])
+    assert p.ctl("queue", "list").stdout.strip().endswith("0 in the queue")
+    assert p.ctl("queue", "retry", "00").returncode == 2 and p.ctl("queue", "delete", "0" * 32).returncode == 2
+
+
+def audit(p, s):
+    """Every decision is there, and never what the mail says."""
+    sender, to = s.user(1)[0], s.user(2)[0]
+    for signer, code in ((None, 250), ("none", 550)):
+        message = s.mail(1, to, SECRETS[0], s.mixed_entity(SECRETS[1] + "\n", SECRETS[2] + ".txt", "text/plain", b"x\n"),
+                         signer)
+        with Smtp(p, user=sender) as c:
+            assert c.message(sender, [to], message, b".\r\n")[0] == code
+    records = objects(p, "audit", "list")
+    assert [r["serial"] for r in records] == list(range(1, len(records) + 1)), [r["serial"] for r in records]
+    assert [r["verdict"] for r in records if r["account"]][-2:] == ["allow", "reject"], records[-4:]
+    for key in ("time", "event", "account", "client", "from", "recipients", "size", "sha256", "verdict", "rule",
+                "level", "signature", "arrival-zone", "evidence", "reference", "chain"):
+        assert key in records[-1], (key, records[-1])
+    everything = p.ctl("audit", "list").stdout + json.dumps(records)
+    with open(os.path.join(p.dir, "log/smtpd.log")) as f:
+        everything += f.read()
+    for word in SECRETS:
+        assert word not in everything, word
+    assert p.env["CONGVU_PASS"] not in everything
+    assert any("legal-basis=Quyết định thử nghiệm số 1/QĐ-UBND" in r["detail"] for r in records), records[0]
+    part = objects(p, "audit", "list", "--from", "2", "--max", "1")
+    assert [r["serial"] for r in part] == [2], part
+    (v,) = objects(p, "audit", "verify")
+    assert v["ok"] and v["records"] >= len(records) and v["checkpoints"] >= 1, v
+    assert "holds" in p.ctl("audit", "verify").stdout
+
+
+def directory_test(p, s):
+    (o,) = objects(p, "directory", "test", s.user(1)[0])
+    assert o["ok"] and all(step["ok"] and step["step"] for step in o["steps"]), o
+    (o,) = objects(p, "directory", "test", "khong-co@" + s.domain, status=1)
+    assert not o["ok"] and not all(step["ok"] for step in o["steps"]), o
+    assert p.ctl("directory", "test").returncode == 2
+
+
+def wrong_words(p, s):
+    for words in ([], ["nonsense"], ["queue"], ["audit", "nonsense"],
+                  ["queue", "list", "x"], ["audit", "verify", "x"], ["config", "check", "x"]):
+        assert p.ctl(*words).returncode == 2, words
+
+
+TESTS = [status, config_check, policy_explain, explain_is_what_the_gate_says, policy_scan, audit, directory_test,
+         queue_retries_after_451, wrong_words]
+
+if __name__ == "__main__":
+    with Province(25500) as province:
+        failures = run(TESTS, province, scenario.Province(province.dir))
+        if failures:
+            province.show_logs()
+    sys.exit(1 if failures else 0)
