@@ -103,6 +103,7 @@ env_init(struct ctl *ctl, const struct explain_line *line, struct judge_env *env
 	env->classify.open_signed = smime_open_signed;
 	env->smime = (struct smime_options){ clock_real_s(), 259200, SMIME_EMAIL_OR_ABSENT };
 	if (c != NULL) {
+		env->conf = c;
 		env->authserv_id = slice_of(c->general.authserv_id);
 		env->smime.revocation_grace_s = c->signature.revocation_grace_s;
 		env->smime.purpose = (enum smime_purpose)c->signature.purpose;

@@ -99,6 +99,7 @@ flags_of(const struct decide_context *c, const struct facts *f, const struct rul
 	flags |= f->from.n > 0 ? RULE_FROM_ONE : 0;
 	flags |= c->from_own ? RULE_FROM_OWN : 0;
 	flags |= c->sender_own ? RULE_SENDER_OWN : 0;
+	flags |= c->from_ours ? RULE_FROM_OURS : 0;
 	flags |= c->forged_trace ? RULE_FORGED_TRACE : 0;
 	flags |= c->now_s < c->unsigned_until_s ? RULE_UNSIGNED_OK : 0;
 	flags |= rules->mark_only ? RULE_MARK_ONLY : 0;

@@ -32,6 +32,7 @@ enum rule_flag {
 	RULE_UNSIGNED_OK  = 1 << 6,	/* unsigned-until of the account is not over */
 	RULE_MARK_ONLY	  = 1 << 7,	/* signature.submission = mark */
 	RULE_PLAIN	  = 1 << 8,	/* thuong, small, every part inspected, nothing to review */
+	RULE_FROM_OURS	  = 1 << 10,	/* From is in a domain whose accounts are here */
 	RULE_FORGED_TRACE = 1 << 9,	/* more fields bear our name than can be removed */
 };
 
@@ -73,6 +74,7 @@ void rules_fini(struct rules *r);
 struct decide_context {
 	unsigned path, arrival_zone;
 	bool	 from_own, sender_own;	/* see RULE_FROM_OWN; false without an account */
+	bool	 from_ours;		/* the domain of From is one of ours */
 	bool	 forged_trace;
 	uint64_t unsigned_until_s, now_s;
 };

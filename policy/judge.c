@@ -167,6 +167,18 @@ find_facts(struct run *run)
 
 /* ---- decision ---- */
 
+static bool
+is_ours(const struct conf *conf, struct slice address)
+{
+	struct slice local;
+	bool found = false;
+
+	/* The last "@" parts the domain off: a quoted local part may hold others. */
+	while (slice_cut(&address, '@', &local))
+		found = true;
+	return conf != NULL && found && conf_is_local_domain(conf, local);
+}
+
 static struct decide_context
 context_of(const struct run *run)
 {
@@ -179,6 +191,7 @@ context_of(const struct run *run)
 		.arrival_zone = req->arrival_zone,
 		.from_own = binding_identity(&who, f->from) != NULL,
 		.sender_own = run->sender_own,
+		.from_ours = is_ours(run->env->conf, f->from),
 		.forged_trace = run->forged_trace,
 		.unsigned_until_s = req->unsigned_until_s,
 		.now_s = (uint64_t)run->env->smime.now_s,

@@ -20,6 +20,7 @@
 struct judge_env {
 	struct rules		rules;
 	struct slice		authserv_id;
+	const struct conf      *conf;		/* NULL: no domain is ours */
 	struct smime_trust     *trust;		/* NULL: nothing is trusted */
 	struct smime_options	smime;
 	struct classify_options classify;

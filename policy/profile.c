@@ -143,6 +143,24 @@ profile_secret_internet(void)
 	    "Chu ky so sai cau truc", \
 	    "The signature is malformed")
 
+/* ---- receiving: nobody outside speaks for an official here ---- */
+
+#define OURS_FROM_OUTSIDE .paths = ON(RECEIVE), .arrival = OUT, .flags_set = RULE_FROM_OURS, \
+	    .flags_clear = RULE_MARK_ONLY, LAW(SIGNATURE_LAW)
+
+#define FOREIGN_ROWS \
+	{ .name = "own-domain-error", OURS_FROM_OUTSIDE, .sigs = RULE_BIT(SIG_ERROR), WAIT, \
+	    SAY("4.7.0", "Chua kiem tra duoc chu ky cua thu mang dia chi cua co quan nay", \
+		"The signature of a message that bears an address of ours cannot be checked now") }, \
+	{ .name = "own-domain-revocation", OURS_FROM_OUTSIDE, .sigs = RULE_BIT(SIG_BAD), \
+	    .reasons = RULE_BIT(SIG_UNKNOWN_REVOCATION), WAIT, \
+	    SAY("4.7.5", "Chua co danh sach thu hoi moi cho thu mang dia chi cua co quan nay", \
+		"No current revocation list for a message that bears an address of ours") }, \
+	{ .name = "own-domain-from-outside", OURS_FROM_OUTSIDE, \
+	    .sigs = RULE_BIT(SIG_NONE) | RULE_BIT(SIG_BAD), REFUSE, \
+	    SAY("5.7.1", "Thu tu Internet mang dia chi cua co quan nay ma khong co chu ky hop le", \
+		"A message from the internet bears an address of ours without a valid signature") }
+
 /* ---- what may leave ---- */
 
 #define CONTENT_ROWS \
@@ -215,6 +233,7 @@ static const struct rule fixed_lan[] = {
 /* Mat may move inside this store and the internal zone, to those who are cleared. */
 static const struct rule dedicated[] = {
 	SIGNATURE_ROWS,
+	FOREIGN_ROWS,
 	CONTENT_ROWS,
 	CLEARANCE_ROW,
 	SECRET_ALLOW(RULE_BIT(ZONE_LOCAL) | RULE_BIT(ZONE_INTERNAL)),
@@ -223,6 +242,7 @@ static const struct rule dedicated[] = {
 
 static const struct rule open_network[] = {
 	SIGNATURE_ROWS,
+	FOREIGN_ROWS,
 	CONTENT_ROWS,
 	LAST_ALLOW,
 };
@@ -230,6 +250,7 @@ static const struct rule open_network[] = {
 /* As dedicated; the fixed rows have closed the internet altogether. */
 static const struct rule lan[] = {
 	SIGNATURE_ROWS,
+	FOREIGN_ROWS,
 	CONTENT_ROWS,
 	CLEARANCE_ROW,
 	SECRET_ALLOW(RULE_BIT(ZONE_LOCAL) | RULE_BIT(ZONE_INTERNAL)),

@@ -149,6 +149,7 @@ set_up(struct worker *w, struct loop **loop_out)
 	const struct chan_row *rows = work_rows(&n);
 	int r = rules_init(&w->env.rules, c);
 
+	w->env.conf = c;
 	w->env.authserv_id = slice_of(c->general.authserv_id);
 	w->env.smime.revocation_grace_s = c->signature.revocation_grace_s;
 	w->env.smime.purpose = (enum smime_purpose)c->signature.purpose;

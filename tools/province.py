@@ -34,7 +34,7 @@ OFFICIALS = [
     ("onpd", "Phạm", "Phạm Đình Ơn", SO_TAI_CHINH, "Kế toán", {}),
     ("matnt", "Nguyễn", "Nguyễn Thị Mật", SO_TAI_CHINH, "Văn thư", {"congvuAlias": "nguyen.thi.mat@" + DOMAIN}),
     ("khanmv", "Mật", "Mật Văn Khẩn", SO_NOI_VU, "Phó Giám đốc",
-     {"congvuClearance": "toi-mat", "congvuLeader": "TRUE", "congvuRole": "securityOfficer"}),
+     {"congvuClearance": "toi-mat", "congvuLeader": "TRUE", "congvuRole": "securityOfficer", "congvuAlias": "postmaster@" + DOMAIN}),
     ("bret", "K'Brết", "K'Brết", SO_NOI_VU, "Chuyên viên", {"congvuZone": "internal"}),
     ("annv", "Nguyễn", "Nguyễn Văn An", SO_NOI_VU, "Chuyên viên", {}),
     ("annv2", "Nguyễn", "Nguyễn Văn An", SO_NOI_VU, "Chuyên viên", {}),

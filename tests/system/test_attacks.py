@@ -105,6 +105,19 @@ def nobody_else_is_named(p, by):
     assert code == 250, text
 
 
+def nobody_outside_speaks_for_us(p, by):
+    """Over the internet an address of ours in From needs its owner's signature."""
+    u1, u4 = p.env["CONGVU_USER1"], p.env["CONGVU_USER4"]
+    signed = by.tools.mail(1, u4, "Xin", by.tools.text_entity("Kính gửi.\n"))
+    for message, code_wanted in ((header(u1, u4) + b"\r\nxin\r\n", 550), (signed, 250),
+                                 (signed.replace(b"Message-ID", b"X: y\r\nMessage-ID"), 250),
+                                 (header("la@noi.khac.example", u4) + b"\r\nxin\r\n", 250)):
+        with Smtp(p, "SMTP", tls=False) as s:
+            code, text = s.message("la@noi.khac.example", [u4], message, b".\r\n")
+        assert code == code_wanted, (code, text)
+        assert code == 250 or "own-domain-from-outside" in text, text
+
+
 def tags_without_end_cost_little(p, by):
     u2 = p.env["CONGVU_USER2"]
     body = b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b64(b"<a ='>'" * 700000)
@@ -137,7 +150,7 @@ if __name__ == "__main__":
     if "CONGVU_CONTROL_OFF" in os.environ:  # from ./check, in the folder of the build with controls
         os.environ.setdefault("CONGVU_BUILD", os.getcwd())
     with Province(27400) as province:
-        failures = run([nothing_marked_or_opaque_leaves, nobody_else_is_named, tags_without_end_cost_little,
+        failures = run([nothing_marked_or_opaque_leaves, nobody_else_is_named, nobody_outside_speaks_for_us, tags_without_end_cost_little,
                         strangers_leave_room], province, Sender(province))
         if failures:
             province.show_logs()

@@ -342,6 +342,18 @@ receive(struct sample *s)
 	s->f.sig = SIG_NONE;
 	s->to.exit_zone = ZONE_LOCAL;
 }
+static void
+receive_ours(struct sample *s)
+{
+	receive(s);
+	s->c.from_ours = true;
+	s->f.sig = SIG_NONE;
+	s->f.sig_reason = SIG_OK;
+}
+static void ours_altered(struct sample *s) { receive_ours(s); altered(s); }
+static void ours_unknown(struct sample *s) { receive_ours(s); unknown(s); }
+static void ours_error(struct sample *s) { receive_ours(s); error(s); }
+static void ours_signed(struct sample *s) { receive_ours(s); s->f.sig = SIG_VALID; }
 static void receive_opaque(struct sample *s) { receive(s); s->f.opaque = s->f.ambiguous = true; }
 static void
 receive_forward(struct sample *s)
@@ -400,6 +412,11 @@ static const struct {
 	{ PROFILE_OPEN, nothing, "allow", false, "2.0.0" },
 	{ PROFILE_LAN, nothing, "lan-no-internet", false, "5.7.1" },
 	{ PROFILE_LAN, receive, "lan-from-internet", false, "5.7.1" },
+	{ PROFILE_DEDICATED, receive_ours, "own-domain-from-outside", false, "5.7.1" },
+	{ PROFILE_DEDICATED, ours_altered, "own-domain-from-outside", false, "5.7.1" },
+	{ PROFILE_DEDICATED, ours_unknown, "own-domain-revocation", false, "4.7.5" },
+	{ PROFILE_DEDICATED, ours_error, "own-domain-error", false, "4.7.0" },
+	{ PROFILE_DEDICATED, ours_signed, "allow", false, "2.0.0" },
 	{ PROFILE_DEDICATED, unsigned_, "unsigned", false, "5.7.1" },
 	{ PROFILE_DEDICATED, mdn, "allow", false, "2.0.0" },
 	{ PROFILE_DEDICATED, mdn_large, "unsigned-receipt", false, "5.7.1" },
