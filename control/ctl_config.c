@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "control/control.h"
 
-/* A file that the configuration names must be there and hold something. */
+/* A file that the configuration names must be there and hold something. Whether a program may read
+ * it is not for us to say: each runs under an account of its own. */
 static void
 check_file(const char *key, const char *path, struct buf *errors, const char *file)
 {
-	if (*path != '\0' && access(path, F_OK) != 0)
+	struct stat st;
+
+	if (*path == '\0')
+		return;
+	if (stat(path, &st) != 0)
 		buf_addf(errors, "%s:0: %s: %s: %s\n", file, key, path, strerror(errno));
+	else if (st.st_size == 0)
+		buf_addf(errors, "%s:0: %s: %s: is empty\n", file, key, path);
 }
 
 static void

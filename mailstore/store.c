@@ -108,18 +108,6 @@ store_account(struct store *s, uint32_t account, struct store_account *out)
 	return OK;
 }
 
-int
-store_account_find(struct store *s, struct slice guid, uint32_t *account_out)
-{
-	int r = index_begin_read(s->ix);
-
-	if (r != OK)
-		return r;
-	r = index_account_find(s->ix, guid, account_out);
-	index_abort(s->ix);
-	return r;
-}
-
 /* What is in box, copied to the arena. */
 static int
 show_box(struct store *s, const struct record_box *box, struct arena *a,

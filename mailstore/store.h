@@ -39,7 +39,6 @@ struct store_account {
 };
 
 int store_account(struct store *s, uint32_t account, struct store_account *out) MUST_USE;
-int store_account_find(struct store *s, struct slice guid, uint32_t *account_out) MUST_USE;
 
 struct store_mailbox {
 	uint32_t      id;

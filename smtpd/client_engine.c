@@ -20,23 +20,11 @@ static void on_early(struct client_engine *ce);
 static void on_accepted(struct client_engine *ce);
 
 /* What the reply means in each state; NULL: none is expected. */
-static const struct {
-	const char *name;
-	reply_fn    on_reply;
-} states[CLIENT_STATES] = {
-	[CLIENT_GREETING] = { "greeting", on_greeting }, [CLIENT_EHLO] = { "ehlo", on_ehlo },
-	[CLIENT_HELO] = { "helo", on_helo }, [CLIENT_STARTTLS] = { "starttls", on_starttls },
-	[CLIENT_HANDSHAKE] = { "handshake", NULL }, [CLIENT_MAIL] = { "mail", on_mail },
-	[CLIENT_RCPT] = { "rcpt", on_rcpt }, [CLIENT_DATA] = { "data", on_data },
-	[CLIENT_BODY] = { "body", on_early }, [CLIENT_ACCEPTED] = { "accepted", on_accepted },
-	[CLIENT_DONE] = { "done", NULL },
+static const reply_fn on_replies[CLIENT_STATES] = {
+	[CLIENT_GREETING] = on_greeting, [CLIENT_EHLO] = on_ehlo, [CLIENT_HELO] = on_helo,
+	[CLIENT_STARTTLS] = on_starttls, [CLIENT_MAIL] = on_mail, [CLIENT_RCPT] = on_rcpt,
+	[CLIENT_DATA] = on_data, [CLIENT_BODY] = on_early, [CLIENT_ACCEPTED] = on_accepted,
 };
-
-const char *
-client_engine_state_name(enum client_state state)
-{
-	return states[state].name;
-}
 
 /* ---- outcomes ---- */
 
@@ -357,7 +345,7 @@ read_reply(struct client_engine *ce, struct slice in)
 	} else if (r == 1 && ce->reply.code == 421) {
 		settle(ce, CLIENT_DEFERRED, reply_text(ce));
 	} else if (r == 1) {
-		states[ce->state].on_reply(ce);
+		on_replies[ce->state](ce);
 		if (ce->state == CLIENT_HANDSHAKE && taken < in.n &&
 		    !control_off("starttls-injection"))
 			client_engine_fail(ce, "next hop sent more behind its reply to STARTTLS");
@@ -370,7 +358,7 @@ client_engine_input(struct client_engine *ce, struct slice in)
 {
 	size_t taken = 0, n;
 
-	while (taken < in.n && states[ce->state].on_reply != NULL) {
+	while (taken < in.n && on_replies[ce->state] != NULL) {
 		n = read_reply(ce, slice_from(in, taken));
 		taken += n;
 		if (n == 0)

@@ -81,6 +81,4 @@ void client_engine_fail(struct client_engine *ce, const char *text);
 /* Is there an outcome for everybody? (A QUIT may still be in out.) */
 bool client_engine_done(const struct client_engine *ce);
 
-const char *client_engine_state_name(enum client_state state);
-
 #endif

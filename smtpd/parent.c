@@ -283,6 +283,7 @@ reload(struct parent *p)
 	signal_children(p, SIGTERM);
 	close_generation(&p->now, &next);
 	p->now = next;
+	log_set_severity((enum log_severity)next.conf->general.log_level);
 	log_event(EV_RELOAD, F_CSTR("file", p->path));
 	if (start_generation(p) != OK)
 		stop(p);

@@ -53,6 +53,13 @@ def config_check(p, s):
     said = json.loads(done.stdout)
     assert done.returncode == 1 and not said["ok"] and len(said["errors"]) >= 2, said
     assert all(e["file"] == bad and e["line"] > 0 and e["text"] for e in said["errors"]), said
+    # Files that are named: one is not there, one is empty.
+    hollow = os.path.join(p.dir, "hollow.pem")
+    open(hollow, "w").close()
+    with open(p.env["CONGVU_CONF"]) as f, open(bad, "w") as out:
+        out.write(f.read().replace(p.env["CONGVU_CA"], hollow).replace("/pki/server.key", "/pki/no.key"))
+    done = subprocess.run([p.env["CONGVU_CTL"], "-c", bad, "config", "check"], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "hollow.pem: is empty" in done.stdout and "no.key: No such" in done.stdout, done
 
 
 def explain(p, s, message, *words):
@@ -198,8 +205,9 @@ def audit(p, s):
                 "level", "signature", "arrival-zone", "evidence", "reference", "chain"):
         assert key in records[-1], (key, records[-1])
     everything = p.ctl("audit", "list").stdout + json.dumps(records)
-    with open(os.path.join(p.dir, "log/smtpd.log")) as f:
-        everything += f.read()
+    for name in os.listdir(os.path.join(p.dir, "log")):
+        with open(os.path.join(p.dir, "log", name)) as f:
+            everything += f.read()
     for word in SECRETS:
         assert word not in everything, word
     assert p.env["CONGVU_PASS"] not in everything

@@ -120,11 +120,19 @@ def demo_spares_a_folder_that_is_not_its_own(p, s):
         assert os.listdir(folder) == ["letter"]
 
 
+def story_ends_by_what_it_saw(p, s):
+    """Chapter g is true once: the second time the account is there already."""
+    tell = [sys.executable, os.path.join(TOP, "tools/scenario.py"), p.dir, "g"]
+    for status, text in ((0, " 0 khác mong đợi"), (1, "[SAI/DIFFERS]")):
+        done = subprocess.run(tell, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == status and text in done.stdout, done.stdout
+
+
 def main():
     failures, folder = 0, tempfile.mkdtemp(prefix="congvu-test-")
     rounds = (("open", [without_a_profile_nothing_starts, dedicated_and_lan_need_a_legal_basis,
                         lan_refuses_every_way_to_the_internet, open_keeps_nothing_that_is_marked, env_has_every_name,
-                        demo_spares_a_folder_that_is_not_its_own]),
+                        demo_spares_a_folder_that_is_not_its_own, story_ends_by_what_it_saw]),
               ("lan", [env_has_every_name, lan_files_it_inside]))
     try:
         for profile, tests in rounds:
