@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/chan_frame.h"
+#include "common/log.h"
 
 enum {
 	LISTENERS_MAX = 8,
@@ -110,6 +111,13 @@ chan_server_on_gone(struct chan_server *server, chan_gone_fn fn)
 	server->gone = fn;
 }
 
+static void
+log_refused(const struct chan_peer *p, unsigned code, int err)
+{
+	log_event(EV_FRAME_REFUSED, F_CSTR("peer", chan_role_name(p->role)), F_U64("code", code),
+	    F_ERR(err));
+}
+
 /* Check a frame against its row and serve it. False: the peer broke the rules. */
 static bool
 serve(struct chan_peer *p, struct chan_frame *f)
@@ -127,6 +135,7 @@ serve(struct chan_peer *p, struct chan_frame *f)
 		return false;
 	}
 	if ((row->roles & p->role) == 0) {
+		log_refused(p, f->code, ERR_FORBIDDEN);
 		chan_reply(s, &req, ERR_FORBIDDEN, NULL, NULL, 0);
 		chan_fds_close(req.fds, req.fds_n);
 		return !p->dead;
@@ -160,6 +169,8 @@ on_peer(struct loop_fd *lf, unsigned events)
 			r = chan_frame_recv(lf->fd, p->server->in, &f);
 			if (r == 1 && !serve(p, &f))
 				r = ERR_FRAME;
+			if (r == ERR_FRAME)
+				log_refused(p, f.code, r);
 			if (r == 1 || r == ERR_FRAME)
 				chan_frame_done(&f);
 		}

@@ -21,6 +21,7 @@
 
 #include "common/chan.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/memfd.h"
 
 enum { ECHO = 1, SHOUT = 2, PASS = 3, LATER = 4, SECRET = 5, HUGE = 6, TWO_FDS = 7 };
@@ -453,15 +454,30 @@ is_closed(int fd)
 	return false;
 }
 
-/* Send a frame with so many descriptors, and see what becomes of the connection. */
+static unsigned refusals;
+
+static void
+count_refusals(void *arg, enum log_event_id event, struct slice line)
+{
+	(void)arg;
+	(void)line;
+	refusals += event == EV_FRAME_REFUSED;
+}
+
+/* Send a frame with so many descriptors, and see what becomes of the connection, and the log. */
 static void
 expect(struct buf *b, const int *fds, size_t fds_n, bool closed, int served_want)
 {
 	int fd = raw_peer(ROLE_SMTPD);
 	int before = served;
 
+	refusals = 0;
+	log_test_capture(count_refusals, NULL);
 	send_raw(fd, buf_slice(b), fds, fds_n);
 	spin(4);
+	log_test_capture(NULL, NULL);
+	/* Nothing at all is how a connection ends. */
+	assert_int_equal(refusals, closed && (b->n > 0 || fds_n > 0));
 	assert_int_equal(served - before, served_want);
 	assert_int_equal(is_closed(fd), closed);
 	close(fd);

@@ -179,6 +179,7 @@ each_mistake_is_told_with_its_line(void **state)
 		{ BASE "limits {\n recipients = 18446744073709551617\n}\n", 17, "is out of range" },
 		{ BASE "store {\n compress = maybe\n}\n", 17, "compress: \"maybe\" is neither" },
 		{ BASE "relay {\n retry = {\"60\", \"soon\"}\n}\n", 17, "retry: \"soon\"" },
+		{ BASE "rule \"x\" {\n action = allow\n path = {read}\n}\n", 18, "path: \"read\" is not" },
 		{ BASE "rule \"x\" {\n action = reject\n}\n", 18, "reason-vi and reason-en" },
 		{ BASE "rule \"x\" {\n action = allow\n level-at-least = mat\n level-at-most = thuong\n}\n",
 		    20, "level-at-least is above" },
