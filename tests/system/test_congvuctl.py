@@ -81,9 +81,11 @@ def policy_explain(p, s):
     assert o["verdict"] == "reject" and o["rule"] != "unsigned", o
     o = explain(p, s, s.mail(1, to, "Báo cáo", plain, "none"))
     assert (o["verdict"], o["signature"], o["rule"]) == ("reject", "none", "unsigned"), o
-    o = explain(p, s, s.mail(1, to, "Báo cáo", plain, "none"), "--role", "receive", "--from-zone", "internet",
-                "--to-zone", "local")
-    assert o["verdict"] == "allow", o
+    unsigned = s.mail(1, to, "Báo cáo", plain, "none")
+    for message, verdict in ((unsigned, "reject"),	# an address of ours, from outside
+                             (unsigned.replace(s.user(1)[0].encode(), b"x@khach.example", 1), "allow")):
+        o = explain(p, s, message, "--role", "receive", "--from-zone", "internet", "--to-zone", "local")
+        assert o["verdict"] == verdict, o
     o = explain(p, s, marked(s, to))
     assert (o["verdict"], o["level"], o["rule"]) == ("reject", "mat", "secret-internet"), o
     assert {"detector", "part", "level"} <= set(o["evidence"][0]) and o["evidence"][0]["level"] == "mat", o
