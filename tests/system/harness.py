@@ -102,6 +102,7 @@ class Smtp:
         return self
 
     def __exit__(self, *_):
+        self.file.close()  # or the connection stays open until this object goes
         self.sock.close()
 
     def send(self, data):
@@ -157,6 +158,7 @@ class Imap:
         return self
 
     def __exit__(self, *_):
+        self.file.close()  # or the connection stays open until this object goes
         self.sock.close()
 
     def send(self, data):
