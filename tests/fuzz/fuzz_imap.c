@@ -61,6 +61,14 @@ run(struct run *r, unsigned zone, struct slice a, struct slice b)
 	memory_free(&r->m);
 }
 
+/* The reserved name or one below it; another may well begin with the same letters. */
+static bool
+lists_mat(struct slice out)
+{
+	return slice_find(out, SLICE("\" M&Hq0-t\r\n")) >= 0 ||
+	    slice_find(out, SLICE("\" M&Hq0-t/")) >= 0;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -80,7 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	run(&cut, zone, slice_sub(all, 0, at), slice_from(all, at));
 	if (!slice_eq(buf_slice(&whole.out), buf_slice(&cut.out)))
 		abort();
-	if (zone == ZONE_INTERNET && slice_find(buf_slice(&whole.out), SLICE("\" M&Hq0-t")) >= 0)
+	if (zone == ZONE_INTERNET && lists_mat(buf_slice(&whole.out)))
 		abort();
 	buf_fini(&whole.out);
 	buf_fini(&cut.out);
