@@ -151,6 +151,45 @@ conf_check_zone(const char *value)
 	return check_word(WORD_zone, value, "is not one of local, internal, internet");
 }
 
+/* A uid or gid: not that of root, and not -1, which means "as it is" to the kernel. */
+static bool
+is_id(struct slice s)
+{
+	uint64_t v;
+
+	return slice_u64(s, UINT32_MAX - 1, &v) == OK && v != 0;
+}
+
+static bool
+is_account_name(struct slice s)
+{
+	if (s.n == 0 || s.n > 32 || (!ascii_is_alpha(s.p[0]) && s.p[0] != '_'))
+		return false;
+	for (size_t i = 1; i < s.n; i++)
+		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
+			return false;
+	return !slice_is(s, "root");
+}
+
+const char *
+conf_check_user(const char *value)
+{
+	struct slice gid = slice_of(value), uid;
+	bool has_gid = slice_cut(&gid, ':', &uid);
+
+	if (*value == '\0' || is_account_name(slice_of(value)) ||
+	    (is_id(uid) && (!has_gid || is_id(gid))))
+		return NULL;
+	return "is not the name of a user (other than root), nor uid or uid:gid in numbers";
+}
+
+const char *
+conf_check_group(const char *value)
+{
+	return *value == '\0' || is_account_name(slice_of(value)) || is_id(slice_of(value)) ?
+	    NULL : "is not the name of a group (other than root), nor a number";
+}
+
 /* ---- across keys ---- */
 
 struct whole {
@@ -184,6 +223,30 @@ check_profile(const struct whole *w)
 	if ((g->profile == PROFILE_DEDICATED || g->profile == PROFILE_LAN) && *g->legal_basis == '\0')
 		wrong(w, 1, "legal-basis: is missing; the profile \"%s\" needs number and date of "
 		    "the decision that permits it", word_name(WORD_profile, g->profile));
+}
+
+/* A role that shares the user of another could use the sockets and files of both. */
+static void
+check_users(const struct whole *w)
+{
+#define NAME(section, type, field, key, def, min, max, unit, check, text) { key, w->conf->user.field },
+	const struct {
+		const char *key, *value;
+	} v[] = { CONF_user(NAME) };
+#undef NAME
+	size_t given = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		given += *v[i].value != '\0';
+		for (size_t j = 0; j < i && *v[i].value != '\0'; j++)
+			if (slice_is(slice_of(v[i].value), v[j].value))
+				wrong(w, w->conf->user.line, "user: %s: is the same as %s; each role "
+				    "needs a user of its own", v[i].key, v[j].key);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(v) && given > 0; i++)
+		if (*v[i].value == '\0')
+			wrong(w, w->conf->user.line, "user: %s: is missing; give all keys of this "
+			    "section or none", v[i].key);
 }
 
 static void
@@ -287,6 +350,7 @@ conf_check_whole(const struct conf *conf, const char *file, struct buf *errors)
 	const struct whole w = { conf, file, errors };
 
 	check_profile(&w);
+	check_users(&w);
 	check_listeners(&w);
 	check_routes(&w);
 	check_ldap(&w);

@@ -25,6 +25,8 @@ const char *conf_check_ascii(const char *value);
 const char *conf_check_path(const char *value);
 const char *conf_check_sig(const char *value);
 const char *conf_check_kind(const char *value);
+const char *conf_check_user(const char *value);		/* a name, uid or uid:gid */
+const char *conf_check_group(const char *value);	/* a name or gid */
 const char *conf_check_zone(const char *value);
 
 /* What no single key can show. Appends "file:line: key: text" lines. */
