@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "common/pidfile.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int
+path_of(const char *run_dir, const char *program, char *out, size_t cap)
+{
+	int n = snprintf(out, cap, "%s/%s.pid", run_dir, program);
+
+	return n < 0 || (size_t)n >= cap ? ERR_LIMIT : OK;
+}
+
+static int
+lock(int fd)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, F_SETLK, &fl) == 0)
+		return OK;
+	return errno == EACCES || errno == EAGAIN ? ERR_EXIST : -errno;
+}
+
+int
+pidfile_take(const char *run_dir, const char *program)
+{
+	char path[256], text[32];
+	int r = path_of(run_dir, program, path, sizeof path);
+	int n, fd;
+
+	if (r != OK)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return -errno;
+	r = lock(fd);
+	if (r != OK) {
+		close(fd);
+		return r;
+	}
+	n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+		r = OK;		/* for people only: a full disk must not stop us */
+	return r;		/* fd stays open: closing it would give up the lock */
+}
+
+int
+pidfile_holder(const char *run_dir, const char *program, pid_t *pid_out)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[256];
+	int r = path_of(run_dir, program, path, sizeof path);
+	int fd;
+
+	if (r != OK)
+		return r;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fcntl(fd, F_GETLK, &fl) == 0 ? OK : -errno;
+	close(fd);
+	if (r == OK && (fl.l_type == F_UNLCK || fl.l_pid <= 0))
+		r = ERR_NOENT;
+	if (r == OK)
+		*pid_out = fl.l_pid;
+	return r;
+}
+
+int
+pidfile_signal(const char *run_dir, const char *program, int signal)
+{
+	pid_t pid, again;
+	int r = pidfile_holder(run_dir, program, &pid);
+	long fd;
+
+	if (r != OK)
+		return r;
+	fd = syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		return errno == ESRCH ? ERR_NOENT : -errno;
+	/* fd names one process for good: if it is still the holder, it was all along. */
+	r = pidfile_holder(run_dir, program, &again);
+	if (r == OK && again != pid)
+		r = ERR_NOENT;
+	if (r == OK && syscall(SYS_pidfd_send_signal, (int)fd, signal, NULL, 0) != 0)
+		r = errno == ESRCH ? ERR_NOENT : -errno;
+	close((int)fd);
+	return r;
+}
