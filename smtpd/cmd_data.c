@@ -44,9 +44,7 @@ sink(void *arg, struct slice piece)
 static void
 refuse(struct engine *e, enum reply why)
 {
-	engine_reply(e, why);
-	engine_reset(e);
-	engine_ready(e);
+	deliver_end(e, why, (struct slice){ NULL, 0 });
 }
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * EHLO and HELO (RFC 5321 4.1.1.1): ehlo = "EHLO" SP ( Domain / address-literal )
+ * EHLO and HELO (RFC 5321 4.1.1.1), LHLO (RFC 2033 4.1):
+ *   ehlo = "EHLO" SP ( Domain / address-literal )
  *
  * The name goes into Received, so nothing but a name is taken: also single labels and
  * underscores, which real clients send.
@@ -58,4 +59,11 @@ cmd_ehlo(struct engine *e, struct slice args)
 	if (submission && e->tls && e->account.address.n == 0)
 		buf_adds(e->out, "250-AUTH PLAIN LOGIN\r\n");
 	buf_adds(e->out, "250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n");
+}
+
+/* The same words as EHLO; the table of commands keeps the two apart. */
+void
+cmd_lhlo(struct engine *e, struct slice args)
+{
+	cmd_ehlo(e, args);
 }

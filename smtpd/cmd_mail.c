@@ -128,6 +128,7 @@ cmd_mail(struct engine *e, struct slice args)
 		engine_reply(e, SAY_NO_MEMORY);
 		return;
 	}
+	e->env->apart = e->conf->role == ENGINE_LMTP;
 	no = take(e, args);
 	if (no == (enum reply)NO_OBJECTION) {
 		e->started = true;

@@ -58,7 +58,7 @@ cmd_rcpt(struct engine *e, struct slice args)
 		return;
 	}
 	e->rcpt = full_address(e, &path);
-	if (e->env->rcpts_n >= e->conf->recipients || e->env->mem.err != OK) {
+	if (e->env->rcpts_n >= e->conf->recipients || e->env->told_n >= e->conf->recipients || e->env->mem.err != OK) {
 		engine_reply(e, SAY_TOO_MANY_RCPTS);
 		return;
 	}
@@ -99,11 +99,15 @@ add_recipient(struct engine *e, const struct engine_rcpt_answer *a)
 {
 	struct envelope before = *e->env;
 	int err = envelope_rcpt(e->env, e->rcpt);
-	enum reply r;
+	enum reply r = SAY_RCPT_OK;
 
-	if (err != OK)
-		return err == ERR_EXIST ? SAY_RCPT_OK : SAY_TOO_MANY_RCPTS;
-	r = a->outcome == ENGINE_RCPT_NOT_OURS ? add_outside(e, e->rcpt) : add_members(e, a);
+	if (err == OK)
+		r = a->outcome == ENGINE_RCPT_NOT_OURS ? add_outside(e, e->rcpt) :
+		    add_members(e, a);
+	else if (err != ERR_EXIST)
+		r = SAY_TOO_MANY_RCPTS;
+	if (r == SAY_RCPT_OK && e->env->apart && envelope_tell(e->env) != OK)
+		r = SAY_TOO_MANY_RCPTS;
 	if (r != SAY_RCPT_OK)
 		envelope_restore(e->env, &before);
 	return r;

@@ -17,7 +17,7 @@ cmd_starttls(struct engine *e, struct slice args)
 		return;
 	}
 	if (!e->conf->starttls) {
-		engine_error(e, SAY_TLS_LATER);
+		engine_error(e, SAY_NOT_IMPLEMENTED);
 		return;
 	}
 	if (e->more && !control_off("starttls-injection")) {

@@ -7,13 +7,14 @@ static const struct command commands[] = {
 	{ "MAIL",	cmd_mail,	CMD_HELO | CMD_TLS | CMD_AUTH },
 	{ "RCPT",	cmd_rcpt,	CMD_HELO | CMD_TLS | CMD_AUTH },
 	{ "DATA",	cmd_data,	CMD_HELO | CMD_TLS | CMD_AUTH | CMD_LAST | CMD_NO_ARGS },
-	{ "EHLO",	cmd_ehlo,	CMD_LAST | CMD_JUNK },
-	{ "HELO",	cmd_helo,	CMD_LAST | CMD_JUNK },
+	{ "EHLO",	cmd_ehlo,	CMD_LAST | CMD_JUNK | CMD_SMTP },
+	{ "HELO",	cmd_helo,	CMD_LAST | CMD_JUNK | CMD_SMTP },
+	{ "LHLO",	cmd_lhlo,	CMD_LAST | CMD_JUNK | CMD_LMTP },
 	{ "STARTTLS",	cmd_starttls,	CMD_HELO | CMD_NO_ARGS },
 	{ "AUTH",	cmd_auth,	CMD_HELO | CMD_LAST | CMD_IDLE },
 	{ "RSET",	cmd_rset,	CMD_JUNK | CMD_NO_ARGS },
 	{ "NOOP",	cmd_noop,	CMD_JUNK },
-	{ "VRFY",	cmd_vrfy,	CMD_HELO | CMD_TLS | CMD_AUTH | CMD_JUNK },
+	{ "VRFY",	cmd_vrfy,	CMD_TLS | CMD_AUTH | CMD_JUNK },
 	{ "HELP",	cmd_help,	CMD_JUNK },
 	{ "QUIT",	cmd_quit,	CMD_NO_ARGS },
 	{ "EXPN",	cmd_unimplemented, CMD_JUNK },
@@ -55,11 +56,14 @@ static enum reply
 objection(const struct engine *e, const struct command *c, struct slice args)
 {
 	bool submission = e->conf->role == ENGINE_SUBMISSION;
+	bool lmtp = e->conf->role == ENGINE_LMTP;
 
+	if ((c->flags & (lmtp ? CMD_SMTP : CMD_LMTP)) != 0)
+		return lmtp ? SAY_NOT_LMTP : SAY_UNKNOWN;
 	if (submission && (c->flags & CMD_TLS) != 0 && !e->tls && !control_off("auth-before-tls"))
 		return SAY_NEED_TLS;
 	if ((c->flags & CMD_HELO) != 0 && e->helo[0] == '\0')
-		return SAY_NEED_HELO;
+		return lmtp ? SAY_NEED_LHLO : SAY_NEED_HELO;
 	if (submission && (c->flags & CMD_AUTH) != 0 && e->account.address.n == 0)
 		return SAY_NEED_AUTH;
 	if ((c->flags & CMD_IDLE) != 0 && e->env != NULL)

@@ -18,6 +18,8 @@ enum command_flag {
 	CMD_JUNK	= 1 << 4,	/* does not bring the session on; only so many are borne */
 	CMD_NO_ARGS	= 1 << 5,
 	CMD_IDLE	= 1 << 6,	/* not within a transaction */
+	CMD_SMTP	= 1 << 7,	/* not in LMTP (RFC 2033 4.1) */
+	CMD_LMTP	= 1 << 8,	/* only there */
 };
 
 /* Commands that bring nothing on, and refused recipients, that one session may have. */
@@ -38,6 +40,7 @@ void command_run(struct engine *e, struct slice line);
 
 void cmd_ehlo(struct engine *e, struct slice args);
 void cmd_helo(struct engine *e, struct slice args);
+void cmd_lhlo(struct engine *e, struct slice args);
 void cmd_mail(struct engine *e, struct slice args);
 void cmd_rcpt(struct engine *e, struct slice args);
 void cmd_data(struct engine *e, struct slice args);
@@ -80,8 +83,11 @@ size_t cmd_data_input(struct engine *e, struct slice in);
 void cmd_data_timer(struct engine *e, const void *none);
 
 /* After the end of data (deliver.c). */
+/* The reply to the text, for all recipients that have none yet, and the end of the transaction. */
+void deliver_end(struct engine *e, enum reply id, struct slice detail);
 void deliver_begin(struct engine *e);
 void deliver_verdict(struct engine *e, const void *verdict);
+void deliver_space(struct engine *e, const void *status);
 void deliver_stored(struct engine *e, const void *status);
 void deliver_again(struct engine *e, const void *none);
 void deliver_audited(struct engine *e, const void *status);

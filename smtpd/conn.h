@@ -13,7 +13,7 @@
 #include "policy/proto.h"
 #include "smtpd/worker.h"
 
-enum { CONN_CLIENT_MAX = 48, CONN_IN_MAX = 256 * 1024, CONN_OUT_MAX = 256 * 1024 };
+enum { CONN_CLIENT_MAX = 48, CONN_IN_MAX = 256 * 1024, CONN_OUT_MAX = 4 * 1024 * 1024 };
 
 /* The message being received, then judged, then stored (smtpd/message.c). */
 struct message {
@@ -21,6 +21,7 @@ struct message {
 	int			   final_fd, summary_fd;
 	uint64_t		   octets;
 	bool			   strange;	/* its sender has not signed in */
+	bool			   sealed;
 	size_t			   return_path_octets;
 	struct slice		   trace;	/* in the envelope's arena, as the next ones */
 	struct st_deliver_request *deliver;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * From the end of data to the one reply: judge, then store, or audit the refusal.
+ * From the end of data to the reply: judge, then store, or audit the refusal.
+ *
+ * LMTP: a recipient that is refused gets its reply put aside and leaves the envelope; the rest is
+ * judged again, until all that are left are allowed and stored at once. The replies follow in the
+ * order of the accepted RCPTs (RFC 2033 4.2).
  *
  * Only the store's OK gives 250. When its outcome is unknown the same delivery, by the same id,
  * is asked for again until store_until_ms; by then the answer is 451, and the client's own retry
@@ -8,7 +12,21 @@
  */
 #include "smtpd/command.h"
 
-enum { STORE_RETRY_MS = 30000 };
+enum { STORE_RETRY_MS = 30000, ROUNDS_MAX = 16 };
+
+void
+deliver_end(struct engine *e, enum reply id, struct slice detail)
+{
+	if (!e->env->apart)
+		engine_reply_detail(e, id, detail);
+	for (size_t i = 0; e->env->apart && i < e->env->told_n; i++)
+		if (e->env->told[i].text.n > 0)
+			buf_add(e->out, e->env->told[i].text);
+		else
+			engine_reply_detail(e, id, detail);
+	engine_reset(e);
+	engine_ready(e);
+}
 
 static void
 end(struct engine *e, enum reply id)
@@ -16,19 +34,49 @@ end(struct engine *e, enum reply id)
 	char ref[ENGINE_REF_OCTETS + 1];
 
 	engine_ref(e, ref);
-	engine_reply_detail(e, id, slice_of(ref));
-	engine_reset(e);
-	engine_ready(e);
+	deliver_end(e, id, slice_of(ref));
+}
+
+static void
+judge(struct engine *e)
+{
+	e->store_unknown = false;
+	engine_enter(e, ENGINE_WAIT_POLICY);
+	if (e->ops->judge(e->host) != OK)
+		end(e, SAY_NOT_NOW);
 }
 
 void
 deliver_begin(struct engine *e)
 {
 	e->ops->random(e->host, e->id, sizeof e->id);
-	e->store_unknown = false;
-	engine_enter(e, ENGINE_WAIT_POLICY);
-	if (e->ops->judge(e->host) != OK)
+	e->rounds = 0;
+	judge(e);
+}
+
+/* LMTP: those in e->gone are told the text, the others go on. */
+static void
+part(struct engine *e, struct slice text)
+{
+	text = arena_copy(&e->env->mem, text);
+	if (e->gone == NULL || text.n == 0 || envelope_narrow(e->env, e->gone, text) != OK ||
+	    e->env->rcpts_n == 0 || ++e->rounds > ROUNDS_MAX)
 		end(e, SAY_NOT_NOW);
+	else
+		judge(e);
+}
+
+static void
+part_with(struct engine *e, enum reply id)
+{
+	char ref[ENGINE_REF_OCTETS + 1];
+	struct buf b;
+
+	engine_ref(e, ref);
+	buf_init(&b, 2 * REPLY_LINE_MAX);
+	reply_add(&b, id, slice_of(ref));
+	part(e, buf_slice(&b));
+	buf_fini(&b);
 }
 
 /* ---- the verdict ---- */
@@ -53,7 +101,7 @@ refused(struct engine *e, const struct engine_verdict *v, size_t *n_out)
 }
 
 static void
-refuse(struct engine *e, bool temporary)
+refusal(struct engine *e, bool temporary, struct buf *out)
 {
 	const struct engine_verdict *v = &e->verdict;
 	char ref[ENGINE_REF_OCTETS + 1];
@@ -66,10 +114,40 @@ refuse(struct engine *e, bool temporary)
 		r.enhanced = temporary ? SLICE("4.7.1") : SLICE("5.7.1");
 	r.contact_vi = slice_of(e->conf->contact_vi);
 	r.contact_en = slice_of(e->conf->contact_en);
-	r.refused = refused(e, v, &r.refused_n);
-	reply_refusal(e->out, &r);
-	engine_reset(e);
-	engine_ready(e);
+	if (!e->env->apart)
+		r.refused = refused(e, v, &r.refused_n);
+	reply_refusal(out, &r);
+}
+
+static void
+refuse(struct engine *e, bool temporary)
+{
+	struct buf b;
+
+	if (!e->env->apart) {
+		refusal(e, temporary, e->out);
+		engine_reset(e);
+		engine_ready(e);
+		return;
+	}
+	buf_init(&b, (REPLY_LINES_MAX + 4) * REPLY_LINE_MAX);
+	refusal(e, temporary, &b);
+	part(e, buf_slice(&b));
+	buf_fini(&b);
+}
+
+/* LMTP: whom the verdict's reason concerns; all, if it seems to concern nobody. */
+static bool *
+concerned(struct engine *e, const struct engine_verdict *v)
+{
+	bool *gone = arena_array(&e->env->mem, e->env->rcpts_n, sizeof *gone), some = false;
+
+	for (size_t i = 0; gone != NULL && i < v->views_n && i < e->env->views_n; i++)
+		if (v->views[i] == v->verdict && (v->first == NULL || v->first[i]))
+			some = gone[e->env->views[i].rcpt] = true;
+	for (size_t i = 0; gone != NULL && !some && i < e->env->rcpts_n; i++)
+		gone[i] = true;
+	return gone;
 }
 
 static void
@@ -84,6 +162,8 @@ keep(struct engine *e, const struct engine_verdict *v)
 	e->verdict.reason_vi = arena_copy(mem, v->reason_vi);
 	e->verdict.reason_en = arena_copy(mem, v->reason_en);
 	e->verdict.views = (const uint8_t *)arena_copy(mem, views).p;
+	e->verdict.first = NULL;
+	e->gone = e->env->apart ? concerned(e, v) : NULL;
 }
 
 static void
@@ -122,6 +202,8 @@ deliver_audited(struct engine *e, const void *status)
 {
 	if (*(const int *)status == OK)
 		refuse(e, false);
+	else if (e->env->apart)
+		part_with(e, SAY_NOT_NOW);
 	else
 		end(e, SAY_NOT_NOW);
 }
@@ -132,6 +214,53 @@ static bool
 may_have_happened(const struct engine *e, int err)
 {
 	return err == ERR_UNKNOWN || err == ERR_TIMEOUT || (e->store_unknown && err == ERR_UNAVAIL);
+}
+
+/* ---- LMTP: some mailbox has no room, and the store did not say whose ---- */
+
+static void
+ask_space(struct engine *e)
+{
+	bool some = false;
+
+	if (e->space_at < e->env->locals_n) {
+		engine_enter(e, ENGINE_WAIT_SPACE);
+		e->ops->room(e->host, &e->env->locals[e->space_at], e->body_octets);
+		return;
+	}
+	for (size_t i = 0; i < e->env->rcpts_n; i++)
+		some = some || e->gone[i];
+	if (some)
+		part_with(e, SAY_QUOTA);
+	else
+		end(e, SAY_QUOTA);
+}
+
+static void
+find_full(struct engine *e)
+{
+	e->space_at = 0;
+	e->gone = arena_array(&e->env->mem, e->env->rcpts_n, sizeof *e->gone);
+	if (e->gone == NULL)
+		end(e, SAY_QUOTA);
+	else
+		ask_space(e);
+}
+
+void
+deliver_space(struct engine *e, const void *status)
+{
+	const struct envelope *env = e->env;
+	int err = *(const int *)status;
+
+	for (size_t i = 0; err == ERR_QUOTA && i < env->links_n; i++)
+		if (!env->links[i].remote && env->links[i].copy == e->space_at)
+			e->gone[env->links[i].rcpt] = true;
+	e->space_at++;
+	if (err == OK || err == ERR_NOENT || err == ERR_QUOTA)
+		ask_space(e);
+	else
+		end(e, err == ERR_NOSPC ? SAY_DISK_FULL : SAY_NOT_NOW);
 }
 
 void
@@ -145,6 +274,8 @@ deliver_stored(struct engine *e, const void *status)
 	} else if (may_have_happened(e, err) && e->now_ms < e->store_until_ms) {
 		e->store_unknown = true;
 		engine_enter(e, ENGINE_STORE_PAUSE);
+	} else if (err == ERR_QUOTA && e->env->apart && !e->store_unknown) {
+		find_full(e);
 	} else {
 		end(e, err == ERR_QUOTA ? SAY_QUOTA :
 		    err == ERR_NOSPC ? SAY_DISK_FULL : SAY_NOT_NOW);

@@ -62,6 +62,9 @@ static const struct {
 	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
 	[ENGINE_STORE_PAUSE] = { "store-pause", wait_pause, NULL, {
 	    [ENGINE_EV_TIMER] = deliver_again, [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	[ENGINE_WAIT_SPACE] = { "wait-space", wait_service, NULL, {
+	    [ENGINE_EV_ROOM] = deliver_space, [ENGINE_EV_TIMER] = deliver_timeout,
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
 	[ENGINE_WAIT_AUDIT] = { "wait-audit", wait_service, NULL, {
 	    [ENGINE_EV_AUDITED] = deliver_audited, [ENGINE_EV_TIMER] = deliver_timeout,
 	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
@@ -218,7 +221,8 @@ find_line(struct engine *e, struct slice in, size_t cap)
 		}
 	}
 	if (e->scanned >= cap)
-		engine_bye(e, SAY_LINE_TOO_LONG);
+		engine_bye(e, e->state == ENGINE_SASL_LINE ? SAY_SASL_TOO_LONG :
+		    SAY_LINE_TOO_LONG);
 	return 0;
 }
 
@@ -389,7 +393,8 @@ engine_open(struct engine *e, const struct engine_conf *conf, const struct engin
 {
 	*e = (struct engine){ .conf = conf, .ops = ops, .host = host, .out = out, .tls = tls,
 	    .now_ms = now_ms, .opened_ms = now_ms };
-	buf_addf(out, "220 %s ESMTP congvu\r\n", conf->hostname);
+	buf_addf(out, "220 %s %s congvu\r\n", conf->hostname,
+	    conf->role == ENGINE_LMTP ? "LMTP" : "ESMTP");
 	engine_enter(e, ENGINE_COMMAND);
 }
 

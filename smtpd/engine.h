@@ -9,10 +9,13 @@
  * States  engine.c has the table of (state, event); an event that has no row does nothing.
  * Bounds  command lines <= ENGINE_LINE_MAX; one transaction's memory see envelope.h; nothing is
  *         held between transactions but struct engine itself.
+ * LMTP    every recipient is judged by itself and has its own reply; what is allowed is stored at
+ *         once (deliver.c). Otherwise it is a receiving listener, as MX.
  * Rules   250 for a message only after the store said durable; on any doubt 4xx. Input where the
  *         protocol allows none (behind STARTTLS, AUTH, DATA, EHLO in the same group) ends the
  *         session.
- * Source  RFC 5321, 1870, 2034, 2920, 3207, 4954, 6152, 6409, 6531; peers: smuggling, injection.
+ * Source  RFC 5321, 1870, 2034, 2033, 2920, 3207, 4954, 6152, 6409,
+ *         6531; peers: smuggling, injection.
  */
 #ifndef SMTPD_ENGINE_H
 #define SMTPD_ENGINE_H
@@ -30,9 +33,10 @@ enum {
 	ENGINE_REF_OCTETS = 16,		/* hex digits of the first half of the id */
 	ENGINE_HELO_MAX = 255,
 	ENGINE_RECEIVED_MAX = 50,
+	ENGINE_LMTP_RCPTS = 1000,	/* replies to one text; the output holds them */
 };
 
-enum engine_role { ENGINE_MX, ENGINE_SUBMISSION };
+enum engine_role { ENGINE_MX, ENGINE_SUBMISSION, ENGINE_LMTP };
 
 /* What all sessions of a listener share; immutable. */
 struct engine_conf {
@@ -95,6 +99,7 @@ struct engine_verdict {
 	unsigned       verdict;		/* VERDICT_* */
 	struct slice   enhanced, rule, reason_vi, reason_en;
 	const uint8_t *views;		/* verdict of each view of the envelope, in order */
+	const bool    *first;		/* is it given for this reason? NULL: for all */
 	size_t	       views_n;
 };
 
@@ -127,6 +132,7 @@ enum engine_state {
 	ENGINE_WAIT_TLS, ENGINE_WAIT_AUTH, ENGINE_WAIT_RCPT, ENGINE_WAIT_ROOM,
 	ENGINE_WAIT_POLICY, ENGINE_WAIT_STORE,
 	ENGINE_STORE_PAUSE,	/* before the same delivery is tried again */
+	ENGINE_WAIT_SPACE,	/* LMTP: whose mailbox is full? */
 	ENGINE_WAIT_AUDIT,
 	ENGINE_PENALTY,		/* a failed sign-in is answered late */
 	ENGINE_CLOSED,		/* what is in the buffer is the last */
@@ -163,6 +169,9 @@ struct engine {
 	uint8_t			  id[ENGINE_ID_OCTETS];
 	bool			  store_unknown;	/* an earlier try may have happened */
 	struct engine_verdict	  verdict;	/* in env->mem */
+	bool			 *gone;		/* LMTP: recipients about to be told, in env->mem */
+	size_t			  space_at;	/* the copy that room is asked for */
+	unsigned		  rounds;	/* of judging the same message */
 };
 
 /* Begin a session (the greeting is appended to out). tls: it began with TLS. */

@@ -150,12 +150,15 @@ envelope_rcpt(struct envelope *env, struct slice address)
 	if (err != OK)
 		return err;
 	slot = place(env, &env->rcpt_set, address, key_rcpt, false);
-	if (*slot != 0)
+	if (*slot != 0) {
+		env->named = *slot - 1;
 		return ERR_EXIST;
+	}
 	p = array_room(&env->mem, env->rcpts, env->rcpts_n, &env->rcpts_cap, sizeof *p);
 	if (p == NULL)
 		return full(env);
 	env->rcpts = p;
+	env->named = env->rcpts_n;
 	env->rcpts[env->rcpts_n++] = arena_copy(&env->mem, address);
 	*slot = (uint32_t)env->rcpts_n;
 	return env->mem.err;
@@ -177,6 +180,8 @@ envelope_restore(struct envelope *env, const struct envelope *before)
 	env->locals_n = before->locals_n;
 	env->remotes_n = before->remotes_n;
 	env->views_n = before->views_n;
+	env->told_n = before->told_n;
+	env->links_n = before->links_n;
 	/* Removed items would leave holes in the chains, so the sets are filled anew. */
 	refill(env, &env->rcpt_set, env->rcpts_n, key_rcpt, false);
 	refill(env, &env->local_set, env->locals_n, key_local, true);
@@ -200,6 +205,34 @@ add_view(struct envelope *env, unsigned zone, unsigned clearance)
 	return OK;
 }
 
+static int
+add_link(struct envelope *env, size_t copy, bool remote)
+{
+	struct envelope_link *p;
+
+	if (!env->apart)
+		return OK;
+	p = array_room(&env->mem, env->links, env->links_n, &env->links_cap, sizeof *p);
+	if (p == NULL)
+		return full(env);
+	env->links = p;
+	env->links[env->links_n++] = (struct envelope_link){ env->rcpts_n - 1, copy, remote };
+	return OK;
+}
+
+int
+envelope_tell(struct envelope *env)
+{
+	struct envelope_told *p = array_room(&env->mem, env->told, env->told_n, &env->told_cap,
+	    sizeof *p);
+
+	if (p == NULL)
+		return full(env);
+	env->told = p;
+	env->told[env->told_n++] = (struct envelope_told){ .rcpt = env->named };
+	return OK;
+}
+
 int
 envelope_add_local(struct envelope *env, const struct envelope_local *to)
 {
@@ -214,7 +247,7 @@ envelope_add_local(struct envelope *env, const struct envelope_local *to)
 		return err;
 	slot = place(env, &env->local_set, key, key_local, true);
 	if (*slot != 0)
-		return OK;
+		return add_link(env, *slot - 1, false);
 	p = array_room(&env->mem, env->locals, env->locals_n, &env->locals_cap, sizeof *p);
 	if (p == NULL)
 		return full(env);
@@ -224,7 +257,7 @@ envelope_add_local(struct envelope *env, const struct envelope_local *to)
 	copy->uid = arena_copy(&env->mem, to->uid);
 	copy->address = arena_copy(&env->mem, to->address);
 	*slot = (uint32_t)env->locals_n;
-	return env->mem.err;
+	return env->mem.err != OK ? env->mem.err : add_link(env, env->locals_n - 1, false);
 }
 
 int
@@ -240,7 +273,7 @@ envelope_add_remote(struct envelope *env, const struct envelope_remote *to)
 		return err;
 	slot = place(env, &env->remote_set, to->address, key_remote, false);
 	if (*slot != 0)
-		return OK;
+		return add_link(env, *slot - 1, true);
 	p = array_room(&env->mem, env->remotes, env->remotes_n, &env->remotes_cap, sizeof *p);
 	if (p == NULL)
 		return full(env);
@@ -250,5 +283,5 @@ envelope_add_remote(struct envelope *env, const struct envelope_remote *to)
 	copy->route = arena_copy(&env->mem, to->route);
 	copy->zone = to->zone;
 	*slot = (uint32_t)env->remotes_n;
-	return env->mem.err;
+	return env->mem.err != OK ? env->mem.err : add_link(env, env->remotes_n - 1, true);
 }

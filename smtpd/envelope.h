@@ -33,6 +33,18 @@ struct envelope_view {
 	unsigned exit_zone, clearance;
 };
 
+/* LMTP: a RCPT that was accepted, and what it is told in the end (RFC 2033 4.2). */
+struct envelope_told {
+	size_t	     rcpt;		/* says nothing once text is there */
+	struct slice text;		/* whole reply lines; empty: still to be decided */
+};
+
+/* LMTP: a copy that a recipient wants; others may want it, too. */
+struct envelope_link {
+	size_t rcpt, copy;
+	bool   remote;
+};
+
 /* Which items are there already: indices by hash. */
 struct envelope_set {
 	uint32_t *slots;		/* index + 1, 0 = free */
@@ -45,6 +57,7 @@ struct envelope {
 	struct slice		mail_from;	/* empty for <> */
 	bool			utf8, body8;
 	uint64_t		declared_octets; /* SIZE=, 0 if not given */
+	bool			apart;		/* LMTP: keep told and links */
 	struct slice	       *rcpts;
 	size_t			rcpts_n, rcpts_cap;
 	struct envelope_local  *locals;
@@ -53,6 +66,11 @@ struct envelope {
 	size_t			remotes_n, remotes_cap;
 	struct envelope_view   *views;
 	size_t			views_n, views_cap;
+	size_t			named;		/* the recipient that was named last */
+	struct envelope_told   *told;
+	size_t			told_n, told_cap;
+	struct envelope_link   *links;
+	size_t			links_n, links_cap;
 	struct envelope_set	rcpt_set, local_set, remote_set;
 };
 
@@ -67,6 +85,13 @@ int envelope_rcpt(struct envelope *env, struct slice address) MUST_USE;
 /* Copies of the last recipient. Slices are copied. OK, ERR_LIMIT, ERR_NOMEM. */
 int envelope_add_local(struct envelope *env, const struct envelope_local *to) MUST_USE;
 int envelope_add_remote(struct envelope *env, const struct envelope_remote *to) MUST_USE;
+
+/* LMTP: the recipient named last (ERR_EXIST is no obstacle) was accepted; it will be told. */
+int envelope_tell(struct envelope *env) MUST_USE;
+
+/* LMTP: the recipients with gone[rcpt] are told the text (in mem); go on without them and the
+ * copies that only they want. Nothing can be added any more. OK; ERR_LIMIT: nothing was changed. */
+int envelope_narrow(struct envelope *env, const bool *gone, struct slice text) MUST_USE;
 
 /* Take back all that was added since *before was a plain copy of *env. */
 void envelope_restore(struct envelope *env, const struct envelope *before);

@@ -118,7 +118,8 @@ make_trace(struct conn *c, struct slice ref)
 		.client = slice_of(c->client),
 		.hostname = slice_of(c->worker->conf->general.hostname),
 		.ref = ref, .esmtp = c->engine.esmtp, .utf8 = env->utf8,
-		.authenticated = c->account != NULL, .now_s = clock_real_s(), .zone_min = 0,
+		.authenticated = c->account != NULL, .lmtp = c->engine.conf->role == ENGINE_LMTP,
+		.now_s = clock_real_s(), .zone_min = 0,
 	};
 	struct buf b;
 	int err;
@@ -159,6 +160,16 @@ fill_account(const struct conn *c, struct pol_judge_request *r)
 	r->identities_n = c->account->identities_n;
 }
 
+/* LMTP: the same text is judged again for the recipients that are left. */
+static void
+forget_last_round(struct message *m)
+{
+	close_fd(&m->final_fd);
+	close_fd(&m->summary_fd);
+	m->deliver = NULL;
+	m->audit = (struct st_audit){ .verdict = 0 };
+}
+
 static void on_verdict(void *arg, struct chan_answer *answer);
 
 static int
@@ -174,10 +185,12 @@ judge(struct conn *c)
 	};
 	int err;
 
+	forget_last_round(m);
 	ref_of(c, &m->audit.reference);
 	err = make_trace(c, m->audit.reference);
-	if (err == OK)
+	if (err == OK && !m->sealed)
 		err = memfd_seal(m->fd);
+	m->sealed = true;
 	if (err != OK || r.recipients == NULL)
 		return err != OK ? err : ERR_NOMEM;
 	r.trace = m->trace;
@@ -380,17 +393,18 @@ log_verdict(const struct conn *c, const struct engine_verdict *v)
 /* Check the answer and turn it into the engine's terms; views has env->views_n octets. */
 static int
 take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *v,
-    uint8_t *views_out)
+    uint8_t *views_out, bool *first_out)
 {
 	const struct pol_judge_reply *r = answer->msg;
 	const struct envelope *env = c->engine.env;
 
 	if (answer->status != OK)
 		return answer->status;
-	if (r->recipients_n != env->views_n || views_out == NULL)
+	if (r->recipients_n != env->views_n || views_out == NULL || first_out == NULL)
 		return ERR_FRAME;
 	for (size_t i = 0; i < env->views_n; i++) {
 		views_out[i] = r->recipients[i].verdict;
+		first_out[i] = slice_eq(r->recipients[i].rule, r->rule);
 		if (views_out[i] > r->verdict)
 			return ERR_FRAME;
 	}
@@ -400,6 +414,7 @@ take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *
 	v->reason_vi = r->reason_vi;
 	v->reason_en = r->reason_en;
 	v->views = views_out;
+	v->first = first_out;
 	v->views_n = env->views_n;
 	fill_audit(c, r);
 	if (r->verdict != VERDICT_ALLOW)
@@ -419,7 +434,8 @@ on_verdict(void *arg, struct chan_answer *answer)
 	struct arena *mem = &c->engine.env->mem;
 
 	c->asked = NULL;
-	v.status = take_verdict(c, answer, &v, arena_alloc(mem, c->engine.env->views_n + 1));
+	v.status = take_verdict(c, answer, &v, arena_alloc(mem, c->engine.env->views_n + 1),
+	    arena_alloc(mem, c->engine.env->views_n + 1));
 	log_verdict(c, &v);
 	engine_on_verdict(&c->engine, clock_ms(), &v);
 	conn_run(c);
@@ -467,11 +483,26 @@ on_audited(void *arg, struct chan_answer *answer)
 	conn_run(c);
 }
 
+/* LMTP: the record of a refusal names those that it concerns. */
+static void
+keep_refused(struct conn *c)
+{
+	struct st_audit *a = &c->message.audit;
+	size_t n = 0;
+
+	for (size_t i = 0; c->engine.gone != NULL && i < a->recipients_n; i++)
+		if (c->engine.gone[i])
+			a->recipients[n++] = a->recipients[i];
+	if (c->engine.gone != NULL)
+		a->recipients_n = n;
+}
+
 void
 message_audit(void *host)
 {
 	struct conn *c = host;
 	struct st_audit_request r = { .audit = &c->message.audit, .audit_n = 1 };
 
+	keep_refused(c);
 	host_ask(c, c->worker->store, ST_AUDIT, &r, NULL, 0, WORKER_SERVICE_MS, on_audited);
 }

@@ -7,7 +7,10 @@
 static void
 add_protocol(const struct received_facts *f, struct buf *v)
 {
-	buf_adds(v, f->utf8 ? "UTF8SMTP" : f->esmtp ? "ESMTP" : "SMTP");
+	if (f->lmtp)
+		buf_adds(v, f->utf8 ? "UTF8LMTP" : "LMTP");
+	else
+		buf_adds(v, f->utf8 ? "UTF8SMTP" : f->esmtp ? "ESMTP" : "SMTP");
 	if (f->esmtp && f->tls_protocol.n > 0)
 		buf_addc(v, 'S');
 	if (f->esmtp && f->authenticated)
@@ -17,13 +20,13 @@ add_protocol(const struct received_facts *f, struct buf *v)
 static void
 add_client(const struct received_facts *f, struct buf *v)
 {
-	bool v6 = slice_chr(f->client, ':') >= 0;
+	bool v6 = slice_chr(f->client, ':') >= 0, v4 = slice_chr(f->client, '.') >= 0;
 
 	buf_adds(v, "from ");
 	buf_add(v, f->helo.n > 0 ? f->helo : SLICE("unknown"));
-	buf_adds(v, v6 ? " ([IPv6:" : " ([");
+	buf_adds(v, v6 ? " ([IPv6:" : v4 ? " ([" : " (");
 	buf_add(v, f->client);
-	buf_adds(v, "])");
+	buf_adds(v, v6 || v4 ? "])" : ")");
 }
 
 /* RFC 5321 4.4: the recipient may stand there only if it tells nobody about another. */

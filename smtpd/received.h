@@ -4,7 +4,7 @@
  *
  * Shape   pure: facts in, whole folded fields out.
  * Safety  every value has been checked by a parser, or is written only if it is plain.
- * Source  RFC 5321 4.4 (Return-Path, Received), RFC 3848, RFC 6531 4.3 (with protocol types).
+ * Source  RFC 5321 4.4 (Return-Path, Received), RFC 3848 (LMTP), RFC 6531 4.3 (with protocol types).
  */
 #ifndef SMTPD_RECEIVED_H
 #define SMTPD_RECEIVED_H
@@ -17,7 +17,7 @@ struct received_facts {
 	struct slice hostname, ref;
 	struct slice only_rcpt;		/* empty unless there is exactly one recipient */
 	struct slice tls_protocol, tls_cipher;	/* empty without TLS */
-	bool	     esmtp, utf8, authenticated;
+	bool	     esmtp, utf8, authenticated, lmtp;
 	int64_t	     now_s;
 	int	     zone_min;
 };

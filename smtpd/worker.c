@@ -21,19 +21,24 @@ enum { ACCEPT_ROUNDS = 32, ACCEPT_PAUSE_MS = 100, MIN_OCTETS_S = 500 };
 void
 worker_engine_conf(const struct conf *conf, const struct conf_listener *l, struct engine_conf *out)
 {
+	static const enum engine_role roles[] = { [CONF_LISTEN_MX] = ENGINE_MX,
+	    [CONF_LISTEN_SUBMISSION] = ENGINE_SUBMISSION, [CONF_LISTEN_LMTP] = ENGINE_LMTP };
 	const struct conf_limits *m = &conf->limits;
+	bool is_path = l->address[0] == '/';
 
 	*out = (struct engine_conf){
-		.role = l->role == CONF_LISTEN_SUBMISSION ? ENGINE_SUBMISSION : ENGINE_MX,
+		.role = roles[l->role],
 		.hostname = conf->general.hostname, .postmaster_domain = conf->general.domains.v[0],
 		.contact_vi = conf->general.contact.n > 0 ? conf->general.contact.v[0] : "",
 		.contact_en = conf->general.contact.n > 1 ? conf->general.contact.v[1] : "",
-		.starttls = true, .message_octets = m->message_octets, .recipients = m->recipients,
+		.starttls = !is_path, .message_octets = m->message_octets, .recipients = m->recipients,
 		.errors = m->errors, .command_ms = m->command_s * 1000,
 		.preauth_ms = m->preauth_s * 1000, .idle_ms = m->idle_s * 1000,
 		.service_ms = WORKER_SERVICE_MS, .policy_ms = m->policy_ms,
 		.min_octets_s = MIN_OCTETS_S,
 	};
+	if (out->role == ENGINE_LMTP && out->recipients > ENGINE_LMTP_RCPTS)
+		out->recipients = ENGINE_LMTP_RCPTS;
 }
 
 /* ---- accepting ---- */

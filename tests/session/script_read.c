@@ -34,6 +34,52 @@ script_flags(const struct script_case *c)
 	return slice_cut(&flags, '|', &name) ? flags : (struct slice){ NULL, 0 };
 }
 
+/* What many transcripts say; "$" is the argument. */
+static const struct { const char *name, *text; } phrases[] = {
+	{ "helo", "S~ 220 .*\nC: HELO a\nS~ 250 .*\n" },
+	{ "lhlo", "S~ 220 .*\nC: LHLO a\nS~ 250-.*\nS~ 250-.*\nS~ 250-.*\nS~ 250-.*\nS~ 250-.*\n"
+	    "S~ 250-.*\nS~ 250 .*\n" },
+	{ "auth", "C: AUTH PLAIN AGEAYg==\nR: auth PLAIN #0 \\0a\\0b.\nA: auth ok $\nS~ 235 .*\n" },
+	{ "mail", "C: MAIL FROM:<$>\nS~ 250 2.1.0 .*\n" },
+	{ "rcpt", "C: RCPT TO:<$@tinh.example>\nR: rcpt $@tinh.example\nA: rcpt local $\nR: room $ 0\n"
+	    "A: room ok\nS~ 250 2.1.5 .*\n" },
+	{ "data", "C: DATA\nS~ 354 .*\n" },
+};
+
+static bool add_script_line(struct script_case *c, struct slice line);
+
+static bool
+add_phrase(struct script_case *c, const char *text, struct slice arg)
+{
+	struct slice at = { c->mem + c->mem_n, 0 }, line;
+	bool ok = true;
+
+	for (const char *p = text; *p != '\0'; p++) {
+		struct slice s = *p == '$' ? arg : (struct slice){ p, 1 };
+
+		for (size_t i = 0; i < s.n && c->mem_n < sizeof c->mem; i++, at.n++)
+			c->mem[c->mem_n++] = s.p[i];
+	}
+	while (at.n > 0 && ok) {
+		slice_cut(&at, '\n', &line);
+		ok = add_script_line(c, line);
+	}
+	return ok && c->mem_n < sizeof c->mem;
+}
+
+static bool
+add_phrase_line(struct script_case *c, struct slice line)
+{
+	struct slice name;
+
+	slice_cut(&line, ' ', &name);
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+		if (slice_is(name, phrases[i].name))
+			return add_phrase(c, phrases[i].text, slice_eq(name, line) ?
+			    (struct slice){ NULL, 0 } : line);
+	return false;
+}
+
 static bool
 add_script_line(struct script_case *c, struct slice line)
 {
@@ -41,6 +87,8 @@ add_script_line(struct script_case *c, struct slice line)
 
 	if (line.n == 0 || line.p[0] == '#')
 		return true;
+	if (line.p[0] == '@')
+		return add_phrase_line(c, slice_from(line, 1));
 	if (line.n < 2 || c->lines_n == SCRIPT_LINES)
 		return false;
 	*l = (struct script_line){ line.p[0], line.p[1], slice_from(line, 2) };
@@ -57,6 +105,7 @@ script_next(struct slice *text, struct script_case *out)
 	bool begun = false;
 
 	out->lines_n = 0;
+	out->mem_n = 0;
 	while (text->n > 0) {
 		before = *text;
 		slice_cut(text, '\n', &line);

@@ -27,6 +27,10 @@ static const struct engine_conf confs[] = {
 	    5, 300000, 60000, 1800000, 5000, 60000, 500 },
 	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 100, 5, 5, 300000, 60000,
 	    1800000, 5000, 60000, 500 },
+	{ ENGINE_LMTP, "mx.tinh.example", "tinh.example", "", "", true, 1000000, 5, 5, 300000,
+	    60000, 1800000, 5000, 60000, 500 },
+	{ ENGINE_LMTP, "mx.tinh.example", "tinh.example", "", "", false, 100, 5, 5, 300000, 60000,
+	    1800000, 5000, 60000, 500 },
 };
 
 /* ---- the host ---- */
@@ -270,7 +274,7 @@ answer_rcpt(struct run *r, struct slice rest)
 	return a.status == OK || slice_is(what, "unavail");
 }
 
-/* verdict WORD RULE digits: one digit per view. */
+/* verdict WORD RULE digits: one digit per view; "x" is a refusal for another reason. */
 static bool
 answer_verdict(struct run *r, struct slice rest)
 {
@@ -278,11 +282,16 @@ answer_verdict(struct run *r, struct slice rest)
 	    .reason_en = SLICE("why") };
 	struct slice what = word(&rest);
 	uint8_t views[64];
+	bool first[64];
 
 	v.rule = word(&rest);
 	v.views = views;
-	for (; v.views_n < rest.n && v.views_n < sizeof views; v.views_n++)
-		views[v.views_n] = (uint8_t)(rest.p[v.views_n] - '0');
+	v.first = first;
+	for (; v.views_n < rest.n && v.views_n < sizeof views; v.views_n++) {
+		first[v.views_n] = rest.p[v.views_n] != 'x';
+		views[v.views_n] = first[v.views_n] ? (uint8_t)(rest.p[v.views_n] - '0') :
+		    VERDICT_REJECT;
+	}
 	if (word_value(WORD_verdict, what, &v.verdict) != OK)
 		v.status = status_of(what);
 	engine_on_verdict(&r->engine, r->now_ms, &v);
@@ -422,8 +431,9 @@ static void
 open_run(struct run *r, const struct script_case *c)
 {
 	struct slice name = script_flags(c);
+	bool small = slice_find(name, SLICE(" smallsize")) >= 0;
 	const struct engine_conf *conf = &confs[slice_find(name, SLICE(" submission")) >= 0 ? 1 :
-	    slice_find(name, SLICE(" smallsize")) >= 0 ? 2 : 0];
+	    slice_find(name, SLICE(" lmtp")) >= 0 ? (small ? 4 : 3) : small ? 2 : 0];
 
 	*r = (struct run){ .now_ms = 1000000 };
 	buf_init(&r->out, 1 << 20);

@@ -2,7 +2,8 @@
 /*
  * tests/session/smtp_script.h: drive the SMTP session engine by a written transcript.
  *
- * A file holds cases. A case begins with "== name [| flags]" (submission tls nosplit smallsize)
+ * A file holds cases. A case begins with "== name [| flags]" (submission lmtp tls nosplit
+ * smallsize)
  * and has lines:
  *	C: text		the client sends text CRLF
  *	C+ text		... without CRLF, with escapes \r \n \0 \\ \xNN
@@ -13,6 +14,7 @@
  *	B: text		the message written so far (escapes)
  *	T: ms		time passes
  *	X:		the session has ended
+ *	@name argument	a phrase of script_read.c
  * C-lines that follow each other are one block, and are sent at once, or split anywhere: every
  * outcome must be the same.
  */
@@ -32,6 +34,8 @@ struct script_case {
 	char		   name[120];
 	struct script_line lines[SCRIPT_LINES];
 	size_t		   lines_n;
+	char		   mem[1 << 15];	/* of phrases */
+	size_t		   mem_n;
 };
 
 /* Take the next case off *text: false at the end. */

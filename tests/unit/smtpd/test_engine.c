@@ -52,11 +52,14 @@ static const struct engine_conf conf = { ENGINE_SUBMISSION, "mx", "d", "", "", t
 static void
 in_state(struct engine *e, struct buf *out, enum engine_state state)
 {
+	static bool gone[1];
+
 	engine_open(e, &conf, &ops, NULL, out, true, 0);
 	assert_int_equal(envelope_new(1, &e->env), OK);
 	assert_int_equal(envelope_rcpt(e->env, SLICE("a@d")), OK);
 	e->rcpt = SLICE("b@d");
 	e->auth_failures = 1;
+	e->gone = gone;
 	data_init(&e->data);
 	engine_enter(e, state);
 	buf_clear(out);
@@ -115,7 +118,7 @@ every_state_with_every_event(void **state)
 			engine_close(&e);
 			buf_fini(&out);
 		}
-	assert_int_equal(rows, 4 + 12 + 7 + 12);	/* input, timers, answers, shutdowns */
+	assert_int_equal(rows, 4 + 13 + 8 + 13);	/* input, timers, answers, shutdowns */
 }
 
 /* Every command in every flag's absence: the table alone decides, and something is always said. */
@@ -144,6 +147,8 @@ every_command_before_it_is_legal(void **state)
 			assert_memory_equal(out.p, "530 ", 4);
 		else if ((table[i].flags & CMD_HELO) != 0)
 			assert_memory_equal(out.p, "503 ", 4);
+		else if ((table[i].flags & CMD_LMTP) != 0)
+			assert_memory_equal(out.p, "500 ", 4);
 		engine_close(&e);
 		buf_fini(&out);
 	}

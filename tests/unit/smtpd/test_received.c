@@ -28,6 +28,13 @@ static const struct {
 	    .utf8 = true, .only_rcpt = { "\xc3\xa0@b.vn", 7 } },
 	    "Return-Path: <>\r\n", "from unknown ([192.0.2.1]) by mx.vn with UTF8SMTP id",
 	    " for " },
+	{ { .helo = { "c.vn", 4 }, .client = { "unix", 4 }, .hostname = { "mx.vn", 5 },
+	    .ref = { "ff", 2 }, .esmtp = true, .lmtp = true },
+	    "Return-Path: <>\r\n", "from c.vn (unix) by mx.vn with LMTP id ff; ", "[" },
+	{ { .helo = { "c.vn", 4 }, .client = { "192.0.2.1", 9 }, .hostname = { "mx.vn", 5 },
+	    .ref = { "ff", 2 }, .esmtp = true, .lmtp = true, .utf8 = true,
+	    .tls_protocol = { "TLSv1.3", 7 }, .tls_cipher = { "X", 1 } },
+	    "Return-Path: <>\r\n", "by mx.vn with UTF8LMTPS id ff; ", "ESMTP" },
 };
 
 /* Unfold: every CRLF is followed by white space, or ends the field. */
