@@ -5,7 +5,7 @@
 DIR/services.json: [{"name", "argv", "env", "wait"}]; in that order they are started, in the reverse order
 stopped by SIGTERM. One that dies is started again, with back-off when it dies at once. The process ids of
 those with "congvu": true stand in the CONGVU_PIDS line of DIR/env, rewritten at each change. Output
-goes to DIR/log/NAME.log.
+goes to DIR/log/NAME.log. CONGVU_RESTART_MAX_S in the environment is the longest back-off (default 3).
 """
 import ctypes
 import json
@@ -17,7 +17,7 @@ import time
 
 STABLE_S = 5.0
 BACKOFF_MIN_S = 0.1
-BACKOFF_MAX_S = 3.0
+BACKOFF_MAX_S = float(os.environ.get("CONGVU_RESTART_MAX_S", "3"))
 STOP_S = 8.0
 
 
@@ -50,10 +50,10 @@ class Service:
             if self.process.poll() is None:
                 return False
             self.backoff = BACKOFF_MIN_S if now - self.started > STABLE_S else min(self.backoff * 2, BACKOFF_MAX_S)
-            self.process, self.due = None, now + self.backoff
+            self.process, self.due = None, now + min(self.backoff, BACKOFF_MAX_S)
             return True
         if now >= self.due:
-            self.due = now + BACKOFF_MAX_S
+            self.due = now + max(BACKOFF_MAX_S, 1.0)
             self.start()
             return True
         return False
