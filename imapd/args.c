@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/utf8.h"
+
 void
 args_init(struct args *a, struct slice text, struct arena *arena)
 {
@@ -132,6 +134,8 @@ quoted(struct args *a, struct slice *out)
 	if (i >= a->rest.n)
 		return ERR_SYNTAX;
 	*out = slice_sub(a->rest, 1, i - 1);
+	if (!utf8_valid(*out))
+		return ERR_SYNTAX;
 	take(a, i + 1);
 	return escaped ? unescape(a, *out, out) : OK;
 }

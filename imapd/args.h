@@ -9,7 +9,7 @@
  * Source  RFC 3501 9, RFC 7888:
  *
  *   astring = 1*ASTRING-CHAR / string      string = quoted / literal
- *   quoted  = DQUOTE *(TEXT-CHAR / "\" (DQUOTE / "\")) DQUOTE
+ *   quoted  = DQUOTE *(TEXT-CHAR / "\" (DQUOTE / "\")) DQUOTE	; UTF-8, as RFC 9051 has it
  *   literal = "{" number ["+"] "}" CRLF *OCTET
  */
 #ifndef IMAPD_ARGS_H

@@ -9,7 +9,7 @@
 
 enum {
 	CALL_MS = 30000,
-	RECENT_MS = 2000,	/* SELECT does without it when mailstored hangs */
+	RECENT_MS = 2000,	/* reading does without it when mailstored hangs */
 	POLICY_SLACK_MS = 5000,
 };
 
@@ -45,13 +45,6 @@ static void
 on_done(void *arg, struct chan_answer *a)
 {
 	answer(arg, &(struct backend_reply){ .status = a->status });
-}
-
-static void
-on_nothing(void *arg, struct chan_answer *a)
-{
-	(void)arg;
-	(void)a;
 }
 
 /* ---- names ---- */
@@ -185,7 +178,8 @@ on_recent(void *arg, struct chan_answer *a)
 	const struct st_seen_recent_reply *r = a->msg;
 
 	answer(arg, &(struct backend_reply){ .status = a->status,
-		.uid = a->status == OK ? r->first_recent_uid : 0 });
+		.uid = a->status == OK ? r->first_recent_uid : 0,
+		.end_uid = a->status == OK ? r->end_uid : 0 });
 }
 
 static void
@@ -193,11 +187,7 @@ ask_recent(struct conn *c, const struct backend_ask *ask)
 {
 	struct st_seen_recent_request q = { .account = c->account->number, .mailbox = ask->box };
 
-	if (ask->kind == BACKEND_ASK_RECENT)
-		conn_call(c, c->worker->mailstore, ST_SEEN_RECENT, &q, NULL, 0, on_recent);
-	else
-		chan_call(c->worker->mailstore, ST_SEEN_RECENT, &q, NULL, 0, CALL_MS, on_nothing,
-		    NULL, NULL);
+	conn_call(c, c->worker->mailstore, ST_SEEN_RECENT, &q, NULL, 0, on_recent);
 }
 
 /* ---- the rest ---- */
@@ -259,7 +249,6 @@ conn_ask(void *ctx, const struct backend_ask *ask)
 		ask_copy(c, ask);
 		break;
 	case BACKEND_ASK_RECENT:
-	case BACKEND_ASK_RECENT_LATER:
 		ask_recent(c, ask);
 		break;
 	}

@@ -41,7 +41,7 @@ struct backend_box {
 struct backend_state {
 	uint32_t uidvalidity, uidnext;
 	uint32_t messages, unseen;
-	uint32_t first_recent_uid;	/* from it on nobody was told of the messages yet */
+	uint32_t first_recent_uid;	/* from it on no session claimed the messages yet */
 	uint64_t modseq;		/* raised by every change of the mailbox */
 };
 
@@ -70,8 +70,7 @@ enum backend_ask_kind {
 	BACKEND_ASK_FLAGS,	/* box, ranges, op, flags, keywords */
 	BACKEND_ASK_EXPUNGE,	/* box, ranges: those with BACKEND_DELETED go */
 	BACKEND_ASK_COPY,	/* box, target, ranges, move */
-	BACKEND_ASK_RECENT,	/* box: claim \Recent: reply.uid is the first that is recent */
-	BACKEND_ASK_RECENT_LATER, /* forget: as RECENT */
+	BACKEND_ASK_RECENT,	/* box: claim \Recent: reply.uid .. reply.end_uid - 1 are ours */
 };
 
 enum backend_op { BACKEND_OP_SET, BACKEND_OP_ADD, BACKEND_OP_REMOVE };
@@ -105,7 +104,7 @@ struct backend_reply {
 	enum backend_auth auth;
 	unsigned	 verdict, level;	/* VERDICT_*, LEVEL_* */
 	struct slice	 reason_vi, reason_en;
-	uint32_t	 uidvalidity, uid;
+	uint32_t	 uidvalidity, uid, end_uid;
 	uint64_t	 modseq;	/* of FLAGS: of records that only it changed, 0: none */
 	const struct backend_range *from, *to;	/* of COPY, pairs in order; EXPUNGE: from */
 	size_t		 from_n, to_n;

@@ -71,10 +71,9 @@ is_fixed(struct slice name)
 static enum session_next
 deleted(struct session *s, const struct backend_reply *r)
 {
-	struct backend_state st;
+	const struct backend_box *box = s->work;
 
-	if (r->status == OK && s->state == SESSION_SELECTED &&
-	    s->conf.backend->state(s->conf.ctx, s->view.box, &st) == ERR_NOENT) {
+	if (r->status == OK && s->state == SESSION_SELECTED && box->id == s->view.box) {
 		view_close(&s->view);
 		s->state = SESSION_AUTH;
 	}
@@ -85,12 +84,18 @@ enum session_next
 cmd_delete(struct session *s, struct args *a)
 {
 	struct backend_ask ask = { .kind = BACKEND_ASK_DELETE };
+	struct backend_box *box;
 	int err = parse_box(s, a, &ask.name);
 
 	if (err == OK)
 		err = args_end(a);
 	if (err == OK && is_fixed(ask.name))
 		err = ERR_ACCESS;
+	box = session_work(s, sizeof *box);
+	if (err == OK && box == NULL)
+		err = s->arena.err;
+	if (err == OK)
+		err = s->conf.backend->box(s->conf.ctx, ask.name, box);
 	return err != OK ? session_err(s, err) : session_ask(s, &ask, deleted);
 }
 

@@ -25,6 +25,8 @@ copied(struct session *s, const struct backend_reply *r)
 		return session_no(s, "TRYCREATE", "No such mailbox");
 	if (r->status != OK)
 		return session_err(s, r->status);
+	if (r->from_n == 0 && (s->command->flags & COMMAND_UID) == 0)
+		return session_no(s, "EXPUNGEISSUED", "Those messages are gone");
 	if (r->from_n == 0)
 		return session_ok(s, NULL, "Nothing to do");
 	buf_init(&code, COPYUID_OCTETS);

@@ -7,7 +7,12 @@
 
 #include "mime/date.h"
 
-enum { FIELDS_OCTETS = 1024 * 1024, SEEN_RANGES = 2048 };
+enum {
+	FIELDS_OCTETS = 1024 * 1024,
+	SEEN_RANGES = 2048,
+	MESSAGES_A_STEP = 2048,
+	SUMMARIES_A_STEP = 256,
+};
 
 /* ---- one item ---- */
 
@@ -298,13 +303,13 @@ deliver_step(struct session *s)
 {
 	struct deliver *d = s->work;
 
+	unsigned most = d->items.summary ? SUMMARIES_A_STEP : MESSAGES_A_STEP;
+
 	if (d->set.n == 0)
 		return delivered(s, d);
-	for (;;) {
+	for (unsigned i = 0; i < most && !session_is_full(s); i++) {
 		int err = OK;
 
-		if (session_is_full(s))
-			return MORE;
 		d->done = false;
 		if (!d->in_message) {
 			err = message_begins(s, d);
@@ -320,6 +325,7 @@ deliver_step(struct session *s)
 		if (d->done && !next_message(d))
 			return delivered(s, d);
 	}
+	return MORE;
 }
 
 enum session_next

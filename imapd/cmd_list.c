@@ -13,7 +13,7 @@
 #include "imapd/status.h"
 #include "imapd/utf7.h"
 
-enum { PATTERNS_MAX = 32, WILDCARDS_MAX = 20 };
+enum { PATTERNS_MAX = 32, WILDCARDS_MAX = 20, NAMES_A_STEP = 64 };
 
 enum option {
 	SELECT_SUBSCRIBED = 1 << 0, SELECT_SPECIAL_USE = 1 << 1, SELECT_RECURSIVE = 1 << 2,
@@ -26,6 +26,7 @@ enum option {
 struct entry {
 	struct backend_box box;		/* id 0: does not exist */
 	bool has_children, has_subscribed;
+	bool has_chosen;		/* below it something fits the selection options */
 };
 
 struct list {
@@ -218,6 +219,17 @@ join_equal(struct list *l)
 	l->n = kept;
 }
 
+/* Does it fit the selection options, all of them? */
+static bool
+is_selected(unsigned options, const struct entry *e)
+{
+	if ((options & SELECT_SPECIAL_USE) != 0 && e->box.use == BACKEND_USE_NONE)
+		return false;
+	if ((options & SELECT_SUBSCRIBED) != 0)
+		return e->box.subscribed;
+	return e->box.id != 0 || e->has_children;
+}
+
 static void
 mark_parents(struct list *l)
 {
@@ -231,6 +243,7 @@ mark_parents(struct list *l)
 				continue;
 			up->has_children |= l->v[i].box.id != 0;
 			up->has_subscribed |= l->v[i].box.subscribed;
+			up->has_chosen |= is_selected(l->options, &l->v[i]);
 		}
 	}
 }
@@ -267,38 +280,32 @@ gather(struct session *s, struct list *l)
 /* ---- output ---- */
 
 static bool
-matches_one(struct slice pattern, struct slice name)
-{
-	char upper[6];
-
-	if (name_match(pattern, name))
-		return true;
-	if (!slice_is(name, "INBOX") || pattern.n >= sizeof upper)
-		return false;
-	for (size_t i = 0; i < pattern.n; i++)
-		upper[i] = ascii_upper(pattern.p[i]);
-	return name_match((struct slice){ upper, pattern.n }, name);
-}
-
-static bool
 matches(const struct list *l, struct slice name)
 {
 	for (size_t i = 0; i < l->patterns_n; i++)
-		if (matches_one(l->patterns[i], name))
+		if (name_match(l->patterns[i], name))
 			return true;
 	return false;
 }
 
-/* LSUB: a name above subscribed ones is told, as not selectable, if the pattern hides those. */
+/* Only a % at the end of LSUB's pattern tells of levels that are not subscribed (RFC 3501 6.3.9). */
+static bool
+ends_in_percent(const struct list *l)
+{
+	struct slice p = l->patterns_n > 0 ? l->patterns[0] : SLICE("");
+
+	return p.n > 0 && p.p[p.n - 1] == '%';
+}
+
+/* The criteria hold all together (RFC 5258 3). */
 static bool
 is_chosen(const struct list *l, const struct entry *e)
 {
-	if ((l->options & (LSUB | SELECT_SUBSCRIBED)) != 0)
-		return e->box.subscribed || (e->has_subscribed &&
-		    (l->options & (LSUB | SELECT_RECURSIVE)) != 0);
-	if ((l->options & SELECT_SPECIAL_USE) != 0)
-		return e->box.use != BACKEND_USE_NONE;
-	return e->box.id != 0 || e->has_children;
+	if ((l->options & LSUB) != 0)
+		return e->box.subscribed || (e->has_subscribed && ends_in_percent(l));
+	if ((l->options & SELECT_RECURSIVE) != 0 && e->has_chosen)
+		return true;
+	return is_selected(l->options, e);
 }
 
 static const char *const uses[] = {
@@ -336,7 +343,7 @@ add_entry(struct session *s, const struct list *l, const struct entry *e)
 	add_attributes(s, l, e);
 	buf_adds(&s->out, ") \"/\" ");
 	name_add(&s->out, e->box.name);
-	if ((l->options & SELECT_RECURSIVE) != 0 && e->has_subscribed)
+	if ((l->options & SELECT_RECURSIVE) != 0 && e->has_chosen)
 		buf_adds(&s->out, " (CHILDINFO (\"SUBSCRIBED\"))");
 	buf_adds(&s->out, "\r\n");
 	if ((l->options & RETURN_STATUS) != 0 && e->box.id != 0) {
@@ -353,7 +360,8 @@ list_step(struct session *s)
 	struct list *l = s->work;
 	int err = OK;
 
-	while (err == OK && l->at < l->n && !session_is_full(s)) {
+	for (unsigned i = 0; err == OK && i < NAMES_A_STEP && l->at < l->n &&
+	    !session_is_full(s); i++) {
 		const struct entry *e = &l->v[l->at++];
 
 		if (is_chosen(l, e) && matches(l, e->box.name))

@@ -27,7 +27,7 @@ selected(struct session *s)
 		deselect(s);
 		return session_err(s, err);
 	}
-	buf_addf(&s->out, "* %u EXISTS\r\n* %u RECENT\r\n", v->n, view_recent(v));
+	view_add_counts(s);
 	index = view_find(v, unseen);
 	if (unseen != 0 && index < v->n && v->uids[index] == unseen)
 		buf_addf(&s->out, "* OK [UNSEEN %u] First unseen\r\n", index + 1);
@@ -58,8 +58,6 @@ load(struct session *s)
 
 	if (r == OK) {
 		s->view.uidvalidity = st.uidvalidity;
-		if (s->view.first_recent_uid == 0)
-			s->view.first_recent_uid = st.first_recent_uid;
 		r = view_sync_begin(s, VIEW_LOAD);
 	}
 	if (r < 0) {
@@ -73,8 +71,7 @@ load(struct session *s)
 static enum session_next
 recent_answered(struct session *s, const struct backend_reply *r)
 {
-	if (r->status == OK)
-		s->view.first_recent_uid = r->uid;
+	view_claimed(s, r);
 	return load(s);
 }
 
@@ -101,7 +98,7 @@ open_box(struct session *s, struct args *a, bool readonly)
 	s->view.box = ask.box = box.id;
 	s->view.mat = box.mat;
 	s->view.readonly = readonly;
-	return readonly ? load(s) : session_ask(s, &ask, recent_answered);
+	return view_wants_claim(s) ? session_ask(s, &ask, recent_answered) : load(s);
 }
 
 enum session_next

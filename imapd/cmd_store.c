@@ -13,10 +13,13 @@ static enum session_next
 stored(struct session *s, const struct backend_reply *r)
 {
 	struct store *st = s->work;
+	int err;
 
 	if (r->status != OK)
 		return session_err(s, r->status);
-	s->keywords = NULL;	/* there may be new ones */
+	err = view_tell_flag_names(s);	/* new ones before they are used */
+	if (err != OK)
+		return session_err(s, err);
 	s->view.skip_modseq = st->deliver.own_modseq = r->modseq;
 	return st->silent ? session_ok(s, NULL, "Done") : deliver_start(s, &st->deliver);
 }

@@ -314,8 +314,7 @@ conn_changed(struct conn *c)
 {
 	uint64_t now;
 
-	if (c->account == NULL || engine_waits(c->engine) != ENGINE_WAITS_IDLE ||
-	    engine_selected(c->engine) == 0)
+	if (c->account == NULL || !engine_looks_on(c->engine))
 		return;
 	now = store_watch_generation(c->worker->watch, c->account->number);
 	if (now == c->generation)

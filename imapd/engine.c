@@ -73,10 +73,10 @@ engine_output(struct session *s)
 	return &s->out;
 }
 
-uint32_t
-engine_selected(const struct session *s)
+bool
+engine_looks_on(const struct session *s)
 {
-	return s->view.box;
+	return s->idling && s->view.box != 0;
 }
 
 bool
@@ -185,36 +185,65 @@ command_over(struct session *s)
 		engine_bye(s, NULL, "Too many failed sign-ins");
 }
 
-/* Is there anything to tell of the selected mailbox? */
-static int
-sync_begin(struct session *s)
-{
-	bool keeps = s->command != NULL && (s->command->flags & COMMAND_KEEPS) != 0;
+static void synced(struct session *s, int r);
 
-	s->changed = false;
-	if (s->command == NULL || s->view.box == 0 || s->state != SESSION_SELECTED)
-		return 0;
+static int
+tell_changes(struct session *s)
+{
+	bool keeps = (s->command->flags & COMMAND_KEEPS) != 0;
+
 	return view_sync_begin(s, keeps ? VIEW_KEEP : VIEW_ALL);
 }
 
-/* The selected mailbox is no longer there. What the command did is done, and is told; numbers mean
- * nothing any more, so the session ends, unless it removed the mailbox itself. */
+static enum session_next
+recent_claimed(struct session *s, const struct backend_reply *r)
+{
+	int changes;
+
+	view_claimed(s, r);
+	s->changed = false;
+	changes = tell_changes(s);
+	if (changes == 0)
+		view_tell_recent(s);	/* of messages that it was told of before the claim */
+	synced(s, changes);
+	return STAY;
+}
+
+enum { CLAIM = 2 };
+
+/* Is there anything to tell of the selected mailbox? As view_sync_begin, or CLAIM: a new message is
+ * to be claimed first. */
+static int
+sync_begin(struct session *s)
+{
+	s->changed = false;
+	if (s->command == NULL || s->view.box == 0 || s->state != SESSION_SELECTED)
+		return 0;
+	return view_wants_claim(s) ? CLAIM : tell_changes(s);
+}
+
+/* The selected mailbox is no longer there, and this session did not remove it. What the command did
+ * is done, and is told; numbers mean nothing any more, so the session ends. */
 static void
 box_gone(struct session *s)
 {
-	bool own = s->command->fn == cmd_delete;
-
 	view_close(&s->view);
 	s->state = SESSION_AUTH;
 	command_over(s);
-	if (!own)
-		engine_bye(s, NULL, "The selected mailbox was removed");
+	engine_bye(s, NULL, "The selected mailbox was removed");
 }
 
 /* r as of view_sync_*: what it means for the session. */
 static void
 synced(struct session *s, int r)
 {
+	struct backend_ask claim = { .kind = BACKEND_ASK_RECENT, .box = s->view.box };
+
+	if (r == CLAIM) {
+		s->phase = PHASE_WAIT;
+		session_ask(s, &claim, recent_claimed);
+		return;
+	}
 	if (r == 1) {
 		s->phase = PHASE_SYNC;
 		return;
@@ -331,7 +360,7 @@ dispatch(struct session *s, struct slice text)
 		return session_bad(s, "Not valid in this state");
 	}
 	if ((s->command->flags & COMMAND_WRITES) != 0 && s->view.readonly)
-		return session_no(s, "CANNOT", "The mailbox is open for reading only");
+		return session_no(s, "READ-ONLY", "The mailbox is open for reading only");
 	return s->command->fn(s, &a);
 }
 

@@ -66,8 +66,10 @@ bool engine_busy(const struct session *e);
 /* The answer to the ask that the session waits for. */
 void engine_answer(struct session *e, const struct backend_reply *reply);
 
-/* Some mailbox of the account changed: matters while idling only. */
+/* Some mailbox of the account changed: matters only while engine_looks_on, which is in IDLE with a
+ * mailbox selected, whatever it is doing just then. */
 void engine_changed(struct session *e);
+bool engine_looks_on(const struct session *e);
 
 /* For deadlines: what the session waits for from its peer. */
 enum engine_waits {
@@ -86,8 +88,5 @@ void engine_bye(struct session *e, const char *code, const char *text);
 
 /* Give memory back when the session is quiet; called by the owner when all output is written. */
 void engine_rest(struct session *e);
-
-/* The mailbox selected, 0 for none. */
-uint32_t engine_selected(const struct session *e);
 
 #endif

@@ -123,7 +123,8 @@ void
 name_add(struct buf *out, struct slice name)
 {
 	struct buf wire;
-	bool atom = name.n > 0;
+	/* NIL would be right as an atom, but not everybody reads it so. */
+	bool atom = name.n > 0 && !slice_is_nocase(name, "NIL");
 
 	buf_init(&wire, 8 * BACKEND_NAME_OCTETS);
 	if (utf7_encode(name, &wire) != OK)
@@ -170,6 +171,7 @@ bool
 name_match(struct slice pattern, struct slice name)
 {
 	struct retry percent = { 0 }, star = { 0 };
+	size_t inbox = slice_is(first_level(name), "INBOX") ? 5 : 0;
 	size_t p = 0, n = 0;
 
 	for (;;) {
@@ -182,7 +184,8 @@ name_match(struct slice pattern, struct slice name)
 			percent = (struct retry){ ++p, n, true };
 		else if (p == pattern.n && n == name.n)
 			return true;
-		else if (p < pattern.n && n < name.n && c == name.p[n]) {
+		else if (p < pattern.n && n < name.n && (c == name.p[n] ||
+		    (n < inbox && ascii_upper(c) == name.p[n]))) {
 			p++;
 			n++;
 		} else if (!retry(&percent, &star, name, &p, &n))

@@ -29,7 +29,8 @@ bool name_is_like_mat(struct slice name);
 /* Append the wire form as an IMAP string: atom if possible, else quoted. */
 void name_add(struct buf *out, struct slice name);
 
-/* Does pattern (with * and %) match name? At most |pattern| * |name| steps. */
+/* Does pattern (with * and %) match name? INBOX as first level matches in any case. At most
+ * |pattern| * |name|^2 steps. */
 bool name_match(struct slice pattern, struct slice name);
 
 #endif

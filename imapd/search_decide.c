@@ -163,7 +163,7 @@ static int
 simple(struct session *s, const struct search_key *k, struct search_message *m, bool *yes)
 {
 	const struct backend_msg *msg = &m->msg;
-	bool recent = msg->uid >= s->view.first_recent_uid;
+	bool recent = recent_has(&s->view.recent, msg->uid);
 
 	*yes = false;
 	switch (k->kind) {

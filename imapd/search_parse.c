@@ -116,12 +116,17 @@ parse_argument(struct parser *p, enum argument argument, struct search_key *k)
 	}
 }
 
-/* BODY and TEXT are noted one by one: they are decided last, all in one reading. */
+/* BODY and TEXT are noted one by one: they are decided last, all in one reading. The empty string is
+ * in all. */
 static int
 note_text(struct parser *p, struct search_key *k)
 {
 	if (k->kind != SEARCH_BODY && k->kind != SEARCH_TEXT)
 		return OK;
+	if (k->text.n == 0) {
+		k->kind = SEARCH_ALL;
+		return OK;
+	}
 	if (p->q->texts_n == SEARCH_TEXTS_MAX)
 		return ERR_LIMIT;
 	k->at = p->q->texts_n;

@@ -372,7 +372,7 @@ session_add_flags(struct session *s, const struct backend_msg *m)
 	for (size_t i = 0; i < ARRAY_LEN(system_flags); i++)
 		if ((m->flags & system_flags[i].flag) != 0)
 			add_word(&s->out, before, system_flags[i].name);
-	if (m->uid >= s->view.first_recent_uid)
+	if (recent_has(&s->view.recent, m->uid))
 		add_word(&s->out, before, "\\Recent");
 	if (m->keywords == 0 || session_keywords(s, &names, &n) != OK)
 		return;

@@ -11,6 +11,7 @@ void
 view_close(struct view *v)
 {
 	free(v->uids);
+	recent_fini(&v->recent);
 	*v = (struct view){ 0 };
 }
 
@@ -33,7 +34,56 @@ view_find(const struct view *v, uint32_t uid)
 uint32_t
 view_recent(const struct view *v)
 {
-	return v->n - view_find(v, v->first_recent_uid);
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < v->recent.n; i++)
+		n += view_find(v, v->recent.v[i].hi + 1) - view_find(v, v->recent.v[i].lo);
+	return n;
+}
+
+void
+view_add_counts(struct session *s)
+{
+	struct view *v = &s->view;
+
+	v->recent_told = view_recent(v);
+	buf_addf(&s->out, "* %u EXISTS\r\n* %u RECENT\r\n", v->n, v->recent_told);
+}
+
+void
+view_tell_recent(struct session *s)
+{
+	struct view *v = &s->view;
+	uint32_t recent = view_recent(v);
+
+	if (recent != v->recent_told)
+		buf_addf(&s->out, "* %u RECENT\r\n", recent);
+	v->recent_told = recent;
+}
+
+bool
+view_wants_claim(struct session *s)
+{
+	struct view *v = &s->view;
+	struct backend_state st;
+
+	if (s->conf.backend->state(s->conf.ctx, v->box, &st) != OK || st.uidnext <= v->recent.end)
+		return false;
+	if (!v->readonly && st.first_recent_uid < st.uidnext)
+		return true;
+	recent_add(&v->recent, st.first_recent_uid, st.uidnext);
+	return false;
+}
+
+void
+view_claimed(struct session *s, const struct backend_reply *r)
+{
+	struct backend_state st;
+
+	if (r->status == OK)
+		recent_add(&s->view.recent, r->uid, r->end_uid);
+	else if (s->conf.backend->state(s->conf.ctx, s->view.box, &st) == OK)
+		recent_add(&s->view.recent, st.first_recent_uid, st.uidnext);
 }
 
 int
@@ -62,9 +112,8 @@ view_add_flag_names(struct session *s)
 	return OK;
 }
 
-/* Keywords that came into being since the client was told. */
-static int
-tell_keywords(struct session *s)
+int
+view_tell_flag_names(struct session *s)
 {
 	struct slice *names;
 	size_t n;
@@ -145,7 +194,7 @@ view_sync_begin(struct session *s, enum view_mode mode)
 	if (mode != VIEW_LOAD && st.modseq == v->modseq &&
 	    (mode == VIEW_KEEP || st.modseq == v->modseq_gone))
 		return 0;
-	if (mode != VIEW_LOAD && (err = tell_keywords(s)) != OK)
+	if (mode != VIEW_LOAD && (err = view_tell_flag_names(s)) != OK)
 		return err;
 	v->mode = mode;
 	v->cut = false;
@@ -211,16 +260,6 @@ tell(struct session *s, const struct backend_msg *m)
 	return OK;
 }
 
-/* A claim that nobody waits for: what came while the session looked on is recent to it. */
-static void
-claim_recent(struct session *s)
-{
-	struct backend_ask ask = { .kind = BACKEND_ASK_RECENT_LATER, .box = s->view.box };
-
-	if (!s->view.readonly)
-		s->conf.backend->ask(s->conf.ctx, &ask);
-}
-
 static void
 finish(struct session *s)
 {
@@ -235,10 +274,8 @@ finish(struct session *s)
 		v->modseq_gone = v->target;
 		return;
 	}
-	if (v->added == 0)
-		return;
-	buf_addf(&s->out, "* %u EXISTS\r\n* %u RECENT\r\n", v->n, view_recent(v));
-	claim_recent(s);
+	if (v->added > 0)
+		view_add_counts(s);
 }
 
 /* ---- steps: 1 there is more, 0 this phase is through, or an error ---- */

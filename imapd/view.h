@@ -11,7 +11,7 @@
 #ifndef IMAPD_VIEW_H
 #define IMAPD_VIEW_H
 
-#include "imapd/backend.h"
+#include "imapd/recent.h"
 
 enum { VIEW_MESSAGES_MAX = 16 * 1024 * 1024 };
 
@@ -27,7 +27,8 @@ struct view {
 	uint32_t  box;		/* 0: none selected */
 	bool	  readonly, mat;
 	uint32_t  uidvalidity;
-	uint32_t  first_recent_uid;
+	struct recent recent;
+	uint32_t  recent_told;	/* as in the RECENT response before */
 	uint32_t *uids;		/* ascending */
 	uint32_t  n, cap;
 	uint64_t  modseq;	/* flags are told up to it */
@@ -47,6 +48,13 @@ struct view {
 
 void view_close(struct view *v);
 
+/* Is there a message that no session has claimed as \Recent, so that this one should try to before it
+ * tells of it? Not in a mailbox opened by EXAMINE. */
+bool view_wants_claim(struct session *s);
+
+/* The answer to the claim. If it is not known whose they are, messages are recent. */
+void view_claimed(struct session *s, const struct backend_reply *r);
+
 /* Begin: 1 there is something to tell, 0 nothing, or an error (ERR_NOENT: the mailbox is gone). */
 int view_sync_begin(struct session *s, enum view_mode mode) MUST_USE;
 
@@ -59,7 +67,13 @@ uint32_t view_find(const struct view *v, uint32_t uid);
 /* How many messages are \Recent to this session. */
 uint32_t view_recent(const struct view *v);
 
-/* "* FLAGS" and "PERMANENTFLAGS" with the present keywords. */
+/* "* FLAGS" and "PERMANENTFLAGS" with the present keywords; _tell_: if the client does not know them
+ * all. */
 int view_add_flag_names(struct session *s) MUST_USE;
+int view_tell_flag_names(struct session *s) MUST_USE;
+
+/* "* n EXISTS" and "* n RECENT"; or the latter alone, if it is not what the client was told. */
+void view_add_counts(struct session *s);
+void view_tell_recent(struct session *s);
 
 #endif

@@ -336,7 +336,7 @@ box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 
 int
 box_seen_recent(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
-    uint32_t *first_out)
+    uint32_t *first_out, uint32_t *end_out)
 {
 	struct record_box *box = &ix->box;
 	int r = box_get(ix, sc, mailbox, box);
@@ -344,6 +344,7 @@ box_seen_recent(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 	if (r != OK)
 		return r;
 	*first_out = box->recent_uid;
+	*end_out = box->uidnext;
 	if (box->recent_uid == box->uidnext)
 		return OK;
 	box->recent_uid = box->uidnext;

@@ -65,7 +65,7 @@ int box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 int box_copy(struct index *ix, const struct box_scope *sc, const struct st_copy_request *req,
     struct arena *a, struct st_copy_reply *out) MUST_USE;
 int box_seen_recent(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
-    uint32_t *first_out) MUST_USE;
+    uint32_t *first_out, uint32_t *end_out) MUST_USE;
 
 /* Names as the client gave them. */
 int box_create(struct index *ix, const struct box_scope *sc, struct slice name,

@@ -336,6 +336,8 @@ rename_tree(struct index *ix, const struct box_scope *sc, struct slice name, str
 	if (list == NULL)
 		return a->err;
 	r = find_renamings(ix, sc, name, to, a, list, RENAME_MAX, &n);
+	if (r == OK && n == 0)
+		r = ERR_NOENT;
 	if (r == OK)
 		r = all_free(ix, sc, list, n);
 	if (r == OK)
@@ -375,6 +377,9 @@ box_rename(struct index *ix, const struct box_scope *sc, struct slice name, stru
 	r = name_normal(name, &from);
 	if (r == OK)
 		r = own_box(ix, sc, buf_slice(&from), &ix->box);
+	/* A level may be there only because of what is below it. */
+	if (r == ERR_NOENT)
+		r = store_name_is_mat(buf_slice(&from)) ? ERR_NOENT : OK;
 	if (r == OK)
 		r = free_name(new_name, &to);
 	if (r == OK && slice_eq(buf_slice(&to), buf_slice(&from)))

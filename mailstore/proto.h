@@ -233,15 +233,16 @@ WIRE_STRUCT(st_copy_request, ST_COPY_REQUEST_FIELDS)
 	L(T, st_range, to, 20000)
 WIRE_STRUCT(st_copy_reply, ST_COPY_REPLY_FIELDS)
 
-/* A session that selected read-write claims \Recent: answers the first uid that is recent to it,
- * and clears the mark for later sessions (RFC 3501 2.3.2). */
+/* A session that selected read-write claims \Recent: uids first_recent_uid <= uid < end_uid are
+ * recent to it, and to no other session (RFC 3501 2.3.2). */
 #define ST_SEEN_RECENT_REQUEST_FIELDS(F, L, T) \
 	F(T, U32, account, 0) \
 	F(T, U32, mailbox, 0)
 WIRE_STRUCT(st_seen_recent_request, ST_SEEN_RECENT_REQUEST_FIELDS)
 
 #define ST_SEEN_RECENT_REPLY_FIELDS(F, L, T) \
-	F(T, U32, first_recent_uid, 0)
+	F(T, U32, first_recent_uid, 0) \
+	F(T, U32, end_uid, 0)
 WIRE_STRUCT(st_seen_recent_reply, ST_SEEN_RECENT_REPLY_FIELDS)
 
 /* Ask for one entry that is due; the answer waits for one up to wait_ms. */

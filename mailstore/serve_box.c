@@ -125,7 +125,8 @@ seen_recent_step(struct engine *e, struct engine_job *ej)
 	const struct st_seen_recent_request *req = j->msg;
 
 	j->reply = &j->u.recent;
-	return box_seen_recent(e->ix, &j->scope, req->mailbox, &j->u.recent.first_recent_uid);
+	return box_seen_recent(e->ix, &j->scope, req->mailbox, &j->u.recent.first_recent_uid,
+	    &j->u.recent.end_uid);
 }
 
 SERVE_BOX(ST_CREATE, st_name_request, create_step)

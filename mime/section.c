@@ -36,6 +36,13 @@ is_field_char(char c)
 	return c > ' ' && c < 0x7f && strchr("(){}%*\"\\:]", c) == NULL;
 }
 
+/* All that a field name may hold (RFC 5322 2.2), and no escapes. */
+static bool
+is_quoted_field_char(char c)
+{
+	return c > ' ' && c < 0x7f && strchr("\"\\:", c) == NULL;
+}
+
 /* One name, atom or quoted: its text; an empty slice is an error. */
 static struct slice
 take_name(struct slice *s)
@@ -46,7 +53,7 @@ take_name(struct slice *s)
 
 	if (quoted)
 		*s = slice_from(*s, 1);
-	while (n < s->n && is_field_char(s->p[n]))
+	while (n < s->n && (quoted ? is_quoted_field_char : is_field_char)(s->p[n]))
 		n++;
 	name = slice_sub(*s, 0, n);
 	*s = slice_from(*s, n);

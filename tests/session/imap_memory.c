@@ -536,9 +536,8 @@ box_ask(struct memory *m, const struct backend_ask *q, struct backend_reply *r)
 	}
 	switch (q->kind) {
 	case BACKEND_ASK_RECENT:
-	case BACKEND_ASK_RECENT_LATER:
 		r->uid = b->first_recent;
-		b->first_recent = b->uidnext;
+		r->end_uid = b->first_recent = b->uidnext;
 		break;
 	case BACKEND_ASK_FLAGS:
 		change_flags(b, q, r);
@@ -564,7 +563,7 @@ ask(void *ctx, const struct backend_ask *q)
 		buf_adds(&m->notes, "audited ");
 		return;
 	}
-	m->pending = q->kind != BACKEND_ASK_RECENT_LATER;
+	m->pending = true;
 	*r = (struct backend_reply){ .status = m->away ? ERR_UNAVAIL : OK };
 	switch (q->kind) {
 	case BACKEND_ASK_AUTH:
