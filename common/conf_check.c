@@ -69,6 +69,12 @@ conf_check_address(const char *value)
 }
 
 const char *
+conf_check_metrics_address(const char *value)
+{
+	return value[0] == '/' ? NULL : conf_check_address(value);
+}
+
+const char *
 conf_check_network(const char *value)
 {
 	struct conf_net n;

@@ -56,7 +56,7 @@ make_folder(const char *run_dir, char *out, size_t cap)
 
 	if (n < 0 || (size_t)n >= cap)
 		return ERR_LIMIT;
-	return mkdir(out, 02770) == 0 || errno == EEXIST ? OK : -errno;
+	return mkdir(out, 0755) == 0 || errno == EEXIST ? OK : -errno;
 }
 
 static void
@@ -179,6 +179,17 @@ metric_observe_us(enum metric m, unsigned at, uint64_t us)
 
 /* ---- names ---- */
 
+/* As much of a name as fits, without half a character at its end. */
+static size_t
+fitting(const char *name, size_t n)
+{
+	if (n <= METRIC_NAME_MAX)
+		return n;
+	for (n = METRIC_NAME_MAX; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80; n--)
+		continue;
+	return n;
+}
+
 unsigned
 metric_slot_find(enum metric_label label, const char *name, size_t n)
 {
@@ -186,12 +197,11 @@ metric_slot_find(enum metric_label label, const char *name, size_t n)
 	struct metric_slot *s = &file->slots[l->slot];
 	unsigned i = 0;
 
-	if (n > METRIC_NAME_MAX)
-		n = METRIC_NAME_MAX;
+	n = fitting(name, n);
 	for (; i + 1 < l->count; i++) {
 		if (atomic_load_explicit(&s[i].ready, memory_order_acquire) == 0)
 			return l->count - 1;
-		if (memcmp(s[i].name, name, n) == 0 && s[i].name[n] == '\0')
+		if (strncmp(s[i].name, name, n) == 0 && s[i].name[n] == '\0')
 			return i;
 	}
 	return i;
@@ -202,7 +212,7 @@ metric_slot(enum metric_label label, const char *name)
 {
 	const struct metric_label_row *l = &metric_label_rows[label];
 	struct metric_slot *s = &file->slots[l->slot];
-	size_t n = strnlen(name, METRIC_NAME_MAX);
+	size_t n = fitting(name, strlen(name));
 	unsigned at = metric_slot_find(label, name, n);
 
 	if (at + 1 < l->count)

@@ -106,6 +106,11 @@ struct metric_label_row {
 	unsigned    slot;		/* first of its slots */
 };
 
+struct metric_copy;
+
+/* A cell of the shared part of a copy. */
+uint64_t metric_copy_cell(const struct metric_copy *copy, unsigned cell);
+
 extern const struct metric_row metric_rows[METRIC_COUNT];
 extern const struct metric_label_row metric_label_rows[METRIC_LABEL_COUNT];
 extern const char *const metric_program_names[METRIC_PROGRAM_COUNT];

@@ -21,7 +21,12 @@ lock(int fd)
 
 	if (fcntl(fd, F_SETLK, &fl) == 0)
 		return OK;
-	return errno == EACCES || errno == EAGAIN ? ERR_EXIST : -errno;
+	if (errno != EACCES && errno != EAGAIN)
+		return -errno;
+	/* Whoever may read the file could lock it for reading: only a writer is one of us. */
+	if (fcntl(fd, F_GETLK, &fl) != 0)
+		return -errno;
+	return fl.l_type == F_WRLCK ? ERR_EXIST : ERR_AGAIN;
 }
 
 int
@@ -62,7 +67,7 @@ pidfile_holder(const char *run_dir, const char *program, pid_t *pid_out)
 		return -errno;
 	r = fcntl(fd, F_GETLK, &fl) == 0 ? OK : -errno;
 	close(fd);
-	if (r == OK && (fl.l_type == F_UNLCK || fl.l_pid <= 0))
+	if (r == OK && (fl.l_type != F_WRLCK || fl.l_pid <= 0))
 		r = ERR_NOENT;
 	if (r == OK)
 		*pid_out = fl.l_pid;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * common/program.h: what each program does first: be the only one of its name, and begin to count.
+ *
+ * Shape   called by the program's first process, with its first configuration, before it opens a
+ *         socket, forks, or gives up rights.
+ */
+#ifndef COMMON_PROGRAM_H
+#define COMMON_PROGRAM_H
+
+#include "common/conf.h"
+
+/* name: as in common/metric.def. conf_path: the file that conf came from. ERR_EXIST, logged and
+ * said: another one runs with this run-dir. Metrics that cannot be kept are logged, no more. */
+int program_begin(const struct conf *conf, const char *conf_path, const char *name) MUST_USE;
+
+#endif
