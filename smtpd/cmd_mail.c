@@ -109,6 +109,8 @@ take(struct engine *e, struct slice args)
 		return SAY_NEED_UTF8;
 	if (!may_send_as(e, path.spec))
 		return SAY_NOT_YOURS;
+	if (e->conf->role == ENGINE_SUBMISSION && !e->ops->may(e->host, ENGINE_MAY_MAIL))
+		return SAY_MAIL_RATE;
 	e->env->mail_from = arena_copy(&e->env->mem, path.spec);
 	return e->env->mem.err == OK ? (enum reply)NO_OBJECTION : SAY_NO_MEMORY;
 }

@@ -8,6 +8,8 @@
 #include "smtpd/command.h"
 #include "smtpd/mailpath.h"
 
+enum { GUESSES_FREE = 10 };	/* of one session, answered at once */
+
 /* The address as it is resolved: <postmaster> gets the main domain. */
 static struct slice
 full_address(struct engine *e, const struct mailpath *path)
@@ -39,6 +41,8 @@ objection(struct engine *e, struct slice args, struct mailpath *path)
 		return SAY_PARAMETER;
 	if (path->utf8 && !e->env->utf8)
 		return SAY_NEED_UTF8;
+	if (e->conf->role == ENGINE_SUBMISSION && !e->ops->may(e->host, ENGINE_MAY_RCPT))
+		return SAY_RCPT_RATE;
 	return REPLY_COUNT;
 }
 
@@ -58,7 +62,12 @@ cmd_rcpt(struct engine *e, struct slice args)
 		return;
 	}
 	e->rcpt = full_address(e, &path);
-	if (e->env->rcpts_n >= e->conf->recipients || e->env->told_n >= e->conf->recipients || e->env->mem.err != OK) {
+	if (e->conf->role == ENGINE_MX && !e->ops->may(e->host, ENGINE_MAY_TRY)) {
+		engine_bye(e, SAY_TOO_MANY_GUESSES);
+		return;
+	}
+	if (e->env->rcpts_n >= e->conf->recipients || e->env->told_n >= e->conf->recipients ||
+	    e->env->mem.err != OK) {
 		engine_reply(e, SAY_TOO_MANY_RCPTS);
 		return;
 	}
@@ -122,6 +131,30 @@ answer_with(struct engine *e, enum reply r)
 	engine_ready(e);
 }
 
+/* Who does not know whom to write to is told later and later, and in the end to go: so
+ * nobody learns our addresses by asking. */
+static void
+answer_stranger(struct engine *e, enum reply r)
+{
+	if (e->conf->role != ENGINE_MX) {
+		answer_with(e, r);
+	} else if (!e->ops->may(e->host, ENGINE_MAY_ERR)) {
+		engine_bye(e, SAY_TOO_MANY_GUESSES);
+	} else if (++e->guesses > GUESSES_FREE) {
+		e->penalty = r;
+		engine_enter(e, ENGINE_SLOW);
+	} else {
+		answer_with(e, r);
+	}
+}
+
+void
+cmd_rcpt_slow(struct engine *e, const void *none)
+{
+	(void)none;
+	answer_with(e, e->penalty);
+}
+
 /* One account: is there room? Its row is kept until the store has said so. */
 static void
 ask_room(struct engine *e, const struct envelope_local *to)
@@ -148,14 +181,13 @@ cmd_rcpt_answer(struct engine *e, const void *answer)
 		ask_room(e, &a->locals[0]);
 	else if (a->outcome == ENGINE_RCPT_GROUP)
 		answer_with(e, add_recipient(e, a));
-	else if (a->outcome == ENGINE_RCPT_NOT_OURS)
-		answer_with(e, e->conf->role == ENGINE_SUBMISSION ? add_recipient(e, a) :
-		    SAY_NO_RELAY);
-	else if (a->outcome == ENGINE_RCPT_DISABLED)
-		answer_with(e, SAY_DISABLED);
+	else if (a->outcome == ENGINE_RCPT_TOO_LARGE)
+		answer_with(e, SAY_TOO_MANY_RCPTS);
+	else if (a->outcome == ENGINE_RCPT_NOT_OURS && e->conf->role == ENGINE_SUBMISSION)
+		answer_with(e, add_recipient(e, a));
 	else
-		answer_with(e, a->outcome == ENGINE_RCPT_TOO_LARGE ? SAY_TOO_MANY_RCPTS :
-		    SAY_UNKNOWN_USER);
+		answer_stranger(e, a->outcome == ENGINE_RCPT_NOT_OURS ? SAY_NO_RELAY :
+		    a->outcome == ENGINE_RCPT_DISABLED ? SAY_DISABLED : SAY_UNKNOWN_USER);
 }
 
 void

@@ -78,6 +78,7 @@ void cmd_auth_timeout(struct engine *e, const void *none);
 void cmd_auth_penalty(struct engine *e, const void *none);
 void cmd_rcpt_answer(struct engine *e, const void *answer);
 void cmd_rcpt_room(struct engine *e, const void *status);
+void cmd_rcpt_slow(struct engine *e, const void *none);
 void cmd_rcpt_timeout(struct engine *e, const void *none);
 size_t cmd_data_input(struct engine *e, struct slice in);
 void cmd_data_timer(struct engine *e, const void *none);

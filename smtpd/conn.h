@@ -36,6 +36,7 @@ struct conn {
 	struct loop_timer	      timer;
 	struct tls_conn		     *tls;
 	bool			      handshaking, start_tls, sent_end;
+	bool			      told_rate;
 	unsigned		      zone;
 	char			      client[CONN_CLIENT_MAX];
 	uint8_t			      peer_key[PEERS_KEY_OCTETS];

@@ -9,6 +9,7 @@
 enum {
 	DATA_CHECK_MS = 60000,	/* how often the rate of DATA is looked at */
 	STORE_PAUSE_MS = 200,
+	SLOW_MS = 1000,
 	GRACE_MS = 2000,	/* the services' own deadlines come first */
 };
 
@@ -27,6 +28,7 @@ static uint64_t wait_service(const struct engine *e);
 static uint64_t wait_policy(const struct engine *e);
 static uint64_t wait_pause(const struct engine *e);
 static uint64_t wait_penalty(const struct engine *e);
+static uint64_t wait_slow(const struct engine *e);
 static uint64_t wait_forever(const struct engine *e);
 
 /* The machine: per state its name, how long it may last, what input does, and what events do. */
@@ -70,6 +72,8 @@ static const struct {
 	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
 	[ENGINE_PENALTY] = { "penalty", wait_penalty, NULL, {
 	    [ENGINE_EV_TIMER] = cmd_auth_penalty, [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	[ENGINE_SLOW] = { "slow", wait_slow, NULL, {
+	    [ENGINE_EV_TIMER] = cmd_rcpt_slow, [ENGINE_EV_SHUTDOWN] = on_stop_later } },
 	[ENGINE_CLOSED] = { "closed", wait_forever, input_forget, { NULL } },
 };
 
@@ -118,6 +122,13 @@ static uint64_t
 wait_penalty(const struct engine *e)
 {
 	return 1000 * (uint64_t)(e->auth_failures < 5 ? e->auth_failures : 5);
+}
+
+static uint64_t
+wait_slow(const struct engine *e)
+{
+	(void)e;
+	return SLOW_MS;
 }
 
 static uint64_t

@@ -58,6 +58,11 @@ enum engine_auth_outcome {	/* values of enum dir_auth_outcome */
 	ENGINE_AUTH_OK, ENGINE_AUTH_CONTINUE, ENGINE_AUTH_BAD, ENGINE_AUTH_DISABLED,
 	ENGINE_AUTH_ZONE, ENGINE_AUTH_MECHANISM, ENGINE_AUTH_THROTTLED
 };
+enum engine_may {		/* what is limited per hour */
+	ENGINE_MAY_MAIL, ENGINE_MAY_RCPT,	/* of an account: counted by the question */
+	ENGINE_MAY_TRY,				/* is the address under its limit of bad recipients? */
+	ENGINE_MAY_ERR				/* count one more of them; still under it? */
+};
 enum engine_rcpt_outcome {	/* values of enum dir_rcpt_outcome */
 	ENGINE_RCPT_LOCAL, ENGINE_RCPT_GROUP, ENGINE_RCPT_NOT_OURS, ENGINE_RCPT_UNKNOWN,
 	ENGINE_RCPT_DISABLED, ENGINE_RCPT_TOO_LARGE
@@ -123,6 +128,7 @@ struct engine_ops {
 	/* Answered at once: the route for a domain, and octets that nobody can guess. */
 	bool (*route)(void *host, struct slice domain, struct slice *title_out, unsigned *zone_out);
 	void (*random)(void *host, void *to, size_t n);
+	bool (*may)(void *host, enum engine_may what);
 };
 
 enum engine_state {
@@ -135,6 +141,7 @@ enum engine_state {
 	ENGINE_WAIT_SPACE,	/* LMTP: whose mailbox is full? */
 	ENGINE_WAIT_AUDIT,
 	ENGINE_PENALTY,		/* a failed sign-in is answered late */
+	ENGINE_SLOW,		/* so is a guessed recipient */
 	ENGINE_CLOSED,		/* what is in the buffer is the last */
 	ENGINE_STATES
 };
@@ -160,6 +167,7 @@ struct engine {
 	char			  mechanism[16];
 	uint64_t		  conversation;
 	enum reply		  penalty;
+	unsigned		  guesses;	/* bad recipients of a stranger */
 	struct envelope		 *env;		/* NULL: no transaction */
 	struct slice		  rcpt;		/* being resolved, in env->mem */
 	struct envelope_local	  room;		/* being asked about, in env->mem */

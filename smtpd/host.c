@@ -226,6 +226,43 @@ random_octets(void *host, void *to, size_t n)
 		abort();
 }
 
+/* ---- limits per hour ---- */
+
+static bool
+may_account(struct conn *c, enum rate_kind kind, uint64_t per_hour)
+{
+	struct slice who = c->account != NULL ? c->account->account[0].guid : SLICE("");
+
+	if (rate_take(c->worker->rate, kind, who, per_hour, clock_us()))
+		return true;
+	if (!c->told_rate)
+		log_event(EV_RATE_EXCEEDED, F_CSTR("client", c->client), F_STR("who",
+		    c->engine.account.address), F_U64("per-hour", per_hour));
+	c->told_rate = true;
+	return false;
+}
+
+static bool
+may(void *host, enum engine_may what)
+{
+	struct conn *c = host;
+	const struct conf_limits *m = &c->worker->conf->limits;
+	struct slice peer = { (const char *)c->peer_key, PEERS_KEY_OCTETS };
+	bool ok;
+
+	if (what == ENGINE_MAY_MAIL)
+		return may_account(c, RATE_MESSAGES, m->messages_per_hour);
+	if (what == ENGINE_MAY_RCPT)
+		return may_account(c, RATE_RECIPIENTS, m->recipients_per_hour);
+	ok = what == ENGINE_MAY_ERR ?
+	    rate_take(c->worker->rate, RATE_REFUSED, peer, m->refused_per_hour, clock_us()) :
+	    rate_has_left(c->worker->rate, RATE_REFUSED, peer, m->refused_per_hour, clock_us());
+	if (!ok)
+		log_event(EV_RATE_EXCEEDED, F_CSTR("client", c->client),
+		    F_U64("per-hour", m->refused_per_hour));
+	return ok;
+}
+
 const struct engine_ops *
 host_ops(void)
 {
@@ -233,7 +270,7 @@ host_ops(void)
 		.start_tls = start_tls, .auth = auth, .rcpt = rcpt, .room = room,
 		.body_open = message_open, .body_write = message_write, .body_drop = message_drop,
 		.judge = message_judge, .deliver = message_deliver, .audit = message_audit,
-		.cancel = cancel, .route = route, .random = random_octets,
+		.cancel = cancel, .route = route, .random = random_octets, .may = may,
 	};
 
 	return &ops;

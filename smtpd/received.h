@@ -4,7 +4,7 @@
  *
  * Shape   pure: facts in, whole folded fields out.
  * Safety  every value has been checked by a parser, or is written only if it is plain.
- * Source  RFC 5321 4.4 (Return-Path, Received), RFC 3848 (LMTP), RFC 6531 4.3 (with protocol types).
+ * Source  RFC 5321 4.4 (Return-Path, Received), RFC 3848, RFC 6531 4.3 (protocol types).
  */
 #ifndef SMTPD_RECEIVED_H
 #define SMTPD_RECEIVED_H

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "smtpd/parent.h"
+#include "smtpd/worker.h"
 
 int
 main(int argc, char **argv)
@@ -22,6 +23,10 @@ main(int argc, char **argv)
 	if (optind != argc) {
 		fprintf(stderr, "usage: smtpd [-c FILE]\n");
 		return 2;
+	}
+	if (worker_prepare() != OK) {
+		fprintf(stderr, "smtpd: out of memory\n");
+		return 1;
 	}
 	return parent_run(path);
 }

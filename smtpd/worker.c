@@ -268,6 +268,15 @@ fini(struct worker *w)
 	loop_free(&w->loop);
 }
 
+/* One for all workers of all generations. */
+static struct rate *rates;
+
+int
+worker_prepare(void)
+{
+	return rate_open(&rates);
+}
+
 int
 worker_run(const struct conf *conf, struct tls_ctx *tls, const struct worker_socket *sockets,
     size_t n)
@@ -277,6 +286,7 @@ worker_run(const struct conf *conf, struct tls_ctx *tls, const struct worker_soc
 	int err = loop_new(&w.loop);
 
 	w.conf = conf;
+	w.rate = rates;
 	w.tls = tls;
 	w.spare_fd = -1;
 	if (err == OK)

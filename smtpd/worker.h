@@ -16,6 +16,7 @@
 #include "common/tls.h"
 #include "smtpd/engine.h"
 #include "smtpd/peers.h"
+#include "smtpd/rate.h"
 
 enum { WORKER_STOP_MS = 20000, WORKER_SCRATCH = 65536, WORKER_SERVICE_MS = 10000 };
 
@@ -46,6 +47,7 @@ struct worker {
 	struct conn		*conns;
 	uint64_t		 conns_n;
 	struct peers		 peers;
+	struct rate		*rate;			/* shared by all workers */
 	uint64_t		 inflight_octets;	/* of messages being received */
 	uint64_t		 strange_octets;	/* of these, from sessions without an account */
 	int			 spare_fd;
@@ -53,6 +55,9 @@ struct worker {
 	struct loop_timer	 stop;
 	char			 scratch[WORKER_SCRATCH];
 };
+
+/* Make what all workers share: once, before the first is forked. OK, ERR_NOMEM. */
+int worker_prepare(void) MUST_USE;
 
 /* Serve; the exit status of the process. */
 int worker_run(const struct conf *conf, struct tls_ctx *tls, const struct worker_socket *sockets,

@@ -40,14 +40,18 @@ octets(void *host, void *to, size_t n)
 	memset(to, 7, n);
 }
 
+static bool may(void *host, enum engine_may what) { (void)host; return what != ENGINE_MAY_ERR; }
+
 static const struct engine_ops ops = { nothing, no_auth, no_rcpt, no_room, body_open, body_write,
-    nothing, judge, nothing, nothing, nothing, route, octets };
+    nothing, judge, nothing, nothing, nothing, route, octets, may };
 
 static const struct engine_conf confs[] = {
 	{ ENGINE_MX, "mx", "d.example", "", "", true, 5000, 5, 50, 1000, 1000, 1000, 1000, 1000,
 	    1 },
 	{ ENGINE_SUBMISSION, "mx", "d.example", "a", "b", true, 5000, 5, 50, 1000, 1000, 1000, 1000,
 	    1000, 1 },
+	{ ENGINE_LMTP, "mx", "d.example", "a", "b", true, 5000, 5, 50, 1000, 1000, 1000, 1000, 1000,
+	    1 },
 };
 
 struct fuzz {
@@ -99,11 +103,13 @@ answer_rcpt(struct fuzz *f, uint8_t what)
 static void
 answer_verdict(struct fuzz *f, uint8_t what)
 {
-	static const uint8_t views[64];
+	uint8_t views[64];
 	struct engine_verdict v = { .status = what % 4 == 3 ? ERR_TIMEOUT : OK, .verdict = what % 4,
 	    .rule = SLICE("rule"), .reason_vi = SLICE("a\r\nb"), .reason_en = SLICE("why"),
 	    .views = views, .views_n = what / 4 };
 
+	for (unsigned i = 0; i < sizeof views; i++)
+		views[i] = i % 2 == 0 ? (uint8_t)(what % 4) : VERDICT_ALLOW;
 	engine_on_verdict(&f->e, f->now, &v);
 }
 
@@ -144,7 +150,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	f.now = 0;
 	buf_init(&f.in, 1 << 20);
 	buf_init(&f.out, 1 << 20);
-	engine_open(&f.e, &confs[data[0] & 1], &ops, NULL, &f.out, (data[0] & 2) != 0, 0);
+	engine_open(&f.e, &confs[(data[0] & 4) != 0 ? 2 : data[0] & 1], &ops, NULL, &f.out,
+	    (data[0] & 2) != 0, 0);
 	check_lines(&f.out, false);
 	for (size_t i = 1; i < n; i++) {
 		size_t count = data[i] < n - i - 1 ? data[i] : n - i - 1;

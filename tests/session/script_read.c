@@ -43,6 +43,8 @@ static const struct { const char *name, *text; } phrases[] = {
 	{ "mail", "C: MAIL FROM:<$>\nS~ 250 2.1.0 .*\n" },
 	{ "rcpt", "C: RCPT TO:<$@tinh.example>\nR: rcpt $@tinh.example\nA: rcpt local $\nR: room $ 0\n"
 	    "A: room ok\nS~ 250 2.1.5 .*\n" },
+	{ "guess", "C: RCPT TO:<$@tinh.example>\nR: rcpt $@tinh.example\nA: rcpt unknown\n"
+	    "S~ 550 5.1.1 .*\n" },
 	{ "data", "C: DATA\nS~ 354 .*\n" },
 };
 

@@ -8,11 +8,16 @@
 
 #include "smtpd/engine.h"
 
+enum { MAYS = ENGINE_MAY_ERR + 1 };
+
+static const char *const may_names[MAYS] = { "mail", "rcpt", "try", "err" };
+
 struct run {
 	struct engine engine;
 	struct buf    out, in, requests, body;
 	size_t	      out_at, requests_at;
-	bool	      body_open;
+	bool	      body_open, over[MAYS];
+	unsigned      counts[MAYS];
 	uint64_t      now_ms;
 	char	      why[2048];
 	struct slice  identities[8];
@@ -174,10 +179,19 @@ host_random(void *host, void *to, size_t n)
 		((unsigned char *)to)[i] = (unsigned char)i;
 }
 
+static bool
+host_may(void *host, enum engine_may what)
+{
+	struct run *r = host;
+
+	r->counts[what]++;
+	return !r->over[what];
+}
+
 static const struct engine_ops ops = { host_start_tls, host_auth, host_rcpt, host_room,
     host_body_open,
     host_body_write, host_body_drop, host_judge, host_deliver, host_audit, host_cancel, host_route,
-    host_random };
+    host_random, host_may };
 
 /* ---- answers ---- */
 
@@ -298,12 +312,24 @@ answer_verdict(struct run *r, struct slice rest)
 	return v.status <= 0;
 }
 
+/* From now on the account or address is over that limit. */
+static bool
+answer_over(struct run *r, struct slice what)
+{
+	for (unsigned i = 0; i < MAYS; i++)
+		if (slice_is(what, may_names[i]))
+			return r->over[i] = true;
+	return false;
+}
+
 static bool
 answer(struct run *r, struct slice rest)
 {
 	struct slice what = word(&rest);
 	int status = status_of(rest);
 
+	if (slice_is(what, "over"))
+		return answer_over(r, rest);
 	if (slice_is(what, "auth"))
 		return answer_auth(r, rest);
 	if (slice_is(what, "rcpt"))
@@ -391,6 +417,16 @@ check_body(struct run *r, struct slice text)
 }
 
 static const char *
+check_counts(struct run *r, struct slice want)
+{
+	char got[100];
+
+	snprintf(got, sizeof got, "mail=%u rcpt=%u err=%u", r->counts[ENGINE_MAY_MAIL],
+	    r->counts[ENGINE_MAY_RCPT], r->counts[ENGINE_MAY_ERR]);
+	return slice_is(want, got) ? NULL : differ(r, "counted", want, slice_of(got));
+}
+
+static const char *
 check(struct run *r, const struct script_line *l)
 {
 	struct slice got = SLICE("");
@@ -420,6 +456,8 @@ check(struct run *r, const struct script_line *l)
 		return NULL;
 	case 'B':
 		return check_body(r, l->text);
+	case 'N':
+		return check_counts(r, l->text);
 	case 'X':
 		return r->engine.state == ENGINE_CLOSED ? NULL : "X: the session goes on";
 	default:

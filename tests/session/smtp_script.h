@@ -12,6 +12,8 @@
  *	R: text		the next request of the engine
  *	A: text		a request is answered, or an event
  *	B: text		the message written so far (escapes)
+ *	A: over WHAT	... the limit per hour of mail, rcpt, err or try is reached
+ *	N: counts	what was counted so far
  *	T: ms		time passes
  *	X:		the session has ended
  *	@name argument	a phrase of script_read.c
