@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
 """After the failure tests' traffic: what was acknowledged against what is there, and the state of the processes."""
 import collections
+import hashlib
 import json
 import os
 import re
@@ -45,15 +46,24 @@ def token_of(data):
 
 
 def sink(p):
-    """Token -> how often it arrived outside; everything there was judged and signed, and is neither secret nor opaque."""
+    """Token -> how often it arrived outside. Everything there bears a good signature and was judged for that very way:
+    the audit has its digest."""
+    judged = {r["sha256"] for r in audit(p) if r["event"] == "relay" and r["verdict"] == "allow"}
     count, new = collections.Counter(), os.path.join(p.env["CONGVU_SINK"], "new")
     for name in os.listdir(new):
         with open(os.path.join(new, name), "rb") as f:
             data = f.read()
         count[token_of(data)] += 1
         head = data[:data.index(b"\r\n\r\n")]
-        assert re.search(rb"^Authentication-Results: [^;]*;[^\r]*(\r\n[ \t][^\r]*)*smime=pass", head, re.M), head
-    return count, new
+        assert re.search(rb"^Authentication-Results: [^;]*;[^\r]*(\r\n[ \t][^\r]*)*smime=pass", head, re.M), ("LEAK", head)
+        assert hashlib.sha256(data).hexdigest() in judged, ("LEAK: left unjudged", head)
+    return count
+
+
+def audit(p):
+    out = p.ctl("audit", "list", "--json")
+    assert out.returncode == 0, out.stdout
+    return [json.loads(line) for line in out.stdout.splitlines()]
 
 
 def queue(p):
@@ -78,7 +88,7 @@ def check_mail(p, traffic):
             m = of.get(t)
             assert m is None or data.endswith(traffic.writer.octets(m)), (t, "other octets")
             assert m is None or bulk(p, n) in m.to, (t, "not for", bulk(p, n))
-    outside, _ = sink(p)
+    outside = sink(p)
     for m in traffic.sent:
         counts = [local[t][m.token] if t in local else outside[m.token] for t in m.to]
         inside = [c for c, t in zip(counts, m.to) if t in local]
