@@ -89,6 +89,19 @@ may_send_as(const struct engine *e, struct slice address)
 	return false;
 }
 
+static struct slice
+plain(struct engine *e, const struct mailpath *path)
+{
+	struct buf b;
+	struct slice s;
+
+	buf_init(&b, 2 * MAILPATH_MAX);
+	mailpath_plain(path, &b);
+	s = arena_copy(&e->env->mem, buf_slice(&b));
+	buf_fini(&b);
+	return s;
+}
+
 static enum reply
 take(struct engine *e, struct slice args)
 {
@@ -101,18 +114,20 @@ take(struct engine *e, struct slice args)
 	args = slice_from(args, 5);
 	err = mailpath_parse(&args, &path);
 	if (err != OK || (path.spec.n > 0 && path.domain.n == 0))
-		return err == ERR_UNSUPPORTED ? SAY_SOURCE_ROUTE : SAY_BAD_SENDER;
+		return SAY_BAD_SENDER;
 	no = take_params(e, args);
 	if (no != (enum reply)NO_OBJECTION)
 		return no;
 	if (path.utf8 && !e->env->utf8)
 		return SAY_NEED_UTF8;
-	if (!may_send_as(e, path.spec))
+	e->env->mail_from = plain(e, &path);
+	if (e->env->mem.err != OK)
+		return SAY_NO_MEMORY;
+	if (!may_send_as(e, e->env->mail_from))
 		return SAY_NOT_YOURS;
 	if (e->conf->role == ENGINE_SUBMISSION && !e->ops->may(e->host, ENGINE_MAY_MAIL))
 		return SAY_MAIL_RATE;
-	e->env->mail_from = arena_copy(&e->env->mem, path.spec);
-	return e->env->mem.err == OK ? (enum reply)NO_OBJECTION : SAY_NO_MEMORY;
+	return (enum reply)NO_OBJECTION;
 }
 
 void

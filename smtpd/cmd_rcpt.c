@@ -18,7 +18,7 @@ full_address(struct engine *e, const struct mailpath *path)
 	struct slice s;
 
 	buf_init(&b, 2 * MAILPATH_MAX + 64);
-	buf_add(&b, path->spec);
+	mailpath_plain(path, &b);
 	if (path->domain.n == 0)
 		buf_addf(&b, "@%s", e->conf->postmaster_domain);
 	s = arena_copy(&e->env->mem, buf_slice(&b));
@@ -36,7 +36,7 @@ objection(struct engine *e, struct slice args, struct mailpath *path)
 	args = slice_from(args, 3);
 	err = mailpath_parse(&args, path);
 	if (err != OK || path->spec.n == 0)
-		return err == ERR_UNSUPPORTED ? SAY_SOURCE_ROUTE : SAY_BAD_RCPT;
+		return SAY_BAD_RCPT;
 	if (slice_trim(args).n > 0)
 		return SAY_PARAMETER;
 	if (path->utf8 && !e->env->utf8)

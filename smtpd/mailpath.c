@@ -105,8 +105,6 @@ parse_mailbox(struct slice s, struct mailpath *out)
 
 	if (s.n == 0)
 		return OK;
-	if (s.p[0] == '@')
-		return ERR_UNSUPPORTED;
 	if (n == 0 || !utf8_valid(s))
 		return ERR_SYNTAX;
 	out->spec = s;
@@ -123,25 +121,83 @@ parse_mailbox(struct slice s, struct mailpath *out)
 	    ERR_SYNTAX;
 }
 
+/* Octets of the source route at the start of s, with its colon; 0: there is none, or a bad one. */
+static size_t
+route_octets(struct slice s)
+{
+	size_t n = 0, from;
+
+	while (n < s.n && s.p[n] == '@') {
+		from = ++n;
+		while (n < s.n && s.p[n] != ',' && s.p[n] != ':' && s.p[n] != '>')
+			n++;
+		if (n == s.n || s.p[n] == '>' || !mailpath_is_domain(slice_sub(s, from, n - from)))
+			return 0;
+		if (s.p[n++] == ':')
+			return n;
+	}
+	return 0;
+}
+
 int
 mailpath_parse(struct slice *in, struct mailpath *out)
 {
-	size_t end = 1;
+	size_t from, end;
 
 	*out = (struct mailpath){ .spec = { NULL, 0 } };
 	if (in->n < 2 || in->p[0] != '<')
 		return ERR_SYNTAX;
-	if (in->p[1] == '"')
-		end += quoted_octets(slice_from(*in, 1));
+	from = end = 1 + route_octets(slice_from(*in, 1));
+	if (from < in->n && in->p[from] == '"')
+		end += quoted_octets(slice_from(*in, from));
 	while (end < in->n && in->p[end] != '>')
 		end++;
-	if (end == in->n)
+	if (end == in->n || (from > 1 && end == from))
 		return ERR_SYNTAX;
 	if (end + 1 > MAILPATH_MAX)
 		return ERR_LIMIT;
-	struct slice inner = slice_sub(*in, 1, end - 1);
+	struct slice inner = slice_sub(*in, from, end - from);
 	*in = slice_from(*in, end + 1);
 	return parse_mailbox(inner, out);
+}
+
+/* Append what the quoted string s means. */
+static void
+unquote(struct slice s, struct buf *out)
+{
+	for (size_t i = 1; i + 1 < s.n; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		buf_addc(out, s.p[i]);
+	}
+}
+
+void
+mailpath_plain(const struct mailpath *path, struct buf *out)
+{
+	struct buf local;
+	bool quoted = path->local.n > 0 && path->local.p[0] == '"';
+
+	buf_init(&local, MAILPATH_MAX);
+	if (quoted)
+		unquote(path->local, &local);
+	else
+		buf_add(&local, path->local);
+	quoted = quoted && !is_dot_string(buf_slice(&local));
+	if (quoted)
+		buf_addc(out, '"');
+	for (size_t i = 0; i < local.n; i++) {
+		if (quoted && (local.p[i] == '"' || local.p[i] == '\\'))
+			buf_addc(out, '\\');
+		buf_addc(out, local.p[i]);
+	}
+	if (quoted)
+		buf_addc(out, '"');
+	if (path->domain.n > 0) {
+		buf_addc(out, '@');
+		buf_add(out, path->domain);
+	}
+	buf_fini(&local);
 }
 
 static size_t

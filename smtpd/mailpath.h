@@ -6,7 +6,8 @@
  * Bounds  one pass; local part <= 64 octets, domain <= 255, path <= 256 (RFC 5321 4.5.3.1).
  * Source  RFC 5321 4.1.2 (grammar), RFC 6531 3.3 (UTF-8 in both parts).
  *
- *   path      = "<" [ mailbox ] ">"			source routes are refused
+ *   path      = "<" [ [ route ":" ] mailbox ] ">"	the route is ignored (RFC 5321 C)
+ *   route     = "@" domain *( "," "@" domain )
  *   mailbox   = local "@" ( domain / literal )
  *   local     = atom *( "." atom ) / DQUOTE *( qtext / "\" printable ) DQUOTE
  *   domain    = label *( "." label )		label = let-dig [ *( let-dig / "-" ) let-dig ]
@@ -16,7 +17,7 @@
 #ifndef SMTPD_MAILPATH_H
 #define SMTPD_MAILPATH_H
 
-#include "common/slice.h"
+#include "common/buf.h"
 
 enum { MAILPATH_LOCAL_MAX = 64, MAILPATH_DOMAIN_MAX = 255, MAILPATH_MAX = 256 };
 
@@ -27,9 +28,12 @@ struct mailpath {
 	bool	     utf8;	/* some octet is not ASCII */
 };
 
-/* The path at the start of *in, which is moved behind it. OK; ERR_SYNTAX; ERR_UNSUPPORTED: a
- * source route; ERR_LIMIT: too long. */
+/* The path at the start of *in, which is moved behind it. OK; ERR_SYNTAX; ERR_LIMIT: too long. */
 int mailpath_parse(struct slice *in, struct mailpath *out) MUST_USE;
+
+/* Append the address with no more quoting than it needs: all ways to write one give the same
+ * (RFC 5321 4.1.2). Nothing for <>. */
+void mailpath_plain(const struct mailpath *path, struct buf *out);
 
 struct mailpath_param {
 	struct slice name, value;	/* value empty without "=" */

@@ -25,6 +25,29 @@ again(struct slice spec)
 		abort();
 }
 
+/* What was written plainly is an address again, and stays as it is. */
+static void
+plain_is_stable(const struct mailpath *path)
+{
+	struct mailpath p;
+	struct buf one, two;
+	struct slice in;
+
+	buf_init(&one, 1000);
+	buf_init(&two, 1000);
+	buf_addc(&one, '<');
+	mailpath_plain(path, &one);
+	buf_addc(&one, '>');
+	in = buf_slice(&one);
+	if (one.err != OK || mailpath_parse(&in, &p) != OK || in.n != 0)
+		abort();
+	mailpath_plain(&p, &two);
+	if (!slice_eq(buf_slice(&two), slice_sub(buf_slice(&one), 1, one.n - 2)))
+		abort();
+	buf_fini(&one);
+	buf_fini(&two);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -38,6 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		if ((unsigned char)p.spec.p[i] < 32 || p.spec.p[i] == 127)
 			abort();
 	again(p.spec);
+	plain_is_stable(&p);
 	while (mailpath_param(&in, &param) == 1)
 		if (slice_chr(param.value, '\r') >= 0 || param.name.n == 0)
 			abort();

@@ -34,8 +34,18 @@ static const struct {
 	{ "<a@" D63 ">",		OK, "a@" D63 "|a|" D63 "|" },
 	{ "<a@" D63 "x>",		ERR_SYNTAX, "" },
 	{ "<a@" D63 "." D63 "." D63 "." D63 "." D63 ">", ERR_LIMIT, "" },
-	{ "<@x.example:a@b.example>",	ERR_UNSUPPORTED, "" },
-	{ "<@x.example,@y.example:a@b.example>", ERR_UNSUPPORTED, "" },
+	{ "<@x.example:a@b.example>",	OK, "a@b.example|a|b.example|" },
+	{ "<@x.example,@y.example:a@b.example> X", OK, "a@b.example|a|b.example| X" },
+	{ "<@x.example:\"a>b\"@b.example>", OK, "\"a>b\"@b.example|\"a>b\"|b.example|" },
+	{ "<@x.example:postmaster>",	OK, "postmaster|postmaster||" },
+	{ "<@x.example:>",		ERR_SYNTAX, "" },
+	{ "<@x.example,a@b.example>",	ERR_SYNTAX, "" },
+	{ "<@x.example,:a@b.example>",	ERR_SYNTAX, "" },
+	{ "<@:a@b.example>",		ERR_SYNTAX, "" },
+	{ "<@x..example:a@b.example>",	ERR_SYNTAX, "" },
+	{ "<@x.example: a@b.example>",	ERR_SYNTAX, "" },
+	{ "<@x.example:@y.example:a@b.example>", ERR_SYNTAX, "" },
+	{ "<@" D63 "." D63 "." D63 ":" "a@" D63 ">", ERR_LIMIT, "" },
 	{ "",				ERR_SYNTAX, "" },
 	{ "<",				ERR_SYNTAX, "" },
 	{ "a@b.example",		ERR_SYNTAX, "" },
@@ -43,7 +53,7 @@ static const struct {
 	{ "<a@b.example",		ERR_SYNTAX, "" },
 	{ "<a>",			ERR_SYNTAX, "" },
 	{ "<a@>",			ERR_SYNTAX, "" },
-	{ "<@>",			ERR_UNSUPPORTED, "" },
+	{ "<@>",			ERR_SYNTAX, "" },
 	{ "<a@b@c>",			ERR_SYNTAX, "" },
 	{ "<.a@b.example>",		ERR_SYNTAX, "" },
 	{ "<a.@b.example>",		ERR_SYNTAX, "" },
@@ -89,6 +99,35 @@ paths_are_exact(void **state)
 	}
 }
 
+static const struct {
+	const char *in, *out;
+} plain[] = {
+	{ "<>", "" }, { "<Postmaster>", "Postmaster" }, { "<a@b.example>", "a@b.example" },
+	{ "<\"a\"@b.example>", "a@b.example" }, { "<\"a.b\"@b.example>", "a.b@b.example" },
+	{ "<\"\\a\"@b.example>", "a@b.example" }, { "<\"\\a b\"@b.example>", "\"a b\"@b.example" },
+	{ "<\"a..b\"@b.example>", "\"a..b\"@b.example" }, { "<\"\"@b.example>", "\"\"@b.example" },
+	{ "<\"a\\\"\\\\b\"@b.example>", "\"a\\\"\\\\b\"@b.example" },
+	{ "<\"a@b\"@b.example>", "\"a@b\"@b.example" },
+	{ "<@x.example:\"a\"@b.example>", "a@b.example" },
+};
+
+static void
+the_same_address_is_written_the_same(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+		struct slice in = slice_of(plain[i].in);
+		struct mailpath p;
+		struct buf b;
+
+		buf_init(&b, 600);
+		assert_int_equal(mailpath_parse(&in, &p), OK);
+		mailpath_plain(&p, &b);
+		assert_string_equal(buf_cstr(&b), plain[i].out);
+		buf_fini(&b);
+	}
+}
+
 /* out: "NAME=VALUE;NAME;" or with "!" where a syntax error ends it */
 static const struct {
 	const char *in, *out;
@@ -128,7 +167,9 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(paths_are_exact), cmocka_unit_test(parameters_are_exact),
+		cmocka_unit_test(paths_are_exact),
+		cmocka_unit_test(the_same_address_is_written_the_same),
+		cmocka_unit_test(parameters_are_exact),
 	};
 
 	return cmocka_run_group_tests(t, NULL, NULL);
