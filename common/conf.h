@@ -60,7 +60,8 @@ void conf_free(struct conf **conf);
 /* Is the address (printable literal, IPv4-mapped IPv6 is taken as IPv4) in internal-networks? */
 bool conf_is_internal(const struct conf *conf, const char *address);
 
-/* The zone of a session: internal only if the listener is and the address is. */
+/* The zone of a session: internal only if the listener is and the address is. A client of a UNIX
+ * socket has no address: it has the listener's zone. */
 unsigned conf_session_zone(const struct conf *conf, const struct conf_listener *listener,
     const char *address);
 

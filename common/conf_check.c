@@ -69,9 +69,13 @@ conf_check_address(const char *value)
 }
 
 const char *
-conf_check_metrics_address(const char *value)
+conf_check_place(const char *value)
 {
-	return value[0] == '/' ? NULL : conf_check_address(value);
+	if (value[0] == '/')
+		return value[1] != '\0' && value[strlen(value) - 1] != '/' ? NULL :
+		    "is not the path of a socket";
+	return conf_check_address(value) == NULL ? NULL :
+	    "is neither an IPv4 or IPv6 address literal nor an absolute path";
 }
 
 const char *
@@ -255,6 +259,39 @@ check_users(const struct whole *w)
 			    "section or none", v[i].key);
 }
 
+/* A path has no port, and other things that hold only for it. */
+static void
+check_place(const struct whole *w, const struct conf_listener *l)
+{
+	bool path = l->address[0] == '/';
+
+	if (!path && l->port == 0)
+		wrong(w, l->line, "listener \"%s\": port: is missing", l->title);
+	if (path && l->port != 0)
+		wrong(w, l->line, "listener \"%s\": port: a UNIX socket has none", l->title);
+	if (path && l->role != CONF_LISTEN_LMTP)
+		wrong(w, l->line, "listener \"%s\": address: only role lmtp may listen at a path",
+		    l->title);
+	if (path && l->tls == CONF_TLS_IMPLICIT)
+		wrong(w, l->line, "listener \"%s\": tls: a UNIX socket never begins with it",
+		    l->title);
+}
+
+static void
+check_zone(const struct whole *w, const struct conf_listener *l)
+{
+	const struct conf_general *g = &w->conf->general;
+
+	if (l->zone == 0)
+		wrong(w, l->line, "listener \"%s\": zone: is empty", l->title);
+	if (l->zone == ZONE_INTERNAL && l->address[0] != '/' && g->internal_networks.n == 0)
+		wrong(w, l->line, "listener \"%s\": zone: is internal, but internal-networks is "
+		    "empty, so no session could be", l->title);
+	if (l->zone == ZONE_INTERNET && g->profile == PROFILE_LAN)
+		wrong(w, l->line, "listener \"%s\": zone: the profile \"lan\" forbids any internet "
+		    "listener", l->title);
+}
+
 static void
 check_listeners(const struct whole *w)
 {
@@ -263,14 +300,8 @@ check_listeners(const struct whole *w)
 	for (size_t i = 0; i < c->listener_n; i++) {
 		const struct conf_listener *l = &c->listener[i];
 
-		if (l->zone == 0)
-			wrong(w, l->line, "listener \"%s\": zone: is empty", l->title);
-		if (l->zone == ZONE_INTERNAL && c->general.internal_networks.n == 0)
-			wrong(w, l->line, "listener \"%s\": zone: is internal, but internal-networks "
-			    "is empty, so no session could be", l->title);
-		if (l->zone == ZONE_INTERNET && c->general.profile == PROFILE_LAN)
-			wrong(w, l->line, "listener \"%s\": zone: the profile \"lan\" forbids any "
-			    "internet listener", l->title);
+		check_zone(w, l);
+		check_place(w, l);
 		for (size_t j = 0; j < i; j++)
 			if (c->listener[j].port == l->port &&
 			    slice_is(slice_of(c->listener[j].address), l->address))

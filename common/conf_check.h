@@ -17,7 +17,7 @@ const char *conf_check_hostname_or_empty(const char *value);
 const char *conf_check_domain(const char *value);
 const char *conf_check_route_domain(const char *value);
 const char *conf_check_address(const char *value);	/* IPv4 or IPv6 literal */
-const char *conf_check_metrics_address(const char *value);	/* the same, or /path */
+const char *conf_check_place(const char *value);	/* such a literal, or an absolute path */
 const char *conf_check_network(const char *value);	/* literal/bits */
 const char *conf_check_ldap_uri(const char *value);
 const char *conf_check_attribute(const char *value);	/* LDAP attribute, options allowed */

@@ -84,6 +84,8 @@ unsigned
 conf_session_zone(const struct conf *conf, const struct conf_listener *listener,
     const char *address)
 {
+	if (listener->address[0] == '/')	/* who may open it says the file system */
+		return listener->zone;
 	return listener->zone == ZONE_INTERNAL && conf_is_internal(conf, address) ?
 	    ZONE_INTERNAL : ZONE_INTERNET;
 }

@@ -21,6 +21,7 @@ enum { LISTEN_BACKLOG = 4096, LISTEN_PASSED_MAX = 64 };
 
 struct listen_socket {
 	int			    fd;
+	bool			    passed;	/* its file, if any, is the service manager's */
 	const struct conf_listener *conf;	/* lives in the configuration of the set */
 };
 
@@ -52,12 +53,16 @@ void listen_passed_close(struct listen_passed *passed);
 int listen_open(const struct conf *conf, unsigned roles, const struct listen_set *old,
     struct listen_passed *passed, struct listen_set *out, struct buf *why) MUST_USE;
 
+/* Back to before listen_open(): what is not in old is closed, or given back to passed. */
+void listen_undo(struct listen_set *set, const struct listen_set *old,
+    struct listen_passed *passed);
+
 /* Close what is not in kept (may be NULL) too, and empty the set. A UNIX socket's file that is
  * closed so is removed. */
 void listen_close(struct listen_set *set, const struct listen_set *kept);
 
-/* Close the descriptors of a process that does not serve these roles. The files stay. */
-void listen_keep_roles(struct listen_set *set, bool (*keep)(const struct conf_listener *));
+/* In a child: close the descriptors that it does not serve (NULL: all). Files stay. */
+void listen_keep(struct listen_set *set, bool (*serves)(const struct conf_listener *));
 
 /* Is the listener at a path? */
 bool listen_is_unix(const struct conf_listener *l);

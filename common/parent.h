@@ -39,6 +39,7 @@ struct parent_child {
 /* A kind of child. */
 struct parent_role {
 	const char *name;	/* in logs: "worker", "relay", "internal" */
+	const char *log_name;	/* the program's name in its log; NULL: as the parent's */
 	/* How many of them this configuration wants. */
 	uint64_t  (*count)(const struct conf *conf);
 	/* Which listeners it serves; NULL: none, and it has no TLS key either. */

@@ -26,6 +26,7 @@ AC_DEFUN([CV_CHECK_LIBRARIES], [
   CV_NEED([ARCHIVE], [libarchive >= 3.6], [libarchive-dev], [looking into archives])
   CV_NEED([EXPAT], [expat >= 2.5], [libexpat1-dev], [looking into office documents])
   CV_NEED([SECCOMP], [libseccomp >= 2.5], [libseccomp-dev], [sandboxes])
+  CV_NEED([SYSTEMD], [libsystemd >= 247], [libsystemd-dev], [sockets passed in by systemd])
   CV_NEED([ZSTD], [libzstd >= 1.5], [libzstd-dev], [compression at rest])
   CV_NEED([MICROHTTPD], [libmicrohttpd >= 0.9.75], [libmicrohttpd-dev], [the metrics endpoint])
   PKG_CHECK_MODULES([CMOCKA], [cmocka >= 1.1.5], [],

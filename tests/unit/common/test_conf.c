@@ -185,7 +185,17 @@ each_mistake_is_told_with_its_line(void **state)
 		    20, "level-at-least is above" },
 		{ BASE "rule \"x\" {\n action = allow\n reason-en = \"không\"\n}\n", 18, "printable ASCII" },
 		{ BASE "listener \"a\" {\n address = \"localhost\" port = 25 role = mx zone = internet\n}\n",
-		    17, "is not an IPv4 or IPv6 address literal" },
+		    17, "is neither an IPv4 or IPv6 address literal nor an absolute path" },
+		{ BASE "listener \"a\" {\n address = \"/run/\" role = lmtp zone = internal\n}\n",
+		    17, "is not the path of a socket" },
+		{ BASE "listener \"a\" {\n address = \"/run/s\" role = mx zone = internal\n}\n",
+		    18, "only role lmtp may listen at a path" },
+		{ BASE "listener \"a\" {\n address = \"/run/s\" port = 24 role = lmtp zone = internal\n}\n",
+		    18, "a UNIX socket has none" },
+		{ BASE "listener \"a\" {\n address = \"/run/s\" role = lmtp tls = implicit\n zone = internal\n}\n",
+		    19, "a UNIX socket never begins with it" },
+		{ BASE "listener \"a\" {\n address = \"::1\" role = mx zone = internet\n}\n",
+		    18, "port: is missing" },
 		{ BASE "listener \"a\" {\n address = \"::1\" port = 65536 role = mx zone = internet\n}\n",
 		    17, "port: \"65536\" is out of range" },
 		{ BASE "listener \"a\" {\n address = \"::1\" port = 25 role = mx zone = internal\n}\n",
@@ -319,9 +329,11 @@ zones_are_internal_only_when_listener_and_address_are(void **state)
 	struct conf *c = load_good(BASE
 	    "internal-networks = {\"10.0.0.0/8\", \"192.168.4.0/24\", \"2001:db8::/32\"}\n"
 	    "listener \"in\" {\n address = \"::\" port = 25 role = mx zone = internal\n}\n"
-	    "listener \"out\" {\n address = \"::\" port = 26 role = mx zone = internet\n}\n");
+	    "listener \"out\" {\n address = \"::\" port = 26 role = mx zone = internet\n}\n"
+	    "listener \"path\" {\n address = \"/run/s\" role = lmtp zone = internal\n}\n");
 
 	(void)state;
+	assert_int_equal(conf_session_zone(c, &c->listener[2], "unix"), ZONE_INTERNAL);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		if (conf_is_internal(c, cases[i].address) != cases[i].internal)
 			fail_msg("%s", cases[i].address);
