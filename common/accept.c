@@ -88,8 +88,10 @@ literal(const struct sockaddr_storage *ss, char out[ACCEPT_CLIENT_MAX])
 		    inet_ntop(AF_INET, &in6.sin6_addr.s6_addr[12], out, ACCEPT_CLIENT_MAX) :
 		    inet_ntop(AF_INET6, &in6.sin6_addr, out, ACCEPT_CLIENT_MAX);
 	}
-	if (s == NULL)
-		memcpy(out, ss->ss_family == AF_UNIX ? "unix" : "unknown", sizeof "unknown");
+	if (s == NULL && ss->ss_family == AF_UNIX)
+		memcpy(out, "unix", sizeof "unix");
+	else if (s == NULL)
+		memcpy(out, "unknown", sizeof "unknown");
 }
 
 static void pause_all(struct accept *a, int err);

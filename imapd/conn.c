@@ -21,7 +21,9 @@ static void
 conn_free(struct conn *c)
 {
 	struct worker *w = c->worker;
+	uint8_t key[SHARE_KEY_OCTETS];
 
+	memcpy(key, c->peer_key, sizeof key);
 	log_event(EV_SESSION_CLOSE, F_CSTR("client", c->client),
 	    F_CSTR("who", c->account != NULL ? c->account->uid : ""));
 	if (c->asked != NULL)
@@ -42,7 +44,7 @@ conn_free(struct conn *c)
 	if (c->next != NULL)
 		c->next->link = c->link;
 	free(c);
-	worker_conn_gone(w);
+	worker_conn_gone(w, key);
 }
 
 /* ---- deadlines ---- */
@@ -350,26 +352,24 @@ start(struct conn *c, int fd)
 }
 
 int
-conn_new(struct worker *w, const struct conf_listener *listener, int fd, const char *client)
+conn_new(struct worker *w, const struct accept_peer *peer)
 {
 	struct conn *c = calloc(1, sizeof *c);
 	int err;
 
-	if (c == NULL) {
-		close(fd);
+	if (c == NULL)
 		return ERR_NOMEM;
-	}
 	c->worker = w;
-	c->listener = listener;
+	c->listener = peer->listener;
 	c->spool_fd = -1;
-	memccpy(c->client, client, '\0', sizeof c->client - 1);
+	memcpy(c->client, peer->client, sizeof c->client);
+	memcpy(c->peer_key, peer->key, sizeof c->peer_key);
 	buf_init(&c->pending, PENDING_OCTETS);
-	err = start(c, fd);
+	err = start(c, peer->fd);
 	if (err != OK) {
 		loop_fd_remove(&c->lf);
 		engine_free(&c->engine);
 		tls_conn_free(&c->tls);
-		close(fd);
 		free(c);
 		return err;
 	}
@@ -378,9 +378,8 @@ conn_new(struct worker *w, const struct conf_listener *listener, int fd, const c
 	if (c->next != NULL)
 		c->next->link = &c->next;
 	w->conns = c;
-	w->conns_n++;
 	log_event(EV_SESSION_OPEN, F_CSTR("client", c->client),
-	    F_CSTR("listener", listener->title));
+	    F_CSTR("listener", peer->listener->title));
 	conn_go(c);
 	return OK;
 }

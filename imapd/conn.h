@@ -13,7 +13,7 @@
 #include "imapd/engine.h"
 #include "imapd/worker.h"
 
-enum { CONN_KEYSETS_MAX = 8, CONN_ADDRESS_OCTETS = 64 };
+enum { CONN_KEYSETS_MAX = 8 };
 
 enum conn_phase {
 	CONN_HANDSHAKE,		/* TLS is being set up */
@@ -47,7 +47,8 @@ struct conn {
 	bool		   worked;	/* the last step was one of the engine */
 	uint64_t	   moved_octets;	/* since the deadline was set */
 	bool		   eof;
-	char		   client[CONN_ADDRESS_OCTETS];
+	char		   client[ACCEPT_CLIENT_MAX];
+	uint8_t		   peer_key[SHARE_KEY_OCTETS];
 
 	struct account	  *account;	/* NULL: nobody */
 	struct sign_in	  *sign_in;	/* under way */
@@ -64,9 +65,8 @@ struct conn {
 	uint64_t	   generation;	/* of the account's changes, as seen last */
 };
 
-/* Serve fd (taken over). */
-int conn_new(struct worker *w, const struct conf_listener *listener, int fd, const char *client)
-    MUST_USE;
+/* Serve an accepted connection; on error it stays the caller's. */
+int conn_new(struct worker *w, const struct accept_peer *peer) MUST_USE;
 
 /* Do what can be done now. It may end the connection: c is not valid afterwards. */
 void conn_go(struct conn *c);

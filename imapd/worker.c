@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "imapd/worker.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "common/sandbox.h"
@@ -17,8 +12,6 @@
 #include "policy/proto.h"
 
 enum {
-	ACCEPTS = 32,
-	ACCEPT_PAUSE_MS = 100,
 	WATCH_MS = 30000,	/* a ring may get lost */
 	STORE_RETRY_MS = 100,
 	STORE_TRIES = 600,
@@ -28,135 +21,39 @@ enum {
 
 /* ---- accepting ---- */
 
-/* The peer's address as text; an IPv4 address in IPv6 clothes is IPv4. */
-static int
-address_text(const struct sockaddr_storage *ss, char *out, socklen_t cap)
-{
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)ss;
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)ss;
-	const void *addr = &v4->sin_addr;
-	int family = ss->ss_family;
-
-	if (family == AF_INET6) {
-		addr = &v6->sin6_addr;
-		if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-			family = AF_INET;
-			addr = v6->sin6_addr.s6_addr + 12;
-		}
-	} else if (family != AF_INET)
-		return ERR_UNSUPPORTED;
-	return inet_ntop(family, addr, out, cap) != NULL ? OK : ERR_UNSUPPORTED;
-}
-
-static size_t
-count_from(const struct worker *w, const char *client)
-{
-	size_t n = 0;
-
-	for (const struct conn *c = w->conns; c != NULL; c = c->next)
-		n += strcmp(c->client, client) == 0;
-	return n;
-}
-
-/* Why a client may not come in, or NULL. */
-static const char *
-refusal(const struct worker *w, const struct worker_listener *l, const char *client)
-{
-	const struct conf *conf = w->wc->conf;
-
-	if (conf_session_zone(conf, l->conf, client) != w->wc->zone)
-		return "[CANNOT] Not from this network";
-	if (w->conns_n >= conf->limits.connections / w->wc->workers ||
-	    count_from(w, client) >= conf->limits.connections_per_address)
-		return "[LIMIT] Too many connections";
-	return NULL;
-}
-
 static void
-refuse(const struct worker_listener *l, int fd, const char *client, const char *why)
+turn_away(const struct accept_peer *peer, const char *why)
 {
 	char line[128];
 	int n = snprintf(line, sizeof line, "* BYE %s\r\n", why);
 
-	log_event(EV_SESSION_REFUSED, F_CSTR("client", client), F_CSTR("why", why));
 	/* Best effort; inside TLS there is nobody to tell yet. */
-	if (l->conf->tls != CONF_TLS_IMPLICIT &&
-	    send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		log_event(EV_SESSION_CLOSE, F_CSTR("client", client));
-	close(fd);
+	if (peer->listener->tls != CONF_TLS_IMPLICIT &&
+	    send(peer->fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_event(EV_SESSION_CLOSE, F_CSTR("client", peer->client));
 }
 
-static void
-on_pause_over(struct loop_timer *t)
+static int
+on_accept(void *worker, const struct accept_peer *peer)
 {
-	struct worker_listener *l = t->arg;
+	struct worker *w = worker;
+	int err;
 
-	if (loop_fd_want(&l->lf, LOOP_READ) != OK)
-		log_event(EV_INTERNAL_ERROR, F_CSTR("at", "listener"));
-}
-
-/* Without a descriptor to give, a connection that waits would wake the loop again and again. */
-static void
-pause_accept(struct worker *w, struct worker_listener *l)
-{
-	log_event(EV_SESSION_REFUSED, F_CSTR("why", "no free descriptor"));
-	if (loop_timer_set(w->loop, &l->pause, ACCEPT_PAUSE_MS, on_pause_over, l) == OK &&
-	    loop_fd_want(&l->lf, 0) != OK)
-		loop_timer_stop(&l->pause);
-}
-
-static void
-on_accept(struct loop_fd *lf, unsigned events)
-{
-	struct worker_listener *l = (struct worker_listener *)
-	    (void *)((char *)lf - offsetof(struct worker_listener, lf));
-	struct worker *w = lf->arg;
-
-	(void)events;
-	for (int i = 0; i < ACCEPTS; i++) {
-		char client[CONN_ADDRESS_OCTETS] = "";
-		struct sockaddr_storage ss;
-		socklen_t n = sizeof ss;
-		const char *why;
-		int one = 1, fd = accept4(l->fd, (struct sockaddr *)&ss, &n,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM))
-			pause_accept(w, l);
-		if (fd < 0)
-			return;
-		if (address_text(&ss, client, sizeof client) != OK ||
-		    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) {
-			close(fd);
-			continue;
-		}
-		why = refusal(w, l, client);
-		if (why != NULL)
-			refuse(l, fd, client, why);
-		else if (conn_new(w, l->conf, fd, client) != OK)
-			log_event(EV_SESSION_REFUSED, F_CSTR("client", client),
-			    F_CSTR("why", "no memory"));
+	if (conf_session_zone(w->wc->conf, peer->listener, peer->client) != w->wc->zone) {
+		turn_away(peer, "[CANNOT] Not from this network");
+		return ERR_ACCESS;
 	}
-}
-
-static void
-stop_accepting(struct worker *w)
-{
-	w->stopping = true;
-	for (size_t i = 0; i < w->wc->listeners_n; i++) {
-		loop_timer_stop(&w->wc->listeners[i].pause);
-		loop_fd_remove(&w->wc->listeners[i].lf);
-	}
-	if (w->conns == NULL)
-		loop_stop(w->loop);
+	err = peer->full ? ERR_LIMIT : conn_new(w, peer);
+	if (err != OK)
+		turn_away(peer, "[LIMIT] Too many connections");
+	return err;
 }
 
 void
-worker_conn_gone(struct worker *w)
+worker_conn_gone(struct worker *w, const uint8_t key[SHARE_KEY_OCTETS])
 {
-	w->conns_n--;
-	if (w->stopping && w->conns == NULL)
+	accept_gone(w->accept, key);
+	if ((w->retiring || w->stopping) && w->conns == NULL)
 		loop_stop(w->loop);
 }
 
@@ -202,15 +99,35 @@ say_bye(struct conn *c)
 }
 
 static void
+on_stop_over(struct loop_timer *t)
+{
+	struct worker *w = t->arg;
+
+	loop_stop(w->loop);
+}
+
+static void
+stop(struct worker *w)
+{
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	if (loop_timer_set(w->loop, &w->stop_timer, WORKER_STOP_MS, on_stop_over, w) != OK)
+		loop_stop(w->loop);
+	each_conn(w, say_bye);
+}
+
+static void
 on_signal(void *arg, int signal)
 {
 	struct worker *w = arg;
 
-	stop_accepting(w);
-	if (signal == SIGUSR1)
-		return;
-	each_conn(w, say_bye);
-	loop_stop(w->loop);
+	accept_stop(w->accept);
+	w->retiring = true;
+	if (signal != PARENT_RETIRE)
+		stop(w);
+	if (w->conns == NULL)
+		loop_stop(w->loop);
 }
 
 /* ---- start ---- */
@@ -221,16 +138,15 @@ open_store(struct worker *w)
 {
 	const struct conf *conf = w->wc->conf;
 	unsigned flags = w->wc->zone == ZONE_INTERNAL ? 0 : STORE_INTERNET;
-	const struct timespec pause = { 0, STORE_RETRY_MS * 1000000L };
 	int err = ERR_UNAVAIL;
 
-	for (int i = 0; i < STORE_TRIES && err == ERR_UNAVAIL; i++) {
+	for (int i = 0; i < STORE_TRIES && err == ERR_UNAVAIL && !w->retiring; i++) {
 		err = store_open(conf->general.state_dir, conf->general.run_dir,
 		    conf->store.map_octets, flags, &w->store);
 		if (err == ERR_UNAVAIL && i == 0)
 			log_event(EV_SERVICE_AWAY, F_CSTR("service", "store"));
-		if (err == ERR_UNAVAIL)
-			nanosleep(&pause, NULL);
+		if (err == ERR_UNAVAIL && loop_once(w->loop, STORE_RETRY_MS) != OK)
+			break;
 	}
 	return err == OK ? store_watch_new(w->store, &w->watch) : err;
 }
@@ -283,20 +199,9 @@ enter_sandbox(const struct worker *w)
 }
 
 static int
-open_listeners(struct worker *w)
+start(struct worker *w, const struct parent_child *child)
 {
-	int err = OK;
-
-	for (size_t i = 0; i < w->wc->listeners_n && err == OK; i++)
-		err = loop_fd_add(w->loop, &w->wc->listeners[i].lf, w->wc->listeners[i].fd,
-		    LOOP_READ, on_accept, w);
-	return err;
-}
-
-static int
-start(struct worker *w)
-{
-	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, 0 };
+	static const int signals[] = { SIGTERM, SIGINT, PARENT_RETIRE, 0 };
 	int err = loop_new(&w->loop);
 
 	if (err == OK)
@@ -314,14 +219,17 @@ start(struct worker *w)
 		err = loop_timer_set(w->loop, &w->watch_timer, WATCH_MS, on_watch_timer, w);
 	if (err == OK)
 		err = enter_sandbox(w);
-	return err == OK ? open_listeners(w) : err;
+	return err != OK ? err : accept_new(w->loop, child->sockets, w->wc->conf, child->seat,
+	    on_accept, w, &w->accept);
 }
 
 static void
 finish(struct worker *w)
 {
+	accept_free(&w->accept);
 	loop_fd_remove(&w->watch_lf);
 	loop_timer_stop(&w->watch_timer);
+	loop_timer_stop(&w->stop_timer);
 	chan_client_free(&w->directory);
 	chan_client_free(&w->key);
 	chan_client_free(&w->policy);
@@ -334,22 +242,28 @@ finish(struct worker *w)
 }
 
 int
-worker_run(const struct worker_conf *wc)
+worker_run(const struct parent_child *child, unsigned zone)
 {
+	const struct worker_conf wc = { child->conf, zone, child->tls };
 	static struct worker w;
 	int err;
 
-	w.wc = wc;
+	w.wc = &wc;
 	arena_init(&w.arena, ARENA_OCTETS);
-	err = start(&w);
-	if (err == OK) {
-		log_event(EV_START, F_CSTR("zone", zone_name(wc->zone)));
+	sandbox_require(wc.conf->general.sandbox == CONF_SANDBOX_REQUIRED);
+	err = start(&w, child);
+	if (err == OK && !w.retiring) {
+		log_event(EV_START, F_CSTR("zone", zone_name(wc.zone)));
+		parent_child_ready(child);
 		err = loop_run(w.loop);
 	}
 	/* Sessions that still live end with the process; their secrets are wiped with the table. */
-	if (w.conns == NULL || err != OK)
+	if (w.conns == NULL)
 		finish(&w);
 	else
 		keys_free(&w.keys);
-	return err;
+	if (w.retiring)
+		return 0;
+	log_event(EV_INTERNAL_ERROR, F_CSTR("at", "worker"), F_ERR(err));
+	return 1;
 }

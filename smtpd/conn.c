@@ -42,8 +42,7 @@ start(struct conn *c, int fd)
 }
 
 int
-conn_new(struct worker *w, const struct worker_listener *l, int fd, const char *client,
-    const uint8_t peer_key[PEERS_KEY_OCTETS])
+conn_new(struct worker *w, const struct worker_listener *l, const struct accept_peer *peer)
 {
 	struct conn *c = calloc(1, sizeof *c);
 	int err;
@@ -53,13 +52,13 @@ conn_new(struct worker *w, const struct worker_listener *l, int fd, const char *
 	c->worker = w;
 	c->listener = l;
 	c->message.fd = c->message.final_fd = c->message.summary_fd = -1;
-	c->zone = conf_session_zone(w->conf, l->conf, client);
-	memcpy(c->client, client, strnlen(client, CONN_CLIENT_MAX - 1));
-	memcpy(c->peer_key, peer_key, PEERS_KEY_OCTETS);
+	c->zone = conf_session_zone(w->conf, l->conf, peer->client);
+	memcpy(c->client, peer->client, sizeof c->client);
+	memcpy(c->peer_key, peer->key, sizeof c->peer_key);
 	buf_init(&c->in, CONN_IN_MAX);
 	buf_init(&c->out, CONN_OUT_MAX);
 	arena_init(&c->account_mem, 1024 * 1024);
-	err = start(c, fd);
+	err = start(c, peer->fd);
 	if (err != OK) {
 		loop_fd_remove(&c->lf);
 		tls_conn_free(&c->tls);
@@ -71,7 +70,6 @@ conn_new(struct worker *w, const struct worker_listener *l, int fd, const char *
 	if (c->next != NULL)
 		c->next->link = &c->next;
 	w->conns = c;
-	w->conns_n++;
 	log_event(EV_SESSION_OPEN, F_CSTR("client", c->client), F_CSTR("listener", l->conf->title),
 	    F_CSTR("zone", zone_name(c->zone)));
 	conn_run(c);
@@ -95,12 +93,11 @@ conn_free(struct conn *c)
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	arena_clear(&c->account_mem);
-	peers_remove(&w->peers, c->peer_key);
+	accept_gone(w->accept, c->peer_key);
 	*c->link = c->next;
 	if (c->next != NULL)
 		c->next->link = c->link;
 	free(c);
-	w->conns_n--;
 	worker_gone(w);
 }
 

@@ -13,7 +13,7 @@
 #include "policy/proto.h"
 #include "smtpd/worker.h"
 
-enum { CONN_CLIENT_MAX = 48, CONN_IN_MAX = 256 * 1024, CONN_OUT_MAX = 4 * 1024 * 1024 };
+enum { CONN_IN_MAX = 256 * 1024, CONN_OUT_MAX = 4 * 1024 * 1024 };
 
 /* The message being received, then judged, then stored (smtpd/message.c). */
 struct message {
@@ -38,8 +38,8 @@ struct conn {
 	bool			      handshaking, start_tls, sent_end;
 	bool			      told_rate;
 	unsigned		      zone;
-	char			      client[CONN_CLIENT_MAX];
-	uint8_t			      peer_key[PEERS_KEY_OCTETS];
+	char			      client[ACCEPT_CLIENT_MAX];
+	uint8_t			      peer_key[SHARE_KEY_OCTETS];
 	struct buf		      in, out;
 	size_t			      out_at;
 	uint64_t		      linger_until_ms;	/* 0: not ending */
@@ -52,9 +52,9 @@ struct conn {
 	struct engine		      engine;
 };
 
-/* Take over an accepted socket; it ends by itself. */
-int conn_new(struct worker *w, const struct worker_listener *l, int fd, const char *client,
-    const uint8_t peer_key[PEERS_KEY_OCTETS]) MUST_USE;
+/* Take over an accepted connection, which then ends by itself; on error it stays the caller's. */
+int conn_new(struct worker *w, const struct worker_listener *l, const struct accept_peer *peer)
+    MUST_USE;
 void conn_free(struct conn *c);
 
 /* Go on: after an event of the engine that did not come from the socket. */

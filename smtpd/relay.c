@@ -113,10 +113,9 @@ on_signal(void *arg, int signal)
 {
 	struct relay *r = arg;
 
-	(void)signal;
 	r->stopping = true;
-	if (r->active == 0 ||
-	    loop_timer_set(r->loop, &r->stop, RELAY_STOP_MS, on_stop_over, r) != OK)
+	if (r->active == 0 || (signal != PARENT_RETIRE &&
+	    loop_timer_set(r->loop, &r->stop, RELAY_STOP_MS, on_stop_over, r) != OK))
 		loop_stop(r->loop);
 }
 
@@ -194,23 +193,24 @@ fini(struct relay *r)
 }
 
 int
-relay_run(const struct conf *conf)
+relay_run(const struct parent_child *child)
 {
-	static const int signals[] = { SIGTERM, SIGINT, 0 };
+	static const int signals[] = { SIGTERM, SIGINT, PARENT_RETIRE, 0 };
 	static struct relay r;
 	int err = loop_new(&r.loop);
 
-	r.conf = conf;
+	r.conf = child->conf;
 	if (err == OK)
 		err = loop_signals(r.loop, signals, on_signal, &r);
 	if (err == OK)
 		err = open_tls(&r);
 	if (err == OK)
-		err = enter_sandbox(conf);
+		err = enter_sandbox(child->conf);
 	if (err == OK)
 		err = connect_services(&r);
 	if (err == OK) {
 		log_event(EV_START, F_CSTR("role", "relay"));
+		parent_child_ready(child);
 		claim(&r);
 		err = loop_run(r.loop);
 	}

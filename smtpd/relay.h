@@ -13,6 +13,7 @@
 
 #include "common/chan.h"
 #include "common/conf.h"
+#include "common/parent.h"
 #include "common/tls.h"
 #include "mailstore/proto.h"
 
@@ -37,8 +38,9 @@ struct relay {
 	char		       scratch[65536];
 };
 
-/* Serve; the exit status of the process. */
-int relay_run(const struct conf *conf);
+/* Serve; the exit status of the process. Told to end or to retire it claims no more; deliveries
+ * under way have RELAY_STOP_MS, or all their time. */
+int relay_run(const struct parent_child *child);
 
 /* ---- one delivery (relay_delivery.c) ---- */
 

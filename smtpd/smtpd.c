@@ -4,12 +4,41 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "smtpd/parent.h"
+#include "common/parent.h"
+#include "smtpd/relay.h"
 #include "smtpd/worker.h"
+
+static uint64_t
+workers(const struct conf *conf)
+{
+	return conf->limits.smtp_workers;
+}
+
+static uint64_t
+one(const struct conf *conf)
+{
+	(void)conf;
+	return 1;
+}
+
+static bool
+is_ours(const struct conf_listener *l)
+{
+	return l->role != CONF_LISTEN_IMAP;
+}
 
 int
 main(int argc, char **argv)
 {
+	static const char *const alpn[] = { "smtp", "esmtp", NULL };
+	static const struct parent_role roles[] = {
+		{ .name = "worker", .count = workers, .serves = is_ours, .run = worker_run },
+		{ .name = "relay", .count = one, .run = relay_run },
+	};
+	static const struct parent_program program = { .name = "smtpd", .alpn = alpn,
+		.listener_roles = LISTEN_ROLE(CONF_LISTEN_MX) |
+		    LISTEN_ROLE(CONF_LISTEN_SUBMISSION) | LISTEN_ROLE(CONF_LISTEN_LMTP),
+		.roles = roles, .roles_n = ARRAY_LEN(roles) };
 	const char *path = "/etc/congvu/congvu.conf";
 	int opt;
 
@@ -28,5 +57,5 @@ main(int argc, char **argv)
 		fprintf(stderr, "smtpd: out of memory\n");
 		return 1;
 	}
-	return parent_run(path);
+	return parent_run(&program, path);
 }

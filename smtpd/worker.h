@@ -2,17 +2,19 @@
 /*
  * smtpd/worker.h: a process that serves SMTP sessions with one event loop.
  *
- * Shape   worker_run() takes listening sockets and TLS contexts that the parent opened, enters the
+ * Shape   worker_run() takes listening sockets and the TLS context that the parent opened, enters the
  *         sandbox and serves until SIGTERM: then idle sessions end with 421, running transactions
- *         get WORKER_STOP_MS to finish.
- * Bounds  sessions in all and per address, octets in flight; over them 421 and 452. A process
- *         without free descriptors goes on serving those that it has.
+ *         get WORKER_STOP_MS to finish. PARENT_RETIRE: it accepts no more, and ends with its last
+ *         session.
+ * Bounds  sessions in all and per address (common/accept.h), octets in flight; over them 421 and
+ *         452. A process without free descriptors goes on serving those that it has.
  */
 #ifndef SMTPD_WORKER_H
 #define SMTPD_WORKER_H
 
 #include "common/chan.h"
 #include "common/conf.h"
+#include "common/parent.h"
 #include "common/tls.h"
 #include "smtpd/engine.h"
 #include "smtpd/peers.h"
@@ -20,19 +22,10 @@
 
 enum { WORKER_STOP_MS = 20000, WORKER_SCRATCH = 65536, WORKER_SERVICE_MS = 10000 };
 
-/* A listening socket, as the parent opens it. */
-struct worker_socket {
-	int			    fd;
-	const struct conf_listener *conf;
-};
-
 struct worker;
 struct conn;
 
 struct worker_listener {
-	struct loop_fd		    lf;
-	struct loop_timer	    pause;
-	struct worker		   *worker;
 	const struct conf_listener *conf;
 	struct engine_conf	    engine;
 };
@@ -42,16 +35,14 @@ struct worker {
 	const struct conf	*conf;
 	struct tls_ctx		*tls;
 	struct chan_client	*directory, *policy, *store;
-	struct worker_listener	*listeners;
-	size_t			 listeners_n;
+	struct worker_listener	*listeners;	/* as the sockets */
+	struct accept		*accept;
 	struct conn		*conns;
-	uint64_t		 conns_n;
 	struct peers		 peers;
 	struct rate		*rate;			/* shared by all workers */
 	uint64_t		 inflight_octets;	/* of messages being received */
 	uint64_t		 strange_octets;	/* of these, from sessions without an account */
-	int			 spare_fd;
-	bool			 stopping;
+	bool			 stopping, retiring;
 	struct loop_timer	 stop;
 	char			 scratch[WORKER_SCRATCH];
 };
@@ -60,8 +51,7 @@ struct worker {
 int worker_prepare(void) MUST_USE;
 
 /* Serve; the exit status of the process. */
-int worker_run(const struct conf *conf, struct tls_ctx *tls, const struct worker_socket *sockets,
-    size_t n);
+int worker_run(const struct parent_child *child);
 
 /* The engine's view of a listener (contact and hostname point into conf). */
 void worker_engine_conf(const struct conf *conf, const struct conf_listener *l,
