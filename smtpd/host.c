@@ -247,7 +247,7 @@ may(void *host, enum engine_may what)
 {
 	struct conn *c = host;
 	const struct conf_limits *m = &c->worker->conf->limits;
-	struct slice peer = { (const char *)c->peer_key, PEERS_KEY_OCTETS };
+	struct slice peer = { (const char *)c->peer_key, SHARE_KEY_OCTETS };
 	bool ok;
 
 	if (what == ENGINE_MAY_MAIL)

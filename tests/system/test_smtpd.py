@@ -324,12 +324,13 @@ def test_tls_versions_and_alpn():
             pass
 
 
-def test_lmtp_listener_is_refused():
-    path = os.path.join(DIR, "lmtp.conf")
-    with open(path, "w") as f:
-        f.write(CONF % dict(PORT, dir=DIR) + 'listener "l" { address = "127.0.0.1" port = 1 role = lmtp zone = internal }\n')
-    done = subprocess.run([os.path.join(BUILD, "smtpd/smtpd"), "-c", path], capture_output=True, text=True, timeout=20)
-    assert done.returncode == 1 and "role lmtp is not supported yet" in done.stderr, done.stderr
+def test_second_server():
+    """On the same ports it says what is in the way, all of it, and ends; the first one serves on."""
+    done = subprocess.run([os.path.join(BUILD, "smtpd/smtpd"), "-c", os.path.join(DIR, "congvu.conf")],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("is in use; does another server run?") == 3, done.stderr
+    assert send_ok()
 
 
 def test_http():
