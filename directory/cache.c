@@ -60,14 +60,20 @@ drop(struct cache *c, struct item *i)
 }
 
 void
+cache_clear(struct cache *c)
+{
+	while (c->oldest != NULL)
+		drop(c, c->oldest);
+}
+
+void
 cache_free(struct cache **cache)
 {
 	struct cache *c = *cache;
 
 	if (c == NULL)
 		return;
-	while (c->oldest != NULL)
-		drop(c, c->oldest);
+	cache_clear(c);
 	free(c);
 	*cache = NULL;
 }

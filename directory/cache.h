@@ -18,6 +18,7 @@ struct cache;
 /* life_ms 0: nothing is kept. */
 int cache_new(uint64_t life_ms, size_t max_octets, struct cache **out) MUST_USE;
 void cache_free(struct cache **c);
+void cache_clear(struct cache *c);
 
 /* False: not there, or too old. The value is valid until the next put. */
 bool cache_get(struct cache *c, struct slice key, uint64_t now_ms, struct slice *value_out);

@@ -26,6 +26,9 @@ entry_attr_name(const struct conf *conf, enum entry_attr attr)
 		[ENTRY_SUBJECT] = "congvuAgencySubject", [ENTRY_CLERK] = "congvuClerk",
 		[ENTRY_MEMBER] = "member", [ENTRY_UNIQUE_MEMBER] = "uniqueMember",
 		[ENTRY_MEMBER_UID] = "memberUid", [ENTRY_MEMBER_ADDRESS] = "congvuMemberAddress",
+		[ENTRY_PASSWORD_CHANGED] = "pwdChangedTime",
+		[ENTRY_PASSWORD_LOCKED] = "pwdAccountLockedTime",
+		[ENTRY_MODIFIED] = "modifyTimestamp",
 	};
 
 	return names[attr];
@@ -136,6 +139,8 @@ status_of(const struct entry *e)
 {
 	struct slice s = slice_trim(entry_first(e, ENTRY_STATUS));
 
+	if (slice_is(entry_first(e, ENTRY_PASSWORD_LOCKED), "000001010000Z"))
+		return DIR_LOCKED;
 	if (s.n == 0 || slice_is_nocase(s, "active"))
 		return DIR_ACTIVE;
 	return slice_is_nocase(s, "withdrawn") ? DIR_WITHDRAWN : DIR_LOCKED;
@@ -192,9 +197,8 @@ days_of(int64_t y, int64_t m, int64_t d)
 	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-/* "YYYYMMDDHHMMSSZ"; any other form of GeneralizedTime is taken as "not given". */
-static uint64_t
-time_of(struct slice s)
+uint64_t
+entry_time(struct slice s)
 {
 	static const size_t widths[] = { 4, 2, 2, 2, 2, 2 };
 	uint64_t v[ARRAY_LEN(widths)];
@@ -222,6 +226,23 @@ name_of(const struct entry *e)
 	return utf8_is_safe(s) ? utf8_prefix(s, NAME_OCTETS_MAX) : (struct slice){ NULL, 0 };
 }
 
+static uint64_t
+credentials_of(const struct entry *e)
+{
+	struct slice uid = entry_first(e, ENTRY_UID), at = entry_first(e, ENTRY_PASSWORD_CHANGED);
+	uint8_t digest[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256_state h;
+	uint64_t out;
+
+	crypto_hash_sha256_init(&h);
+	crypto_hash_sha256_update(&h, (const uint8_t *)uid.p, uid.n);
+	crypto_hash_sha256_update(&h, (const uint8_t *)"", 1);
+	crypto_hash_sha256_update(&h, (const uint8_t *)at.p, at.n);
+	crypto_hash_sha256_final(&h, digest);
+	memcpy(&out, digest, sizeof out);
+	return out;
+}
+
 int
 entry_account(const struct entry *e, struct arena *arena, struct dir_account *out,
     const char **why_out)
@@ -244,7 +265,8 @@ entry_account(const struct entry *e, struct arena *arena, struct dir_account *ou
 	out->uid = uid;
 	if (slice_u64(entry_first(e, ENTRY_QUOTA), UINT64_MAX / 2, &out->quota_octets) != OK)
 		out->quota_octets = 0;
-	out->unsigned_until_s = time_of(entry_first(e, ENTRY_UNSIGNED_UNTIL));
+	out->unsigned_until_s = entry_time(entry_first(e, ENTRY_UNSIGNED_UNTIL));
+	out->credentials = credentials_of(e);
 	return arena->err;
 }
 

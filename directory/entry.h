@@ -8,6 +8,8 @@
  *         clearance, no zone, an unknown status is "locked". (Absent means: no clearance, both
  *         zones, active; so the schema says.)
  * Bounds  ENTRY_VALUES_MAX values of an attribute are looked at, members DIR_MEMBERS_MAX.
+ *         An administrator's lock of the password (ppolicy: pwdAccountLockedTime 000001010000Z) is
+ *         "locked", too; one that strangers cause by guessing is not.
  * Source  schema/congvu.ldif; RFC 4517 3.3.13 (GeneralizedTime); RFC 4530 (entryUUID).
  */
 #ifndef DIRECTORY_ENTRY_H
@@ -21,8 +23,8 @@ enum { ENTRY_VALUES_MAX = 256, ENTRY_VALUE_OCTETS_MAX = 65536, ENTRY_CERTS_MAX =
 enum entry_attr {
 	ENTRY_CLASS, ENTRY_UUID, ENTRY_UID, ENTRY_MAIL, ENTRY_ALIAS, ENTRY_QUOTA, ENTRY_STATUS,
 	ENTRY_CLEARANCE, ENTRY_ZONES, ENTRY_SEND_AS, ENTRY_CERT, ENTRY_ROLE, ENTRY_NAME, ENTRY_CN,
-	ENTRY_UNSIGNED_UNTIL, ENTRY_SUBJECT, ENTRY_CLERK, ENTRY_MEMBER, ENTRY_UNIQUE_MEMBER,
-	ENTRY_MEMBER_UID, ENTRY_MEMBER_ADDRESS,
+	ENTRY_PASSWORD_CHANGED, ENTRY_PASSWORD_LOCKED, ENTRY_UNSIGNED_UNTIL, ENTRY_SUBJECT, ENTRY_CLERK, ENTRY_MEMBER, ENTRY_UNIQUE_MEMBER,
+	ENTRY_MEMBER_UID, ENTRY_MEMBER_ADDRESS, ENTRY_MODIFIED,
 	ENTRY_ATTR_COUNT
 };
 
@@ -68,6 +70,9 @@ size_t entry_addresses(const struct entry *e, struct arena *arena, struct slice 
  * left out. */
 int entry_certs(const struct entry *e, struct arena *arena, struct dir_cert **out,
     size_t *n_out) MUST_USE;
+
+/* "YYYYMMDDHHMMSSZ" in seconds since 1970; 0 for any other form of GeneralizedTime. */
+uint64_t entry_time(struct slice text);
 
 /* Text between 36-character and 16-octet form of entryUUID. */
 int entry_guid_parse(struct slice text, uint8_t out[DIR_GUID_OCTETS]) MUST_USE;

@@ -47,15 +47,27 @@ add_value(struct buf *b, struct slice value)
 	}
 }
 
-void
-filter_equals(struct buf *b, const char *attribute, struct slice value)
+static void
+add_assertion(struct buf *b, const char *attribute, const char *op, struct slice value)
 {
 	buf_addc(b, '(');
 	add_name(b, attribute);
-	buf_addc(b, '=');
+	buf_adds(b, op);
 	if (control_off("filter-escape"))
 		buf_add(b, value);
 	else
 		add_value(b, value);
 	buf_addc(b, ')');
+}
+
+void
+filter_equals(struct buf *b, const char *attribute, struct slice value)
+{
+	add_assertion(b, attribute, "=", value);
+}
+
+void
+filter_at_least(struct buf *b, const char *attribute, struct slice value)
+{
+	add_assertion(b, attribute, ">=", value);
 }

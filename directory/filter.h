@@ -23,4 +23,7 @@ void filter_close(struct buf *b);
  * makes b->err ERR_INVAL. */
 void filter_equals(struct buf *b, const char *attribute, struct slice value);
 
+/* (attribute>=value), as filter_equals. */
+void filter_at_least(struct buf *b, const char *attribute, struct slice value);
+
 #endif

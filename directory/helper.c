@@ -9,6 +9,7 @@
 #include "directory/lookup.h"
 #include "directory/probe.h"
 #include "directory/sign_in.h"
+#include "directory/watcher.h"
 
 enum { JOB_ARENA_MAX = 64 * 1024 * 1024, PATHS_MAX = 16 };
 
@@ -18,6 +19,7 @@ struct helper {
 	struct chan_server *server;
 	struct ldapc	   *ldap;
 	struct sign_in	   *sign_in;
+	struct watcher	   *watcher;	/* of the helper that watches */
 	struct arena	    arena;
 };
 
@@ -118,6 +120,18 @@ serve_DIR_MECHANISMS(void *service, struct chan_req *req, const void *msg)
 }
 
 static void
+serve_JOB_WATCH(void *service, struct chan_req *req, const void *msg)
+{
+	struct helper *h = service;
+	struct job_watch_reply reply = { 0 };
+	int r = h->watcher != NULL ? OK : watcher_new(h->conf, h->ldap, &h->watcher);
+
+	if (r == OK)
+		watcher_step(h->watcher, msg, &reply);
+	answer(h, req, r, &reply);
+}
+
+static void
 on_gone(void *service, uint64_t peer_serial)
 {
 	struct helper *h = service;
@@ -182,6 +196,7 @@ helper_main(const struct conf *conf, int fd, bool signs_in)
 		log_event(EV_CONFIG_ERROR, F_STR("reason", buf_slice(&why)), F_ERR(r), F_END);
 	buf_fini(&why);
 	chan_server_free(&h.server);
+	watcher_free(&h.watcher);
 	sign_in_free(&h.sign_in);
 	ldapc_free(&h.ldap);
 	loop_free(&h.loop);

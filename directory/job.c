@@ -2,6 +2,8 @@
 #include "directory/job.h"
 
 WIRE_TYPE(job_auth_reply, JOB_AUTH_REPLY_FIELDS)
+WIRE_TYPE(job_watch_request, JOB_WATCH_REQUEST_FIELDS)
+WIRE_TYPE(job_watch_reply, JOB_WATCH_REPLY_FIELDS)
 
 const struct chan_row *
 job_rows(size_t *n_out)

@@ -16,7 +16,23 @@
 	L(T, dir_auth_reply, reply, 1)
 WIRE_STRUCT(job_auth_reply, JOB_AUTH_REPLY_FIELDS)
 
+/* What changed in the directory since the last answer of this helper, which may wait for it. */
+#define JOB_WATCH_REQUEST_FIELDS(F, L, T) \
+	L(T, dir_guid, signed_in, 16384)	/* whose deletion must be noticed, when polling */
+WIRE_STRUCT(job_watch_request, JOB_WATCH_REQUEST_FIELDS)
+
+#define JOB_WATCH_REPLY_FIELDS(F, L, T) \
+	F(T, U8, how, 3)		/* DIR_WATCHED_* */ \
+	F(T, U8, all, 1)		/* track was lost: anything may have changed */ \
+	F(T, U8, other, 1)		/* an entry that is no account changed */ \
+	F(T, U8, more, 1)		/* and there is more to tell: ask again at once */ \
+	L(T, dir_right, changes, 1024)
+WIRE_STRUCT(job_watch_reply, JOB_WATCH_REPLY_FIELDS)
+
+enum { JOB_WATCH = 0x01f1 };
+
 #define JOB_ROWS(X) \
+	X(JOB_WATCH, "watch", ROLE_DIRECTORYD, 0, job_watch_request, job_watch_reply) \
 	X(DIR_AUTH, "auth", ROLE_DIRECTORYD, 0, dir_auth_request, job_auth_reply) \
 	X(DIR_RCPT, "rcpt", ROLE_DIRECTORYD, 0, dir_rcpt_request, dir_rcpt_reply) \
 	X(DIR_ACCOUNT, "account", ROLE_DIRECTORYD, 0, dir_account_request, dir_account_reply) \

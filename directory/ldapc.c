@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "directory/ldapc.h"
+#include "directory/ldapc_internal.h"
 
 #include <fcntl.h>
-#include <ldap.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,28 +13,9 @@
 #include "common/control.h"
 
 enum {
-	SERVERS_MAX = 8, PASSWORD_OCTETS_MAX = 1024, DN_CSTR_MAX = 2048,
+	DN_CSTR_MAX = 2048,
 	MESSAGE_OCTETS_MAX = 32 * 1024 * 1024, FETCH_LIMIT = 256,
 	AVOID_MS = 10000,
-};
-
-struct conn {
-	LDAP  *ld;		/* NULL: none */
-	size_t server;
-	bool   reused;		/* has answered before: a failure may be its age */
-};
-
-struct ldapc {
-	const struct conf *conf;
-	struct {
-		uint64_t avoid_until_ms;
-	} servers[SERVERS_MAX];
-	struct conn search, bind;
-	uint64_t    deadline_ms;
-	const char *step;	/* of connecting, for ldapc_probe */
-	int	    rc;
-	size_t	    password_n;
-	char	    password[PASSWORD_OCTETS_MAX];
 };
 
 /* ---- configuration ---- */
@@ -86,11 +66,11 @@ ldapc_new(const struct conf *conf, struct buf *why, struct ldapc **out)
 }
 
 static void
-drop(struct conn *conn)
+drop(struct ldapc_conn *conn)
 {
 	if (conn->ld != NULL)
 		(void)ldap_unbind_ext(conn->ld, NULL, NULL);
-	*conn = (struct conn){ 0 };
+	*conn = (struct ldapc_conn){ 0 };
 }
 
 void
@@ -108,7 +88,7 @@ ldapc_free(struct ldapc **c)
 size_t
 ldapc_servers(const struct ldapc *c)
 {
-	return c->conf->ldap.uri.n < SERVERS_MAX ? c->conf->ldap.uri.n : SERVERS_MAX;
+	return c->conf->ldap.uri.n < LDAPC_SERVERS_MAX ? c->conf->ldap.uri.n : LDAPC_SERVERS_MAX;
 }
 
 const char *
@@ -139,8 +119,8 @@ left_ms(const struct ldapc *c)
 	return now < c->deadline_ms ? c->deadline_ms - now : 0;
 }
 
-static struct timeval
-timeval_of(uint64_t ms)
+struct timeval
+ldapc_timeval(uint64_t ms)
 {
 	ms = ms == 0 ? 1 : ms;	/* libldap takes zero as "poll", and negative as "for ever" */
 	return (struct timeval){ (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
@@ -156,8 +136,8 @@ share_ms(const struct ldapc *c)
 /* ---- connections ---- */
 
 /* The connection is of no use any more. */
-static int
-fail(struct ldapc *c, struct conn *conn, int rc)
+int
+ldapc_fail(struct ldapc *c, struct ldapc_conn *conn, int rc)
 {
 	c->rc = rc;
 	if (!conn->reused || rc == LDAP_TIMEOUT)
@@ -166,8 +146,8 @@ fail(struct ldapc *c, struct conn *conn, int rc)
 	return ERR_UNAVAIL;
 }
 
-static int
-api_error(LDAP *ld)
+int
+ldapc_api_error(LDAP *ld)
 {
 	int rc = LDAP_OTHER;
 
@@ -177,14 +157,14 @@ api_error(LDAP *ld)
 
 /* Wait for one message of msgid. OK: *res_out is the caller's to free. */
 static int
-receive(struct ldapc *c, struct conn *conn, int msgid, LDAPMessage **res_out)
+receive(struct ldapc *c, struct ldapc_conn *conn, int msgid, LDAPMessage **res_out)
 {
-	struct timeval tv = timeval_of(share_ms(c));
+	struct timeval tv = ldapc_timeval(share_ms(c));
 	int type = ldap_result(conn->ld, msgid, LDAP_MSG_ONE, &tv, res_out);
 
 	if (type > 0)
 		return OK;
-	return fail(c, conn, type == 0 ? LDAP_TIMEOUT : api_error(conn->ld));
+	return ldapc_fail(c, conn, type == 0 ? LDAP_TIMEOUT : ldapc_api_error(conn->ld));
 }
 
 static int
@@ -205,7 +185,7 @@ set_tls(const struct ldapc *c, LDAP *ld)
 static int
 set_options(struct ldapc *c, LDAP *ld, uint64_t budget_ms)
 {
-	struct timeval tv = timeval_of(budget_ms);
+	struct timeval tv = ldapc_timeval(budget_ms);
 	ber_len_t max = MESSAGE_OCTETS_MAX;
 	int version = LDAP_VERSION3, deref = LDAP_DEREF_NEVER;
 	Sockbuf *sb = NULL;
@@ -224,14 +204,14 @@ set_options(struct ldapc *c, LDAP *ld, uint64_t budget_ms)
 
 /* A bind as anybody; the result code of LDAP, or ERR_UNAVAIL through *r_out. */
 static int
-bind_as(struct ldapc *c, struct conn *conn, const char *dn, struct slice password, int *r_out)
+bind_as(struct ldapc *c, struct ldapc_conn *conn, const char *dn, struct slice password, int *r_out)
 {
 	struct berval cred = { password.n, (char *)(uintptr_t)password.p };
 	LDAPMessage *res = NULL;
 	int msgid = -1, code = LDAP_OTHER;
 	int rc = ldap_sasl_bind(conn->ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, &msgid);
 
-	*r_out = rc != LDAP_SUCCESS ? fail(c, conn, rc) : receive(c, conn, msgid, &res);
+	*r_out = rc != LDAP_SUCCESS ? ldapc_fail(c, conn, rc) : receive(c, conn, msgid, &res);
 	if (*r_out == OK &&
 	    ldap_parse_result(conn->ld, res, &code, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
 		code = LDAP_OTHER;
@@ -241,12 +221,12 @@ bind_as(struct ldapc *c, struct conn *conn, const char *dn, struct slice passwor
 }
 
 static int
-open_conn(struct ldapc *c, struct conn *conn, size_t server, uint64_t budget_ms, bool service)
+open_conn(struct ldapc *c, struct ldapc_conn *conn, size_t server, uint64_t budget_ms, bool service)
 {
 	const char *uri = ldapc_uri(c, server);
 	int rc, r = OK;
 
-	*conn = (struct conn){ .server = server };
+	*conn = (struct ldapc_conn){ .server = server };
 	c->step = "connect";
 	rc = ldap_initialize(&conn->ld, uri);
 	if (rc == LDAP_SUCCESS)
@@ -265,12 +245,12 @@ open_conn(struct ldapc *c, struct conn *conn, size_t server, uint64_t budget_ms,
 	}
 	if (r != OK)
 		return r;
-	return rc == LDAP_SUCCESS ? OK : fail(c, conn, rc);
+	return rc == LDAP_SUCCESS ? OK : ldapc_fail(c, conn, rc);
 }
 
 /* Servers in good standing first, each with its share of the time. */
-static int
-ready(struct ldapc *c, struct conn *conn, bool service)
+int
+ldapc_ready(struct ldapc *c, struct ldapc_conn *conn, bool service)
 {
 	size_t n = ldapc_servers(c), left = n;
 
@@ -278,7 +258,7 @@ ready(struct ldapc *c, struct conn *conn, bool service)
 		return OK;
 	for (int avoided = 0; avoided <= 1; avoided++) {
 		uint64_t now = clock_ms();
-		bool skip[SERVERS_MAX];
+		bool skip[LDAPC_SERVERS_MAX];
 
 		for (size_t i = 0; i < n; i++)
 			skip[i] = (c->servers[i].avoid_until_ms > now) != (avoided == 1);
@@ -325,8 +305,8 @@ copy_values(LDAP *ld, LDAPMessage *m, const char *name, size_t max, struct arena
 	return arena->err;
 }
 
-static int
-copy_entry(struct ldapc *c, LDAP *ld, LDAPMessage *m, unsigned want, struct arena *arena,
+int
+ldapc_copy_entry(struct ldapc *c, LDAP *ld, LDAPMessage *m, unsigned want, struct arena *arena,
     struct entry *out)
 {
 	char *dn = ldap_get_dn(ld, m);
@@ -348,19 +328,20 @@ copy_entry(struct ldapc *c, LDAP *ld, LDAPMessage *m, unsigned want, struct aren
 
 /* What the end of a search means: OK, or the connection is given up. */
 static int
-search_end(struct ldapc *c, struct conn *conn, LDAPMessage *m, bool base_scope)
+search_end(struct ldapc *c, struct ldapc_conn *conn, LDAPMessage *m, bool base_scope)
 {
 	int code = LDAP_OTHER;
 
 	(void)ldap_parse_result(conn->ld, m, &code, NULL, NULL, NULL, NULL, 0);
 	conn->reused = true;
+	c->truncated = code == LDAP_SIZELIMIT_EXCEEDED;
 	if (code == LDAP_SUCCESS || code == LDAP_SIZELIMIT_EXCEEDED)
 		return OK;
 	/* A member that has gone is no error; a search base that has gone is one. */
 	if (base_scope && (code == LDAP_NO_SUCH_OBJECT || code == LDAP_INVALID_DN_SYNTAX))
 		return OK;
 	conn->reused = false;
-	return fail(c, conn, code);
+	return ldapc_fail(c, conn, code);
 }
 
 struct collect {
@@ -372,7 +353,7 @@ struct collect {
 
 /* 1: the search is over. 0: more is to come. */
 static int
-take_message(struct ldapc *c, struct conn *conn, LDAPMessage *m, const struct collect *to,
+take_message(struct ldapc *c, struct ldapc_conn *conn, LDAPMessage *m, const struct collect *to,
     bool base_scope)
 {
 	int r;
@@ -381,7 +362,8 @@ take_message(struct ldapc *c, struct conn *conn, LDAPMessage *m, const struct co
 	case LDAP_RES_SEARCH_ENTRY:
 		if (to->out->n == to->limit)
 			return 0;
-		return copy_entry(c, conn->ld, m, to->want, to->arena, &to->out->v[to->out->n++]);
+		return ldapc_copy_entry(c, conn->ld, m, to->want, to->arena,
+		    &to->out->v[to->out->n++]);
 	case LDAP_RES_SEARCH_RESULT:
 		r = search_end(c, conn, m, base_scope);
 		return r == OK ? 1 : r;
@@ -391,8 +373,8 @@ take_message(struct ldapc *c, struct conn *conn, LDAPMessage *m, const struct co
 }
 
 static int
-collect(struct ldapc *c, struct conn *conn, int msgid, size_t searches, const struct collect *to,
-    bool base_scope)
+collect(struct ldapc *c, struct ldapc_conn *conn, int msgid, size_t searches,
+    const struct collect *to, bool base_scope)
 {
 	int r = OK;
 
@@ -415,8 +397,8 @@ collect(struct ldapc *c, struct conn *conn, int msgid, size_t searches, const st
 	return r;
 }
 
-static void
-attributes(const struct ldapc *c, unsigned want, char *out[ENTRY_ATTR_COUNT + 1])
+void
+ldapc_attributes(const struct ldapc *c, unsigned want, char *out[ENTRY_ATTR_COUNT + 1])
 {
 	size_t n = 0;
 
@@ -427,16 +409,16 @@ attributes(const struct ldapc *c, unsigned want, char *out[ENTRY_ATTR_COUNT + 1]
 }
 
 static int
-start_search(struct ldapc *c, struct conn *conn, const char *base, int scope, const char *filter,
-    unsigned want, int limit, int *msgid_out)
+start_search(struct ldapc *c, struct ldapc_conn *conn, const char *base, int scope,
+    const char *filter, unsigned want, int limit, int *msgid_out)
 {
 	char *attrs[ENTRY_ATTR_COUNT + 1];
 	int rc;
 
-	attributes(c, want, attrs);
+	ldapc_attributes(c, want, attrs);
 	rc = ldap_search_ext(conn->ld, base, scope, filter, attrs, 0, NULL, NULL, NULL, limit,
 	    msgid_out);
-	return rc == LDAP_SUCCESS ? OK : fail(c, conn, rc);
+	return rc == LDAP_SUCCESS ? OK : ldapc_fail(c, conn, rc);
 }
 
 static int
@@ -453,7 +435,7 @@ search(void *arg, const char *filter, unsigned want, size_t limit, struct arena 
 		return arena->err;
 	do {
 		out->n = 0;
-		r = ready(c, &c->search, true);
+		r = ldapc_ready(c, &c->search, true);
 		if (r == OK)
 			r = start_search(c, &c->search, c->conf->ldap.base, LDAP_SCOPE_SUBTREE,
 			    filter, want, (int)limit, &msgid);
@@ -468,7 +450,7 @@ static int
 fetch_once(struct ldapc *c, const struct slice *dns, size_t n, const struct collect *to)
 {
 	size_t started = 0;
-	int r = ready(c, &c->search, true);
+	int r = ldapc_ready(c, &c->search, true);
 
 	for (size_t i = 0; r == OK && i < n; i++) {
 		char *dn = arena_cstr(to->arena, dns[i]);
@@ -515,7 +497,7 @@ ldapc_read(struct ldapc *c, const char *dn, const char *attribute, struct arena 
     struct entry_values *out)
 {
 	char *attrs[] = { (char *)(uintptr_t)attribute, NULL };
-	int msgid, r = ready(c, &c->search, true);
+	int msgid, r = ldapc_ready(c, &c->search, true);
 	bool over = false;
 	int rc;
 
@@ -525,7 +507,7 @@ ldapc_read(struct ldapc *c, const char *dn, const char *attribute, struct arena 
 	rc = ldap_search_ext(c->search.ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attrs, 0, NULL,
 	    NULL, NULL, 1, &msgid);
 	if (rc != LDAP_SUCCESS)
-		return fail(c, &c->search, rc);
+		return ldapc_fail(c, &c->search, rc);
 	while (r == OK && !over) {
 		LDAPMessage *m = NULL;
 
@@ -541,6 +523,12 @@ ldapc_read(struct ldapc *c, const char *dn, const char *attribute, struct arena 
 		ldap_msgfree(m);
 	}
 	return r;
+}
+
+bool
+ldapc_truncated(const struct ldapc *c)
+{
+	return c->truncated;
 }
 
 /* ---- passwords ---- */
@@ -572,11 +560,11 @@ ldapc_bind(struct ldapc *c, struct slice dn, struct slice password)
 	memcpy(name, dn.p, dn.n);
 	name[dn.n] = '\0';
 	do {
-		r = ready(c, &c->bind, false);
+		r = ldapc_ready(c, &c->bind, false);
 		if (r == OK)
 			code = bind_as(c, &c->bind, name, password, &r);
 		if (r == OK && code != LDAP_SUCCESS && !is_refusal(code))
-			r = fail(c, &c->bind, code);
+			r = ldapc_fail(c, &c->bind, code);
 	} while (again(c, r, &tries));
 	if (r != OK)
 		return r;
@@ -589,7 +577,7 @@ ldapc_bind(struct ldapc *c, struct slice dn, struct slice password)
 int
 ldapc_probe(struct ldapc *c, size_t i, const char **step_out, const char **text_out)
 {
-	struct conn conn;
+	struct ldapc_conn conn;
 	int r = open_conn(c, &conn, i, left_ms(c), true);
 
 	*step_out = c->step;

@@ -28,6 +28,9 @@ void ldapc_begin(struct ldapc *c, uint64_t budget_ms);
 /* Searches of this client, for lookup.h. */
 struct source ldapc_source(struct ldapc *c);
 
+/* Did the last search end at a limit, so that there may be more? */
+bool ldapc_truncated(const struct ldapc *c);
+
 /* Are name and password right? OK; ERR_AUTH; ERR_UNAVAIL. An empty one is ERR_AUTH and is not
  * sent: a server takes it as anonymous (RFC 4513 5.1.2). */
 int ldapc_bind(struct ldapc *c, struct slice dn, struct slice password) MUST_USE;

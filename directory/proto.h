@@ -13,7 +13,11 @@
 #include "common/chan.h"
 #include "common/words.h"
 
-enum { DIR_GUID_OCTETS = 16, DIR_TOKEN_MAX = 256, DIR_MEMBERS_MAX = 20000 };
+enum {
+	DIR_GUID_OCTETS = 16, DIR_TOKEN_MAX = 256, DIR_MEMBERS_MAX = 20000,
+	DIR_CHANGES_MAX = 1024, DIR_SIGNED_IN_MAX = 16384,
+	DIR_WATCH_MS = 20 * 1000,	/* DIR_WATCH is answered after so long at the latest */
+};
 
 enum dir_code {
 	DIR_AUTH	= 0x0101,
@@ -22,6 +26,7 @@ enum dir_code {
 	DIR_TEST	= 0x0104,
 	DIR_STATUS	= 0x0105,
 	DIR_MECHANISMS	= 0x0106,
+	DIR_WATCH	= 0x0107,
 	KEY_NEW		= 0x0181,
 	KEY_UNWRAP	= 0x0182,
 	KEY_SPOOL	= 0x0183,
@@ -41,6 +46,8 @@ enum dir_rcpt_outcome {
 enum dir_identity_kind { DIR_IDENTITY_OWN, DIR_IDENTITY_SEND_AS, DIR_IDENTITY_AGENCY };
 enum dir_account_status { DIR_ACTIVE, DIR_LOCKED, DIR_WITHDRAWN };
 enum { DIR_ZONE_INTERNAL = 1, DIR_ZONE_INTERNET = 2 };	/* bits of dir_account.zones */
+/* How changes of accounts are noticed. */
+enum dir_watched { DIR_WATCHED_OFF, DIR_WATCHED_AWAY, DIR_WATCHED_POLL, DIR_WATCHED_SYNC };
 enum { DIR_ROLE_SECURITY_OFFICER = 1 };			/* bits of dir_account.roles */
 
 /* SHA-256 of one certificate (DER) held in the directory. */
@@ -59,7 +66,8 @@ WIRE_STRUCT(dir_cert, DIR_CERT_FIELDS)
 	F(T, U8, zones, 3) \
 	F(T, U8, status, 2) \
 	F(T, U8, roles, 0) \
-	F(T, U64, unsigned_until_s, 0)	/* may submit unsigned until then */
+	F(T, U64, unsigned_until_s, 0)	/* may submit unsigned until then */ \
+	F(T, U64, credentials, 0)	/* another number: name or password are others */
 WIRE_STRUCT(dir_account, DIR_ACCOUNT_FIELDS)
 
 /* An address that the account may put in From, and the certificates bound to it. */
@@ -120,6 +128,39 @@ WIRE_STRUCT(dir_account_request, DIR_ACCOUNT_REQUEST_FIELDS)
 	L(T, dir_identity, identities, 64)
 WIRE_STRUCT(dir_account_reply, DIR_ACCOUNT_REPLY_FIELDS)
 
+/* What an account may do, as far as open sessions depend on it (directory/right.h). */
+#define DIR_RIGHT_FIELDS(F, L, T) \
+	F(T, STR, guid, 16) \
+	F(T, U8, there, 1)		/* 0: there is no such account any more */ \
+	F(T, U8, status, 2) \
+	F(T, U8, zones, 3) \
+	F(T, U8, clearance, 3) \
+	F(T, U64, credentials, 0) \
+	F(T, U64, quota_octets, 0)
+WIRE_STRUCT(dir_right, DIR_RIGHT_FIELDS)
+
+#define DIR_GUID_FIELDS(F, L, T) \
+	F(T, STR, guid, 16)
+WIRE_STRUCT(dir_guid, DIR_GUID_FIELDS)
+
+/* Which accounts changed since the point (generation, serial) of an earlier answer (0, 0 at first)?
+ * Answered as soon as one has, and after DIR_WATCH_MS with none. all: what changed is not known
+ * (the beginning, a restart, too much): ask DIR_ACCOUNT about everybody who is signed in.
+ * signed_in: whose deletion must be noticed where the LDAP server cannot tell of it. A client that
+ * uses it has directory/dirwatch.h. */
+#define DIR_WATCH_REQUEST_FIELDS(F, L, T) \
+	F(T, U64, generation, 0) \
+	F(T, U64, serial, 0) \
+	L(T, dir_guid, signed_in, 16384)
+WIRE_STRUCT(dir_watch_request, DIR_WATCH_REQUEST_FIELDS)
+
+#define DIR_WATCH_REPLY_FIELDS(F, L, T) \
+	F(T, U64, generation, 0) \
+	F(T, U64, serial, 0) \
+	F(T, U8, all, 1) \
+	L(T, dir_right, changes, 1024)
+WIRE_STRUCT(dir_watch_reply, DIR_WATCH_REPLY_FIELDS)
+
 /* "directory test USER": what was asked of LDAP, and what came back, step by step. */
 #define DIR_TEST_REQUEST_FIELDS(F, L, T) \
 	F(T, STR, user, 320)
@@ -148,7 +189,9 @@ WIRE_STRUCT(dir_nothing, DIR_NOTHING_FIELDS)
 	F(T, U64, sign_ins_ok, 0) \
 	F(T, U64, sign_ins_bad, 0) \
 	F(T, U64, unavailable, 0) \
-	F(T, U8, keyd_up, 1)
+	F(T, U8, keyd_up, 1) \
+	F(T, U8, watch, 3)		/* DIR_WATCHED_* */ \
+	F(T, U64, watch_changes, 0)	/* of accounts, told to smtpd and imapd */
 WIRE_STRUCT(dir_status_reply, DIR_STATUS_REPLY_FIELDS)
 
 /* Mechanisms to offer, separated by spaces, for a session that has TLS. */
@@ -210,7 +253,8 @@ WIRE_STRUCT(key_audit_sign_reply, KEY_AUDIT_SIGN_REPLY_FIELDS)
 	X(DIR_TEST, "test", ROLE_CONTROL, 0, dir_test_request, dir_test_reply) \
 	X(DIR_STATUS, "status", ROLE_CONTROL, 0, dir_nothing, dir_status_reply) \
 	X(DIR_MECHANISMS, "mechanisms", ROLE_SMTPD | ROLE_IMAPD, 0, dir_nothing, \
-	    dir_mechanisms_reply)
+	    dir_mechanisms_reply) \
+	X(DIR_WATCH, "watch", ROLE_SMTPD | ROLE_IMAPD, 0, dir_watch_request, dir_watch_reply)
 #define KEY_ROWS(X) \
 	X(KEY_NEW, "key-new", ROLE_MAILSTORED, 0, key_new_request, key_new_reply) \
 	X(KEY_UNWRAP, "key-unwrap", ROLE_IMAPD, 0, key_unwrap_request, key_unwrap_reply) \

@@ -21,6 +21,7 @@ enum {
 struct question {
 	struct server  *s;
 	struct chan_req req;
+	uint64_t	epoch;		/* of the cache, when it was asked */
 	struct slice	key;		/* in the cache; empty: not to be kept */
 	char		key_mem[8 + ADDRESS_OCTETS_MAX];
 };
@@ -76,7 +77,8 @@ on_answer(void *arg, int status, const void *reply, uint64_t helper)
 
 	(void)helper;
 	server_note(q->s, status);
-	if (status == OK && q->key.n > 0 && may_keep(q->req.code, reply))
+	if (status == OK && q->key.n > 0 && q->epoch == q->s->cache_epoch &&
+	    may_keep(q->req.code, reply))
 		keep(q, reply);
 	chan_reply(q->s->chan, &q->req, status, reply, NULL, 0);
 	free(q);
@@ -90,7 +92,7 @@ question_new(struct server *s, const struct chan_req *req)
 	if (q == NULL)
 		chan_reply(s->chan, req, ERR_UNAVAIL, NULL, NULL, 0);
 	else
-		*q = (struct question){ .s = s, .req = *req };
+		*q = (struct question){ .s = s, .req = *req, .epoch = s->cache_epoch };
 	return q;
 }
 
@@ -189,6 +191,7 @@ on_status(void *arg, int status, const void *reply, uint64_t helper)
 	out.sign_ins_bad = s->sign_ins_bad;
 	out.unavailable = s->unavailable;
 	out.keyd_up = chan_client_up(s->keyd);
+	server_watch_status(s, &out);
 	chan_reply(s->chan, &q->req, OK, &out, NULL, 0);
 	free(q);
 }
@@ -258,6 +261,7 @@ static void
 on_gone(void *service, uint64_t peer_serial)
 {
 	server_auth_gone(service, peer_serial);
+	server_watch_gone(service, peer_serial);
 }
 
 static int
@@ -270,7 +274,9 @@ start_pools(struct server *s)
 	spec.name = "lookup-helper";
 	spec.helpers = LOOK_UP_HELPERS;
 	spec.main = look_up_main;
-	return r == OK ? pool_new(s->loop, &spec, &s->look_up) : r;
+	if (r == OK)
+		r = pool_new(s->loop, &spec, &s->look_up);
+	return r == OK ? server_watch_start(s, look_up_main) : r;
 }
 
 static int
@@ -335,6 +341,7 @@ server_free(struct server **server)
 
 	if (s == NULL)
 		return;
+	server_watch_stop(s);
 	pool_free(&s->sign_in);
 	pool_free(&s->look_up);
 	chan_server_free(&s->chan);
@@ -351,5 +358,6 @@ server_free(struct server **server)
 bool
 server_reaped(struct server *s, pid_t pid, int status)
 {
-	return pool_reaped(s->sign_in, pid, status) || pool_reaped(s->look_up, pid, status);
+	return pool_reaped(s->sign_in, pid, status) || pool_reaped(s->look_up, pid, status) ||
+	    server_watch_reaped(s, pid, status);
 }

@@ -19,6 +19,7 @@ struct attempt {
 	struct chan_req	  req;
 	uint64_t	  began_ms;
 	uint64_t	  conversation;	/* 0: a new one */
+	uint64_t	  watch_serial;	/* when the first step came */
 	struct loop_timer timer;
 	uint8_t		  zone, outcome;
 	size_t		  client_n, mechanism_n;
@@ -79,7 +80,8 @@ remember(struct attempt *a, uint64_t helper, uint64_t helper_id)
 	randombytes_buf(&id, sizeof id);
 	*c = (struct conversation){ .id = c->id != 0 && c->id == a->conversation ? c->id : id | 1,
 		.peer_serial = a->req.peer_serial, .helper = helper, .helper_id = helper_id,
-		.touched_ms = clock_ms(), .zone = a->zone, .client_n = a->client_n };
+		.touched_ms = clock_ms(), .watch_serial = a->watch_serial, .zone = a->zone,
+		.client_n = a->client_n };
 	memcpy(c->client, a->client, a->client_n);
 	return c->id;
 }
@@ -146,6 +148,7 @@ answer_ok(struct attempt *a, struct dir_auth_reply *reply)
 	token_make(&t, a->s->token_key, text);
 	reply->token = (struct slice){ (const char *)text, sizeof text };
 	chan_reply(a->s->chan, &a->req, OK, reply, NULL, 0);
+	server_watch_signed_in(a->s, t.guid, a->watch_serial);
 	sodium_memzero(text, sizeof text);
 }
 
@@ -218,6 +221,7 @@ go_on(struct attempt *a, const struct conversation *c, struct dir_auth_request *
 	    clock_ms() - c->touched_ms > SIGN_IN_LIFE_MS)
 		return ERR_NOENT;
 	a->conversation = c->id;
+	a->watch_serial = c->watch_serial;
 	a->zone = c->zone;
 	a->client_n = c->client_n;
 	memcpy(a->client, c->client, c->client_n);
@@ -232,7 +236,8 @@ attempt_new(struct server *s, const struct chan_req *req, const struct dir_auth_
 
 	if (a == NULL)
 		return NULL;
-	*a = (struct attempt){ .s = s, .req = *req, .began_ms = clock_ms(), .zone = q->zone,
+	*a = (struct attempt){ .s = s, .req = *req, .began_ms = clock_ms(),
+		.watch_serial = server_watch_serial(s), .zone = q->zone,
 		.client_n = q->client.n, .mechanism_n = q->mechanism.n };
 	if (q->client.n > 0)
 		memcpy(a->client, q->client.p, q->client.n);

@@ -107,7 +107,8 @@ def configuration(directory, schema):
     yield ldif("cn=config", [("objectClass", "olcGlobal"), ("cn", "config"), ("olcPidFile", directory + "/slapd.pid"),
                              ("olcThreads", "4")])
     yield ldif("cn=module{0},cn=config", [("objectClass", "olcModuleList"), ("cn", "module{0}"),
-                                          ("olcModulePath", "/usr/lib/ldap"), ("olcModuleLoad", "back_mdb")])
+                                          ("olcModulePath", "/usr/lib/ldap"), ("olcModuleLoad", "back_mdb"),
+                                          ("olcModuleLoad", "syncprov")])
     yield ldif("cn=schema,cn=config", [("objectClass", "olcSchemaConfig"), ("cn", "schema")])
     for name in ("core", "cosine", "nis", "inetorgperson"):
         with open("/etc/ldap/schema/%s.ldif" % name) as f:
@@ -123,8 +124,13 @@ def configuration(directory, schema):
         ("olcDbMaxSize", "1073741824"), ("olcDbNoSync", "TRUE"), ("olcSizeLimit", "unlimited"),
         ("olcDbIndex", "objectClass eq"), ("olcDbIndex", "uid,mail,congvuAlias,congvuSendAs,congvuClerk eq"),
         ("olcDbIndex", "member,uniqueMember,memberUid eq"),
+        ("olcDbIndex", "entryUUID,entryCSN,modifyTimestamp eq"),
         ("olcAccess", 'to attrs=userPassword by anonymous auth by * none'),
         ("olcAccess", 'to * by dn.exact="%s" read by self read by * none' % SERVICE_DN)])
+    # RFC 4533, so that the end of an account is known at once.
+    yield ldif("olcOverlay={0}syncprov,olcDatabase={1}mdb,cn=config", [
+        ("objectClass", "olcOverlayConfig"), ("objectClass", "olcSyncProvConfig"), ("olcOverlay", "{0}syncprov"),
+        ("olcSpSessionlog", "1000")])
 
 
 def slapadd(directory, number, text):

@@ -3,6 +3,7 @@
  * dirclient RUN_DIR SERVICE ROLE VERB ARGS...: ask directoryd ("directory") or keyd ("key") one
  * question, print the answer as lines of name=value. Octets are in hexadecimal.
  *	auth MECHANISM ZONE CLIENT DATA [DATA...]	DATA hex, "-" for none; one for each step
+ *	watch GENERATION SERIAL [GUID...]
  *	rcpt ADDRESS | account ADDRESS | guid HEX | test USER | status | mechanisms
  *	new GUID CLASS | unwrap TOKEN WRAPPED | spool | sign DIGEST
  */
@@ -162,6 +163,27 @@ test(struct slice user)
 }
 
 static void
+watch(int argc, char **argv)
+{
+	struct dir_guid guids[16];
+	struct dir_watch_request q = { .generation = strtoull(argv[0], NULL, 10),
+		.serial = strtoull(argv[1], NULL, 10), .signed_in = guids };
+	const struct dir_watch_reply *a;
+
+	for (int i = 2; i < argc && q.signed_in_n < 16; i++)
+		guids[q.signed_in_n++].guid = unhex(argv[i]);
+	a = ask(DIR_WATCH, &q);
+	if (a == NULL)
+		return;
+	printf("generation=%llu\nserial=%llu\nall=%u\n", (unsigned long long)a->generation,
+	    (unsigned long long)a->serial, a->all);
+	for (size_t i = 0; i < a->changes_n; i++) {
+		put_hex("changed", a->changes[i].guid);
+		printf("there=%u\nchanged-status=%u\n", a->changes[i].there, a->changes[i].status);
+	}
+}
+
+static void
 about(const char *verb)
 {
 	struct dir_nothing nothing = { 0 };
@@ -170,8 +192,8 @@ about(const char *verb)
 		const struct dir_status_reply *a = ask(DIR_STATUS, &nothing);
 
 		if (a != NULL)
-			printf("ldap=%u\nkeyd=%u\nok=%llu\nbad=%llu\nserver=%.*s\n", a->ldap_up,
-			    a->keyd_up, (unsigned long long)a->sign_ins_ok,
+			printf("ldap=%u\nkeyd=%u\nwatch=%u\nok=%llu\nbad=%llu\nserver=%.*s\n", a->ldap_up,
+			    a->keyd_up, a->watch, (unsigned long long)a->sign_ins_ok,
 			    (unsigned long long)a->sign_ins_bad, (int)a->server.n, a->server.p);
 	} else if (strcmp(verb, "mechanisms") == 0) {
 		const struct dir_mechanisms_reply *a = ask(DIR_MECHANISMS, &nothing);
@@ -239,6 +261,8 @@ main(int argc, char **argv)
 		account(unhex(argv[5]), (struct slice){ NULL, 0 });
 	else if (strcmp(argv[4], "test") == 0 && argc == 6)
 		test(slice_of(argv[5]));
+	else if (strcmp(argv[4], "watch") == 0 && argc >= 7)
+		watch(argc - 5, argv + 5);
 	else if (argc > 5)
 		key(argv[4], argv + 5);
 	else
