@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 
 struct door {
 	struct loop_fd lf;
@@ -61,6 +62,7 @@ may_tell(struct teller *t, uint64_t times)
 static void
 tell_refused(struct accept *a, const struct accept_peer *p, int err)
 {
+	metric_add(METRIC_SESSIONS_REFUSED, 0, 1);
 	if (!may_tell(&a->refused, ACCEPT_TELL))
 		return;
 	log_event(EV_SESSION_REFUSED, F_CSTR("client", p->client),

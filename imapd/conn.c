@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/metric.h"
 
 enum {
 	ROUNDS = 64,		/* before others have their turn */
@@ -18,12 +19,36 @@ enum {
 static void on_fd(struct loop_fd *lf, unsigned events);
 
 static void
+count_session(const struct conn *c, bool begins)
+{
+	unsigned at = metric_at(METRIC_SESSIONS_OPEN, c->listener->role, c->worker->wc->zone, 0);
+
+	if (begins) {
+		metric_add(METRIC_SESSIONS_OPEN, at, 1);
+		metric_add(METRIC_SESSIONS, at, 1);
+	} else {
+		metric_sub(METRIC_SESSIONS_OPEN, at, 1);
+	}
+}
+
+static void
+count_commands(struct conn *c)
+{
+	uint64_t n = engine_commands(c->engine);
+
+	if (n > 0)
+		metric_add(METRIC_COMMANDS, 0, n);
+}
+
+static void
 conn_free(struct conn *c)
 {
 	struct worker *w = c->worker;
 	uint8_t key[SHARE_KEY_OCTETS];
 
 	memcpy(key, c->peer_key, sizeof key);
+	count_commands(c);
+	count_session(c, false);
 	log_event(EV_SESSION_CLOSE, F_CSTR("client", c->client),
 	    F_CSTR("who", c->account != NULL ? c->account->uid : ""));
 	if (c->asked != NULL)
@@ -148,6 +173,7 @@ handshake(struct conn *c)
 	if (r == TLS_WANT_READ || r == TLS_WANT_WRITE)
 		return wait_for(c, r);
 	if (r != OK) {
+		metric_add(METRIC_TLS_FAILED, 0, 1);
 		log_event(EV_TLS_FAILED, F_CSTR("client", c->client),
 		    F_CSTR("why", tls_conn_why(c->tls)));
 		return END;
@@ -178,6 +204,7 @@ flush(struct conn *c, struct buf *out)
 		return wait_for(c, r);
 	if (r <= 0)
 		return END;
+	metric_add(METRIC_OCTETS, METRIC_OUT, (uint64_t)r);
 	buf_consume(out, (size_t)r);
 	c->moved_octets += (uint64_t)r;
 	return GO;
@@ -225,6 +252,7 @@ take_input(struct conn *c)
 		return END;
 	}
 	c->moved_octets += (uint64_t)r;
+	metric_add(METRIC_OCTETS, METRIC_IN, (uint64_t)r);
 	n = engine_input(c->engine, (struct slice){ w->scratch, (size_t)r });
 	if (n < (size_t)r)
 		buf_add(&c->pending, slice_from((struct slice){ w->scratch, (size_t)r }, n));
@@ -277,6 +305,7 @@ conn_go(struct conn *c)
 		c->worked = false;
 		next = step(c);
 	}
+	count_commands(c);
 	if (next == GO && loop_timer_set(c->worker->loop, &c->again, 0, on_again, c) != OK)
 		next = END;
 	if (next == END || set_deadline(c) != OK)
@@ -378,6 +407,7 @@ conn_new(struct worker *w, const struct accept_peer *peer)
 	if (c->next != NULL)
 		c->next->link = &c->next;
 	w->conns = c;
+	count_session(c, true);
 	log_event(EV_SESSION_OPEN, F_CSTR("client", c->client),
 	    F_CSTR("listener", peer->listener->title));
 	conn_go(c);

@@ -120,6 +120,15 @@ engine_bye(struct session *s, const char *code, const char *text)
 	s->phase = PHASE_CLOSED;
 }
 
+uint64_t
+engine_commands(struct session *s)
+{
+	uint64_t n = s->commands;
+
+	s->commands = 0;
+	return n;
+}
+
 void
 engine_rest(struct session *s)
 {
@@ -350,6 +359,7 @@ dispatch(struct session *s, struct slice text)
 		s->state = SESSION_LOGOUT;
 		return DONE;
 	}
+	s->commands++;
 	args_init(&a, text, &s->arena);
 	if (session_set_tag(s, &a) != OK)
 		return session_bad(s, "A command begins with a tag");

@@ -86,6 +86,9 @@ enum engine_waits engine_waits(const struct session *e);
 /* The owner ends the session: "* BYE text" with a response code (may be NULL). */
 void engine_bye(struct session *e, const char *code, const char *text);
 
+/* How many commands the peer has given since the last time. */
+uint64_t engine_commands(struct session *e);
+
 /* Give memory back when the session is quiet; called by the owner when all output is written. */
 void engine_rest(struct session *e);
 

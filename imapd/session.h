@@ -65,6 +65,7 @@ struct session {
 	bool		   tls;
 	unsigned	   errors;	/* protocol errors in a row before sign-in, in all after */
 	unsigned	   sign_ins;	/* that failed */
+	uint64_t	   commands;	/* not told to the owner yet */
 
 	/* the command being gathered */
 	struct buf	   cmd;

@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "common/log.h"
+#include "common/metric.h"
 #include "imapd/conn.h"
 
 struct sign_in {
@@ -57,6 +58,8 @@ over(struct conn *c, int status, enum backend_auth auth)
 {
 	struct backend_reply r = { .status = status, .auth = auth };
 
+	metric_add(METRIC_SIGN_INS, status != OK ? METRIC_UNAVAILABLE :
+	    auth == BACKEND_AUTH_OK ? METRIC_OK : METRIC_BAD, 1);
 	if (status == OK && auth == BACKEND_AUTH_OK) {
 		c->account = c->sign_in->account;
 		c->sign_in->account = NULL;

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/metric.h"
 #include "imapd/conn.h"
 #include "policy/proto.h"
 
@@ -137,9 +138,11 @@ on_judge(void *arg, struct chan_answer *a)
 		reply.reason_vi = r->reason_vi;
 		reply.reason_en = r->reason_en;
 	}
-	if (reply.status != OK || reply.verdict == VERDICT_DEFER)
+	if (reply.status != OK || reply.verdict == VERDICT_DEFER) {
+		metric_add(METRIC_MESSAGES, METRIC_DEFERRED, 1);
 		log_event(EV_MESSAGE_DEFERRED, F_CSTR("who", c->account->uid),
 		    F_CSTR("path", "store"), F_ERR(reply.status));
+	}
 	conn_answer(c, &reply);
 }
 
@@ -199,6 +202,7 @@ conn_refused(struct conn *c)
 		return;
 	c->judged->verdict = VERDICT_REJECT;
 	fill_audit(c, &self, &audit);
+	metric_add(METRIC_MESSAGES, METRIC_REFUSED, 1);
 	log_event(EV_MESSAGE_REFUSED, F_CSTR("who", c->account->uid), F_CSTR("path", "store"),
 	    F_CSTR("rule", c->judged->rule));
 	chan_call(c->worker->mailstore, ST_AUDIT, &q, NULL, 0, AUDIT_MS, on_audit, NULL, NULL);
@@ -212,7 +216,9 @@ on_append(void *arg, struct chan_answer *a)
 	struct backend_reply reply = { .status = a->status };
 
 	c->asked = NULL;
+	metric_add(METRIC_MESSAGES, a->status == OK ? METRIC_ACCEPTED : METRIC_DEFERRED, 1);
 	if (a->status == OK) {
+		metric_add(METRIC_MESSAGE_OCTETS, 0, c->spool_octets);
 		reply.uidvalidity = r->uidvalidity;
 		reply.uid = r->uid;
 	}

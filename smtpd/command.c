@@ -80,6 +80,7 @@ command_run(struct engine *e, struct slice line)
 	const struct command *c;
 	enum reply no;
 
+	e->commands++;
 	slice_cut(&args, ' ', &verb);
 	if (verb.n == line.n)
 		args = (struct slice){ NULL, 0 };

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 #include "smtpd/stream.h"
 
 enum {
@@ -23,6 +24,27 @@ static void on_socket(struct loop_fd *lf, unsigned events);
 static void on_timer(struct loop_timer *t);
 
 /* ---- life ---- */
+
+static void
+count_session(const struct conn *c, bool begins)
+{
+	unsigned at = metric_at(METRIC_SESSIONS_OPEN, c->listener->conf->role, c->zone, 0);
+
+	if (begins) {
+		metric_add(METRIC_SESSIONS_OPEN, at, 1);
+		metric_add(METRIC_SESSIONS, at, 1);
+	} else {
+		metric_sub(METRIC_SESSIONS_OPEN, at, 1);
+	}
+}
+
+static void
+count_commands(struct conn *c)
+{
+	if (c->engine.commands > 0)
+		metric_add(METRIC_COMMANDS, 0, c->engine.commands);
+	c->engine.commands = 0;
+}
 
 static int
 start(struct conn *c, int fd)
@@ -70,6 +92,7 @@ conn_new(struct worker *w, const struct worker_listener *l, const struct accept_
 	if (c->next != NULL)
 		c->next->link = &c->next;
 	w->conns = c;
+	count_session(c, true);
 	log_event(EV_SESSION_OPEN, F_CSTR("client", c->client), F_CSTR("listener", l->conf->title),
 	    F_CSTR("zone", zone_name(c->zone)));
 	conn_run(c);
@@ -83,6 +106,8 @@ conn_free(struct conn *c)
 
 	log_event(EV_SESSION_CLOSE, F_CSTR("client", c->client),
 	    F_CSTR("listener", c->listener->conf->title));
+	count_commands(c);
+	count_session(c, false);
 	if (c->asked != NULL)
 		chan_cancel(c->asked, c->call);
 	loop_timer_stop(&c->timer);
@@ -111,6 +136,7 @@ send_out(struct conn *c)
 
 	if (n <= 0)
 		return n;
+	metric_add(METRIC_OCTETS, METRIC_OUT, (uint64_t)n);
 	c->out_at += (size_t)n;
 	if (c->out_at == c->out.n) {
 		buf_fini(&c->out);
@@ -150,6 +176,7 @@ receive(struct conn *c)
 
 	if (n <= 0)
 		return n;
+	metric_add(METRIC_OCTETS, METRIC_IN, (uint64_t)n);
 	n = feed(c, (struct slice){ w->scratch, (size_t)n });
 	if (c->engine.state == ENGINE_WAIT_AUTH)	/* passwords do not stay */
 		explicit_bzero(w->scratch, sizeof w->scratch);
@@ -168,6 +195,7 @@ shake(struct conn *c)
 		if (c->engine.state == ENGINE_WAIT_TLS)
 			engine_on_tls(&c->engine, clock_ms());
 	} else if (r != TLS_WANT_READ && r != TLS_WANT_WRITE) {
+		metric_add(METRIC_TLS_FAILED, 0, 1);
 		log_event(EV_TLS_FAILED, F_CSTR("client", c->client),
 		    F_CSTR("why", tls_conn_why(c->tls)));
 	}
@@ -251,6 +279,7 @@ conn_run(struct conn *c)
 
 	for (unsigned i = 0; i < ROUNDS && r == OK; i++)
 		r = step(c);
+	count_commands(c);
 	if (r != OK && r != CONN_WAIT && r != TLS_WANT_READ && r != TLS_WANT_WRITE) {
 		conn_free(c);
 		return;

@@ -161,6 +161,7 @@ struct engine {
 	uint64_t		  now_ms, opened_ms, due_ms, store_until_ms;
 	size_t			  scanned;	/* octets of the unfinished line */
 	unsigned		  errors, junk, auth_failures;
+	uint64_t		  commands;	/* given so far; the owner may set it back */
 	bool			  tls, esmtp, started, draining, more;
 	char			  helo[ENGINE_HELO_MAX + 1];	/* "" before HELO and EHLO */
 	struct engine_account	  account;

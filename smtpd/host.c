@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 #include "smtpd/conn.h"
 #include "smtpd/keep.h"
 
@@ -68,6 +69,9 @@ keep_account(struct conn *c, const struct dir_auth_reply *r, struct engine_accou
 static void
 log_auth(const struct conn *c, const struct engine_auth_answer *a)
 {
+	if (a->status != OK || a->outcome != ENGINE_AUTH_CONTINUE)
+		metric_add(METRIC_SIGN_INS, a->status != OK ? METRIC_UNAVAILABLE :
+		    a->outcome == ENGINE_AUTH_OK ? METRIC_OK : METRIC_BAD, 1);
 	if (a->status != OK)
 		log_event(EV_AUTH_UNAVAILABLE, F_CSTR("client", c->client), F_ERR(a->status));
 	else if (a->outcome == ENGINE_AUTH_OK)

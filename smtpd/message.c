@@ -10,6 +10,7 @@
 #include "common/control.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/metric.h"
 #include "smtpd/conn.h"
 #include "smtpd/received.h"
 
@@ -206,8 +207,10 @@ message_judge(void *host)
 	struct conn *c = host;
 	int err = judge(c);
 
-	if (err != OK)
+	if (err != OK) {
+		metric_add(METRIC_MESSAGES, METRIC_DEFERRED, 1);
 		log_event(EV_MESSAGE_DEFERRED, F_CSTR("client", c->client), F_ERR(err));
+	}
 	return err;
 }
 
@@ -381,6 +384,9 @@ log_verdict(const struct conn *c, const struct engine_verdict *v)
 {
 	struct slice ref = c->message.audit.reference;
 
+	if (v->status != OK || v->verdict != VERDICT_ALLOW)
+		metric_add(METRIC_MESSAGES, v->status == OK && v->verdict == VERDICT_REJECT ?
+		    METRIC_REFUSED : METRIC_DEFERRED, 1);
 	if (v->status != OK)
 		log_event(EV_MESSAGE_DEFERRED, F_CSTR("client", c->client), F_STR("ref", ref),
 		    F_CSTR("at", "policy"), F_ERR(v->status));
@@ -449,6 +455,9 @@ on_stored(void *arg, struct chan_answer *answer)
 	struct conn *c = arg;
 
 	c->asked = NULL;
+	metric_add(METRIC_MESSAGES, answer->status == OK ? METRIC_ACCEPTED : METRIC_DEFERRED, 1);
+	if (answer->status == OK)
+		metric_add(METRIC_MESSAGE_OCTETS, 0, c->message.octets);
 	if (answer->status == OK)
 		log_event(EV_MESSAGE_ACCEPTED, F_CSTR("client", c->client),
 		    F_STR("from", c->engine.env->mail_from),

@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/control.h"
 #include "common/log.h"
+#include "common/metric.h"
 #include "common/memfd.h"
 #include "policy/proto.h"
 #include "smtpd/client_engine.h"
@@ -397,7 +398,14 @@ log_outcome(const struct relay_delivery *d, const struct client_rcpt *r, uint8_t
 		[ST_DELIVERED] = EV_RELAY_DELIVERED, [ST_DEFERRED] = EV_RELAY_DEFERRED,
 		[ST_FAILED] = EV_RELAY_FAILED,
 	};
+	static const unsigned relayed[] = {
+		[ST_DELIVERED] = METRIC_DELIVERED, [ST_DEFERRED] = METRIC_RELAY_DEFERRED,
+		[ST_FAILED] = METRIC_RELAY_FAILED,
+	};
 
+	metric_add(METRIC_RELAY_ATTEMPTS, metric_at(METRIC_RELAY_ATTEMPTS,
+	    metric_slot_find(METRIC_LABEL_ROUTE, d->entry->route.p, d->entry->route.n),
+	    relayed[outcome], 0), 1);
 	log_event(events[outcome], F_STR("to", r->address), F_STR("from", d->entry->mail_from),
 	    F_STR("route", d->entry->route), F_STR("answer", r->text));
 }
