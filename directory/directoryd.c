@@ -9,11 +9,14 @@
 #include <sodium.h>
 
 #include "common/log.h"
+#include "common/metric.h"
+#include "common/program.h"
 #include "common/sandbox.h"
 #include "directory/keyd.h"
 #include "directory/server.h"
 
 struct program {
+	const char    *path;
 	struct loop   *loop;
 	struct conf   *conf;
 	struct server *server;
@@ -51,6 +54,7 @@ reap(struct program *p)
 		if (status == 0)	/* asked to end, as we are about to be */
 			continue;
 		/* Its place cannot be taken from inside the sandbox: start anew as a whole. */
+		metric_add(METRIC_WORKER_DEATHS, 0, 1);
 		log_event(EV_WORKER_DIED, F_CSTR("role", "key-keeper"), F_I64("worker", pid),
 		    F_I64("status", status), F_END);
 		p->failed = true;
@@ -95,6 +99,9 @@ start(struct program *p)
 	uint8_t token_key[TOKEN_KEY_OCTETS];
 	int r;
 
+	r = program_begin(p->conf, p->path, "directoryd");
+	if (r != OK)
+		return r;
 	randombytes_buf(token_key, sizeof token_key);
 	r = keyd_start(p->conf, token_key, &p->keeper);
 	if (r == OK)
@@ -129,6 +136,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: directoryd -c FILE\n");
 		return 2;
 	}
+	p.path = argv[2];
 	signal(SIGPIPE, SIG_IGN);
 	log_init("directoryd");
 	if (sodium_init() < 0 || read_conf(argv[2], &p.conf) != OK)

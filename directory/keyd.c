@@ -13,6 +13,7 @@
 #include "common/chan.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 #include "common/sandbox.h"
 #include "directory/keyfile.h"
 #include "directory/keyring.h"
@@ -191,6 +192,7 @@ fork_keyd(const struct conf *conf, uint8_t *token_key, int ready_fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
+	metric_leave();
 	keyd_main(conf, token_key, ready_fd);
 	_exit(1);
 }
@@ -242,6 +244,7 @@ keeper_main(const struct conf *conf, uint8_t *token_key, int ready_fd)
 
 		if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_KEYS)
 			_exit(EXIT_KEYS);
+		metric_add(METRIC_WORKER_DEATHS, 0, 1);
 		log_event(EV_WORKER_DIED, F_CSTR("role", "keyd"), F_I64("worker", pid),
 		    F_I64("status", status), F_END);
 		if (ready_fd >= 0)

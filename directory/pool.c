@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 
 enum {
 	BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000,
@@ -26,6 +27,7 @@ struct job {
 	const struct chan_row *row;
 	bool		       sent, answered;
 	struct buf	       msg;
+	uint64_t	       began_us;
 	struct loop_timer      timer;
 	pool_answer_fn	       fn;
 	void		      *arg;
@@ -74,6 +76,7 @@ become_helper(const struct pool *p, int fd)
 	}
 	close_range(4, ~0u, 0);
 	log_init(p->spec.name);
+	metric_leave();
 	_exit(p->spec.main(p->spec.arg, fd));
 }
 
@@ -101,6 +104,7 @@ start_helper(struct helper *h)
 	}
 	h->serial = ++h->pool->serial;
 	h->started_ms = clock_ms();
+	metric_add(METRIC_WORKER_STARTS, 0, 1);
 	log_event(EV_WORKER_STARTED, F_CSTR("role", h->pool->spec.name), F_I64("worker", h->pid),
 	    F_END);
 	return OK;
@@ -141,6 +145,7 @@ pool_reaped(struct pool *pool, pid_t pid, int status)
 
 		if (h->pid != pid)
 			continue;
+		metric_add(METRIC_WORKER_DEATHS, 0, 1);
 		log_event(EV_WORKER_DIED, F_CSTR("role", pool->spec.name), F_I64("worker", pid),
 		    F_I64("status", status), F_END);
 		h->pid = 0;
@@ -221,6 +226,7 @@ answer(struct job *j, int status, const void *reply)
 	if (j->answered)
 		return;
 	j->answered = true;
+	metric_observe_us(METRIC_LDAP_TIME, 0, clock_us() - j->began_us);
 	loop_timer_stop(&j->timer);
 	j->fn(j->arg, status, reply, helper);
 }
@@ -348,7 +354,8 @@ pool_call(struct pool *pool, uint64_t helper, uint16_t code, const void *msg, ui
 	/* As in chan_call: without memory for one job there is no way to answer. */
 	if (j == NULL)
 		abort();
-	*j = (struct job){ .pool = pool, .row = row_of(code), .fn = fn, .arg = arg };
+	*j = (struct job){ .pool = pool, .row = row_of(code), .fn = fn,
+		.arg = arg, .began_us = clock_us() };
 	if (helper != 0) {
 		j->helper = find_helper(pool, helper);
 		j->bound = helper;

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 #include "directory/address.h"
 #include "directory/helper.h"
 
@@ -32,6 +33,9 @@ server_note(struct server *s, int status)
 	bool up = status == OK;
 
 	s->unavailable += !up;
+	if (!up)
+		metric_add(METRIC_LDAP_UNAVAILABLE, 0, 1);
+	metric_set(METRIC_LDAP_UP, 0, up);
 	if (up == s->ldap_up)
 		return;
 	s->ldap_up = up;
@@ -315,6 +319,7 @@ server_new(struct loop *loop, const struct conf *conf,
 	s->loop = loop;
 	s->conf = conf;
 	s->ldap_up = true;
+	metric_set(METRIC_LDAP_UP, 0, 1);
 	arena_init(&s->arena, ARENA_MAX);
 	buf_init(&s->mechanisms, 256);
 	s->token_key = sodium_malloc(TOKEN_KEY_OCTETS);

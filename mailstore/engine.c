@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/metric.h"
 #include "mailstore/engine_internal.h"
 #include "mailstore/path.h"
 
@@ -289,6 +290,7 @@ engine_note_latency(struct engine *e, uint64_t us)
 	struct engine_stats *s = &e->stats;
 
 	s->commits++;
+	metric_observe_us(METRIC_COMMIT_TIME, 0, us);
 	s->latency_us[s->latency_at] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 	s->latency_at = (s->latency_at + 1) % ENGINE_LATENCIES;
 	if (s->latency_n < ENGINE_LATENCIES)

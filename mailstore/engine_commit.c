@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 
 typedef int (*step_fn)(struct engine *e, struct engine_job *job);
 
@@ -26,6 +27,7 @@ seal(struct engine *e, struct engine_job *jobs)
 	e->stats.syncs += segment_syncs(e->seg) - before;
 	if (r == OK)
 		return;
+	metric_add(METRIC_COMMITS_FAILED, 0, 1);
 	log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", "segment"), F_ERR(r));
 	for (struct engine_job *j = jobs; j != NULL; j = j->next)
 		if (j->seal != NULL && j->status == OK)
@@ -156,6 +158,7 @@ fail_jobs(const struct step *s, struct engine_job *from, struct engine_job *end,
 static void
 commit_failed(struct engine *e, const struct step *s, int r)
 {
+	metric_add(METRIC_COMMITS_FAILED, 0, 1);
 	log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", s->name), F_ERR(r));
 	if (r != ERR_NOSPC && r != ERR_NOMEM && r != ERR_LIMIT)
 		e->broken = ERR_IO;

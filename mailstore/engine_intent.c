@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 #include "mailstore/engine_internal.h"
 
 enum { INTENT_ARENA_MAX = 32 * 1024 * 1024 };
@@ -286,8 +287,10 @@ engine_apply(struct engine *e)
 	index_abort(e->ix);
 	if (r == OK)
 		advance(e, &end);
-	else
+	else {
+		metric_add(METRIC_COMMITS_FAILED, 0, 1);
 		log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", "mailboxes"), F_ERR(r));
+	}
 	return r;
 }
 

@@ -335,6 +335,22 @@ env_room(struct env *env, unsigned parts)
 	return rc != 0 ? to_err(rc) : room < pages / parts ? ERR_NOSPC : OK;
 }
 
+int
+env_size(const struct env *env, uint64_t *used_out, uint64_t *size_out)
+{
+	MDB_envinfo info;
+	MDB_stat st;
+	int rc = mdb_env_info(env->env, &info);
+
+	if (rc == 0)
+		rc = mdb_env_stat(env->env, &st);
+	if (rc != 0)
+		return to_err(rc);
+	*used_out = (uint64_t)(info.me_last_pgno + 1) * st.ms_psize;
+	*size_out = info.me_mapsize;
+	return OK;
+}
+
 void
 env_reap_readers(struct env *env)
 {

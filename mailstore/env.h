@@ -58,6 +58,9 @@ int env_count(struct env_txn *txn, unsigned tree, uint64_t *out) MUST_USE;
  * was nearly full once. */
 int env_room(struct env *env, unsigned parts) MUST_USE;
 
+/* Octets of the map that were ever used, and how many it may have. */
+int env_size(const struct env *env, uint64_t *used_out, uint64_t *size_out) MUST_USE;
+
 /* Free the slots of readers that died. */
 void env_reap_readers(struct env *env);
 

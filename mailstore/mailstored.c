@@ -10,6 +10,7 @@
 
 #include "common/conf.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "common/sandbox.h"
 #include "mailstore/serve.h"
 
@@ -77,8 +78,10 @@ run(const char *file)
 	buf_fini(&errors);
 	if (r == OK) {
 		log_set_severity((enum log_severity)conf->general.log_level);
-		r = loop_new(&loop);
+		r = program_begin(conf, file, "mailstored");
 	}
+	if (r == OK)
+		r = loop_new(&loop);
 	if (r == OK)
 		r = serve(conf, loop);
 	loop_free(&loop);

@@ -302,6 +302,8 @@ server_new(struct loop *loop, const struct conf *conf, struct server **out,
 	}
 	if (r == OK)
 		r = keyd_start(sv);
+	if (r == OK)
+		r = figures_start(sv);
 	if (r != OK) {
 		server_free(out);
 		return r;
@@ -349,6 +351,7 @@ server_free(struct server **svp)
 	if (sv->chan != NULL && sv->e != NULL)
 		drain(sv);
 	stop_timers(sv);
+	figures_stop(sv);
 	chan_server_free(&sv->chan);
 	engine_close(&sv->e);
 	free(sv);

@@ -50,6 +50,7 @@ struct job {
 };
 
 struct pending_account;
+struct figures;
 
 struct server {
 	struct loop	    *loop;
@@ -66,6 +67,7 @@ struct server {
 	uint8_t		     audit_key[32];	/* of keyd; has_audit_key */
 	bool		     has_audit_key, signing, closing;
 	struct st_nothing    nothing;
+	struct figures	    *figures;
 };
 
 /* A job for a request: NULL when there is no memory, and then the request is answered. type is the
@@ -100,6 +102,10 @@ void claims_wake(struct server *sv);
 void claims_stop(struct server *sv);
 /* The peer has gone: what waits for it must not take an entry, which would lie under its lease. */
 void claims_drop(struct server *sv, uint64_t peer_serial);
+
+/* Keep the metrics that must be looked up. */
+int figures_start(struct server *sv) MUST_USE;
+void figures_stop(struct server *sv);
 
 /* Write audit records of our own. */
 void audit_own(struct server *sv, const struct st_audit *record);

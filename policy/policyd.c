@@ -14,6 +14,8 @@
 #include "common/clock.h"
 #include "common/conf.h"
 #include "common/log.h"
+#include "common/metric.h"
+#include "common/program.h"
 #include "common/sandbox.h"
 #include "policy/pool.h"
 
@@ -118,6 +120,7 @@ on_watch(struct loop_timer *t)
 		log_event(EV_CRL_RELOADED, F_U64("generation", trust_generation(d->trust)), F_END);
 		pool_trust_changed(d->pool);
 	} else if (r < 0) {
+		metric_add(METRIC_CRL_FAILURES, 0, 1);
 		log_event(EV_CRL_FAILED, F_ERR(r), F_END);
 	}
 	tell_stale(d);
@@ -190,9 +193,12 @@ reload(struct policyd *d)
 {
 	struct conf *conf = read_conf(d->conf_path);
 
-	if (conf == NULL)
+	if (conf == NULL) {
+		metric_config_failed();
 		return;
+	}
 	if (needs_restart(d->conf, conf)) {
+		metric_config_failed();
 		log_event(EV_CONFIG_ERROR, F_CSTR("what", "changed trust files, run-dir or "
 		    "policy-workers need a restart of policyd"), F_END);
 		conf_free(&conf);
@@ -201,6 +207,7 @@ reload(struct policyd *d)
 	pool_reload(d->pool, conf);
 	conf_free(&d->conf);
 	d->conf = conf;
+	metric_config_loaded(d->conf_path);
 	log_event(EV_RELOAD, F_CSTR("profile", word_name(WORD_profile, conf->general.profile)),
 	    F_END);
 }
@@ -251,7 +258,8 @@ set_up(struct policyd *d)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
-	if ((r = smime_init()) != OK || (r = load_trust(d)) != OK ||
+	if ((r = program_begin(d->conf, d->conf_path, "policyd")) != OK ||
+	    (r = smime_init()) != OK || (r = load_trust(d)) != OK ||
 	    (r = loop_new(&d->loop)) != OK || (r = listen_all(d)) != OK ||
 	    (r = loop_signals(d->loop, signals, on_signal, d)) != OK ||
 	    (r = close_sandbox(d)) != OK)

@@ -8,10 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/control.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/metric.h"
 #include "policy/decide.h"
+#include "policy/profile.h"
 #include "policy/worker.h"
 
 enum {
@@ -31,6 +34,8 @@ struct job {
 	struct buf	  encoded;	/* while it waits */
 	int		  fd;		/* the message, while it waits */
 	int		  queue;	/* QUEUE_*: its sort, also when it never waited */
+	unsigned	  path;
+	uint64_t	  began_us;
 	size_t		  recipients_n;
 	struct loop_timer timer;
 };
@@ -79,6 +84,7 @@ static void
 job_fail(struct job *job, int status)
 {
 	job->pool->status.deferred++;
+	metric_add(METRIC_JUDGE_FAILED, 0, 1);
 	chan_reply(job->pool->server, &job->req, status, NULL, NULL, 0);
 	job_free(job);
 }
@@ -145,8 +151,14 @@ is_believable(const struct job *job, const struct chan_answer *a)
 }
 
 static void
-count(struct pool *p, const struct pol_judge_reply *reply)
+count(struct pool *p, const struct job *job, const struct pol_judge_reply *reply)
 {
+	/* A rule that the worker made up is "other". */
+	unsigned rule = metric_slot_find(METRIC_LABEL_RULE, reply->rule.p, reply->rule.n);
+
+	metric_add(METRIC_VERDICTS, metric_at(METRIC_VERDICTS, rule, job->path, reply->verdict), 1);
+	metric_observe_us(METRIC_JUDGE_TIME, metric_at(METRIC_JUDGE_TIME, job->path, 0, 0),
+	    clock_us() - job->began_us);
 	p->status.judged++;
 	if (reply->verdict == VERDICT_REJECT)
 		p->status.rejected++;
@@ -187,7 +199,7 @@ on_judged(void *arg, struct chan_answer *a)
 
 	w->job = NULL;
 	if (a->status == OK && is_believable(job, a)) {
-		count(p, a->msg);
+		count(p, job, a->msg);
 		chan_reply(p->server, &job->req, OK, a->msg, a->fds, a->fds_n);
 		job_free(job);
 		w->restart_ms = RESTART_MIN_MS;
@@ -326,6 +338,8 @@ pool_judge(struct pool *p, struct chan_req *req, const struct pol_judge_request 
 	job->req = *req;
 	job->fd = -1;
 	job->recipients_n = msg->recipients_n;
+	job->path = msg->path;
+	job->began_us = clock_us();
 	job->queue = queue_of(msg->path);
 	buf_init(&job->encoded, CHAN_BODY_MAX);
 	w = p->head[job->queue] == NULL && may_start(p, job->queue) ? idle_worker(p) : NULL;
@@ -356,6 +370,10 @@ on_trusted(void *arg, struct chan_answer *a)
 	p->status.crls = reply->crls;
 	p->status.crl_next_update_s = reply->crl_next_update_s;
 	p->status.sandboxed = reply->sandboxed;
+	metric_set(METRIC_CRLS, 0, reply->crls);
+	metric_set(METRIC_CRL_NEXT_UPDATE, 0, reply->crl_next_update_s);
+	metric_set(METRIC_CRL_AGE, 0, reply->crl_this_update_s);
+	metric_set(METRIC_ROOT_END, 0, reply->root_end_s);
 	w->ready = true;
 	if (!p->was_ready) {
 		p->was_ready = true;
@@ -432,6 +450,7 @@ start(struct worker_slot *w)
 		}
 		return;
 	}
+	metric_add(METRIC_WORKER_STARTS, 0, 1);
 	log_event(EV_WORKER_STARTED, F_I64("worker", w->pid), F_END);
 	send_trust(w);
 }
@@ -456,6 +475,7 @@ bury(struct worker_slot *w, int status)
 		return;
 	}
 	w->pool->status.worker_deaths++;
+	metric_add(METRIC_WORKER_DEATHS, 0, 1);
 	log_event(EV_WORKER_DIED, F_I64("status", status), F_END);
 	restart_later(w);
 }
@@ -474,10 +494,33 @@ pool_reap(struct pool *p)
 			}
 }
 
+/* Only names that are known here are shown. */
+static void
+name_rules(const struct conf *conf)
+{
+	const struct rule *single[] = { profile_malformed(), profile_last(),
+		profile_secret_internet() };
+	const struct rule_table *tables[3];
+	struct rules rules;
+
+	for (size_t i = 0; i < ARRAY_LEN(single); i++)
+		metric_slot(METRIC_LABEL_RULE, single[i]->name);
+	if (rules_init(&rules, conf) != OK)
+		return;
+	tables[0] = &rules.fixed;
+	tables[1] = &rules.own;
+	tables[2] = &rules.shipped;
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		for (size_t j = 0; j < tables[i]->count; j++)
+			metric_slot(METRIC_LABEL_RULE, tables[i]->rows[j].name);
+	rules_fini(&rules);
+}
+
 void
 pool_reload(struct pool *p, const struct conf *conf)
 {
 	p->conf = conf;
+	name_rules(conf);
 	for (size_t i = 0; i < p->slots_n; i++) {
 		p->slots[i].retiring = p->slots[i].pid > 0;
 		if (p->slots[i].job == NULL)
@@ -494,6 +537,7 @@ pool_new(struct loop *loop, const struct conf *conf, const struct trust *trust,
 	if (p == NULL)
 		return ERR_NOMEM;
 	*p = (struct pool){ .loop = loop, .conf = conf, .trust = trust, .events = *events };
+	name_rules(conf);
 	for (int q = 0; q < QUEUE_COUNT; q++)
 		p->tail[q] = &p->head[q];
 	p->slots_n = conf->limits.policy_workers;

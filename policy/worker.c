@@ -10,6 +10,7 @@
 #include "common/control.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/metric.h"
 #include "common/sandbox.h"
 #include "policy/fault.h"
 #include "policy/judge.h"
@@ -50,6 +51,12 @@ take_trust(struct worker *w, int fd)
 	return OK;
 }
 
+static uint64_t
+moment(int64_t s)
+{
+	return s > 0 ? (uint64_t)s : 0;
+}
+
 static void
 serve_WORK_TRUST(void *service, struct chan_req *req, const void *msg)
 {
@@ -64,8 +71,9 @@ serve_WORK_TRUST(void *service, struct chan_req *req, const void *msg)
 		smime_trust_info(w->env.trust, &info);
 		reply.roots = info.roots;
 		reply.crls = info.crls;
-		reply.crl_next_update_s = info.crl_next_update_s > 0 ?
-		    (uint64_t)info.crl_next_update_s : 0;
+		reply.crl_next_update_s = moment(info.crl_next_update_s);
+		reply.crl_this_update_s = moment(info.crl_this_update_s);
+		reply.root_end_s = moment(info.root_end_s);
 	}
 	chan_reply(w->server, req, r, &reply, NULL, 0);
 }
@@ -182,6 +190,7 @@ become_worker(int fd)
 		_exit(1);
 	close_range(SOCKET_FD + 1, ~0U, 0);
 	log_init("policyd-worker");
+	metric_leave();
 }
 
 _Noreturn void

@@ -21,6 +21,8 @@ enum { WORKER_EXIT_SANDBOX = 78 };
 	F(T, U32, roots, 0) \
 	F(T, U32, crls, 0) \
 	F(T, U64, crl_next_update_s, 0) \
+	F(T, U64, crl_this_update_s, 0) \
+	F(T, U64, root_end_s, 0) \
 	F(T, U8, sandboxed, 1)
 WIRE_STRUCT(work_trust_reply, WORK_TRUST_REPLY_FIELDS)
 

@@ -38,6 +38,8 @@ struct smime_trust;
 struct smime_trust_info {
 	unsigned roots, intermediates, crls;
 	int64_t	 crl_next_update_s;	/* the earliest of all CRLs; 0 when there is none */
+	int64_t	 crl_this_update_s;	/* likewise */
+	int64_t	 root_end_s;		/* of the root that ends first; 0 when there is none */
 };
 
 /* Append one DER object to a blob that smime_trust_new takes: u8 kind, u32 octets, the octets.

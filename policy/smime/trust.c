@@ -144,11 +144,23 @@ smime_der_next(struct slice s, size_t *n_out)
 
 /* ---- the set ---- */
 
+/* Keep the earlier of two moments; 0 is none. */
+static void
+keep_earlier(int64_t *kept, int64_t s)
+{
+	if (s != 0 && (*kept == 0 || s < *kept))
+		*kept = s;
+}
+
 static int
 add_root(struct smime_trust *t, X509 *x)
 {
+	int64_t end_s;
+
 	if (X509_STORE_add_cert(t->roots, x) != 1)
 		return ERR_NOMEM;
+	if (asn1_seconds(X509_get0_notAfter(x), &end_s))
+		keep_earlier(&t->info.root_end_s, end_s);
 	t->info.roots++;
 	return OK;
 }
@@ -188,9 +200,8 @@ add_crl(struct smime_trust *t, struct slice der)
 		return r;
 	t->crls_n++;
 	t->info.crls++;
-	if (c->next_s != 0 &&
-	    (t->info.crl_next_update_s == 0 || c->next_s < t->info.crl_next_update_s))
-		t->info.crl_next_update_s = c->next_s;
+	keep_earlier(&t->info.crl_next_update_s, c->next_s);
+	keep_earlier(&t->info.crl_this_update_s, c->this_s);
 	return OK;
 }
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * Figures that must be looked up: once a second, and of the queue a piece at a time, so that a long
+ * queue never holds up a delivery. What a look at the queue found is shown when it is complete.
+ */
+#include "mailstore/serve_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/metric.h"
+
+enum { FIGURES_MS = 1000, PIECE_MS = 20, PIECE_ROWS = 200, ROUTES_MAX = 128, PIECE_ARENA = 64 << 20 };
+
+struct figures {
+	struct server	 *sv;
+	struct loop_timer timer;
+	struct record_key at;			/* the next row of the queue; n 0: the first */
+	uint64_t	  entries[ROUTES_MAX], oldest_s[ROUTES_MAX];
+};
+
+static void
+show_env(const struct env *env, unsigned which)
+{
+	uint64_t used = 0, size = 0;
+
+	if (env_size(env, &used, &size) != OK)
+		return;
+	metric_set(METRIC_MAP_USED, which, used);
+	metric_set(METRIC_MAP_SIZE, which, size);
+}
+
+static void
+show(const struct engine *e)
+{
+	metric_set(METRIC_SYNCS, 0, e->stats.syncs);
+	metric_set(METRIC_INTENTS_OPEN, 0, e->intents_n);
+	metric_set(METRIC_STORE_FREE, 0, engine_free_octets(e));
+	metric_set(METRIC_ACCOUNTS, 0, accounts_count(e->accounts));
+	metric_set(METRIC_AUDIT_RECORDS, 0, e->audit.serial);
+	show_env(e->ix->env, METRIC_INDEX);
+	show_env(e->ctl->env, METRIC_CONTROL);
+}
+
+/* ---- the queue ---- */
+
+static void
+add_entry(struct figures *f, const struct st_queue_entry *e)
+{
+	unsigned at = metric_slot_find(METRIC_LABEL_ROUTE, e->route.p, e->route.n);
+
+	if (at >= ROUTES_MAX)
+		return;
+	f->entries[at]++;
+	if (f->oldest_s[at] == 0 || e->arrived_s < f->oldest_s[at])
+		f->oldest_s[at] = e->arrived_s;
+}
+
+static void
+show_queue(struct figures *f)
+{
+	for (unsigned i = 0; i < ROUTES_MAX; i++) {
+		metric_set(METRIC_QUEUE_ENTRIES, i, f->entries[i]);
+		metric_set(METRIC_QUEUE_OLDEST, i, f->oldest_s[i]);
+	}
+	memset(f->entries, 0, sizeof f->entries);
+	memset(f->oldest_s, 0, sizeof f->oldest_s);
+}
+
+/* The rows from f->at on: 1 there are more, 0 that was the end. */
+static int
+read_piece(struct figures *f, struct control *c, struct arena *a)
+{
+	struct slice first = f->at.n == 0 ? (struct slice){ "", 1 } : record_key_slice(&f->at);
+	struct env_cursor cur;
+	int r = env_cursor_open(c->t, CONTROL_QUEUE, &cur);
+
+	if (r != OK)
+		return r;
+	r = env_cursor_seek(&cur, first);
+	for (unsigned i = 0; r == 1 && i < PIECE_ROWS; i++) {
+		struct control_queue q;
+
+		/* A row that cannot be read is for the checker to tell of. */
+		if (control_get(c, CONTROL_QUEUE, cur.key, &control_queue_wire, a, &q) == OK &&
+		    q.entry_n == 1)
+			add_entry(f, &q.entry[0]);
+		arena_clear(a);
+		r = env_cursor_next(&cur);
+	}
+	f->at.n = 0;
+	if (r == 1)
+		record_key_octets(&f->at, slice_sub(cur.key, 0, RECORD_KEY_MAX));
+	env_cursor_close(&cur);
+	return r;
+}
+
+static bool
+look_at_queue(struct figures *f)
+{
+	struct control *c = f->sv->e->ctl;
+	struct arena a;
+	int r;
+
+	if (control_begin_read(c) != OK)
+		return false;
+	arena_init(&a, PIECE_ARENA);
+	r = read_piece(f, c, &a);
+	arena_clear(&a);
+	control_abort(c);
+	if (r == 0)
+		show_queue(f);
+	return r == 1;
+}
+
+/* ---- */
+
+static void
+on_time(struct loop_timer *t)
+{
+	struct figures *f = t->arg;
+	bool more;
+
+	if (f->at.n == 0)
+		show(f->sv->e);
+	more = look_at_queue(f);
+	if (loop_timer_set(f->sv->loop, &f->timer, more ? PIECE_MS : FIGURES_MS, on_time, f) != OK)
+		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
+}
+
+int
+figures_start(struct server *sv)
+{
+	sv->figures = calloc(1, sizeof *sv->figures);
+	if (sv->figures == NULL)
+		return ERR_NOMEM;
+	sv->figures->sv = sv;
+	sv->figures->timer.arg = sv->figures;
+	for (size_t i = 0; i < sv->conf->route_n; i++)
+		metric_slot(METRIC_LABEL_ROUTE, sv->conf->route[i].title);
+	on_time(&sv->figures->timer);
+	return OK;
+}
+
+void
+figures_stop(struct server *sv)
+{
+	if (sv->figures != NULL)
+		loop_timer_stop(&sv->figures->timer);
+	free(sv->figures);
+	sv->figures = NULL;
+}
