@@ -14,7 +14,9 @@
 #include "common/generation.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/metric.h"
 #include "common/notify.h"
+#include "common/program.h"
 
 enum {
 	BACKOFF_MIN_MS = 100,
@@ -32,6 +34,7 @@ struct child {
 	pid_t			  pid;		/* 0: waiting to be started again */
 	uint64_t		  generation;
 	struct share_seat	  seat;
+	int			  figures;	/* its share of the metrics */
 	bool			  ready;
 	struct loop_fd		  ready_lf;	/* the pipe that it says so with */
 	uint64_t		  started_ms, backoff_ms;
@@ -75,6 +78,7 @@ child_main(struct parent *p, struct child *c, pid_t parent, int ready_fd)
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
 		_exit(1);
 	close_others(p);
+	metric_share_enter(c->figures);
 	listen_keep(&p->now.sockets, c->role->serves);
 	if (c->role->serves == NULL) {
 		tls_ctx_free(&p->now.tls);	/* the key is not for it */
@@ -125,6 +129,7 @@ try_start(struct child *c)
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -errno;
 	err = share_take(p->share[c->role - p->program->roles], &c->seat);
+	c->figures = metric_share_take();
 	if (err == OK)
 		err = loop_fd_add(p->loop, &c->ready_lf, ends[0], LOOP_READ, on_ready, c);
 	fflush(NULL);
@@ -136,6 +141,7 @@ try_start(struct child *c)
 		loop_fd_remove(&c->ready_lf);
 		close(ends[0]);
 		share_give_back(&c->seat);
+		metric_share_give(c->figures);
 	}
 	close(ends[1]);
 	c->pid = pid > 0 ? pid : 0;
@@ -155,6 +161,7 @@ start(struct child *c)
 		return;
 	}
 	c->started_ms = clock_ms();
+	metric_add(METRIC_WORKER_STARTS, 0, 1);
 	log_event(EV_WORKER_STARTED, F_CSTR("role", c->role->name), F_I64("child", c->pid),
 	    F_U64("generation", c->generation));
 }
@@ -163,6 +170,8 @@ static int
 start_generation(struct parent *p)
 {
 	p->generation++;
+	for (size_t i = 0; i < p->now.conf->route_n; i++)
+		metric_slot(METRIC_LABEL_ROUTE, p->now.conf->route[i].title);
 	for (size_t i = 0; i < p->program->roles_n; i++) {
 		const struct parent_role *role = &p->program->roles[i];
 
@@ -255,6 +264,8 @@ log_end(const struct child *c, int status)
 	int n = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 	bool asked = c->retired_ms != 0 && (n == 0 || c->ended_ms != 0);
 
+	if (!asked)
+		metric_add(METRIC_WORKER_DEATHS, 0, 1);
 	log_event(asked ? EV_WORKER_RETIRED : EV_WORKER_DIED, F_CSTR("role", c->role->name),
 	    F_I64("child", c->pid), F_I64(how, n), F_U64("generation", c->generation),
 	    F_CSTR("why", c->ended_ms != 0 ? "time" : c->retired_ms != 0 ? "retired" : "fallen"));
@@ -268,6 +279,7 @@ child_ended(struct parent *p, struct child *c, int status)
 		close(c->ready_lf.fd);
 	}
 	share_give_back(&c->seat);
+	metric_share_give(c->figures);
 	if (!p->stopping)
 		log_end(c, status);
 	c->pid = 0;
@@ -333,6 +345,9 @@ on_ready(struct loop_fd *lf, unsigned events)
 	log_event(p->in_force == 0 ? EV_START : EV_RELOAD, F_CSTR("file", p->keeps.path),
 	    F_U64("generation", p->generation),
 	    F_I64("certificate_until", tls_ctx_not_after_s(p->now.tls)));
+	if (p->in_force != 0)
+		metric_config_loaded(p->keeps.path);
+	metric_set(METRIC_TLS_CERTIFICATE_END, 0, (uint64_t)tls_ctx_not_after_s(p->now.tls));
 	p->in_force = p->generation;
 	retire(p);
 	tell_status(p);
@@ -365,6 +380,7 @@ reload(struct parent *p)
 
 	notify_reloading();
 	if (generation_open(&p->keeps, &p->now, &next) != OK) {
+		metric_config_failed();
 		notify_ready();		/* the old one stays in force */
 		return;
 	}
@@ -502,7 +518,9 @@ parent_run(const struct parent_program *program, const char *path)
 		return 1;
 	listen_passed_log(&p.keeps.passed);
 	log_set_severity((enum log_severity)p.now.conf->general.log_level);
-	err = set_up(&p);
+	err = program_begin(p.now.conf, path, program->name);
+	if (err == OK)
+		err = set_up(&p);
 	if (err == OK)
 		err = loop_run(p.loop);
 	fini(&p);
