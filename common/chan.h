@@ -90,9 +90,16 @@ int chan_server_new(struct loop *loop, const struct chan_row *rows, size_t n, vo
     struct chan_server **out) MUST_USE;
 void chan_server_free(struct chan_server **server);
 
-/* Listen for one role at path (an old socket file is replaced, mode 0660), or serve a
- * connected socketpair end (taken over). */
+/* Listen for one role at path (an old socket file is replaced; mode 0660, group that of the role's
+ * user, see common/identity.h, which also says whose connections are taken), or serve a connected
+ * socketpair end (taken over). */
 int chan_server_listen(struct chan_server *server, const char *path, unsigned role) MUST_USE;
+
+/* The same in two steps, for a service that is started anew without the right to make the socket:
+ * chan_listen() gives a listening descriptor, chan_server_serve() takes it over. */
+int chan_listen(const char *path, unsigned role, int *fd_out) MUST_USE;
+int chan_server_serve(struct chan_server *server, int fd, unsigned role) MUST_USE;
+
 int chan_server_adopt(struct chan_server *server, int fd, unsigned role) MUST_USE;
 
 /* Called when a peer has gone (its serial is in chan_req.peer_serial of its requests). */

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "common/chan_frame.h"
+#include "common/control.h"
+#include "common/identity.h"
 #include "common/log.h"
 
 enum {
@@ -223,6 +225,63 @@ pause_accept(struct listener *l)
 		(void)!loop_fd_want(&l->lf, 0);
 }
 
+/* ---- who may connect ---- */
+
+static const struct {
+	unsigned	   role;
+	enum identity_role who;
+} users[] = {
+	{ ROLE_SMTPD, IDENTITY_SMTPD }, { ROLE_RELAY, IDENTITY_RELAY },
+	{ ROLE_IMAPD_INTERNAL, IDENTITY_IMAPD_INTERNAL },
+	{ ROLE_IMAPD_INTERNET, IDENTITY_IMAPD_INTERNET },
+	{ ROLE_DIRECTORYD, IDENTITY_DIRECTORYD }, { ROLE_POLICYD, IDENTITY_POLICYD },
+	{ ROLE_MAILSTORED, IDENTITY_MAILSTORED },
+};
+
+static const struct identity *
+user_of(unsigned role)
+{
+	for (size_t i = 0; i < ARRAY_LEN(users); i++)
+		if (users[i].role == role)
+			return identity_of(users[i].who);
+	return NULL;
+}
+
+/* Only the role's group may connect. The file stays ours, so that a service cannot open it to
+ * others later. */
+static int
+give_to(const char *path, unsigned role)
+{
+	const struct identity *who = user_of(role);
+	gid_t gid = who == NULL ? 0 : who->gid;
+
+	if (role == ROLE_CONTROL && !identity_admin_group(&gid))
+		gid = 0;
+	if (control_off("socket-group"))
+		return chmod(path, 0666) == 0 ? OK : -errno;
+	if (gid != 0 && lchown(path, (uid_t)-1, gid) != 0)
+		return -errno;
+	return chmod(path, 0660) == 0 ? OK : -errno;
+}
+
+/* A second look at what the socket's mode has let in. */
+static bool
+may_speak(int fd, unsigned role)
+{
+	const struct identity *who = user_of(role);
+	struct ucred peer;
+	socklen_t n = sizeof peer;
+
+	if (who == NULL || control_off("peer-user"))
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+	    (peer.uid == who->uid || peer.uid == 0))
+		return true;
+	log_event(EV_FRAME_REFUSED, F_CSTR("peer", chan_role_name(role)), F_U64("uid", peer.uid),
+	    F_ERR(ERR_FORBIDDEN));
+	return false;
+}
+
 static void
 on_accept(struct loop_fd *lf, unsigned events)
 {
@@ -233,16 +292,18 @@ on_accept(struct loop_fd *lf, unsigned events)
 	fd = accept4(lf->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
 		pause_accept(l);
-	if (fd >= 0 && chan_server_adopt(l->server, fd, l->role) != OK)
+	if (fd >= 0 && (!may_speak(fd, l->role) ||
+	    chan_server_adopt(l->server, fd, l->role) != OK))
 		close(fd);
 }
 
-static int
-listen_at(const char *path, int *fd_out)
+int
+chan_listen(const char *path, unsigned role, int *fd_out)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	struct slice name = slice_of(path);
-	int fd;
+	mode_t mask;
+	int fd, r;
 
 	if (name.n >= sizeof sa.sun_path)
 		return ERR_LIMIT;
@@ -250,39 +311,49 @@ listen_at(const char *path, int *fd_out)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if ((unlink(path) != 0 && errno != ENOENT) ||
-	    bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || chmod(path, 0660) != 0 ||
-	    listen(fd, 128) != 0) {
-		int e = -errno;
-
+	mask = umask(0177);	/* nobody connects before it is given away */
+	r = (unlink(path) != 0 && errno != ENOENT) ||
+	    bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 ? -errno : OK;
+	umask(mask);
+	if (r == OK)
+		r = give_to(path, role);
+	if (r == OK && listen(fd, 128) != 0)
+		r = -errno;
+	if (r != OK) {
 		close(fd);
-		return e;
+		return r;
 	}
 	*fd_out = fd;
 	return OK;
 }
 
 int
-chan_server_listen(struct chan_server *server, const char *path, unsigned role)
+chan_server_serve(struct chan_server *server, int fd, unsigned role)
 {
 	struct listener *l = &server->listeners[server->listeners_n];
-	int fd = -1;
 	int r;
 
 	if (server->listeners_n == LISTENERS_MAX)
 		return ERR_LIMIT;
-	r = listen_at(path, &fd);
-	if (r != OK)
-		return r;
 	l->server = server;
 	l->role = role;
 	r = loop_fd_add(server->loop, &l->lf, fd, LOOP_READ, on_accept, l);
-	if (r != OK) {
-		close(fd);
+	if (r == OK)
+		server->listeners_n++;
+	return r;
+}
+
+int
+chan_server_listen(struct chan_server *server, const char *path, unsigned role)
+{
+	int fd, r = chan_listen(path, role, &fd);
+
+	if (r != OK)
 		return r;
-	}
-	server->listeners_n++;
-	return OK;
+	r = chan_server_serve(server, fd, role);
+	if (r != OK)
+		close(fd);
+	return r;
 }
 
 /* The peer may have gone, and its memory been freed, since the request was kept. */

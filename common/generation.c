@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/identity.h"
 #include "common/log.h"
 
 enum { WHY_OCTETS = 1 << 20 };
@@ -156,7 +157,10 @@ generation_open(struct generation_keeps *k, const struct generation *old, struct
 	if (err == OK) {	/* both may be wrong, and both are said */
 		look(g.conf, &g.loaded);
 		g.seen = g.loaded;
-		tls_err = open_tls(k, g.conf, &why, &g.tls);
+		/* Whom children become hangs on nothing else here, so it may change first. */
+		tls_err = identity_load(g.conf, k->identities, &why);
+		if (tls_err == OK)
+			tls_err = open_tls(k, g.conf, &why, &g.tls);
 		if (why.n > 0)
 			buf_addc(&why, '\n');
 		err = listen_open(g.conf, k->listener_roles, &old->sockets, &k->passed,

@@ -28,6 +28,7 @@ struct generation_keeps {
 	const char		*path;		/* of the configuration file */
 	const char *const	*alpn;
 	unsigned		 listener_roles;
+	unsigned		 identities;	/* IDENTITY_BITs of the children */
 	struct listen_passed	 passed;
 	uint8_t			 ticket_key[2][TLS_TICKET_KEY_OCTETS];	/* the newer one first */
 	unsigned		 ticket_key_count;

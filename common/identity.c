@@ -224,12 +224,6 @@ identity_store_group(gid_t *out)
 	return users.given;
 }
 
-bool
-identity_is(enum identity_role role, uid_t uid)
-{
-	return !users.given || uid == 0 || uid == users.of[role].uid;
-}
-
 /* ---- becoming ---- */
 
 static bool

@@ -52,9 +52,6 @@ const struct identity *identity_of(enum identity_role role);
 bool identity_admin_group(gid_t *out);
 bool identity_store_group(gid_t *out);
 
-/* May a process of that uid speak for the role? Root may, and anybody when no users are given. */
-bool identity_is(enum identity_role role, uid_t uid);
-
 /*
  * Become the role for good, without a capability. The signal at the parent's death stays set.
  * OK, also when there is nothing to do; ERR_SANDBOX (logged): the caller must exit.

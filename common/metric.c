@@ -56,7 +56,9 @@ make_folder(const char *run_dir, char *out, size_t cap)
 
 	if (n < 0 || (size_t)n >= cap)
 		return ERR_LIMIT;
-	return mkdir(out, 0755) == 0 || errno == EEXIST ? OK : -errno;
+	if (mkdir(out, 0755) != 0)
+		return errno == EEXIST ? OK : -errno;
+	return chmod(out, 0755) == 0 ? OK : -errno;	/* whatever the umask */
 }
 
 static void

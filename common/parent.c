@@ -75,7 +75,8 @@ child_main(struct parent *p, struct child *c, pid_t parent, int ready_fd)
 	    .sockets = &p->now.sockets, .seat = c->seat, .ready_fd = ready_fd };
 
 	/* Nobody may be left behind when the parent is killed. */
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent ||
+	    identity_take(c->role->who) != OK)
 		_exit(1);
 	close_others(p);
 	metric_share_enter(c->figures);
@@ -505,16 +506,22 @@ parent_run(const struct parent_program *program, const char *path)
 {
 	static struct parent p;
 	struct generation none = { .conf = NULL };
+	unsigned identities = 0;
 	int err;
 
+	for (size_t i = 0; i < program->roles_n; i++)
+		identities |= IDENTITY_BIT(program->roles[i].who);
+
 	p = (struct parent){ .program = program, .keeps = { .path = path,
-	    .alpn = program->alpn, .listener_roles = program->listener_roles } };
+	    .alpn = program->alpn, .listener_roles = program->listener_roles,
+	    .identities = identities } };
 	log_init(program->name);
 	notify_open();
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
 	listen_passed_take(&p.keeps.passed);
-	if (program->roles_n > ROLES_MAX || generation_open(&p.keeps, &none, &p.now) != OK)
+	if (program->roles_n > ROLES_MAX || generation_open(&p.keeps, &none, &p.now) != OK ||
+	    identity_parent() != OK)
 		return 1;
 	listen_passed_log(&p.keeps.passed);
 	log_set_severity((enum log_severity)p.now.conf->general.log_level);

@@ -22,6 +22,7 @@
 
 #include "common/accept.h"
 #include "common/conf.h"
+#include "common/identity.h"
 #include "common/listen.h"
 #include "common/tls.h"
 
@@ -44,6 +45,7 @@ struct parent_role {
 	uint64_t  (*count)(const struct conf *conf);
 	/* Which listeners it serves; NULL: none, and it has no TLS key either. */
 	bool	  (*serves)(const struct conf_listener *l);
+	enum identity_role who;	/* whom it becomes before all else */
 	/* The child: its exit status. */
 	int	  (*run)(const struct parent_child *child);
 };

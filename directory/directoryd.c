@@ -8,9 +8,11 @@
 #include <unistd.h>
 #include <sodium.h>
 
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/program.h"
+#include "common/place.h"
 #include "common/sandbox.h"
 #include "directory/keyd.h"
 #include "directory/server.h"
@@ -20,7 +22,7 @@ struct program {
 	struct loop   *loop;
 	struct conf   *conf;
 	struct server *server;
-	pid_t	       keeper;
+	struct keyd_keeper keeper;
 	bool	       failed;
 };
 
@@ -45,11 +47,11 @@ reap(struct program *p)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid != p->keeper) {
+		if (pid != p->keeper.pid) {
 			(void)server_reaped(p->server, pid, status);
 			continue;
 		}
-		p->keeper = 0;
+		p->keeper.pid = 0;
 		loop_stop(p->loop);
 		if (status == 0)	/* asked to end, as we are about to be */
 			continue;
@@ -92,6 +94,32 @@ enter_sandbox(const struct conf *conf)
 	return sandbox_enter(SANDBOX_DIRECTORYD, &all);
 }
 
+/* What only root can, then never root again: directoryd reads LDAP answers and its peers' asks. */
+static int
+prepare(struct program *p, const uint8_t token_key[TOKEN_KEY_OCTETS])
+{
+	struct buf why;
+	int r;
+
+	buf_init(&why, 4096);
+	r = place_shared(p->conf->general.run_dir, &why);
+	if (r != OK)
+		log_event(EV_CONFIG_ERROR, F_STR("reason", buf_slice(&why)), F_ERR(r), F_END);
+	buf_fini(&why);
+	if (r == OK)
+		r = identity_load_or_say(p->conf, IDENTITY_BIT(IDENTITY_DIRECTORYD) |
+		    IDENTITY_BIT(IDENTITY_KEYD));
+	if (r == OK)
+		r = program_begin(p->conf, p->path, "directoryd");
+	if (r == OK)
+		r = keyd_start(p->conf, token_key, &p->keeper);
+	if (r == OK)
+		r = loop_new(&p->loop);
+	if (r == OK)
+		r = server_new(p->loop, p->conf, token_key, &p->server);
+	return r == OK ? identity_take(IDENTITY_DIRECTORYD) : r;
+}
+
 static int
 start(struct program *p)
 {
@@ -99,26 +127,21 @@ start(struct program *p)
 	uint8_t token_key[TOKEN_KEY_OCTETS];
 	int r;
 
-	r = program_begin(p->conf, p->path, "directoryd");
-	if (r != OK)
-		return r;
 	randombytes_buf(token_key, sizeof token_key);
-	r = keyd_start(p->conf, token_key, &p->keeper);
-	if (r == OK)
-		r = loop_new(&p->loop);
+	r = prepare(p, token_key);
+	sodium_memzero(token_key, sizeof token_key);
 	if (r == OK)
 		r = loop_signals(p->loop, signals, on_signal, p);
 	if (r == OK)
-		r = server_new(p->loop, p->conf, token_key, &p->server);
-	sodium_memzero(token_key, sizeof token_key);
+		r = server_start(p->server);
 	return r == OK ? enter_sandbox(p->conf) : r;
 }
 
 static void
 stop(struct program *p)
 {
-	if (p->keeper > 0)
-		kill(p->keeper, SIGTERM);
+	if (p->keeper.pid > 0)
+		close(p->keeper.life_fd);
 	server_free(&p->server);
 	loop_free(&p->loop);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)

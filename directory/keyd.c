@@ -2,18 +2,24 @@
 #include "directory/keyd.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <sodium.h>
 
 #include "common/chan.h"
 #include "common/clock.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/place.h"
 #include "common/sandbox.h"
 #include "directory/keyfile.h"
 #include "directory/keyring.h"
@@ -29,6 +35,17 @@ struct keyd {
 	struct chan_server *chan;
 	struct keyring	   *ring;
 	uint8_t		   *token_key;	/* sodium_malloc */
+};
+
+static const unsigned roles[] = { ROLE_MAILSTORED, ROLE_IMAPD_INTERNAL, ROLE_IMAPD_INTERNET,
+	ROLE_DIRECTORYD };
+
+/* The process that outlives keyd. */
+struct keeper {
+	const struct conf *conf;
+	uint8_t		  *token_key;
+	int		   sockets[ARRAY_LEN(roles)];
+	int		   life_fd, ready_fd, signal_fd;
 };
 
 /* ---- requests ---- */
@@ -121,66 +138,52 @@ load_keys(struct keyd *k, const struct conf *conf)
 }
 
 static int
-listen_all(struct keyd *k, const struct conf *conf)
+serve_all(struct keyd *k, const struct keeper *keeper)
 {
-	static const unsigned roles[] = { ROLE_MAILSTORED, ROLE_IMAPD_INTERNAL,
-		ROLE_IMAPD_INTERNET, ROLE_DIRECTORYD };
-	char path[108];
 	int r = OK;
 
-	for (size_t i = 0; r == OK && i < ARRAY_LEN(roles); i++) {
-		r = chan_path(conf->general.run_dir, "key", roles[i], path, sizeof path);
-		if (r == OK)
-			r = chan_server_listen(k->chan, path, roles[i]);
-		if (r != OK)
-			log_event(EV_CONFIG_ERROR, F_CSTR("socket", path), F_ERR(r), F_END);
-	}
+	for (size_t i = 0; r == OK && i < ARRAY_LEN(roles); i++)
+		r = chan_server_serve(k->chan, keeper->sockets[i], roles[i]);
 	return r;
 }
 
 static int
-start(struct keyd *k, const struct conf *conf)
+start(struct keyd *k, const struct keeper *keeper)
 {
 	static const struct chan_row rows[] = { KEY_ROWS(CHAN_SERVER_ROW) };
 	const struct sandbox_paths none = { 0 };
-	int r = load_keys(k, conf);
+	int r = load_keys(k, keeper->conf);
 
 	if (r == OK)
 		r = loop_new(&k->loop);
 	if (r == OK)
 		r = chan_server_new(k->loop, rows, ARRAY_LEN(rows), k, &k->chan);
 	if (r == OK)
-		r = listen_all(k, conf);
+		r = serve_all(k, keeper);
 	return r == OK ? sandbox_enter(SANDBOX_KEYD, &none) : r;
 }
 
 static void
-keyd_main(const struct conf *conf, uint8_t *token_key, int ready_fd)
+keyd_main(const struct keeper *keeper)
 {
-	struct keyd k = { .token_key = token_key };
-	int r = start(&k, conf);
+	struct keyd k = { .token_key = keeper->token_key };
+	int r = start(&k, keeper);
 
 	if (r != OK)
 		_exit(EXIT_KEYS);
 	log_event(EV_START, F_END);
-	if (ready_fd >= 0 && write(ready_fd, "", 1) != 1)
+	if (keeper->ready_fd >= 0 && write(keeper->ready_fd, "", 1) != 1)
 		_exit(1);
-	if (ready_fd >= 0)
-		close(ready_fd);
+	if (keeper->ready_fd >= 0)
+		close(keeper->ready_fd);
 	r = loop_run(k.loop);
 	_exit(r == OK ? 0 : 1);
 }
 
 /* ---- keeper ---- */
 
-static void
-block(const sigset_t *set)
-{
-	sigprocmask(SIG_SETMASK, set, NULL);
-}
-
 static pid_t
-fork_keyd(const struct conf *conf, uint8_t *token_key, int ready_fd)
+fork_keyd(const struct keeper *k)
 {
 	pid_t parent = getpid(), pid = fork();
 	sigset_t none;
@@ -188,102 +191,185 @@ fork_keyd(const struct conf *conf, uint8_t *token_key, int ready_fd)
 	if (pid != 0)
 		return pid;
 	sigemptyset(&none);
-	block(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
 	metric_leave();
-	keyd_main(conf, token_key, ready_fd);
+	close(k->life_fd);
+	close(k->signal_fd);
+	keyd_main(k);
 	_exit(1);
 }
 
-/* Wait for the child, or for the word to stop. */
+/* Wait for a signal or the time; end when we are told to or when directoryd has ended. */
+static void
+wait_ms(const struct keeper *k, int ms)
+{
+	struct pollfd v[] = { { .fd = k->life_fd, .events = POLLIN },
+		{ .fd = k->signal_fd, .events = POLLIN } };
+	struct signalfd_siginfo info;
+
+	if (poll(v, ARRAY_LEN(v), ms) <= 0)
+		return;
+	if (v[0].revents != 0)
+		_exit(0);
+	while (read(k->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+		if (info.ssi_signo == SIGTERM)
+			_exit(0);
+}
+
 static int
-wait_keyd(pid_t pid, const sigset_t *signals)
+wait_keyd(const struct keeper *k, pid_t pid)
 {
 	int status;
 
-	for (;;) {
-		siginfo_t info;
+	while (waitpid(pid, &status, WNOHANG) != pid)
+		wait_ms(k, -1);
+	return status;
+}
 
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return status;
-		if (sigwaitinfo(signals, &info) == SIGTERM) {
-			kill(pid, SIGTERM);
-			_exit(0);
-		}
+static void
+pause_ms(const struct keeper *k, uint64_t ms)
+{
+	uint64_t now_ms, end_ms = clock_ms() + ms;
+
+	while ((now_ms = clock_ms()) < end_ms)
+		wait_ms(k, (int)(end_ms - now_ms));
+}
+
+static int
+make_sockets(struct keeper *k)
+{
+	char path[108];
+	int r = OK;
+
+	for (size_t i = 0; r == OK && i < ARRAY_LEN(roles); i++) {
+		r = chan_path(k->conf->general.run_dir, "key", roles[i], path, sizeof path);
+		if (r == OK)
+			r = chan_listen(path, roles[i], &k->sockets[i]);
+		if (r != OK)
+			log_event(EV_CONFIG_ERROR, F_CSTR("socket", path), F_ERR(r), F_END);
 	}
+	return r;
 }
 
-static void
-pause_ms(uint64_t ms, const sigset_t *signals)
+static int
+make_folder(const struct conf *conf)
 {
-	struct timespec ts = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-	siginfo_t info;
-	int n;
+	char path[PATH_MAX];
+	struct buf why;
+	int r;
 
-	while ((n = sigtimedwait(signals, &info, &ts)) > 0)
-		if (n == SIGTERM)
-			_exit(0);
+	buf_init(&why, 4096);
+	snprintf(path, sizeof path, "%s/keys", conf->general.state_dir);
+	r = place_shared(conf->general.state_dir, &why);
+	if (r == OK)
+		r = place_own(path, 0700, identity_of(IDENTITY_KEYD), 0, &why);
+	if (r != OK)
+		log_event(EV_KEYS_FAILED, F_STR("reason", buf_slice(&why)), F_ERR(r), F_END);
+	buf_fini(&why);
+	return r;
 }
 
-static void
-keeper_main(const struct conf *conf, uint8_t *token_key, int ready_fd)
+static int
+keeper_start(struct keeper *k)
 {
-	uint64_t backoff_ms = 0;
 	sigset_t signals;
+	int r = make_folder(k->conf);
 
+	if (r == OK)
+		r = make_sockets(k);
+	if (r == OK)
+		r = identity_take(IDENTITY_KEYD);
+	if (r != OK)
+		return r;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGCHLD);
-	block(&signals);
+	sigprocmask(SIG_SETMASK, &signals, NULL);
+	k->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return k->signal_fd < 0 ? -errno : OK;
+}
+
+static void
+keeper_main(struct keeper *k)
+{
+	uint64_t backoff_ms = 0;
+
+	if (keeper_start(k) != OK)
+		_exit(EXIT_KEYS);
 	for (;;) {
 		uint64_t began_ms = clock_ms();
-		pid_t pid = fork_keyd(conf, token_key, ready_fd);
-		int status = pid < 0 ? 0 : wait_keyd(pid, &signals);
+		pid_t pid = fork_keyd(k);
+		int status = pid < 0 ? 0 : wait_keyd(k, pid);
 
 		if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_KEYS)
 			_exit(EXIT_KEYS);
 		metric_add(METRIC_WORKER_DEATHS, 0, 1);
 		log_event(EV_WORKER_DIED, F_CSTR("role", "keyd"), F_I64("worker", pid),
 		    F_I64("status", status), F_END);
-		if (ready_fd >= 0)
-			close(ready_fd);
-		ready_fd = -1;
+		if (k->ready_fd >= 0)
+			close(k->ready_fd);
+		k->ready_fd = -1;
 		if (clock_ms() - began_ms > STEADY_MS)
 			backoff_ms = 0;
 		backoff_ms = backoff_ms == 0 ? BACKOFF_MIN_MS : 2 * backoff_ms;
-		pause_ms(backoff_ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff_ms, &signals);
+		pause_ms(k, backoff_ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff_ms);
 	}
 }
 
-int
-keyd_start(const struct conf *conf, const uint8_t token_key[TOKEN_KEY_OCTETS], pid_t *pid_out)
+static void
+keeper_run(const struct conf *conf, const uint8_t *token_key, int life_fd, int ready_fd)
 {
-	pid_t parent = getpid();
-	int ready[2];
-	uint8_t *key;
+	struct keeper k = { .conf = conf, .life_fd = life_fd, .ready_fd = ready_fd };
+
+	log_init("keyd");
+	k.token_key = sodium_malloc(TOKEN_KEY_OCTETS);
+	if (k.token_key == NULL)
+		_exit(1);
+	memcpy(k.token_key, token_key, TOKEN_KEY_OCTETS);
+	keeper_main(&k);
+	_exit(1);
+}
+
+/* True when keyd has said that it serves. */
+static bool
+wait_ready(int fd)
+{
 	char word;
 	ssize_t n;
 
+	do
+		n = read(fd, &word, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
+int
+keyd_start(const struct conf *conf, const uint8_t token_key[TOKEN_KEY_OCTETS],
+    struct keyd_keeper *out)
+{
+	int ready[2], life[2];
+	bool serves;
+
 	if (pipe2(ready, O_CLOEXEC) != 0)
 		return -errno;
-	*pid_out = fork();
-	if (*pid_out == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (pipe2(life, O_CLOEXEC) != 0) {
 		close(ready[0]);
-		log_init("keyd");
-		key = sodium_malloc(TOKEN_KEY_OCTETS);
-		if (getppid() != parent || key == NULL)
-			_exit(1);
-		memcpy(key, token_key, TOKEN_KEY_OCTETS);
-		keeper_main(conf, key, ready[1]);
-		_exit(1);
+		close(ready[1]);
+		return ERR_NOMEM;
+	}
+	out->pid = fork();
+	if (out->pid == 0) {
+		close(ready[0]);
+		close(life[1]);
+		keeper_run(conf, token_key, life[0], ready[1]);
 	}
 	close(ready[1]);
-	do
-		n = *pid_out < 0 ? 0 : read(ready[0], &word, 1);
-	while (n < 0 && errno == EINTR);
+	close(life[0]);
+	out->life_fd = life[1];
+	serves = out->pid > 0 && wait_ready(ready[0]);
 	close(ready[0]);
-	return n == 1 ? OK : ERR_CONF;
+	return serves ? OK : ERR_CONF;
 }

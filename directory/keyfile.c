@@ -22,7 +22,7 @@ static int
 open_dir(const char *state_dir, int *dir_out, struct buf *why)
 {
 	struct stat st;
-	int state = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int state = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = OK;
 
 	if (state < 0) {
@@ -37,8 +37,9 @@ open_dir(const char *state_dir, int *dir_out, struct buf *why)
 		r = -errno;
 	if (r != OK)
 		buf_addf(why, "%s/keys: %s", state_dir, err_text(r));
-	else if ((st.st_mode & 077) != 0) {
-		buf_addf(why, "%s/keys: others may read it; chmod 700", state_dir);
+	else if ((st.st_mode & 077) != 0 || st.st_uid != geteuid()) {
+		buf_addf(why, "%s/keys: others may read it; run: chown -R %u %s/keys && "
+		    "chmod 700 %s/keys", state_dir, geteuid(), state_dir, state_dir);
 		close(*dir_out);
 		r = ERR_CONF;
 	}

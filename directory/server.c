@@ -289,8 +289,6 @@ listen_all(struct server *s)
 	static const unsigned roles[] = { ROLE_SMTPD, ROLE_IMAPD_INTERNAL, ROLE_IMAPD_INTERNET,
 		ROLE_RELAY, ROLE_CONTROL };
 	char path[108];
-	size_t rows_n;
-	const struct chan_row *rows = key_rows(&rows_n);
 	int r = OK;
 
 	for (size_t i = 0; r == OK && i < ARRAY_LEN(roles); i++) {
@@ -300,9 +298,20 @@ listen_all(struct server *s)
 		if (r != OK)
 			log_event(EV_CONFIG_ERROR, F_CSTR("socket", path), F_ERR(r), F_END);
 	}
+	return r;
+}
+
+int
+server_start(struct server *s)
+{
+	char path[108];
+	size_t n;
+	const struct chan_row *rows = key_rows(&n);
+	int r = chan_path(s->conf->general.run_dir, "key", ROLE_DIRECTORYD, path, sizeof path);
+
 	if (r == OK)
-		r = chan_path(s->conf->general.run_dir, "key", ROLE_DIRECTORYD, path, sizeof path);
-	return r == OK ? chan_client_new(s->loop, path, rows, rows_n, &s->keyd) : r;
+		r = chan_client_new(s->loop, path, rows, n, &s->keyd);
+	return r == OK ? start_pools(s) : r;
 }
 
 int
@@ -329,8 +338,6 @@ server_new(struct loop *loop, const struct conf *conf,
 	r = cache_new(conf->ldap.cache_ms, CACHE_OCTETS, &s->cache);
 	if (r == OK)
 		r = throttle_new(&s->throttle);
-	if (r == OK)
-		r = start_pools(s);
 	if (r == OK)
 		r = chan_server_new(loop, rows, ARRAY_LEN(rows), s, &s->chan);
 	if (r != OK)

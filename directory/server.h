@@ -16,10 +16,13 @@
 
 struct server;
 
-/* Listen, start the helpers. token_key is copied. */
+/* Make the sockets; nothing is read yet. token_key is copied. */
 int server_new(struct loop *loop, const struct conf *conf,
     const uint8_t token_key[TOKEN_KEY_OCTETS], struct server **out) MUST_USE;
 void server_free(struct server **s);
+
+/* Start the helpers, look for keyd. They run as the caller does by then. */
+int server_start(struct server *s) MUST_USE;
 
 /* A child was reaped: false if it is none of the helpers. */
 bool server_reaped(struct server *s, pid_t pid, int status);

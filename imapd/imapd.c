@@ -61,8 +61,10 @@ main(int argc, char **argv)
 {
 	static const char *const alpn[] = { "imap", NULL };
 	static const struct parent_role roles[] = {
-		{ "internal", "imapd-internal", internal_workers, is_internal, run_internal },
-		{ "internet", "imapd-internet", internet_workers, is_internet, run_internet },
+		{ "internal", "imapd-internal", internal_workers, is_internal,
+		    IDENTITY_IMAPD_INTERNAL, run_internal },
+		{ "internet", "imapd-internet", internet_workers, is_internet,
+		    IDENTITY_IMAPD_INTERNET, run_internet },
 	};
 	static const struct parent_program program = { .name = "imapd", .alpn = alpn,
 		.listener_roles = LISTEN_ROLE(CONF_LISTEN_IMAP),

@@ -2,6 +2,7 @@
 #include "mailstore/engine.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,21 +44,24 @@ make_dir(const char *state_dir, const char *below, mode_t mode)
 	return r;
 }
 
-/* The lock goes with the process, whatever ends it. */
-static int
-lock_store(struct engine *e)
+int
+engine_lock(const char *state_dir, int *fd_out)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[PATH_OCTETS];
-	int r = path_store(e->conf.state_dir, "lock", path);
+	int fd, r;
 
-	if (r != OK)
-		return r;
-	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (e->lock_fd < 0)
+	if (snprintf(path, sizeof path, "%s/store.lock", state_dir) >= (int)sizeof path)
+		return ERR_LIMIT;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
 		return -errno;
-	if (fcntl(e->lock_fd, F_OFD_SETLK, &whole) != 0)
-		return errno == EAGAIN || errno == EACCES ? ERR_EXIST : -errno;
+	if (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
+		r = errno == EAGAIN || errno == EACCES ? ERR_EXIST : -errno;
+		close(fd);
+		return r;
+	}
+	*fd_out = fd;
 	return OK;
 }
 
@@ -74,7 +78,9 @@ open_dirs(struct engine *e)
 		r = make_dir(e->conf.state_dir, dirs[i].name, dirs[i].mode);
 	if (r == OK)
 		r = refuse_network(e->conf.state_dir);
-	return r == OK ? lock_store(e) : r;
+	if (r == OK && e->lock_fd <= 0)
+		r = engine_lock(e->conf.state_dir, &e->lock_fd);
+	return r;
 }
 
 static int
@@ -138,7 +144,7 @@ engine_open(const struct engine_conf *conf, struct engine **out)
 	if (e == NULL)
 		return ERR_NOMEM;
 	e->conf = *conf;
-	e->lock_fd = -1;
+	e->lock_fd = conf->lock_fd;
 	e->intents_end = &e->intents;
 	e->applied_end = &e->applied;
 	r = crypt_start();
@@ -187,7 +193,7 @@ engine_close(struct engine **ep)
 	notify_close(&e->notify);
 	if (e->spool_key != NULL)
 		crypt_secret_free(e->spool_key);
-	if (e->lock_fd >= 0)
+	if (e->lock_fd > 0)
 		close(e->lock_fd);
 	free(e);
 	*ep = NULL;

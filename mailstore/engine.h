@@ -23,6 +23,7 @@ struct engine_conf {
 	const char *state_dir, *run_dir;
 	uint64_t    map_octets, reserve_octets, segment_octets;
 	bool	    compress;
+	int	    lock_fd;	/* of engine_lock(), taken over; 0: the engine locks the store */
 };
 
 enum { ENGINE_LATENCIES = 1024, ENGINE_COPIES_MAX = 256, ENGINE_INTENTS_MAX = 20000 };
@@ -63,6 +64,11 @@ struct engine {
 	bool		      queue_changed;	/* something may be due */
 	struct engine_stats   stats;
 };
+
+/* Take the store for this process until the descriptor is closed, whatever ends it. The file is
+ * beside the store, so that one who may not enter the store can do it too. ERR_EXIST: another
+ * mailstored has it. */
+int engine_lock(const char *state_dir, int *fd_out) MUST_USE;
 
 /* ERR_EXIST: another mailstored has it. ERR_UNSUPPORTED: a network file system. ERR_VERSION. */
 int engine_open(const struct engine_conf *conf, struct engine **out) MUST_USE;

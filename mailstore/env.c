@@ -3,8 +3,12 @@
 
 #include <assert.h>
 #include <lmdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "mailstore/path.h"
 
 enum { READERS_MAX = 4096 };
 
@@ -79,6 +83,20 @@ open_trees(struct env *e, bool read_only, const char *const *trees, size_t n)
 	return to_err(rc);
 }
 
+/* Readers note in the lock file what they are looking at. In the data they write nothing. */
+static int
+open_lock(const char *dir)
+{
+	char path[PATH_OCTETS];
+
+	if (snprintf(path, sizeof path, "%s/lock.mdb", dir) >= (int)sizeof path)
+		return ENAMETOOLONG;
+	if (chmod(path, 0660) != 0)
+		return errno;
+	snprintf(path, sizeof path, "%s/data.mdb", dir);	/* of an older version: was 0660 */
+	return chmod(path, 0640) == 0 ? 0 : errno;
+}
+
 int
 env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const *trees, size_t n,
     struct env **out)
@@ -100,7 +118,9 @@ env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(e->env, ENV_TREES_MAX);
 	if (rc == 0)
-		rc = mdb_env_open(e->env, dir, flags, 0660);
+		rc = mdb_env_open(e->env, dir, flags, 0640);
+	if (rc == 0 && !read_only)
+		rc = open_lock(dir);
 	rc = rc != 0 ? to_err(rc) : open_trees(e, read_only, trees, n);
 	if (rc != OK)
 		env_close(&e);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/conf.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/program.h"
 #include "common/sandbox.h"
@@ -36,22 +37,39 @@ enter_sandbox(const struct conf *conf)
 	return sandbox_enter(SANDBOX_MAILSTORED, &paths);
 }
 
+/* The sockets are made as who we were started as; all that is in the store is read as mailstored. */
+static int
+open_server(const struct conf *conf, struct loop *loop, struct server **out)
+{
+	const char *error = NULL;
+	struct buf why;
+	int r;
+
+	buf_init(&why, 4096);
+	r = server_new(loop, conf, out, &error, &why);
+	if (r == OK)
+		r = identity_take(IDENTITY_MAILSTORED);
+	if (r == OK)
+		r = server_open(*out, &error);
+	if (r != OK)
+		fprintf(stderr, "mailstored: %s/store: %.*s%s: %s\n", conf->general.state_dir,
+		    (int)why.n, why.n > 0 ? why.p : "", why.n > 0 ? "" :
+		    error == NULL ? "cannot start" : error, err_text(r));
+	buf_fini(&why);
+	return r;
+}
+
 static int
 serve(const struct conf *conf, struct loop *loop)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
-	const char *why = NULL;
 	struct server *sv = NULL;
 	int r = loop_signals(loop, signals, on_signal, loop);
 
 	if (r == OK)
-		r = server_new(loop, conf, &sv, &why);
-	if (r != OK) {
-		fprintf(stderr, "mailstored: %s/store: %s: %s\n", conf->general.state_dir,
-		    why == NULL ? "cannot start" : why, err_text(r));
-		return r;
-	}
-	r = enter_sandbox(conf);
+		r = open_server(conf, loop, &sv);
+	if (r == OK)
+		r = enter_sandbox(conf);
 	if (r == OK) {
 		log_event(EV_START, F_CSTR("store", conf->general.state_dir));
 		r = loop_run(loop);
@@ -78,8 +96,10 @@ run(const char *file)
 	buf_fini(&errors);
 	if (r == OK) {
 		log_set_severity((enum log_severity)conf->general.log_level);
-		r = program_begin(conf, file, "mailstored");
+		r = identity_load_or_say(conf, IDENTITY_BIT(IDENTITY_MAILSTORED));
 	}
+	if (r == OK)
+		r = program_begin(conf, file, "mailstored");
 	if (r == OK)
 		r = loop_new(&loop);
 	if (r == OK)

@@ -52,20 +52,29 @@ map_counters(const char *path, _Atomic uint64_t **out)
 }
 
 int
+notify_paths(const char *run_dir, char watch_out[NOTIFY_PATH_OCTETS],
+    char counters_out[NOTIFY_PATH_OCTETS])
+{
+	return snprintf(counters_out, NOTIFY_PATH_OCTETS, "%s/store.generations", run_dir) >=
+	    NOTIFY_PATH_OCTETS ||
+	    snprintf(watch_out, NOTIFY_PATH_OCTETS, "%s/watch", run_dir) >= NOTIFY_PATH_OCTETS ?
+	    ERR_LIMIT : OK;
+}
+
+int
 notify_open(const char *run_dir, struct notify **out)
 {
 	struct notify *n = calloc(1, sizeof *n);
 	char path[NOTIFY_PATH_OCTETS];
-	int r = ERR_LIMIT;
+	int r;
 
 	*out = n;
 	if (n == NULL)
 		return ERR_NOMEM;
 	n->fd = -1;
-	if (snprintf(path, sizeof path, "%s/store.generations", run_dir) >= (int)sizeof path ||
-	    snprintf(n->dir, sizeof n->dir, "%s/watch", run_dir) >= (int)sizeof n->dir)
-		goto fail;
-	r = mkdir(n->dir, 02770) != 0 && errno != EEXIST ? -errno : OK;
+	r = notify_paths(run_dir, n->dir, path);
+	if (r == OK && mkdir(n->dir, 02770) != 0 && errno != EEXIST)
+		r = -errno;
 	if (r == OK)
 		r = map_counters(path, &n->counters);
 	if (r != OK)

@@ -16,6 +16,10 @@ enum { NOTIFY_COUNTERS = 65536, NOTIFY_PATH_OCTETS = 300 };
 
 struct notify;
 
+/* Where the sockets of readers and the counters are. */
+int notify_paths(const char *run_dir, char watch_out[NOTIFY_PATH_OCTETS],
+    char counters_out[NOTIFY_PATH_OCTETS]) MUST_USE;
+
 /* Before sandbox_enter; afterwards run_dir/watch must be readable and writable. */
 int notify_open(const char *run_dir, struct notify **out) MUST_USE;
 void notify_close(struct notify **n);

@@ -9,6 +9,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/place.h"
+#include "mailstore/notify.h"
+#include "mailstore/path.h"
 #include "mailstore/serve_internal.h"
 
 enum {
@@ -275,14 +278,35 @@ audit_start(struct server *sv)
 	audit_own(sv, &rec);
 }
 
+/* Readers come in by the group of the store: its folders and files get it from the one above. The
+ * readers' sockets lie in a folder where each may remove only his own. */
+static int
+make_places(const struct conf *conf, struct buf *why)
+{
+	const struct identity *who = identity_of(IDENTITY_MAILSTORED);
+	char store[PATH_OCTETS], watch[NOTIFY_PATH_OCTETS], counters[NOTIFY_PATH_OCTETS];
+	gid_t readers;
+	int r = path_store(conf->general.state_dir, "", store);
+
+	if (!identity_store_group(&readers))
+		readers = 0;
+	if (r == OK)
+		r = notify_paths(conf->general.run_dir, watch, counters);
+	if (r == OK)
+		r = place_shared(conf->general.state_dir, why);
+	if (r == OK)
+		r = place_shared(conf->general.run_dir, why);
+	if (r == OK)
+		r = place_own(store, 02750, who, readers, why);
+	if (r == OK)
+		r = place_own(watch, 03770, who, readers, why);
+	return r == OK ? place_own_file(counters, 0640, who, readers, why) : r;
+}
+
 int
 server_new(struct loop *loop, const struct conf *conf, struct server **out,
-    const char **error_out)
+    const char **error_out, struct buf *why)
 {
-	struct engine_conf ec = { .state_dir = conf->general.state_dir,
-		.run_dir = conf->general.run_dir, .map_octets = conf->store.map_octets,
-		.reserve_octets = conf->store.reserve_octets,
-		.segment_octets = conf->store.segment_octets, .compress = conf->store.compress };
 	struct server *sv = calloc(1, sizeof *sv);
 	int r;
 
@@ -294,20 +318,41 @@ server_new(struct loop *loop, const struct conf *conf, struct server **out,
 	sv->conf = conf;
 	sv->ready_end = &sv->ready;
 	sv->signed_ms = clock_ms();
-	r = engine_open(&ec, &sv->e);
-	*error_out = reason_of(r);
+	*error_out = "its folders cannot be made";
+	r = make_places(conf, why);
+	if (r == OK) {
+		r = engine_lock(conf->general.state_dir, &sv->lock_fd);
+		*error_out = reason_of(r);
+	}
 	if (r == OK) {
 		*error_out = "the sockets of the store cannot be made";
 		r = listen_all(sv);
 	}
+	if (r != OK)
+		server_free(out);
+	return r;
+}
+
+int
+server_open(struct server *sv, const char **error_out)
+{
+	const struct conf *conf = sv->conf;
+	struct engine_conf ec = { .state_dir = conf->general.state_dir,
+		.run_dir = conf->general.run_dir, .map_octets = conf->store.map_octets,
+		.reserve_octets = conf->store.reserve_octets,
+		.segment_octets = conf->store.segment_octets, .compress = conf->store.compress,
+		.lock_fd = sv->lock_fd };
+	int r;
+
+	sv->lock_fd = 0;	/* the engine's, whether it opens or not */
+	r = engine_open(&ec, &sv->e);
+	*error_out = reason_of(r);
 	if (r == OK)
 		r = keyd_start(sv);
 	if (r == OK)
 		r = figures_start(sv);
-	if (r != OK) {
-		server_free(out);
+	if (r != OK)
 		return r;
-	}
 	audit_start(sv);
 	sv->minute.arg = sv;
 	on_minute(&sv->minute);
@@ -354,6 +399,8 @@ server_free(struct server **svp)
 	figures_stop(sv);
 	chan_server_free(&sv->chan);
 	engine_close(&sv->e);
+	if (sv->lock_fd > 0)
+		close(sv->lock_fd);
 	free(sv);
 	*svp = NULL;
 }

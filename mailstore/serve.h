@@ -11,10 +11,14 @@
 
 struct server;
 
-/* Open the store, listen, look for keyd (which may come later). error_out: what to tell the
- * administrator, static. */
+/* Lock the store and make what needs the starter's rights: its folder, the readers' and the sockets.
+ * Nothing is read yet. error_out: what to tell the administrator, static, or in why when that is
+ * not empty. */
 int server_new(struct loop *loop, const struct conf *conf, struct server **out,
-    const char **error_out) MUST_USE;
+    const char **error_out, struct buf *why) MUST_USE;
+
+/* Open the store, look for keyd (which may come later). */
+int server_open(struct server *sv, const char **error_out) MUST_USE;
 
 /* Finish what has been taken on, then let go of everything. */
 void server_free(struct server **sv);

@@ -65,6 +65,7 @@ struct server {
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
 	uint64_t	     claim_ms;	/* when the relay asked last, 0: never */
 	uint8_t		     audit_key[32];	/* of keyd; has_audit_key */
+	int		     lock_fd;	/* until the engine has it */
 	bool		     has_audit_key, signing, closing;
 	struct st_nothing    nothing;
 	struct figures	    *figures;

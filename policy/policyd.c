@@ -13,9 +13,11 @@
 
 #include "common/clock.h"
 #include "common/conf.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/program.h"
+#include "common/place.h"
 #include "common/sandbox.h"
 #include "policy/pool.h"
 
@@ -250,6 +252,29 @@ close_sandbox(const struct policyd *d)
 	return sandbox_enter(SANDBOX_POLICYD, &all);
 }
 
+/* What only root can, then never root again: even the trust files may come from others. */
+static int
+prepare(struct policyd *d)
+{
+	struct buf why;
+	int r;
+
+	buf_init(&why, 4096);
+	r = place_shared(d->conf->general.run_dir, &why);
+	if (r != OK)
+		log_event(EV_CONFIG_ERROR, F_STR("reason", buf_slice(&why)), F_ERR(r), F_END);
+	buf_fini(&why);
+	if (r == OK)
+		r = identity_load_or_say(d->conf, IDENTITY_BIT(IDENTITY_POLICYD));
+	if (r == OK)
+		r = program_begin(d->conf, d->conf_path, "policyd");
+	if (r == OK)
+		r = loop_new(&d->loop);
+	if (r == OK)
+		r = listen_all(d);
+	return r == OK ? identity_take(IDENTITY_POLICYD) : r;
+}
+
 static int
 set_up(struct policyd *d)
 {
@@ -258,9 +283,7 @@ set_up(struct policyd *d)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
-	if ((r = program_begin(d->conf, d->conf_path, "policyd")) != OK ||
-	    (r = smime_init()) != OK || (r = load_trust(d)) != OK ||
-	    (r = loop_new(&d->loop)) != OK || (r = listen_all(d)) != OK ||
+	if ((r = prepare(d)) != OK || (r = smime_init()) != OK || (r = load_trust(d)) != OK ||
 	    (r = loop_signals(d->loop, signals, on_signal, d)) != OK ||
 	    (r = close_sandbox(d)) != OK)
 		return r;

@@ -32,8 +32,9 @@ main(int argc, char **argv)
 {
 	static const char *const alpn[] = { "smtp", "esmtp", NULL };
 	static const struct parent_role roles[] = {
-		{ .name = "worker", .count = workers, .serves = is_ours, .run = worker_run },
-		{ .name = "relay", .count = one, .run = relay_run },
+		{ .name = "worker", .count = workers, .serves = is_ours, .who = IDENTITY_SMTPD,
+		    .run = worker_run },
+		{ .name = "relay", .count = one, .who = IDENTITY_RELAY, .run = relay_run },
 	};
 	static const struct parent_program program = { .name = "smtpd", .alpn = alpn,
 		.listener_roles = LISTEN_ROLE(CONF_LISTEN_MX) |

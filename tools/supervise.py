@@ -79,7 +79,7 @@ def write_pids(top, services):
         lines = [line for line in f if not line.startswith("CONGVU_PIDS=")]
     pids = " ".join("%s:%d" % (s.name, s.process.pid) for s in services if s.congvu and s.process is not None)
     lines.append('CONGVU_PIDS="%s"\n' % pids)
-    with open(path + ".new", "w") as f:
+    with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
         f.writelines(lines)
     os.rename(path + ".new", path)
 

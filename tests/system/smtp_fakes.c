@@ -398,7 +398,7 @@ main(int argc, char **argv)
 	static struct fakes f;
 	char log[1000];
 
-	if (argc != 3)
+	if (argc != 4 || users_load(argv[3]) != OK)
 		return 2;
 	f.out_dir = argv[2];
 	snprintf(log, sizeof log, "%s/log", argv[2]);

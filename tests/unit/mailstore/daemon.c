@@ -15,7 +15,9 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
+#include "common/identity.h"
 #include "daemon.h"
+#include "tests/unit/common/users.h"
 #include "directory/proto.h"
 
 enum { PATIENCE_MS = 10000 };
@@ -112,7 +114,7 @@ daemon_keyd(struct daemon *d)
 {
 	d->keyd = spawn();
 	if (d->keyd == 0)
-		_exit(run_keyd(d->run) == OK ? 0 : 1);
+		_exit(users_load(d->conf) == OK && run_keyd(d->run) == OK ? 0 : 1);
 }
 
 void
@@ -163,6 +165,7 @@ write_conf(const struct daemon *d)
 	    "signature {\n roots = \"/nonexistent/r\"\n crls = \"/nonexistent/c\"\n}\n"
 	    "store {\n map-size = %d\n reserve = 0\n segment-size = 1048576\n}\n",
 	    d->state, d->run, DAEMON_MAP);
+	users_print(f);
 	assert_int_equal(fclose(f), 0);
 }
 
@@ -176,8 +179,9 @@ daemon_begin(struct daemon *d)
 	snprintf(d->state, sizeof d->state, "%s/state", d->dir);
 	snprintf(d->run, sizeof d->run, "%s/run", d->dir);
 	snprintf(d->conf, sizeof d->conf, "%s/congvu.conf", d->dir);
-	assert_int_equal(mkdir(d->state, 0700), 0);
-	assert_int_equal(mkdir(d->run, 0700), 0);
+	assert_int_equal(chmod(d->dir, 0711), 0);
+	assert_int_equal(mkdir(d->state, 0711), 0);
+	assert_int_equal(mkdir(d->run, 0711), 0);
 	write_conf(d);
 }
 
