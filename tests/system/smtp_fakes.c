@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * smtp_fakes RUN-DIR OUT-DIR: directory, policy and store in one process for the test of smtpd.
+ * smtp_fakes RUN-DIR OUT-DIR CONF: directory, policy and store in one process for the test of smtpd.
  * They speak the real protocols; what they answer is written in the address or in the message:
  *	nobody@ locked@ full@	unknown, disabled, over quota
  *	all@			a group: ann bob x@out.example
@@ -22,6 +22,7 @@
 #include "directory/proto.h"
 #include "mailstore/proto.h"
 #include "policy/proto.h"
+#include "tests/unit/common/users.h"
 
 struct queued {
 	struct queued	     *next;

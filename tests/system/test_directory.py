@@ -15,6 +15,9 @@ import time
 import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+import users  # noqa: E402
+
 BUILD = os.path.abspath(os.environ.get("CONGVU_BUILD", "." if os.path.exists("directory/directoryd") else TOP + "/build"))
 CLIENT = os.path.join(BUILD, "tests/system/dirclient")
 PASSWORD = "Lam-Hoa-2026"
@@ -121,7 +124,10 @@ signature { roots = "%(pki)s/ca.pem"
 	crls = "%(pki)s/crl.pem" }
 """ % {"domain": DOMAIN, "dir": folder, "pki": pki, "uris": ", ".join('"%s"' % u for u in uris or [slapd.uri]),
        "base": slapd.info["base"], "service": slapd.info["service_dn"], "file": slapd.info["service_password_file"],
-       "timeout": TIMEOUT_MS, "ldap": ldap})
+       "timeout": TIMEOUT_MS, "ldap": ldap} + users.section())
+        for sub in ("", "state", "run"):
+            os.chmod(os.path.join(folder, sub), 0o711)
+        users.own("directoryd", slapd.info["service_password_file"])
 
     def start(self):
         self.log = open(os.path.join(self.dir, "log"), "w+")
@@ -368,6 +374,7 @@ def test_key_file(d, slapd, folder, pki):
             ("cut key", lambda k: os.truncate(k, 20), "damaged"), ("other key", lambda k: replace(k), "not the key")]:
         os.makedirs(folder + "/state", exist_ok=True)
         shutil.copytree(keys, folder + "/state/keys")
+        users.own("keyd", *(os.path.join(at, name) for at, _, names in os.walk(folder + "/state/keys") for name in [""] + names))
         change(folder + "/state/keys/master.key")
         refused(what, wanted)
 
@@ -489,6 +496,8 @@ def main():
     subprocess.run([TOP + "/tools/pki", "server", pki, "server", "localhost"], check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
     os.makedirs(folder + "/ldap")
+    for path in (folder, pki, pki + "-other", folder + "/ldap"):
+        os.chmod(path, 0o711)
     slapd = Slapd(folder + "/ldap")
     slapd.pki = pki
     # The server that takes a bind without a password as anonymous, and says it is well.

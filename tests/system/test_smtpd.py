@@ -17,6 +17,9 @@ import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+import users  # noqa: E402
+
 BUILD = os.environ.get("CONGVU_BUILD", ".")
 DIR = tempfile.mkdtemp(prefix="congvu-smtpd-")
 OUT, RUN = os.path.join(DIR, "out"), os.path.join(DIR, "run")
@@ -88,7 +91,8 @@ def connects(port):
 class Fakes:
     def start(self):
         before = log().count("up\n") if os.path.exists(os.path.join(OUT, "log")) else 0
-        self.process = subprocess.Popen([os.path.join(BUILD, "tests/system/smtp_fakes"), RUN, OUT])
+        self.process = subprocess.Popen([os.path.join(BUILD, "tests/system/smtp_fakes"), RUN, OUT,
+                                         DIR + "/congvu.conf"])
         wait_for("fakes", lambda: os.path.exists(os.path.join(OUT, "log")) and log().count("up\n") > before)
 
     def restart_when_dead(self):
@@ -445,7 +449,8 @@ def main():
     real = socket.create_connection
     socket.create_connection = lambda address, *a, **k: real(("127.0.0.1", address[1]), *a, **k)
     with open(DIR + "/congvu.conf", "w") as f:
-        f.write(CONF % dict(PORT, dir=DIR))
+        f.write(CONF % dict(PORT, dir=DIR) + users.section())
+    os.chmod(DIR, 0o711)
     sink = subprocess.Popen([sys.executable, TOP + "/tools/sink.py", "--port", str(PORT["sink"]),
                              "--maildir", DIR + "/sink"], stdout=subprocess.DEVNULL)
     fakes.start()

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,11 +21,26 @@
 #include "common/memfd.h"
 #include "config.h"
 #include "policy/judge.h"
+#include "tests/unit/common/users.h"
 
 enum { POLICY_MS = 3000, PATIENCE_MS = 20000, WORKERS = 2 };
 
 static pid_t daemon_pid;
 static struct arena replies;
+
+static void
+add_users(void)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/conf", pki_dir());
+	f = fopen(path, "a");
+	assert_non_null(f);
+	users_print(f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(pki_dir(), 0711), 0);
+}
 
 static void
 write_conf_with(const char *roots, const char *submission)
@@ -41,6 +57,7 @@ write_conf_with(const char *roots, const char *submission)
 	    "limits { policy-time = %d\n policy-workers = %d }\n",
 	    pki_dir(), pki_dir(), pki_dir(), pki_dir(), submission, pki_dir(), roots, pki_dir(),
 	    pki_dir(), POLICY_MS, WORKERS));
+	add_users();
 }
 
 static void
