@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/control.h"
 #include "imapd/name.h"
 #include "mime/date.h"
 
@@ -117,7 +118,8 @@ judged(struct session *s, const struct backend_reply *r)
 		s->conf.backend->spool_drop(s->conf.ctx);
 		return session_err(s, ERR_UNAVAIL);
 	}
-	if (r->level >= LEVEL_MAT && (!ap->box.mat || s->conf.zone != ZONE_INTERNAL))
+	if (r->level >= LEVEL_MAT && (!ap->box.mat || s->conf.zone != ZONE_INTERNAL) &&
+	    !control_off("append-level"))
 		return refuse_level(s);
 	return session_ask(s, &ask, appended);
 }

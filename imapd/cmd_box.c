@@ -111,8 +111,7 @@ cmd_rename(struct session *s, struct args *a)
 		err = args_end(a);
 	if (err != OK)
 		return session_err(s, err);
-	if (slice_eq(ask.name, NAME_MAT) || is_reserved(ask.new_name) ||
-	    name_is_mat(ask.name) != name_is_mat(ask.new_name))
+	if (is_reserved(ask.new_name) || name_is_mat(ask.name) || name_is_mat(ask.new_name))
 		return session_err(s, ERR_ACCESS);
 	return session_ask(s, &ask, answered);
 }

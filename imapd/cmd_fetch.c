@@ -93,18 +93,42 @@ collect_fields(struct session *s, struct deliver *d, const struct fetch_item *it
 	return err == OK ? fields->err : err;
 }
 
+/* A header that is the whole of its message need not end in an empty line; then neither do fields
+ * of it (RFC 3501 6.4.5). */
+static int
+ends_in_blank(struct session *s, const struct deliver *d, struct section_range header, bool *out)
+{
+	struct section_range tail = { header.end - header.begin > 4 ? header.end - 4 :
+	    header.begin, header.end };
+	struct buf last;
+	int err;
+
+	*out = true;
+	if (header.end < d->msg.size_octets)
+		return OK;
+	buf_init(&last, 4);
+	err = read_range(s, d, tail, &last);
+	*out = slice_is(buf_slice(&last), "\r\n") || slice_is(buf_slice(&last), "\r\n\r\n") ||
+	    slice_ends_nocase(buf_slice(&last), SLICE("\n\n"));
+	buf_fini(&last);
+	return err;
+}
+
 static int
 add_fields(struct session *s, struct deliver *d, const struct fetch_item *it,
     struct section_range header)
 {
 	struct buf fields;
 	uint64_t begin = 0, end;
+	bool blank;
 	int err;
 
 	buf_init(&fields, FIELDS_OCTETS);
 	err = collect_fields(s, d, it, header, &fields);
+	if (err == OK)
+		err = ends_in_blank(s, d, header, &blank);
 	if (err == OK) {
-		end = fields.n;
+		end = blank ? fields.n : fields.n - 2;
 		clip(it, &begin, &end);
 		label(s, it);
 		buf_addf(&s->out, "{%zu}\r\n", (size_t)(end - begin));

@@ -288,7 +288,8 @@ matches(const struct list *l, struct slice name)
 	return false;
 }
 
-/* Only a % at the end of LSUB's pattern tells of levels that are not subscribed (RFC 3501 6.3.9). */
+/* Only a % at the end of LSUB's pattern tells of levels that are not subscribed (RFC 3501 6.3.9).
+ * */
 static bool
 ends_in_percent(const struct list *l)
 {
@@ -330,7 +331,7 @@ add_attributes(struct session *s, const struct list *l, const struct entry *e)
 	buf_adds(&s->out, e->has_children ? "\\HasChildren" : "\\HasNoChildren");
 	if (told && e->box.subscribed)
 		buf_adds(&s->out, " \\Subscribed");
-	if (e->box.use != BACKEND_USE_NONE && e->box.use < ARRAY_LEN(uses))
+	if (e->box.id != 0 && e->box.use != BACKEND_USE_NONE && e->box.use < ARRAY_LEN(uses))
 		buf_addf(&s->out, " %s", uses[e->box.use]);
 }
 

@@ -369,7 +369,8 @@ dispatch(struct session *s, struct slice text)
 		s->command = NULL;
 		return session_bad(s, "Not valid in this state");
 	}
-	if ((s->command->flags & COMMAND_WRITES) != 0 && s->view.readonly)
+	if ((s->command->flags & COMMAND_WRITES) != 0 && s->view.readonly &&
+	    !control_off("examine-read-only"))
 		return session_no(s, "READ-ONLY", "The mailbox is open for reading only");
 	return s->command->fn(s, &a);
 }
@@ -463,7 +464,8 @@ line_ends(struct session *s)
 static size_t
 take_line(struct session *s, struct slice in)
 {
-	size_t max = s->state == SESSION_NEW ? PREAUTH_LINE_OCTETS : ENGINE_LINE_OCTETS;
+	size_t max = s->state == SESSION_NEW && !control_off("line-limit") ?
+	    PREAUTH_LINE_OCTETS : ENGINE_LINE_OCTETS;
 	size_t room = max - (s->cmd.n - s->literals);
 	const char *lf = memchr(in.p, '\n', in.n);
 	size_t n = lf == NULL ? in.n : (size_t)(lf - in.p) + 1;

@@ -116,8 +116,8 @@ parse_argument(struct parser *p, enum argument argument, struct search_key *k)
 	}
 }
 
-/* BODY and TEXT are noted one by one: they are decided last, all in one reading. The empty string is
- * in all. */
+/* BODY and TEXT are noted one by one: they are decided last, all in one reading. The empty string
+ * is in all. */
 static int
 note_text(struct parser *p, struct search_key *k)
 {

@@ -48,8 +48,8 @@ struct view {
 
 void view_close(struct view *v);
 
-/* Is there a message that no session has claimed as \Recent, so that this one should try to before it
- * tells of it? Not in a mailbox opened by EXAMINE. */
+/* Is there a message that no session has claimed as \Recent, so that this one should try to before
+ * it tells of it? Not in a mailbox opened by EXAMINE. */
 bool view_wants_claim(struct session *s);
 
 /* The answer to the claim. If it is not known whose they are, messages are recent. */
@@ -67,8 +67,8 @@ uint32_t view_find(const struct view *v, uint32_t uid);
 /* How many messages are \Recent to this session. */
 uint32_t view_recent(const struct view *v);
 
-/* "* FLAGS" and "PERMANENTFLAGS" with the present keywords; _tell_: if the client does not know them
- * all. */
+/* "* FLAGS" and "PERMANENTFLAGS" with the present keywords; _tell_: if the client does not know
+ * them all. */
 int view_add_flag_names(struct session *s) MUST_USE;
 int view_tell_flag_names(struct session *s) MUST_USE;
 

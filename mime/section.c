@@ -142,7 +142,7 @@ nth_child(const struct summary *sum, const struct summary_part *p, uint32_t n, u
 static int
 follow(const struct section *s, const struct summary *sum, uint32_t *at, struct summary_part *p)
 {
-	bool whole = true;
+	bool whole = true, only = false;
 	int err;
 
 	*at = 0;
@@ -157,7 +157,14 @@ follow(const struct section *s, const struct summary *sum, uint32_t *at, struct 
 				return err;
 			whole = true;
 		}
-		if (p->kind == TREE_MULTIPART) {
+		if (only) {
+			return ERR_NOENT;
+		} else if (p->kind == TREE_MULTIPART && p->first_child == TREE_NONE &&
+		    s->path[i] == 1) {
+			/* What no boundary divides is its only part. */
+			p->header_begin = p->header_end = p->body_begin;
+			only = true;
+		} else if (p->kind == TREE_MULTIPART) {
 			err = nth_child(sum, p, s->path[i], at);
 			if (err == OK)
 				err = summary_part(sum, *at, p);

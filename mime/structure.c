@@ -330,6 +330,18 @@ add_basic(struct buf *out, const struct tree *t, uint32_t i)
 	add_number(out, p->body_end - p->body_begin);
 }
 
+/* The grammar wants a multipart to have a part: without any, what is there counts as its text, which
+ * section_resolve gives for number 1. */
+static void
+add_only_part(struct buf *out, const struct tree_part *p, bool extended)
+{
+	buf_adds(out, "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" ");
+	add_number(out, p->body_end - p->body_begin);
+	buf_addc(out, ' ');
+	add_number(out, p->body_lines);
+	buf_adds(out, extended ? " NIL NIL NIL NIL)" : ")");
+}
+
 /* What stands before the children of part i, or all of it when it has none. */
 static int
 enter(struct buf *out, const struct tree *t, uint32_t i, bool extended, struct arena *a)
@@ -339,8 +351,8 @@ enter(struct buf *out, const struct tree *t, uint32_t i, bool extended, struct a
 
 	if (is_multipart(t, i)) {
 		buf_addc(out, '(');
-		if (p->first_child == TREE_NONE)	/* the grammar wants one */
-			buf_adds(out, extended ? empty_body_extended : empty_body);
+		if (p->first_child == TREE_NONE)
+			add_only_part(out, p, extended);
 		return out->err;
 	}
 	add_basic(out, t, i);

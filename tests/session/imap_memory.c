@@ -415,10 +415,13 @@ keyword_bits(struct box *b, const struct slice *names, size_t n)
 static void
 change_flags(struct box *b, const struct backend_ask *q, struct backend_reply *r)
 {
-	uint64_t bits = keyword_bits(b, q->keywords, q->keywords_n);
+	bool room = b->keywords_n + q->keywords_n <= KEYWORDS;
+	uint64_t bits = room ? keyword_bits(b, q->keywords, q->keywords_n) : 0;
 	uint64_t modseq = b->modseq + 1, last = b->modseq;
 
-	for (size_t i = 0; i < b->n; i++) {
+	if (!room)
+		r->status = ERR_LIMIT;
+	for (size_t i = 0; room && i < b->n; i++) {
 		struct backend_msg *m = &b->v[i].rec, was = *m;
 
 		if (!in_ranges(q->ranges, q->ranges_n, m->uid))
@@ -606,7 +609,8 @@ memory_answer(struct memory *m, struct session *s)
 	return true;
 }
 
-/* ---- events: "arrive N", "gone UID", "flag UID", "keyword UID", "delete-box", "big",
+/* ---- events: "arrive N", "mail TEXT", "recent" (another session claims), "gone UID", "flag UID",
+ *	"keyword UID", "delete-box", "big",
  *	"away", "back", "full", "forget" (what was expunged), "allow", "reject", "defer", "mat",
  * "tls", "bye" ---- */
 
@@ -664,12 +668,19 @@ memory_event(struct memory *m, struct session *s, struct slice text)
 	size_t i;
 
 	slice_cut(&text, ' ', &what);
+	if (slice_is(what, "mail")) {
+		add_message(b, text, 0, 1770200000);
+		engine_changed(s);
+		return true;
+	}
 	if (text.n > 0 && slice_u64(text, MESSAGES, &n) != OK)
 		return false;
 	for (i = 0; i + 1 < b->n && b->v[i].rec.uid != n; i++)
 		;
 	if (slice_is(what, "arrive"))
 		arrive(b, (unsigned)n);
+	else if (slice_is(what, "recent"))
+		b->first_recent = b->uidnext;
 	else if (slice_is(what, "big"))
 		arrive_big(b);
 	else if (slice_is(what, "gone"))

@@ -4,11 +4,19 @@
  * sends.
  *
  * A file holds cases. "== name [| flags]" begins one (flags: internet, plain, nosplit), lines
- *	follow: C: text		the client sends text CRLF	C+ text	... without CRLF, escapes \r
- *	\n \0 \\ S: text		the next line of the server	S~ regex	... matches
- *	(extended) E: event	see imap_memory.c		N: text	what was noted so far
+ * follow:
+ *	C: text		the client sends text CRLF
+ *	C+ text		... without CRLF; escapes \r \n \0 \\ \xHH \R70000;a (so many of a)
+ *	S: text		the next line of the server
+ *	S~ regex	... matches (extended)
+ *	E: event	see imap_memory.c; E+ with escapes
+ *	N: text		what was noted so far
  *	X:		the session has ended
- * Sign-in is done before the first line unless the flag is plain or new.
+ * Sign-in is done before the first line unless the flag is plain or new; with the flag inbox, INBOX
+ * is selected then, with examine it is examined.
+ *
+ * Of every command of command.def there must be a case where it is good and one where its syntax is
+ * not. Where a command is legal, and that it disturbs no other, is tried for all of them below.
  */
 #include <dirent.h>
 #include <regex.h>
@@ -16,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "imapd/session.h"
 #include "tests/session/imap_memory.h"
 
 enum { LINES = 400, WHOLE = -1, BYTES = -2 };
@@ -34,6 +43,12 @@ struct run {
 	struct buf	out, block;
 	size_t		out_at;
 	char		why[2000];
+};
+
+static const struct { const char *name; unsigned flags; } commands[] = {
+#define COMMAND(name, fn, flags) { name, flags },
+#include "imapd/command.def"
+#undef COMMAND
 };
 
 /* ---- driving ---- */
@@ -79,19 +94,44 @@ feed_split(struct run *r, int at)
 	buf_clear(&r->block);
 }
 
+/* What stands behind a backslash, s is at it: how many octets of s it was. */
+static size_t
+add_escape(struct buf *block, struct slice s)
+{
+	char e = s.p[0];
+	unsigned long n;
+	char *end;
+
+	switch (e) {
+	case 'x':
+		n = strtoul((char[]){ s.p[1], s.p[2], '\0' }, NULL, 16);
+		buf_addc(block, (char)n);
+		return 3;
+	case 'R':
+		for (n = strtoul(s.p + 1, &end, 10); n > 0; n--)
+			buf_addc(block, end[1]);
+		return (size_t)(end - s.p) + 2;
+	default:
+		buf_addc(block, e == 'r' ? '\r' : e == 'n' ? '\n' : e == '0' ? '\0' : e);
+		return 1;
+	}
+}
+
+static void
+add_text(struct buf *block, const struct line *l)
+{
+	for (size_t i = 0; i < l->text.n; i++) {
+		if (l->mark == '+' && l->text.p[i] == '\\' && i + 1 < l->text.n)
+			i += add_escape(block, slice_from(l->text, i + 1));
+		else
+			buf_addc(block, l->text.p[i]);
+	}
+}
+
 static void
 add_client(struct buf *block, const struct line *l)
 {
-	for (size_t i = 0; i < l->text.n; i++) {
-		char c = l->text.p[i];
-
-		if (l->mark == '+' && c == '\\' && i + 1 < l->text.n) {
-			char e = l->text.p[++i];
-
-			c = e == 'r' ? '\r' : e == 'n' ? '\n' : e == '0' ? '\0' : e;
-		}
-		buf_addc(block, c);
-	}
+	add_text(block, l);
 	if (l->mark == ':')
 		buf_adds(block, "\r\n");
 }
@@ -132,6 +172,20 @@ expect_line(struct run *r, const struct line *l)
 }
 
 static bool
+happens(struct run *r, const struct line *l)
+{
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	add_text(&text, l);
+	if (!memory_event(r->memory, r->s, buf_slice(&text)))
+		snprintf(r->why, sizeof r->why, "no such event");
+	buf_fini(&text);
+	settle(r);
+	return r->why[0] == '\0';
+}
+
+static bool
 expect(struct run *r, const struct line *l)
 {
 	struct slice notes = slice_trim(memory_notes(r->memory));
@@ -140,10 +194,7 @@ expect(struct run *r, const struct line *l)
 	case 'S':
 		return expect_line(r, l);
 	case 'E':
-		if (!memory_event(r->memory, r->s, l->text))
-			snprintf(r->why, sizeof r->why, "no such event");
-		settle(r);
-		return r->why[0] == '\0';
+		return happens(r, l);
 	case 'N':
 		snprintf(r->why, sizeof r->why, "noted: %.*s", (int)notes.n, notes.p);
 		if (slice_eq(l->text, notes))
@@ -195,37 +246,57 @@ run_lines(struct run *r, const struct test_case *c, size_t block, int at)
 	return octets;
 }
 
+static void
+begin(struct run *r, unsigned zone, bool plain)
+{
+	struct engine_conf conf = { .hostname = "mx.tinh.example", .zone = zone, .tls = !plain,
+		.starttls = plain, .message_octets = 300000, .errors = 5,
+		.backend = &memory_backend };
+
+	*r = (struct run){ 0 };
+	buf_init(&r->out, 8 << 20);
+	buf_init(&r->block, 8 << 20);
+	if (memory_new(conf.zone, &r->memory) != OK)
+		abort();
+	conf.ctx = r->memory;
+	if (engine_new(&conf, &r->s) != OK)
+		abort();
+	engine_start(r->s);
+	settle(r);
+}
+
+static void
+end(struct run *r)
+{
+	engine_free(&r->s);
+	memory_free(&r->memory);
+	buf_fini(&r->out);
+	buf_fini(&r->block);
+}
+
+static void
+sign_in(struct run *r, const char *more)
+{
+	feed(r, SLICE("0 LOGIN an \"mat khau\"\r\n"));
+	feed(r, slice_of(more));
+	r->out_at = r->out.n;
+}
+
 static int
 run(const struct test_case *c, size_t block, int at, bool complain)
 {
-	bool internet = has_flag(c, "internet"), plain = has_flag(c, "plain");
-	bool new = plain || has_flag(c, "new");
-	struct engine_conf conf = { .hostname = "mx.tinh.example",
-		.zone = internet ? ZONE_INTERNET : ZONE_INTERNAL, .tls = !plain, .starttls = plain,
-		.message_octets = 300000, .errors = 5, .backend = &memory_backend };
-	struct run r = { 0 };
+	bool plain = has_flag(c, "plain");
+	struct run r;
 	int n;
 
-	buf_init(&r.out, 8 << 20);
-	buf_init(&r.block, 8 << 20);
-	if (memory_new(conf.zone, &r.memory) != OK)
-		abort();
-	conf.ctx = r.memory;
-	if (engine_new(&conf, &r.s) != OK)
-		abort();
-	engine_start(r.s);
-	settle(&r);
-	if (!new) {
-		feed(&r, SLICE("0 LOGIN an \"mat khau\"\r\n"));
-		r.out_at = r.out.n;
-	}
+	begin(&r, has_flag(c, "internet") ? ZONE_INTERNET : ZONE_INTERNAL, plain);
+	if (!plain && !has_flag(c, "new"))
+		sign_in(&r, has_flag(c, "inbox") ? "00 SELECT INBOX\r\n" :
+		    has_flag(c, "examine") ? "00 EXAMINE INBOX\r\n" : "");
 	n = run_lines(&r, c, block, at);
 	if (n < 0 && complain)
 		printf("not ok %s (block %zu, split %d)\n   %s\n", c->name, block, at, r.why);
-	engine_free(&r.s);
-	memory_free(&r.memory);
-	buf_fini(&r.out);
-	buf_fini(&r.block);
+	end(&r);
 	return n;
 }
 
@@ -277,6 +348,134 @@ next_case(struct slice *text, struct test_case *c)
 	return begun;
 }
 
+/* ---- is there a case for everything? ---- */
+
+static bool good[ARRAY_LEN(commands)], bad[ARRAY_LEN(commands)];
+
+/* Row of the command in a client's line, -1: none; *tag_out with a space. */
+static int
+command_of(struct slice line, struct slice *tag_out)
+{
+	ptrdiff_t space = slice_chr(line, ' ');
+	int found = -1;
+
+	*tag_out = slice_sub(line, 0, space < 0 ? 0 : (size_t)space + 1);
+	line = slice_from(line, tag_out->n);
+	for (size_t i = 0; i < ARRAY_LEN(commands) && tag_out->n > 0; i++) {
+		size_t n = strlen(commands[i].name);
+
+		if (slice_starts_nocase(line, slice_of(commands[i].name)) &&
+		    (line.n == n || strchr(" \\", line.p[n]) != NULL))
+			found = (int)i;
+	}
+	return found;
+}
+
+/* What the case shows of each command: how the server's line with the same tag goes on. */
+static void
+note_commands(const struct test_case *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct slice tag, reply;
+		int row = c->v[i].kind == 'C' ? command_of(c->v[i].text, &tag) : -1;
+		size_t k = i + 1;
+
+		while (row >= 0 && k < c->n && (c->v[k].kind != 'S' ||
+		    !slice_starts_nocase(c->v[k].text, tag)))
+			k++;
+		if (row < 0 || k == c->n)
+			continue;
+		reply = slice_from(c->v[k].text, tag.n);
+		good[row] |= slice_starts_nocase(reply, SLICE("OK"));
+		bad[row] |= slice_starts_nocase(reply, SLICE("BAD")) &&
+		    slice_find(reply, SLICE("this state")) < 0;
+	}
+}
+
+static bool
+all_commands_have_cases(void)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (!good[i])
+			printf("not ok %s: no case where it is good\n", commands[i].name);
+		if (!bad[i])
+			printf("not ok %s: no case where it is bad\n", commands[i].name);
+		all = all && good[i] && bad[i];
+	}
+	return all;
+}
+
+/* ---- every command in every state ---- */
+
+static const struct { const char *name, *begin; enum session_state state; } states[] = {
+	{ "not signed in", NULL, SESSION_NEW },
+	{ "signed in", "", SESSION_AUTH },
+	{ "selected", "00 SELECT INBOX\r\n", SESSION_SELECTED },
+	{ "examined", "00 EXAMINE INBOX\r\n", SESSION_SELECTED },
+};
+
+/* What must come first as the answer to the command alone, NULL: anything tagged. */
+static const char *
+wanted(size_t state, size_t row)
+{
+	unsigned flags = commands[row].flags;
+
+	if ((flags & 1u << states[state].state) == 0)
+		return "x BAD [CLIENTBUG] Not valid in this state\r\n";
+	if ((flags & COMMAND_WRITES) != 0 && state == 3)
+		return "x NO [READ-ONLY] The mailbox is open for reading only\r\n";
+	return NULL;
+}
+
+/* The command without arguments, and one that never fits; a NOOP behind them is answered after. */
+static bool
+try_command(size_t state, size_t row, const char *rest, int split)
+{
+	const char *want = wanted(state, row);
+	bool stays = strcmp(commands[row].name, "LOGOUT") != 0 &&
+	    strcmp(commands[row].name, "IDLE") != 0;
+	char text[200];
+	struct slice got;
+	struct run r;
+	bool ok;
+
+	snprintf(text, sizeof text, "x %s%s\r\ny NOOP\r\n", commands[row].name, rest);
+	begin(&r, ZONE_INTERNAL, false);
+	if (states[state].begin != NULL)
+		sign_in(&r, states[state].begin);
+	r.out_at = r.out.n;
+	buf_adds(&r.block, text);
+	feed_split(&r, split);
+	got = slice_from(buf_slice(&r.out), r.out_at);
+	ok = want == NULL || slice_starts_nocase(got, slice_of(want));
+	if (stays || want != NULL)
+		ok = ok && (slice_find(got, SLICE("x OK")) >= 0 ||
+		    slice_find(got, SLICE("x NO")) >= 0 || slice_find(got, SLICE("x BAD")) >= 0) &&
+		    slice_ends_nocase(got, SLICE("\r\ny OK Done\r\n"));
+	if (!ok)
+		printf("not ok %s%s, %s, split %d:\n   %.*s\n", commands[row].name, rest,
+		    states[state].name, split, (int)got.n, got.p);
+	end(&r);
+	return ok;
+}
+
+static bool
+every_command_in_every_state(void)
+{
+	static const char *const rests[] = { "", " ", " (((", " {3+}\r\na b", " \"" };
+	bool all = true;
+
+	for (size_t state = 0; state < ARRAY_LEN(states); state++)
+		for (size_t row = 0; row < ARRAY_LEN(commands); row++)
+			for (size_t i = 0; i < ARRAY_LEN(rests); i++)
+				for (int split = BYTES; split <= 12; split++)
+					all = all && (split == 0 ||
+					    try_command(state, row, rests[i], split));
+	return all;
+}
+
 static void
 run_file(const char *path, int counts[2])
 {
@@ -293,8 +492,10 @@ run_file(const char *path, int counts[2])
 	if (f != NULL)
 		fclose(f);
 	rest = buf_slice(&text);
-	while (next_case(&rest, &c))
+	while (next_case(&rest, &c)) {
 		counts[run_all(&c)]++;
+		note_commands(&c);
+	}
 	buf_fini(&text);
 }
 
@@ -317,6 +518,9 @@ main(int argc, char **argv)
 	}
 	if (n >= 0)
 		free(names);
+	counts[every_command_in_every_state()]++;
+	if (argc < 2)
+		counts[all_commands_have_cases()]++;
 	printf("%d passed, %d failed\n", counts[1], counts[0]);
 	return counts[0] > 0 || counts[1] == 0;
 }
