@@ -2,6 +2,7 @@
 /* Transcripts as text: cases, lines, flags, escapes. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/session/smtp_script.h"
 
@@ -34,17 +35,19 @@ script_flags(const struct script_case *c)
 	return slice_cut(&flags, '|', &name) ? flags : (struct slice){ NULL, 0 };
 }
 
-/* What many transcripts say; "$" is the argument. */
+enum { LONG_OCTETS = 2100 };
+
+/* What many transcripts say; "$" is the argument, "%" more than a line may have. */
 static const struct { const char *name, *text; } phrases[] = {
 	{ "helo", "S~ 220 .*\nC: HELO a\nS~ 250 .*\n" },
-	{ "lhlo", "S~ 220 .*\nC: LHLO a\nS~ 250-.*\nS~ 250-.*\nS~ 250-.*\nS~ 250-.*\nS~ 250-.*\n"
-	    "S~ 250-.*\nS~ 250 .*\n" },
+	{ "lhlo", "S~ 220 .*\nC: LHLO a\nS* 250\n" },
 	{ "auth", "C: AUTH PLAIN AGEAYg==\nR: auth PLAIN #0 \\0a\\0b.\nA: auth ok $\nS~ 235 .*\n" },
 	{ "mail", "C: MAIL FROM:<$>\nS~ 250 2.1.0 .*\n" },
 	{ "rcpt", "C: RCPT TO:<$@tinh.example>\nR: rcpt $@tinh.example\nA: rcpt local $\nR: room $ 0\n"
 	    "A: room ok\nS~ 250 2.1.5 .*\n" },
 	{ "guess", "C: RCPT TO:<$@tinh.example>\nR: rcpt $@tinh.example\nA: rcpt unknown\n"
 	    "S~ 550 5.1.1 .*\n" },
+	{ "long", "C: $ %\nS: 500 5.5.2 dong lenh qua dai / line too long\nX:\n" },
 	{ "data", "C: DATA\nS~ 354 .*\n" },
 };
 
@@ -59,6 +62,12 @@ add_phrase(struct script_case *c, const char *text, struct slice arg)
 	for (const char *p = text; *p != '\0'; p++) {
 		struct slice s = *p == '$' ? arg : (struct slice){ p, 1 };
 
+		if (*p == '%' && c->mem_n + LONG_OCTETS < sizeof c->mem) {
+			memset(c->mem + c->mem_n, 'x', LONG_OCTETS);
+			c->mem_n += LONG_OCTETS;
+			at.n += LONG_OCTETS;
+			continue;
+		}
 		for (size_t i = 0; i < s.n && c->mem_n < sizeof c->mem; i++, at.n++)
 			c->mem[c->mem_n++] = s.p[i];
 	}

@@ -426,6 +426,19 @@ check_counts(struct run *r, struct slice want)
 	return slice_is(want, got) ? NULL : differ(r, "counted", want, slice_of(got));
 }
 
+/* All lines of a reply, whatever they say. */
+static const char *
+check_reply(struct run *r, struct slice code)
+{
+	struct slice got = SLICE("");
+
+	do {
+		if (!next_line(&r->out, &r->out_at, &got) || !slice_starts_nocase(got, code))
+			return differ(r, "server", code, got);
+	} while (got.n > 3 && got.p[3] == '-');
+	return NULL;
+}
+
 static const char *
 check(struct run *r, const struct script_line *l)
 {
@@ -434,6 +447,8 @@ check(struct run *r, const struct script_line *l)
 
 	switch (l->kind) {
 	case 'S':
+		if (l->mark == '*')
+			return check_reply(r, l->text);
 		if (!next_line(&r->out, &r->out_at, &got) ||
 		    !(l->mark == '~' ? matches(l->text, got) : slice_eq(l->text, got)))
 			return differ(r, "server", l->text, got);

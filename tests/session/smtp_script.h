@@ -9,6 +9,7 @@
  *	C+ text		... without CRLF, with escapes \r \n \0 \\ \xNN
  *	S: text		the next line of the server, exactly
  *	S~ regex	... matches (extended)
+ *	S* code		all lines of a reply with that code
  *	R: text		the next request of the engine
  *	A: text		a request is answered, or an event
  *	B: text		the message written so far (escapes)

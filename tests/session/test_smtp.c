@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/session/client_script.h"
+#include "tests/session/coverage.h"
 
 static unsigned passed, failed;
 
@@ -16,9 +17,11 @@ run_text(const char *file, struct slice text)
 	static struct script_case c;
 
 	while (script_next(&text, &c)) {
-		const char *why = slice_find(slice_of(file), SLICE("smtpclient/")) >= 0 ?
-		    client_script_run_all(&c) : script_run_all(&c);
+		bool client = slice_find(slice_of(file), SLICE("smtpclient/")) >= 0;
+		const char *why = client ? client_script_run_all(&c) : script_run_all(&c);
 
+		if (!client)
+			coverage_note(&c);
 		if (why == NULL) {
 			passed++;
 			continue;
@@ -78,6 +81,7 @@ main(int argc, char **argv)
 	if (argc == 1) {
 		run_folder("smtpd");
 		run_folder("smtpclient");
+		failed += coverage_missing(getenv("VERBOSE") != NULL);
 	}
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed == 0 && passed > 0 ? 0 : 1;
