@@ -7,8 +7,8 @@
  *         (GCRA): an hour's worth may come at once, after that it comes back evenly. There are no
  *         locks, pointers or lengths in it: what a fallen worker can do is to miscount.
  * Units   events; hours of the monotonic clock.
- * Bounds  RATE_PLACES accounts or addresses of a kind with a count; over that the one that owes least
- *         is forgotten. A place is found by a hash with a secret, in RATE_NEAR steps.
+ * Bounds  RATE_PLACES accounts or addresses of a kind with a count; over that the one that owes
+ *         least is forgotten. A place is found by a hash with a secret, in RATE_NEAR steps.
  */
 #ifndef SMTPD_RATE_H
 #define SMTPD_RATE_H
