@@ -272,6 +272,9 @@ check_place(const struct whole *w, const struct conf_listener *l)
 	if (path && l->role != CONF_LISTEN_LMTP)
 		wrong(w, l->line, "listener \"%s\": address: only role lmtp may listen at a path",
 		    l->title);
+	if (l->role == CONF_LISTEN_LMTP && l->port == 25)	/* RFC 2033 5 */
+		wrong(w, l->line, "listener \"%s\": port: LMTP must not be served at port 25",
+		    l->title);
 	if (path && l->tls == CONF_TLS_IMPLICIT)
 		wrong(w, l->line, "listener \"%s\": tls: a UNIX socket never begins with it",
 		    l->title);
