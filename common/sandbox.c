@@ -2,7 +2,6 @@
 #include "common/sandbox_internal.h"
 
 #include <assert.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -81,31 +80,12 @@ set_limits(enum sandbox_role role)
 	return err;
 }
 
-static bool
-is_already(const struct sandbox_paths *who)
-{
-	uid_t r, e, s;
-	gid_t rg, eg, sg;
-
-	return getresuid(&r, &e, &s) == 0 && getresgid(&rg, &eg, &sg) == 0 &&
-	    r == who->uid && e == r && s == r && rg == who->gid && eg == rg && sg == rg &&
-	    r != 0;
-}
-
-/* Become who->uid for good, and have no capability in any case. */
 static int
-drop_rights(const struct sandbox_paths *who)
+drop_capabilities(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
-	if (who->drop && !is_already(who)) {
-		if (setgroups(0, NULL) != 0 || setresgid(who->gid, who->gid, who->gid) != 0 ||
-		    setresuid(who->uid, who->uid, who->uid) != 0)
-			return ERR_SANDBOX;
-		if (who->uid == 0 || setresuid(0, 0, 0) == 0)
-			return ERR_SANDBOX;
-	}
 	return syscall(SYS_capset, &head, none) == 0 ? OK : ERR_SANDBOX;
 }
 
@@ -145,8 +125,8 @@ enter(enum sandbox_role role, const struct sandbox_paths *paths, int abi, const 
 	*step = "limits";
 	if ((err = set_limits(role)) != OK)
 		goto out;
-	*step = "uid";
-	if ((err = drop_rights(paths)) != OK)
+	*step = "capabilities";
+	if ((err = drop_capabilities()) != OK)
 		goto out;
 	*step = "privileges";
 	if ((err = hide()) != OK)

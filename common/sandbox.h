@@ -5,8 +5,9 @@
  * Shape   one row of sandbox.def per role says which groups of system calls, which kinds of socket
  *         and which limits; the paths are given at run time. Call once, single-threaded, after
  *         libraries, keys and listening sockets are open and before any octet of a peer is read.
- *         It sets: no core and not traceable, limits, no new privileges, uid and gid, Landlock
- *         (files; TCP, abstract sockets and signals where the kernel can), seccomp (system calls).
+ *         It sets: no core and not traceable, limits, no capabilities, no new privileges,
+ *         Landlock (files; TCP, abstract sockets and signals where the kernel can), seccomp (system
+ *         calls). The user was changed before, see common/identity.h.
  * Effect  calls outside the row fail with EPERM; those that only an attacker makes (exec, ptrace,
  *         mount, ...) kill the process. Children inherit all of it and may enter a narrower row.
  *         After it glibc's iconv_open() and plugins cannot be loaded in most rows.
@@ -14,8 +15,6 @@
  */
 #ifndef COMMON_SANDBOX_H
 #define COMMON_SANDBOX_H
-
-#include <sys/types.h>
 
 #include "common/slice.h"
 
@@ -37,13 +36,10 @@ struct sandbox_path {
 	enum sandbox_access access;
 };
 
-/* All that the process may open by path, and whom it becomes. */
+/* All that the process may open by path. */
 struct sandbox_paths {
 	const struct sandbox_path *v;
 	size_t			   count;
-	uid_t			   uid;		/* with drop: taken for good, supplementary */
-	gid_t			   gid;		/* groups emptied */
-	bool			   drop;	/* false: stay who we are */
 };
 
 /*
@@ -55,7 +51,7 @@ struct sandbox_paths {
 int sandbox_enter(enum sandbox_role role, const struct sandbox_paths *paths) MUST_USE;
 
 /* false: what this kernel lacks (Landlock, seccomp) is reported, not refused. The start value is
- * true. Errors of our own (a path, a uid) are refused in any case. */
+ * true. Errors of our own (a path) are refused in any case. */
 void sandbox_require(bool required);
 
 /* The version of Landlock's interface that the kernel offers, 0 for none. */

@@ -31,6 +31,7 @@
 
 #include <lmdb.h>
 
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/sandbox_internal.h"
 #include "config.h"
@@ -440,16 +441,16 @@ probe(enum sandbox_role role, bool (*try)(void))
 	struct sandbox_path v[] = { { ro_file, SANDBOX_RO }, { rw_dir, SANDBOX_RW },
 	    { "/nonexistent/file", SANDBOX_RO_IF_THERE } };
 	struct sandbox_paths paths = { .v = v, .count = ARRAY_LEN(v) };
+	static const struct identity nobody = { 65534, 65534, 0 };
 	pid_t pid;
 	int st;
 
-	if (geteuid() == 0)
-		paths.drop = true, paths.uid = 65534, paths.gid = 65534;
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		log_test_capture(ignore_log, NULL);
-		if (sandbox_enter(role, &paths) != OK)
+		if ((geteuid() == 0 && identity_become(&nobody) != OK) ||
+		    sandbox_enter(role, &paths) != OK)
 			_exit(NOT_ENTERED);
 		_exit(try() ? COULD : COULD_NOT);
 	}
