@@ -195,7 +195,7 @@ on_ehlo(struct client_engine *ce)
 	} else if (may && has(ce, CLIENT_HAS_STARTTLS)) {
 		buf_adds(ce->out, "STARTTLS\r\n");
 		ce->state = CLIENT_STARTTLS;
-	} else if (may && ce->job->tls == CLIENT_TLS_REQUIRED) {
+	} else if (may && ce->job->tls == CLIENT_TLS_REQUIRED && !control_off("tls-required")) {
 		quit(ce, CLIENT_DEFERRED,
 		    SLICE("next hop offers no TLS, which its route requires"));
 	} else {
@@ -436,6 +436,6 @@ client_engine_open(struct client_engine *ce, struct client_job *job, struct buf 
 	ce->needs_utf8 = needs_utf8(job);
 	if (!check_addresses(job))
 		settle(ce, CLIENT_FAILED, SLICE("553 5.1.7 bad address syntax"));
-	else if (!is_clean(job->message))
+	else if (!is_clean(job->message) && !control_off("line-ends-out"))
 		settle(ce, CLIENT_FAILED, SLICE("554 5.6.0 the message has bare line ends"));
 }

@@ -3,6 +3,7 @@
  * DATA (RFC 5321 4.1.1.4). A message that is too large, or that we have no room for, is read to its
  * end and then refused; one with line ends that others may read differently ends the session.
  */
+#include "common/control.h"
 #include "smtpd/command.h"
 
 void
@@ -29,13 +30,19 @@ cmd_data(struct engine *e, struct slice args)
 	engine_enter(e, ENGINE_DATA);
 }
 
+static bool
+is_too_large(const struct engine *e)
+{
+	return e->body_octets > e->conf->message_octets && !control_off("message-size");
+}
+
 static void
 sink(void *arg, struct slice piece)
 {
 	struct engine *e = arg;
 
 	e->body_octets += piece.n;
-	if (e->body_err == OK && e->body_octets > e->conf->message_octets)
+	if (e->body_err == OK && is_too_large(e))
 		e->body_err = ERR_LIMIT;
 	else if (e->body_err == OK)
 		e->body_err = e->ops->body_write(e->host, piece);
@@ -50,7 +57,7 @@ refuse(struct engine *e, enum reply why)
 static void
 finish(struct engine *e)
 {
-	if (e->body_octets > e->conf->message_octets)
+	if (is_too_large(e))
 		refuse(e, SAY_TOO_LARGE);
 	else if (e->body_err != OK)
 		refuse(e, SAY_NO_MEMORY);

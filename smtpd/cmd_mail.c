@@ -20,8 +20,10 @@ param_size(struct engine *e, const struct mailpath_param *p)
 
 	if (!p->has_value || p->value.n > 20 || err == ERR_SYNTAX)
 		return SAY_SYNTAX;
-	return err != OK || e->env->declared_octets > e->conf->message_octets ? SAY_TOO_LARGE :
-	    (enum reply)NO_OBJECTION;
+	if ((err != OK || e->env->declared_octets > e->conf->message_octets) &&
+	    !control_off("message-size"))
+		return SAY_TOO_LARGE;
+	return (enum reply)NO_OBJECTION;
 }
 
 static enum reply
@@ -125,7 +127,8 @@ take(struct engine *e, struct slice args)
 		return SAY_NO_MEMORY;
 	if (!may_send_as(e, e->env->mail_from))
 		return SAY_NOT_YOURS;
-	if (e->conf->role == ENGINE_SUBMISSION && !e->ops->may(e->host, ENGINE_MAY_MAIL))
+	if (e->conf->role == ENGINE_SUBMISSION && !e->ops->may(e->host, ENGINE_MAY_MAIL) &&
+	    !control_off("account-rate"))
 		return SAY_MAIL_RATE;
 	return (enum reply)NO_OBJECTION;
 }

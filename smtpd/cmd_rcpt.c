@@ -5,6 +5,7 @@
  * The directory says now who is meant, the store whether there is room: what is refused is refused
  * here, and no bounce is ever needed for it.
  */
+#include "common/control.h"
 #include "smtpd/command.h"
 #include "smtpd/mailpath.h"
 
@@ -41,7 +42,8 @@ objection(struct engine *e, struct slice args, struct mailpath *path)
 		return SAY_PARAMETER;
 	if (path->utf8 && !e->env->utf8)
 		return SAY_NEED_UTF8;
-	if (e->conf->role == ENGINE_SUBMISSION && !e->ops->may(e->host, ENGINE_MAY_RCPT))
+	if (e->conf->role == ENGINE_SUBMISSION && !e->ops->may(e->host, ENGINE_MAY_RCPT) &&
+	    !control_off("account-rate"))
 		return SAY_RCPT_RATE;
 	return REPLY_COUNT;
 }
@@ -62,7 +64,8 @@ cmd_rcpt(struct engine *e, struct slice args)
 		return;
 	}
 	e->rcpt = full_address(e, &path);
-	if (e->conf->role == ENGINE_MX && !e->ops->may(e->host, ENGINE_MAY_TRY)) {
+	if (e->conf->role == ENGINE_MX && !e->ops->may(e->host, ENGINE_MAY_TRY) &&
+	    !control_off("guess-rate")) {
 		engine_bye(e, SAY_TOO_MANY_GUESSES);
 		return;
 	}
@@ -136,7 +139,7 @@ answer_with(struct engine *e, enum reply r)
 static void
 answer_stranger(struct engine *e, enum reply r)
 {
-	if (e->conf->role != ENGINE_MX) {
+	if (e->conf->role != ENGINE_MX || control_off("guess-rate")) {
 		answer_with(e, r);
 	} else if (!e->ops->may(e->host, ENGINE_MAY_ERR)) {
 		engine_bye(e, SAY_TOO_MANY_GUESSES);
@@ -183,7 +186,8 @@ cmd_rcpt_answer(struct engine *e, const void *answer)
 		answer_with(e, add_recipient(e, a));
 	else if (a->outcome == ENGINE_RCPT_TOO_LARGE)
 		answer_with(e, SAY_TOO_MANY_RCPTS);
-	else if (a->outcome == ENGINE_RCPT_NOT_OURS && e->conf->role == ENGINE_SUBMISSION)
+	else if (a->outcome == ENGINE_RCPT_NOT_OURS &&
+	    (e->conf->role == ENGINE_SUBMISSION || control_off("relay-refusal")))
 		answer_with(e, add_recipient(e, a));
 	else
 		answer_stranger(e, a->outcome == ENGINE_RCPT_NOT_OURS ? SAY_NO_RELAY :

@@ -94,7 +94,7 @@ command_run(struct engine *e, struct slice line)
 	}
 	c = find(verb);
 	no = c == NULL ? SAY_UNKNOWN : objection(e, c, args);
-	if (c != NULL && (c->flags & CMD_LAST) != 0 && e->more)
+	if (c != NULL && (c->flags & CMD_LAST) != 0 && e->more && !control_off("input-too-early"))
 		engine_bye(e, SAY_PIPELINED);
 	else if (no != REPLY_COUNT)
 		engine_error(e, no);

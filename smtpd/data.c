@@ -71,6 +71,8 @@ step(struct data_reader *d, char c, bool *drop_out)
 		*drop_out = true;
 		return c == '\n' ? 1 : ERR_PROTO_BARE_CR;
 	case DATA_CR:
+		if (c != '\n' && control_off("bare-cr"))
+			return text_octet(d, c);
 		if (c != '\n')
 			return ERR_PROTO_BARE_CR;
 		end_line(d);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/control.h"
 #include "smtpd/command.h"
 
 enum {
@@ -226,7 +227,7 @@ find_line(struct engine *e, struct slice in, size_t cap)
 			break;
 		if (after_cr && c == '\n')
 			return e->scanned + 1;
-		if (after_cr || c == '\n' || c == '\0') {
+		if ((after_cr || c == '\n' || c == '\0') && !control_off("command-line-ends")) {
 			engine_bye(e, after_cr ? SAY_BARE_CR : c == '\n' ? SAY_BARE_LF : SAY_NUL);
 			return 0;
 		}
