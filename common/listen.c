@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/notify.h"
+#include "common/systemd.h"
 
 /* A place as the kernel knows it. */
 union place {
@@ -90,7 +90,7 @@ is_listening_stream(int fd)
 void
 listen_passed_take(struct listen_passed *out)
 {
-	int n = notify_listen_fds();
+	int n = systemd_listen_fds();
 
 	out->n = 0;
 	if (n < 0)

@@ -15,8 +15,8 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/metric.h"
-#include "common/notify.h"
 #include "common/program.h"
+#include "common/systemd.h"
 
 enum {
 	BACKOFF_MIN_MS = 100,
@@ -64,7 +64,7 @@ close_others(struct parent *p)
 			close(c->ready_lf.fd);
 	listen_passed_close(&p->keeps.passed);
 	loop_free(&p->loop);
-	notify_close();
+	systemd_close();
 	explicit_bzero(p->keeps.ticket_key, sizeof p->keeps.ticket_key);
 }
 
@@ -322,7 +322,7 @@ tell_status(const struct parent *p)
 		wanted += c->generation == p->generation;
 		serving += c->generation == p->generation && c->ready;
 	}
-	notify_status("%u of %u processes serve, %u end with their sessions", serving, wanted,
+	systemd_status("%u of %u processes serve, %u end with their sessions", serving, wanted,
 	    retired);
 }
 
@@ -352,7 +352,7 @@ on_ready(struct loop_fd *lf, unsigned events)
 	p->in_force = p->generation;
 	retire(p);
 	tell_status(p);
-	notify_ready();
+	systemd_ready();
 }
 
 static void stop(struct parent *p);
@@ -379,10 +379,10 @@ reload(struct parent *p)
 {
 	struct generation next;
 
-	notify_reloading();
+	systemd_reloading();
 	if (generation_open(&p->keeps, &p->now, &next) != OK) {
 		metric_config_failed();
-		notify_ready();		/* the old one stays in force */
+		systemd_ready();		/* the old one stays in force */
 		return;
 	}
 	generation_close(&p->now, &next);
@@ -430,7 +430,7 @@ stop(struct parent *p)
 		return;
 	}
 	p->stopping = true;
-	notify_stopping();
+	systemd_stopping();
 	for (struct child *c = p->children, *next; c != NULL; c = next) {
 		next = c->next;
 		if (c->pid == 0)
@@ -516,7 +516,7 @@ parent_run(const struct parent_program *program, const char *path)
 	    .alpn = program->alpn, .listener_roles = program->listener_roles,
 	    .identities = identities } };
 	log_init(program->name);
-	notify_open();
+	systemd_open();
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
 	listen_passed_take(&p.keeps.passed);

@@ -19,6 +19,7 @@
 #include "common/metric.h"
 #include "common/program.h"
 #include "common/sandbox.h"
+#include "common/systemd.h"
 #include "control/metricsd_http.h"
 
 enum { BACKLOG = 64, ERRORS_OCTETS = 64 * 1024 };
@@ -142,10 +143,12 @@ on_signal(void *arg, int signal)
 {
 	struct metricsd *d = arg;
 
-	if (signal == SIGHUP)
+	if (signal == SIGHUP) {
 		reload(d);
-	else
-		loop_stop(d->loop);
+		return;
+	}
+	systemd_stopping();
+	loop_stop(d->loop);
 }
 
 static int
@@ -195,6 +198,7 @@ run(struct metricsd *d)
 
 	if (r == OK) {
 		log_event(EV_START, F_END);
+		systemd_ready();
 		r = loop_run(d->loop);
 	}
 	http_free(&d->http);
@@ -214,6 +218,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	log_init("metricsd");
+	systemd_open();
 	signal(SIGPIPE, SIG_IGN);
 	d.conf_path = argv[2];
 	if (read_conf(d.conf_path, &d.conf) != OK)

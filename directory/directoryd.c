@@ -11,9 +11,10 @@
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
-#include "common/program.h"
 #include "common/place.h"
+#include "common/program.h"
 #include "common/sandbox.h"
+#include "common/systemd.h"
 #include "directory/keyd.h"
 #include "directory/server.h"
 
@@ -70,8 +71,10 @@ on_signal(void *arg, int number)
 
 	if (number == SIGCHLD)
 		reap(p);
-	else if (number == SIGTERM || number == SIGINT)
+	else if (number == SIGTERM || number == SIGINT) {
+		systemd_stopping();
 		loop_stop(p->loop);
+	}
 }
 
 /* What its helpers will need must be open to their parent too: rights are only ever taken away. */
@@ -162,6 +165,7 @@ main(int argc, char **argv)
 	p.path = argv[2];
 	signal(SIGPIPE, SIG_IGN);
 	log_init("directoryd");
+	systemd_open();
 	if (sodium_init() < 0 || read_conf(argv[2], &p.conf) != OK)
 		return 1;
 	log_set_severity((enum log_severity)p.conf->general.log_level);
@@ -169,6 +173,7 @@ main(int argc, char **argv)
 	r = start(&p);
 	if (r == OK) {
 		log_event(EV_START, F_END);
+		systemd_ready();
 		r = loop_run(p.loop);
 	}
 	if (r == OK && !p.failed)

@@ -21,6 +21,7 @@
 #include "common/metric.h"
 #include "common/place.h"
 #include "common/sandbox.h"
+#include "common/systemd.h"
 #include "directory/keyfile.h"
 #include "directory/keyring.h"
 #include "directory/proto.h"
@@ -362,6 +363,7 @@ keyd_start(const struct conf *conf, const uint8_t token_key[TOKEN_KEY_OCTETS],
 	}
 	out->pid = fork();
 	if (out->pid == 0) {
+		systemd_close();
 		close(ready[0]);
 		close(life[1]);
 		keeper_run(conf, token_key, life[0], ready[1]);

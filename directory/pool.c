@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/systemd.h"
 
 enum {
 	BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000,
@@ -90,8 +91,10 @@ start_helper(struct helper *h)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
 		return -errno;
 	h->pid = fork();
-	if (h->pid == 0)
+	if (h->pid == 0) {
+		systemd_close();
 		become_helper(h->pool, fds[1]);
+	}
 	r = h->pid < 0 ? -errno :
 	    chan_client_adopt(h->pool->loop, fds[0], rows, rows_n, &h->client);
 	close(fds[1]);

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/program.h"
 #include "common/sandbox.h"
+#include "common/systemd.h"
 #include "mailstore/serve.h"
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
@@ -20,8 +21,10 @@ enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 static void
 on_signal(void *arg, int signal)
 {
-	if (signal == SIGTERM || signal == SIGINT)
-		loop_stop(arg);
+	if (signal != SIGTERM && signal != SIGINT)
+		return;
+	systemd_stopping();
+	loop_stop(arg);
 }
 
 static int
@@ -72,6 +75,7 @@ serve(const struct conf *conf, struct loop *loop)
 		r = enter_sandbox(conf);
 	if (r == OK) {
 		log_event(EV_START, F_CSTR("store", conf->general.state_dir));
+		systemd_ready();
 		r = loop_run(loop);
 		if (r == OK)
 			r = server_broken(sv);
@@ -116,6 +120,7 @@ main(int argc, char **argv)
 	int c;
 
 	log_init("mailstored");
+	systemd_open();
 	umask(0007);	/* readers, of the group, write into the lock file of the index */
 	while ((c = getopt(argc, argv, "c:")) != -1)
 		if (c == 'c')

@@ -16,9 +16,10 @@
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
-#include "common/program.h"
 #include "common/place.h"
+#include "common/program.h"
 #include "common/sandbox.h"
+#include "common/systemd.h"
 #include "policy/pool.h"
 
 enum { WATCH_MS = 1000, ERRORS_OCTETS_MAX = 1 << 16 };
@@ -144,6 +145,7 @@ on_ready(void *arg)
 	log_event(EV_START, F_CSTR("profile", word_name(WORD_profile, d->conf->general.profile)),
 	    F_CSTR("legal-basis", d->conf->general.legal_basis), F_U64("roots", s.roots),
 	    F_U64("crls", s.crls), F_END);
+	systemd_ready();
 }
 
 static void
@@ -221,10 +223,14 @@ on_signal(void *arg, int signal)
 
 	if (signal == SIGCHLD)
 		pool_reap(d->pool);
-	else if (signal == SIGHUP)
+	else if (signal == SIGHUP) {
+		systemd_reloading();
 		reload(d);
-	else
+		systemd_ready();
+	} else {
+		systemd_stopping();
 		loop_stop(d->loop);
+	}
 }
 
 /*
@@ -321,6 +327,7 @@ main(int argc, char **argv)
 	int status;
 
 	log_init("policyd");
+	systemd_open();
 	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
 		fputs("usage: policyd -c FILE\n", stderr);
 		return 64;

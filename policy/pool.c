@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "common/metric.h"
+#include "common/systemd.h"
 #include "policy/decide.h"
 #include "policy/profile.h"
 #include "policy/worker.h"
@@ -438,8 +439,10 @@ start(struct worker_slot *w)
 		return;
 	}
 	w->pid = fork();
-	if (w->pid == 0)
+	if (w->pid == 0) {
+		systemd_close();
 		worker_main(fds[1], p->conf);
+	}
 	close(fds[1]);
 	if (w->pid < 0 || chan_client_adopt(p->loop, fds[0], rows, n, &w->client) != OK) {
 		close(fds[0]);

@@ -18,7 +18,7 @@
 
 #include "common/listen.h"
 #include "common/log.h"
-#include "common/notify.h"
+#include "common/systemd.h"
 
 enum { ROLES = LISTEN_ROLE(CONF_LISTEN_MX) | LISTEN_ROLE(CONF_LISTEN_LMTP) };
 
@@ -381,20 +381,20 @@ the_manager_is_told(void **state)
 	(void)state;
 	snprintf(un.sun_path, sizeof un.sun_path, "%s/notify", dir);
 	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
-	notify_ready();			/* nobody asked: nothing happens */
+	systemd_ready();			/* nobody asked: nothing happens */
 	setenv("NOTIFY_SOCKET", un.sun_path, 1);
-	notify_open();
+	systemd_open();
 	assert_null(getenv("NOTIFY_SOCKET"));
-	notify_ready();
+	systemd_ready();
 	told(fd, "READY=1");
-	notify_reloading();
+	systemd_reloading();
 	told(fd, "RELOADING=1\nMONOTONIC_USEC=");
-	notify_status("%d of %d\nREADY=1", 1, 2);
+	systemd_status("%d of %d\nREADY=1", 1, 2);
 	told(fd, "STATUS=1 of 2 READY=1");	/* one line stays one line */
-	notify_stopping();
+	systemd_stopping();
 	told(fd, "STOPPING=1");
-	notify_close();
-	notify_ready();
+	systemd_close();
+	systemd_ready();
 	assert_int_equal(recv(fd, &octet, 1, MSG_DONTWAIT), -1);
 	unlink(un.sun_path);
 	close(fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "common/notify.h"
+#include "common/systemd.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -46,18 +46,18 @@ connect_to(const char *path)
 }
 
 void
-notify_open(void)
+systemd_open(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 
-	notify_close();
+	systemd_close();
 	if (path != NULL)
 		*manager() = connect_to(path);
 	unsetenv("NOTIFY_SOCKET");
 }
 
 void
-notify_close(void)
+systemd_close(void)
 {
 	if (*manager() >= 0)
 		close(*manager());
@@ -73,13 +73,13 @@ tell(const char *text)
 }
 
 void
-notify_ready(void)
+systemd_ready(void)
 {
 	tell("READY=1");
 }
 
 void
-notify_reloading(void)
+systemd_reloading(void)
 {
 	struct timespec now = { 0, 0 };
 	char text[80];
@@ -91,13 +91,13 @@ notify_reloading(void)
 }
 
 void
-notify_stopping(void)
+systemd_stopping(void)
 {
 	tell("STOPPING=1");
 }
 
 void
-notify_status(const char *fmt, ...)
+systemd_status(const char *fmt, ...)
 {
 	char text[STATUS_OCTETS + 8] = "STATUS=";
 	va_list ap;
@@ -112,7 +112,7 @@ notify_status(const char *fmt, ...)
 }
 
 int
-notify_listen_fds(void)
+systemd_listen_fds(void)
 {
 	char **names = NULL;
 	int n = sd_listen_fds_with_names(1, &names);
