@@ -253,6 +253,17 @@ on_mail(struct client_engine *ce)
 	quit(ce, outcome_of(ce->reply.code < 400 ? 400 : ce->reply.code), reply_text(ce));
 }
 
+/* Behind accepted ones, 552 may mean "too many recipients", which are to be tried again (RFC 5321
+ * 4.5.3.1.10); unless an enhanced code says that it means a full mailbox or a large message. */
+static bool
+is_too_many(const struct client_engine *ce)
+{
+	struct slice said = slice_from(client_reply_text(&ce->reply), 4);
+
+	return ce->reply.code == 552 && ce->accepted > 0 &&
+	    (slice_starts_nocase(said, SLICE("5.5.3")) || !slice_starts_nocase(said, SLICE("5.")));
+}
+
 static void
 on_rcpt(struct client_engine *ce)
 {
@@ -260,6 +271,9 @@ on_rcpt(struct client_engine *ce)
 
 	if (ce->reply.code == 250 || ce->reply.code == 251) {
 		ce->accepted++;
+	} else if (is_too_many(ce)) {
+		r->outcome = CLIENT_DEFERRED;
+		r->text = reply_text(ce);
 	} else {
 		r->outcome = outcome_of(ce->reply.code < 400 ? 400 : ce->reply.code);
 		r->text = reply_text(ce);

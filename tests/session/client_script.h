@@ -10,6 +10,8 @@
  *	S+ text		... with escapes, no CRLF
  *	C: text		the next line of the client
  *	H:		the TLS handshake is wanted, and succeeds
+ *	W: octets	the message has so many octets more, in lines
+ *	D:		what the client said so far is passed over
  *	L: text		the connection is lost
  *	O: outcome text	of the next recipient, at the end
  */
@@ -18,7 +20,12 @@
 
 #include "tests/session/smtp_script.h"
 
-/* As script_run_all. */
+/* Run with the server's lines one by one, those that follow each other together, each cut at
+ * every octet, and octet by octet: NULL or what differs. */
 const char *client_script_run_all(const struct script_case *c);
+
+/* Print in which state no transcript has: 421, another refusal, a lost connection, a reply that is no
+ * SMTP; how many are missing? */
+unsigned client_coverage_missing(void);
 
 #endif

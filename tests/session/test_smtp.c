@@ -81,6 +81,7 @@ main(int argc, char **argv)
 	if (argc == 1) {
 		run_folder("smtpd");
 		run_folder("smtpclient");
+		failed += client_coverage_missing();
 		failed += coverage_missing(getenv("VERBOSE") != NULL);
 	}
 	printf("%u passed, %u failed\n", passed, failed);
