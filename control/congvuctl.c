@@ -15,6 +15,7 @@ enum { ASK_TIMEOUT_MS = 30000, ARENA_MAX = 256 * 1024 * 1024 };
 
 static const struct ctl_verb verbs[] = {
 	{ "status", "status [--json]", true, ctl_status },
+	{ "reload", "reload [--json]", false, ctl_reload },
 	{ "config check", "config check [--json]", false, ctl_config_check },
 	{ "config manual", "config manual", false, ctl_config_manual },
 	{ "policy explain", "policy explain FILE.eml [--json] [--from A] [--to B] [--role R] "

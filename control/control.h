@@ -52,7 +52,12 @@ const char *ctl_hex(struct ctl *ctl, struct slice s);
 /* "2026-11-22T01:02:03Z", in the arena. */
 const char *ctl_time(struct ctl *ctl, uint64_t time_s);
 
+/* Read and check the configuration: false and ctl->conf, or true when it is wrong and all that is
+ * wrong has been printed. */
+bool ctl_config_errors(struct ctl *ctl);
+
 int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_config_check(struct ctl *ctl, int argc, char **argv);
 int ctl_config_manual(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_explain(struct ctl *ctl, int argc, char **argv);

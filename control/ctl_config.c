@@ -54,6 +54,30 @@ print_json(struct slice errors)
 	ctl_print_json(json_pack("{s:b,s:o}", "ok", json_array_size(list) == 0, "errors", list));
 }
 
+static void
+find_errors(struct ctl *ctl, struct buf *errors)
+{
+	buf_init(errors, 65536);
+	if (conf_load(ctl->conf_path, &ctl->conf, errors) == OK)
+		check_files(ctl->conf, ctl->conf_path, errors);
+}
+
+bool
+ctl_config_errors(struct ctl *ctl)
+{
+	struct buf errors;
+	bool any;
+
+	find_errors(ctl, &errors);
+	any = errors.n > 0;
+	if (any && ctl->json)
+		print_json(buf_slice(&errors));
+	else if (any)
+		fputs(buf_cstr(&errors), stdout);
+	buf_fini(&errors);
+	return any;
+}
+
 int
 ctl_config_check(struct ctl *ctl, int argc, char **argv)
 {
@@ -63,9 +87,7 @@ ctl_config_check(struct ctl *ctl, int argc, char **argv)
 	(void)argv;
 	if (argc > 1)
 		return ctl_fail("config check takes no further words");
-	buf_init(&errors, 65536);
-	if (conf_load(ctl->conf_path, &ctl->conf, &errors) == OK)
-		check_files(ctl->conf, ctl->conf_path, &errors);
+	find_errors(ctl, &errors);
 	ok = errors.n == 0;
 	if (ctl->json)
 		print_json(buf_slice(&errors));

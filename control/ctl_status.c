@@ -1,13 +1,71 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "common/clock.h"
 #include "control/control.h"
+#include "control/ctl_program.h"
 #include "directory/proto.h"
 #include "mailstore/proto.h"
 #include "policy/proto.h"
 
-/* One program's figures, or NULL when it does not answer (already told). */
+enum { DAY_S = 86400, CERTIFICATE_DAYS = 14, ROOT_DAYS = 30, MAP_PERCENT = 90 };
+
+/* What is being put together. */
+struct report {
+	struct ctl	   *ctl;
+	struct ctl_program *p;		/* the program in hand */
+	json_t		   *figures;	/* its object */
+	json_t		   *problems;
+	int64_t		    now_s;
+};
+
+static void PRINTF_LIKE(2, 3)
+problem(struct report *r, const char *fmt, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	json_array_append_new(r->problems, json_sprintf("%s: %s", r->p->name, text));
+}
+
+static void
+put(struct report *r, const char *key, json_t *value)
+{
+	json_object_set_new(r->figures, key, value);
+}
+
+static void
+put_count(struct report *r, const char *key, uint64_t v)
+{
+	put(r, key, json_integer((json_int_t)(v > INT64_MAX ? 0 : v)));
+}
+
+static void
+put_time(struct report *r, const char *key, uint64_t time_s)
+{
+	put(r, key, time_s == 0 ? json_null() : json_string(ctl_time(r->ctl, time_s)));
+}
+
+static bool
+is_true(const json_t *figures, const char *key)
+{
+	return json_is_true(json_object_get(figures, key));
+}
+
+static json_int_t
+number(const json_t *figures, const char *key)
+{
+	return json_integer_value(json_object_get(figures, key));
+}
+
+/* ---- what a program answers, or NULL when it does not (already told) ---- */
+
 static json_t *
 of_store(struct ctl *ctl)
 {
@@ -65,54 +123,277 @@ of_policy(struct ctl *ctl)
 	    s->sandboxed);
 }
 
-static void
-print_text(const char *program, json_t *figures)
-{
-	const char *key;
-	json_t *value;
+/* ---- what it counts ---- */
 
-	if (json_is_null(figures)) {
-		printf("%s: does not answer\n", program);
+static void
+look_at_configuration(struct report *r)
+{
+	const struct metric_copy *c = r->p->copy;
+	uint64_t failed_s = metric_copy_get(c, METRIC_CONFIG_FAILED, 0);
+	bool current = ctl_program_is_current(r->p, r->ctl->conf_path);
+
+	put_time(r, "since", metric_copy_started_s(c));
+	put_count(r, "generation", metric_copy_get(c, METRIC_CONFIG_GENERATION, 0));
+	put_time(r, "configured", metric_copy_get(c, METRIC_CONFIG_LOADED, 0));
+	put(r, "configuration-current", json_boolean(current));
+	put_time(r, "reload-failed", failed_s);
+	if (failed_s != 0 && failed_s >= metric_copy_get(c, METRIC_CONFIG_LOADED, 0))
+		problem(r, "the last reload failed, the configuration before it is in force");
+	else if (!current)
+		problem(r, "the configuration file is newer than what runs (congvuctl reload)");
+}
+
+static void
+look_at_sessions(struct report *r)
+{
+	const struct metric_copy *c = r->p->copy;
+	int64_t end_s = (int64_t)metric_copy_get(c, METRIC_TLS_CERTIFICATE_END, 0);
+	int64_t days = (end_s - r->now_s) / DAY_S;
+
+	put_count(r, "sessions", metric_copy_sum(c, METRIC_SESSIONS_OPEN));
+	put_count(r, "sign-ins-ok", metric_copy_get(c, METRIC_SIGN_INS, METRIC_OK));
+	put_count(r, "sign-ins-bad", metric_copy_get(c, METRIC_SIGN_INS, METRIC_BAD));
+	put_count(r, "accepted", metric_copy_get(c, METRIC_MESSAGES, METRIC_ACCEPTED));
+	put_count(r, "refused", metric_copy_get(c, METRIC_MESSAGES, METRIC_REFUSED));
+	put_count(r, "deferred", metric_copy_get(c, METRIC_MESSAGES, METRIC_DEFERRED));
+	put_count(r, "worker-deaths", metric_copy_sum(c, METRIC_WORKER_DEATHS));
+	if (end_s == 0)
+		return;
+	put_time(r, "certificate-until", (uint64_t)end_s);
+	put(r, "certificate-days", json_integer(days));
+	if (end_s < r->now_s)
+		problem(r, "the TLS certificate has ended");
+	else if (days < CERTIFICATE_DAYS)
+		problem(r, "the TLS certificate ends in %d days", (int)days);
+}
+
+static uint64_t
+oldest_s(const struct metric_copy *c)
+{
+	uint64_t oldest = 0, v;
+
+	for (unsigned i = 0; metric_copy_name(c, METRIC_LABEL_ROUTE, i) != NULL; i++) {
+		v = metric_copy_get(c, METRIC_QUEUE_OLDEST, i);
+		if (v != 0 && (oldest == 0 || v < oldest))
+			oldest = v;
+	}
+	return oldest;
+}
+
+static void
+look_at_store(struct report *r)
+{
+	const struct metric_copy *c = r->p->copy;
+	uint64_t since_s = oldest_s(c);
+
+	put_count(r, "queue-oldest-s", since_s == 0 || (int64_t)since_s > r->now_s ? 0 :
+	    (uint64_t)r->now_s - since_s);
+	for (unsigned i = METRIC_INDEX; i <= METRIC_CONTROL; i++) {
+		uint64_t used = metric_copy_get(c, METRIC_MAP_USED, i);
+		uint64_t size = metric_copy_get(c, METRIC_MAP_SIZE, i);
+
+		put_count(r, i == METRIC_INDEX ? "index-map-used-octets" :
+		    "control-map-used-octets", used);
+		if (size > 0 && used > size / 100 * MAP_PERCENT)
+			problem(r, "more than %d%% of map-size is used", MAP_PERCENT);
+	}
+}
+
+static void
+look_at_trust(struct report *r)
+{
+	const struct metric_copy *c = r->p->copy;
+	int64_t root_s = (int64_t)metric_copy_get(c, METRIC_ROOT_END, 0);
+	int64_t next_s = (int64_t)metric_copy_get(c, METRIC_CRL_NEXT_UPDATE, 0);
+
+	put_time(r, "root-until", (uint64_t)root_s);
+	if (metric_copy_get(c, METRIC_CRLS, 0) == 0)
+		problem(r, "there is no CRL: signed mail is deferred");
+	else if (next_s != 0 && next_s < r->now_s)
+		problem(r, "a CRL is past its next update");
+	if (root_s != 0 && root_s < r->now_s + ROOT_DAYS * DAY_S)
+		problem(r, "an S/MIME root ends within %d days", ROOT_DAYS);
+}
+
+/* ---- one program ---- */
+
+static void
+check_answer(struct report *r)
+{
+	const json_t *f = r->figures;
+
+	switch (r->p->id) {
+	case METRIC_PROGRAM_DIRECTORYD:
+		if (!is_true(f, "ldap-up"))
+			problem(r, "the LDAP directory does not answer");
+		if (!is_true(f, "keyd-up"))
+			problem(r, "keyd does not answer");
+		break;
+	case METRIC_PROGRAM_MAILSTORED:
+		if (!is_true(f, "keyd-up"))
+			problem(r, "keyd has not given the spool key");
+		if (!is_true(f, "relay-up"))
+			problem(r, "the relay does not ask for work");
+		if ((uint64_t)number(f, "free-octets") < r->ctl->conf->store.reserve_octets)
+			problem(r, "the disk is full down to the reserve: no mail is accepted");
+		break;
+	case METRIC_PROGRAM_POLICYD:
+		if (!is_true(f, "sandboxed"))
+			problem(r, "works without its sandbox");
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+look_at_copy(struct report *r)
+{
+	look_at_configuration(r);
+	if (r->p->id == METRIC_PROGRAM_SMTPD || r->p->id == METRIC_PROGRAM_IMAPD)
+		look_at_sessions(r);
+	else if (r->p->id == METRIC_PROGRAM_MAILSTORED)
+		look_at_store(r);
+	else if (r->p->id == METRIC_PROGRAM_POLICYD)
+		look_at_trust(r);
+}
+
+static json_t *
+ask(struct report *r)
+{
+	switch (r->p->id) {
+	case METRIC_PROGRAM_DIRECTORYD:
+		return of_directory(r->ctl);
+	case METRIC_PROGRAM_POLICYD:
+		return of_policy(r->ctl);
+	case METRIC_PROGRAM_MAILSTORED:
+		return of_store(r->ctl);
+	default:
+		return json_object();
+	}
+}
+
+/* Its object, or null. */
+static json_t *
+look_at(struct report *r)
+{
+	if (!r->p->runs) {
+		if (r->p->id != METRIC_PROGRAM_METRICSD || r->ctl->conf->metrics.port != 0)
+			problem(r, "does not run");
+		return json_null();
+	}
+	r->figures = ask(r);
+	if (r->figures == NULL) {
+		problem(r, "runs but does not answer");
+		return json_null();
+	}
+	put(r, "pid", json_integer(r->p->pid));
+	if (r->p->copy != NULL)
+		look_at_copy(r);
+	else
+		problem(r, "its metrics cannot be read");
+	check_answer(r);
+	return r->figures;
+}
+
+/* ---- for people ---- */
+
+static const char *
+text_of(const json_t *f, const char *key)
+{
+	const char *s = json_string_value(json_object_get(f, key));
+
+	return s == NULL ? "" : s;
+}
+
+static void
+print_sessions(const json_t *f)
+{
+	printf("%lld sessions; mail %lld accepted, %lld refused, %lld deferred; "
+	    "certificate %lld days", (long long)number(f, "sessions"),
+	    (long long)number(f, "accepted"), (long long)number(f, "refused"),
+	    (long long)number(f, "deferred"), (long long)number(f, "certificate-days"));
+}
+
+static void
+print_own(const struct ctl_program *p, const json_t *f)
+{
+	if (p->id == METRIC_PROGRAM_SMTPD || p->id == METRIC_PROGRAM_IMAPD)
+		print_sessions(f);
+	else if (p->id == METRIC_PROGRAM_DIRECTORYD)
+		printf("LDAP %s, %lld ms %s", is_true(f, "ldap-up") ? "up" : "away",
+		    (long long)number(f, "latency-ms"), text_of(f, "server"));
+	else if (p->id == METRIC_PROGRAM_POLICYD)
+		printf("profile %s; %lld judged; %lld CRLs, next update %s", text_of(f, "profile"),
+		    (long long)number(f, "judged"), (long long)number(f, "crls"),
+		    text_of(f, "crl-next-update"));
+	else if (p->id == METRIC_PROGRAM_MAILSTORED)
+		printf("queue %lld, oldest %lld s; %lld messages; %lld MiB free; commit %lld us",
+		    (long long)number(f, "queue-entries"), (long long)number(f, "queue-oldest-s"),
+		    (long long)number(f, "messages"), (long long)number(f, "free-octets") >> 20,
+		    (long long)number(f, "commit-p50-us"));
+}
+
+static void
+print_program(const struct ctl_program *p, const json_t *f)
+{
+	if (json_is_null(f)) {
+		printf("%-11s %s\n", p->name, p->runs ? "does not answer" : "does not run");
 		return;
 	}
-	printf("%s:", program);
-	json_object_foreach(figures, key, value) {
-		char *text = json_dumps(value, JSON_ENCODE_ANY);
-
-		printf(" %s=%s", key, text == NULL ? "?" : text);
-		free(text);
-	}
+	printf("%-11s since %s, configuration %lld%s\n", p->name, text_of(f, "since"),
+	    (long long)number(f, "generation"),
+	    is_true(f, "configuration-current") ? "" : " (file is newer)");
+	if (p->id == METRIC_PROGRAM_METRICSD)
+		return;
+	printf("%-11s ", "");
+	print_own(p, f);
 	putchar('\n');
+}
+
+static void
+print_problems(const json_t *problems)
+{
+	size_t i;
+	json_t *one;
+
+	if (json_array_size(problems) == 0)
+		puts("everything is in order");
+	else
+		puts("not in order:");
+	json_array_foreach(problems, i, one)
+		printf("  %s\n", json_string_value(one));
 }
 
 int
 ctl_status(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct {
-		const char *program;
-		json_t *(*ask)(struct ctl *);
-	} programs[] = {
-		{ "mailstored", of_store }, { "directoryd", of_directory }, { "policyd", of_policy },
-	};
+	struct report r = { .ctl = ctl, .problems = json_array(), .now_s = clock_real_s() };
 	json_t *all = json_object();
-	int r = CTL_OK;
+	bool ok;
 
-	(void)argc;
 	(void)argv;
-	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
-		json_t *figures = programs[i].ask(ctl);
+	if (argc > 1)
+		return ctl_fail("status takes no further words");
+	for (unsigned i = 0; i < METRIC_PROGRAM_COUNT; i++) {
+		struct ctl_program p;
+		json_t *figures;
 
-		if (figures == NULL) {
-			r = CTL_NOT_IN_ORDER;
-			figures = json_null();
-		}
+		ctl_program_look(ctl->conf->general.run_dir, (enum metric_program)i, &p);
+		r.p = &p;
+		figures = look_at(&r);
 		if (!ctl->json)
-			print_text(programs[i].program, figures);
-		json_object_set_new(all, programs[i].program, figures);
+			print_program(&p, figures);
+		json_object_set_new(all, p.name, figures);
+		ctl_program_fini(&p);
 	}
+	ok = json_array_size(r.problems) == 0;
+	if (!ctl->json)
+		print_problems(r.problems);
+	json_object_set_new(all, "problems", r.problems);
 	if (ctl->json)
 		ctl_print_json(all);
 	else
 		json_decref(all);
-	return r;
+	return ok ? CTL_OK : CTL_NOT_IN_ORDER;
 }

@@ -32,15 +32,21 @@ def status(p, s):
     (all_of_it,) = objects(p, "status")
     assert all_of_it["mailstored"]["accounts"] >= 1 and all_of_it["directoryd"]["ldap-up"], all_of_it
     assert all_of_it["policyd"]["profile"] == "dedicated" and all_of_it["policyd"]["sandboxed"], all_of_it
+    assert all_of_it["problems"] == [] and all(all_of_it[n]["generation"] >= 1 for n in
+                                               ("smtpd", "imapd", "directoryd", "policyd", "mailstored")), all_of_it
     text = p.ctl("status")
-    assert text.returncode == 0 and re.search(r"^policyd:.* profile=\"dedicated\"", text.stdout, re.M), text
+    assert text.returncode == 0 and re.search(r"^policyd +since .*\n +profile dedicated;", text.stdout, re.M), text
+    assert text.stdout.endswith("everything is in order\n") and text.stdout.count("\n") <= 24, text
     elsewhere = os.path.join(p.dir, "elsewhere.conf")
     with open(p.env["CONGVU_CONF"]) as f, open(elsewhere, "w") as out:
         out.write(re.sub('run-dir = ".*"', 'run-dir = "%s/nowhere"' % p.dir, f.read()))
     done = subprocess.run([p.env["CONGVU_CTL"], "-c", elsewhere, "status", "--json"], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1, done
-    assert json.loads(done.stdout) == {"mailstored": None, "directoryd": None, "policyd": None}, done
+    said = json.loads(done.stdout)
+    names = ("smtpd", "imapd", "directoryd", "policyd", "mailstored", "metricsd")
+    assert all(said[n] is None for n in names), done
+    assert said["problems"] == [n + ": does not run" for n in names], done
 
 
 def config_check(p, s):
@@ -141,12 +147,13 @@ def set_routes(p, text):
         conf = f.read()
     with open(p.env["CONGVU_CONF"], "w") as f:
         f.write(conf.replace('route "sink"', text + 'route "sink"', 1))
-    os.kill(p.pid("smtpd"), signal.SIGHUP)
+    said = json.loads(p.ctl("reload", "--json").stdout)
+    assert said["programs"]["smtpd"]["ok"], said
 
 
 def queue_retries_after_451(p, s):
     """One 451, one wait, one delivery; a hop that is away keeps its mail until somebody decides."""
-    sender, port = s.user(1)[0], p.port_base + 9
+    sender, port = s.user(1)[0], p.port_base + 11
     box = os.path.join(p.dir, "later")
     hop = subprocess.Popen([sys.executable, os.path.join(TOP, "tools/sink.py"), "--port", str(port), "--maildir", box,
                             "--fail", "451", "--fail-times", "1"])
