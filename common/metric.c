@@ -37,11 +37,13 @@ make_file(const char *path, int *fd_out)
 
 	if (unlink(path) != 0 && errno != ENOENT)
 		return -errno;
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
 	/* Room for all of it now: a full disk must not end us by SIGBUS later. */
 	r = -posix_fallocate(fd, 0, (off_t)sizeof(struct metric_file));
+	if (r == OK && fchmod(fd, 0644) != 0)	/* whatever the umask: there are no secrets in it */
+		r = -errno;
 	if (r != OK)
 		close(fd);
 	else

@@ -11,6 +11,7 @@
  * Shares  a PROCESS figure (sessions open) is the sum of what each process holds. The parent takes
  *         a share before it forks and gives it back when it has reaped the child, so nothing is
  *         wrong for ever after a kill.
+ * Secrets none: any local user may read it, as whoever reaches the port of metricsd may.
  * Bounds  a file of fixed size, about 60 KiB; METRIC_SHARES processes.
  * Reading common/metric_read.h.
  */

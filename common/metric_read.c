@@ -214,20 +214,6 @@ metric_copy_sum(const struct metric_copy *c, enum metric m)
 }
 
 uint64_t
-metric_copy_quantile_us(const struct metric_copy *c, enum metric m, unsigned at, unsigned percent)
-{
-	const struct metric_row *row = &metric_rows[m];
-	uint64_t all = metric_copy_get(c, m, at), seen = 0;
-
-	for (unsigned i = 0; i < METRIC_BUCKETS && all > 0; i++) {
-		seen += c->f->cells[row->first + at * row->width + i];
-		if (seen >= all / 100 * percent + all % 100 * percent / 100)
-			return metric_bounds_us[i];
-	}
-	return all == 0 ? 0 : UINT64_MAX;
-}
-
-uint64_t
 metric_copy_started_s(const struct metric_copy *c)
 {
 	return c->f->started_s;

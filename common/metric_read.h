@@ -36,9 +36,6 @@ void metric_copy_free(struct metric_copy **copy);
 uint64_t metric_copy_get(const struct metric_copy *copy, enum metric m, unsigned at);
 /* All series of a row together. */
 uint64_t metric_copy_sum(const struct metric_copy *copy, enum metric m);
-/* A quantile (0..100) of a histogram, as the upper bound of its bucket; 0 when it is empty. */
-uint64_t metric_copy_quantile_us(const struct metric_copy *copy, enum metric m, unsigned at,
-    unsigned percent);
 
 uint64_t metric_copy_started_s(const struct metric_copy *copy);
 uint64_t metric_copy_conf_mtime_ns(const struct metric_copy *copy);

@@ -3,8 +3,11 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "common/log.h"
 
 static int
 path_of(const char *run_dir, const char *program, char *out, size_t cap)
@@ -29,26 +32,47 @@ lock(int fd)
 	return fl.l_type == F_WRLCK ? ERR_EXIST : ERR_AGAIN;
 }
 
-int
-pidfile_take(const char *run_dir, const char *program)
+static int
+open_locked(const char *path, int *fd_out)
 {
-	char path[256], text[32];
-	int r = path_of(run_dir, program, path, sizeof path);
-	int n, fd;
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int r;
 
-	if (r != OK)
-		return r;
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
 	r = lock(fd);
-	if (r != OK) {
+	if (r != OK)
 		close(fd);
-		return r;
-	}
-	n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-		r = OK;		/* for people only: a full disk must not stop us */
+	else
+		*fd_out = fd;
+	return r;
+}
+
+/* For people only: a full disk must not stop us. */
+static void
+describe(int fd)
+{
+	char text[32];
+	int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+
+	if (fchmod(fd, 0644) != 0 || ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+		log_event(EV_METRICS_FAILED, F_CSTR("file", "pid"), F_ERR(-errno));
+}
+
+int
+pidfile_take(const char *run_dir, const char *program)
+{
+	char path[256];
+	int r = path_of(run_dir, program, path, sizeof path);
+	int fd = -1;
+
+	if (r == OK)
+		r = open_locked(path, &fd);
+	/* A reader keeps it locked to vex us: it may keep that file. */
+	if (r == ERR_AGAIN && unlink(path) == 0)
+		r = open_locked(path, &fd);
+	if (r == OK)
+		describe(fd);
 	return r;		/* fd stays open: closing it would give up the lock */
 }
 

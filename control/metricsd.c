@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/program.h"
@@ -187,7 +188,9 @@ set_up(struct metricsd *d)
 	}
 	log_event(EV_LISTENER_UP, F_CSTR("listener", "metrics"),
 	    F_CSTR("address", d->conf->metrics.address), F_U64("port", d->conf->metrics.port));
-	r = http_new(d->loop, fd, d->conf->general.run_dir, &d->http);
+	r = identity_take(IDENTITY_METRICSD);
+	if (r == OK)
+		r = http_new(d->loop, fd, d->conf->general.run_dir, &d->http);
 	return r == OK ? close_sandbox(d) : r;
 }
 
@@ -224,7 +227,9 @@ main(int argc, char **argv)
 	if (read_conf(d.conf_path, &d.conf) != OK)
 		return 1;
 	log_set_severity((enum log_severity)d.conf->general.log_level);
-	if (d.conf->metrics.port == 0)
+	if (identity_load_or_say(d.conf, IDENTITY_BIT(IDENTITY_METRICSD)) != OK)
+		status = 1;
+	else if (d.conf->metrics.port == 0)
 		log_event(EV_STOP, F_CSTR("why", "the configuration gives no metrics port"));
 	else
 		status = run(&d);
