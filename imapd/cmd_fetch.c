@@ -349,6 +349,7 @@ deliver_step(struct session *s)
 		if (d->done && !next_message(d))
 			return delivered(s, d);
 	}
+	s->whole = !d->in_message;
 	return MORE;
 }
 

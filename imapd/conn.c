@@ -14,6 +14,7 @@ enum {
 	ROUNDS_OF_WORK = 8,	/* what a step of the engine counts for */
 	PENDING_OCTETS = WORKER_SCRATCH_OCTETS,
 	PROGRESS_OCTETS = 16 * 1024,	/* so much in command-time, or the peer is too slow */
+	LEAVING_MS = 2000,	/* for the last words to an account that was withdrawn */
 };
 
 static void on_fd(struct loop_fd *lf, unsigned events);
@@ -91,11 +92,26 @@ deadline_ms(const struct conn *c, enum engine_waits waits)
 	}
 }
 
+/* Nothing of what the kernel still holds may reach it. */
+static void
+reset_peer(struct conn *c)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (setsockopt(c->lf.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) != 0)
+		log_event(EV_INTERNAL_ERROR, F_CSTR("at", "linger"), F_ERR(-errno));
+}
+
 static void
 on_deadline(struct loop_timer *t)
 {
 	struct conn *c = t->arg;
 
+	if (c->leaving) {
+		reset_peer(c);
+		conn_free(c);
+		return;
+	}
 	/* A second time, or nobody reads what is written: that is all there is to say. */
 	if (c->phase != CONN_OPEN || engine_waits(c->engine) == ENGINE_CLOSED ||
 	    engine_output(c->engine)->n > 0) {
@@ -116,6 +132,8 @@ set_deadline(struct conn *c)
 	bool quiet = waits == ENGINE_WAITS_COMMAND || waits == ENGINE_WAITS_IDLE;
 	bool was = c->deadline_for == ENGINE_WAITS_SIGN_IN || c->deadline_for == ENGINE_WAITS_TLS;
 
+	if (c->leaving)
+		return OK;
 	if (c->deadline.loop != NULL && ((signing_in && was) || (waits == c->deadline_for &&
 	    c->moved_octets < (quiet ? 1 : PROGRESS_OCTETS))))
 		return OK;
@@ -210,11 +228,35 @@ flush(struct conn *c, struct buf *out)
 	return GO;
 }
 
+/* Closed now, what the kernel still holds would reach the peer whenever it reads: wait for it to
+ * hang up, up to the deadline. */
+static enum step
+leave(struct conn *c)
+{
+	struct worker *w = c->worker;
+	int r = c->tls == NULL || c->sent_end ? OK : tls_conn_close(c->tls);
+	ssize_t n;
+
+	if (r == TLS_WANT_WRITE)
+		return wait_for(c, r);
+	if (!c->sent_end && shutdown(c->lf.fd, SHUT_WR) != 0)
+		return END;
+	c->sent_end = true;
+	n = recv(c->lf.fd, w->scratch, sizeof w->scratch, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return wait_for(c, TLS_WANT_READ);
+	return n > 0 ? GO : END;
+}
+
 static enum step
 closing(struct conn *c)
 {
 	int r;
 
+	if (c->leaving) {
+		c->phase = CONN_CLOSING;
+		return leave(c);
+	}
 	if (c->tls == NULL || c->eof)
 		return END;
 	c->phase = CONN_CLOSING;
@@ -338,6 +380,27 @@ conn_bye(struct conn *c, const char *code, const char *text)
 {
 	if (c->phase == CONN_OPEN)
 		engine_bye(c->engine, code, text);
+}
+
+void
+conn_withdraw(struct conn *c, const char *code, const char *text)
+{
+	if (c->leaving)
+		return;
+	if (c->asked != NULL)	/* whatever it was, nobody hears of it any more */
+		chan_cancel(c->asked, c->call);
+	c->asked = NULL;
+	loop_timer_stop(&c->delay);
+	conn_bye(c, code, text);
+	conn_spool_drop(c);
+	conn_release(c);
+	conn_sign_in_drop(c);
+	conn_forget_account(c);
+	c->leaving = true;
+	if (loop_timer_set(c->worker->loop, &c->deadline, LEAVING_MS, on_deadline, c) != OK)
+		conn_free(c);
+	else
+		conn_go(c);
 }
 
 void

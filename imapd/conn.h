@@ -9,7 +9,7 @@
 #ifndef IMAPD_CONN_H
 #define IMAPD_CONN_H
 
-#include "directory/proto.h"
+#include "directory/right.h"
 #include "imapd/engine.h"
 #include "imapd/worker.h"
 
@@ -26,6 +26,7 @@ struct account {
 	uint32_t number;	/* within this store */
 	unsigned clearance;
 	uint64_t quota_octets;
+	struct dir_right right;		/* as at sign-in, without guid */
 	char	 guid[DIR_GUID_OCTETS];
 	char	 address[321];
 	char	 uid[129];
@@ -47,6 +48,8 @@ struct conn {
 	bool		   worked;	/* the last step was one of the engine */
 	uint64_t	   moved_octets;	/* since the deadline was set */
 	bool		   eof;
+	bool		   leaving;	/* whatever the peer does: the deadline ends it */
+	bool		   sent_end;
 	char		   client[ACCEPT_CLIENT_MAX];
 	uint8_t		   peer_key[SHARE_KEY_OCTETS];
 
@@ -73,6 +76,9 @@ void conn_go(struct conn *c);
 
 /* End it with BYE, as far as the peer reads. */
 void conn_bye(struct conn *c, const char *code, const char *text);
+
+/* The account may not go on: end it, within a moment also if the peer does not read. */
+void conn_withdraw(struct conn *c, const char *code, const char *text);
 
 /* The account's mail changed (or may have). */
 void conn_changed(struct conn *c);
@@ -110,6 +116,9 @@ void conn_call(struct conn *c, struct chan_client *to, uint16_t code, const void
 
 void conn_sign_in(struct conn *c, struct slice message);	/* sign_in.c */
 void conn_sign_in_drop(struct conn *c);
+struct account *conn_signing_in(const struct conn *c);
+
+int conn_watch_accounts(struct worker *w) MUST_USE;		/* withdraw.c */
 
 int conn_spool_open(void *ctx, uint64_t size_octets);		/* spool.c */
 int conn_spool_add(void *ctx, struct slice in);

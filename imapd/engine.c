@@ -115,7 +115,7 @@ void
 engine_bye(struct session *s, const char *code, const char *text)
 {
 	/* Not into the middle of a response: then only the end of the connection speaks. */
-	if (s->phase != PHASE_RUN && s->phase != PHASE_CLOSED)
+	if ((s->phase != PHASE_RUN || s->whole) && s->phase != PHASE_CLOSED)
 		session_bye(s, code, text);
 	s->phase = PHASE_CLOSED;
 }
@@ -176,6 +176,7 @@ command_over(struct session *s)
 	s->conf.backend->release(s->conf.ctx);
 	s->command = NULL;
 	s->work = NULL;
+	s->whole = false;
 	s->keywords = NULL;
 	arena_clear(&s->box_arena);
 	s->idling = false;

@@ -80,6 +80,7 @@ struct session {
 	struct arena	   arena;
 	void		  *work;	/* its own state, in the arena */
 	step_fn		   step;
+	bool		   whole;	/* at the end of a response, though it goes on */
 	answered_fn	   answered;
 	input_fn	   input;
 	bool		   idling;

@@ -53,6 +53,13 @@ conn_sign_in_drop(struct conn *c)
 	free(si);
 }
 
+/* Whose sign-in is under way, as soon as that is known, or NULL. */
+struct account *
+conn_signing_in(const struct conn *c)
+{
+	return c->sign_in != NULL ? c->sign_in->account : NULL;
+}
+
 static void
 over(struct conn *c, int status, enum backend_auth auth)
 {
@@ -185,6 +192,8 @@ keep_account(struct sign_in *si, const struct dir_auth_reply *r)
 	text(si->account->uid, sizeof si->account->uid, a->uid);
 	si->account->clearance = a->clearance;
 	si->account->quota_octets = a->quota_octets;
+	si->account->right = dir_right_of(a);
+	si->account->right.guid = (struct slice){ NULL, 0 };
 	memcpy(si->token, r->token.p, r->token.n);
 	si->token_n = r->token.n;
 	return OK;

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/sandbox.h"
+#include "directory/dirwatch.h"
 #include "imapd/conn.h"
 #include "policy/proto.h"
 
@@ -213,6 +214,8 @@ start(struct worker *w, const struct parent_child *child)
 	if (err == OK)
 		err = open_clients(w);
 	if (err == OK)
+		err = conn_watch_accounts(w);
+	if (err == OK)
 		err = loop_fd_add(w->loop, &w->watch_lf, store_watch_fd(w->watch), LOOP_READ,
 		    on_watch, w);
 	if (err == OK)
@@ -230,6 +233,7 @@ finish(struct worker *w)
 	loop_fd_remove(&w->watch_lf);
 	loop_timer_stop(&w->watch_timer);
 	loop_timer_stop(&w->stop_timer);
+	dirwatch_free(&w->dirwatch);
 	chan_client_free(&w->directory);
 	chan_client_free(&w->key);
 	chan_client_free(&w->policy);

@@ -30,6 +30,7 @@ struct worker_conf {
 enum { WORKER_SCRATCH_OCTETS = 64 * 1024, WORKER_STOP_MS = 5000 };
 
 struct conn;
+struct dirwatch;
 
 struct worker {
 	const struct worker_conf *wc;
@@ -40,6 +41,7 @@ struct worker {
 	struct loop_fd		  watch_lf;
 	struct loop_timer	  watch_timer;
 	struct keys		 *keys;
+	struct dirwatch		 *dirwatch;
 	struct accept		 *accept;
 	struct conn		 *conns;
 	uint64_t		  inflight_octets;	/* of messages being received */

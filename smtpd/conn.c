@@ -14,6 +14,7 @@
 
 enum {
 	ROUNDS = 64,		/* of reading, before others get their turn */
+	LEAVING_MS = 2000,	/* for the last words to an account that was withdrawn */
 	LINGER_MS = 5000,	/* for the last reply to reach a peer that still sends */
 	CONN_WAIT = 1,		/* a service will go on with it */
 };
@@ -267,6 +268,8 @@ arm(struct conn *c, int r)
 			c->linger_until_ms = now + LINGER_MS;
 		due = c->linger_until_ms;
 	}
+	if (c->leaving && due > c->linger_until_ms)
+		due = c->linger_until_ms;
 	if (r == OK)
 		due = now;	/* more rounds, after the others */
 	return loop_timer_set(c->worker->loop, &c->timer, due > now ? due - now : 0, on_timer, c);
@@ -301,16 +304,39 @@ on_socket(struct loop_fd *lf, unsigned events)
 		conn_run(c);
 }
 
+/* Nothing of what the kernel still holds may reach it. */
+static void
+reset_peer(struct conn *c)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (setsockopt(c->lf.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now) != 0)
+		log_event(EV_INTERNAL_ERROR, F_CSTR("at", "linger"), F_ERR(-errno));
+}
+
 static void
 on_timer(struct loop_timer *t)
 {
 	struct conn *c = t->arg;
 
 	if (c->linger_until_ms != 0 && clock_ms() >= c->linger_until_ms) {
+		if (c->leaving)
+			reset_peer(c);
 		conn_free(c);
 		return;
 	}
 	engine_on_timer(&c->engine, clock_ms());
+	conn_run(c);
+}
+
+void
+conn_withdraw(struct conn *c, enum reply why)
+{
+	if (c->leaving)
+		return;
+	c->leaving = true;
+	c->linger_until_ms = clock_ms() + LEAVING_MS;
+	engine_on_withdrawn(&c->engine, clock_ms(), why);
 	conn_run(c);
 }
 

@@ -43,6 +43,7 @@ struct conn {
 	struct buf		      in, out;
 	size_t			      out_at;
 	uint64_t		      linger_until_ms;	/* 0: not ending */
+	bool			      leaving;		/* ... whatever the engine says */
 	struct chan_client	     *asked;		/* NULL: nothing is open */
 	uint32_t		      call;
 	struct arena		      account_mem;
@@ -59,6 +60,9 @@ void conn_free(struct conn *c);
 
 /* Go on: after an event of the engine that did not come from the socket. */
 void conn_run(struct conn *c);
+
+/* The account may not go on: end it, within a moment also if the peer does not read. */
+void conn_withdraw(struct conn *c, enum reply why);
 
 /* The server stops. */
 void conn_stop(struct conn *c);

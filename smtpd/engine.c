@@ -23,6 +23,9 @@ static void on_silence(struct engine *e, const void *none);
 static void on_timeout(struct engine *e, const void *none);
 static void on_stop(struct engine *e, const void *none);
 static void on_stop_later(struct engine *e, const void *none);
+static void on_withdrawn(struct engine *e, const void *why);
+static void on_withdrawn_asked(struct engine *e, const void *why);
+static void on_withdrawn_later(struct engine *e, const void *why);
 static uint64_t wait_command(const struct engine *e);
 static uint64_t wait_data(const struct engine *e);
 static uint64_t wait_service(const struct engine *e);
@@ -40,41 +43,55 @@ static const struct {
 	step_fn	    on[ENGINE_EVENTS];
 } states[ENGINE_STATES] = {
 	[ENGINE_COMMAND] = { "command", wait_command, input_line, {
-	    [ENGINE_EV_TIMER] = on_timeout, [ENGINE_EV_SHUTDOWN] = on_stop } },
+	    [ENGINE_EV_TIMER] = on_timeout, [ENGINE_EV_SHUTDOWN] = on_stop,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn } },
 	[ENGINE_SASL_LINE] = { "sasl-line", wait_command, input_line, {
-	    [ENGINE_EV_TIMER] = on_timeout, [ENGINE_EV_SHUTDOWN] = on_stop } },
+	    [ENGINE_EV_TIMER] = on_timeout, [ENGINE_EV_SHUTDOWN] = on_stop,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn } },
 	[ENGINE_DATA] = { "data", wait_data, cmd_data_input, {
-	    [ENGINE_EV_TIMER] = cmd_data_timer, [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_TIMER] = cmd_data_timer, [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn } },
 	[ENGINE_WAIT_TLS] = { "wait-tls", wait_command, NULL, {
 	    [ENGINE_EV_TLS] = cmd_starttls_done, [ENGINE_EV_TIMER] = on_silence,
-	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_silence } },
 	[ENGINE_WAIT_AUTH] = { "wait-auth", wait_service, NULL, {
 	    [ENGINE_EV_AUTH] = cmd_auth_answer, [ENGINE_EV_TIMER] = cmd_auth_timeout,
-	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn_asked } },
 	[ENGINE_WAIT_RCPT] = { "wait-rcpt", wait_service, NULL, {
 	    [ENGINE_EV_RCPT] = cmd_rcpt_answer, [ENGINE_EV_TIMER] = cmd_rcpt_timeout,
-	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn_asked } },
 	[ENGINE_WAIT_ROOM] = { "wait-room", wait_service, NULL, {
 	    [ENGINE_EV_ROOM] = cmd_rcpt_room, [ENGINE_EV_TIMER] = cmd_rcpt_timeout,
-	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn_asked } },
 	[ENGINE_WAIT_POLICY] = { "wait-policy", wait_policy, NULL, {
 	    [ENGINE_EV_VERDICT] = deliver_verdict, [ENGINE_EV_TIMER] = deliver_timeout,
-	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn_asked } },
 	[ENGINE_WAIT_STORE] = { "wait-store", wait_service, NULL, {
 	    [ENGINE_EV_STORED] = deliver_stored, [ENGINE_EV_TIMER] = deliver_timeout,
-	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn_later } },
 	[ENGINE_STORE_PAUSE] = { "store-pause", wait_pause, NULL, {
-	    [ENGINE_EV_TIMER] = deliver_again, [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_TIMER] = deliver_again, [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn } },
 	[ENGINE_WAIT_SPACE] = { "wait-space", wait_service, NULL, {
 	    [ENGINE_EV_ROOM] = deliver_space, [ENGINE_EV_TIMER] = deliver_timeout,
-	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn_asked } },
 	[ENGINE_WAIT_AUDIT] = { "wait-audit", wait_service, NULL, {
 	    [ENGINE_EV_AUDITED] = deliver_audited, [ENGINE_EV_TIMER] = deliver_timeout,
-	    [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn_later } },
 	[ENGINE_PENALTY] = { "penalty", wait_penalty, NULL, {
-	    [ENGINE_EV_TIMER] = cmd_auth_penalty, [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_TIMER] = cmd_auth_penalty, [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn } },
 	[ENGINE_SLOW] = { "slow", wait_slow, NULL, {
-	    [ENGINE_EV_TIMER] = cmd_rcpt_slow, [ENGINE_EV_SHUTDOWN] = on_stop_later } },
+	    [ENGINE_EV_TIMER] = cmd_rcpt_slow, [ENGINE_EV_SHUTDOWN] = on_stop_later,
+	    [ENGINE_EV_WITHDRAWN] = on_withdrawn } },
 	[ENGINE_CLOSED] = { "closed", wait_forever, input_forget, { NULL } },
 };
 
@@ -188,7 +205,9 @@ engine_ready(struct engine *e)
 	if (e->state == ENGINE_CLOSED)
 		return;
 	engine_enter(e, ENGINE_COMMAND);
-	if (e->draining)
+	if (e->withdrawn)
+		engine_bye(e, e->withdrawn_why);
+	else if (e->draining)
 		engine_bye(e, SAY_STOPPING);
 }
 
@@ -318,6 +337,28 @@ on_stop_later(struct engine *e, const void *none)
 	e->draining = true;
 }
 
+/* The account may not go on. What is not acknowledged yet is not taken. */
+static void
+on_withdrawn(struct engine *e, const void *why)
+{
+	engine_bye(e, *(const enum reply *)why);
+}
+
+static void
+on_withdrawn_asked(struct engine *e, const void *why)
+{
+	e->ops->cancel(e->host);
+	on_withdrawn(e, why);
+}
+
+/* Its message came whole before, and may be stored already: it still hears what became of it. */
+static void
+on_withdrawn_later(struct engine *e, const void *why)
+{
+	e->withdrawn = true;
+	e->withdrawn_why = *(const enum reply *)why;
+}
+
 static void
 event(struct engine *e, uint64_t now_ms, enum engine_event ev, const void *what)
 {
@@ -389,6 +430,12 @@ void
 engine_on_audited(struct engine *e, uint64_t now_ms, int status)
 {
 	event(e, now_ms, ENGINE_EV_AUDITED, &status);
+}
+
+void
+engine_on_withdrawn(struct engine *e, uint64_t now_ms, enum reply why)
+{
+	event(e, now_ms, ENGINE_EV_WITHDRAWN, &why);
 }
 
 void

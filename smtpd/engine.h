@@ -149,6 +149,7 @@ enum engine_state {
 enum engine_event {
 	ENGINE_EV_INPUT, ENGINE_EV_TIMER, ENGINE_EV_TLS, ENGINE_EV_AUTH, ENGINE_EV_RCPT,
 	ENGINE_EV_ROOM, ENGINE_EV_VERDICT, ENGINE_EV_STORED, ENGINE_EV_AUDITED, ENGINE_EV_SHUTDOWN,
+	ENGINE_EV_WITHDRAWN,
 	ENGINE_EVENTS
 };
 
@@ -167,7 +168,8 @@ struct engine {
 	struct engine_account	  account;
 	char			  mechanism[16];
 	uint64_t		  conversation;
-	enum reply		  penalty;
+	enum reply		  penalty, withdrawn_why;
+	bool			  withdrawn;	/* after the reply under way */
 	unsigned		  guesses;	/* bad recipients of a stranger */
 	struct envelope		 *env;		/* NULL: no transaction */
 	struct slice		  rcpt;		/* being resolved, in env->mem */
@@ -205,6 +207,9 @@ void engine_on_room(struct engine *e, uint64_t now_ms, int status);
 void engine_on_verdict(struct engine *e, uint64_t now_ms, const struct engine_verdict *v);
 void engine_on_stored(struct engine *e, uint64_t now_ms, int status);
 void engine_on_audited(struct engine *e, uint64_t now_ms, int status);
+/* The account was disabled or lost rights: the session ends now, `why` (a 421) is said; while the store
+ * is asked, after its answer. */
+void engine_on_withdrawn(struct engine *e, uint64_t now_ms, enum reply why);
 /* The server stops: an idle session ends now, a running transaction after its reply. */
 void engine_on_shutdown(struct engine *e, uint64_t now_ms);
 

@@ -7,7 +7,7 @@
 
 #include "common/log.h"
 #include "common/sandbox.h"
-#include "directory/proto.h"
+#include "directory/dirwatch.h"
 #include "mailstore/proto.h"
 #include "policy/proto.h"
 #include "smtpd/conn.h"
@@ -171,6 +171,7 @@ fini(struct worker *w)
 {
 	while (w->conns != NULL)
 		conn_free(w->conns);
+	dirwatch_free(&w->dirwatch);
 	chan_client_free(&w->directory);
 	chan_client_free(&w->policy);
 	chan_client_free(&w->store);
@@ -204,6 +205,8 @@ worker_run(const struct parent_child *child)
 		err = enter_sandbox(child->conf);
 	if (err == OK)
 		err = connect_services(&w);
+	if (err == OK)
+		err = worker_watch_accounts(&w);
 	if (err == OK)
 		err = open_doors(&w, child);
 	if (err == OK) {

@@ -24,6 +24,7 @@ enum { WORKER_STOP_MS = 20000, WORKER_SCRATCH = 65536, WORKER_SERVICE_MS = 10000
 
 struct worker;
 struct conn;
+struct dirwatch;
 
 struct worker_listener {
 	const struct conf_listener *conf;
@@ -38,6 +39,7 @@ struct worker {
 	struct worker_listener	*listeners;	/* as the sockets */
 	struct accept		*accept;
 	struct conn		*conns;
+	struct dirwatch		*dirwatch;
 	struct peers		 peers;
 	struct rate		*rate;			/* shared by all workers */
 	uint64_t		 inflight_octets;	/* of messages being received */
@@ -56,6 +58,9 @@ int worker_run(const struct parent_child *child);
 /* The engine's view of a listener (contact and hostname point into conf). */
 void worker_engine_conf(const struct conf *conf, const struct conf_listener *l,
     struct engine_conf *out);
+
+/* End sessions whose account may not go on (withdraw.c). */
+int worker_watch_accounts(struct worker *w) MUST_USE;
 
 /* A session has gone. */
 void worker_gone(struct worker *w);

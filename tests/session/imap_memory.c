@@ -8,7 +8,7 @@
 #include "imapd/name.h"
 #include "mime/summary.h"
 
-enum { BOXES = 16, MESSAGES = 24, KEYWORDS = 8 };
+enum { BOXES = 16, MESSAGES = 640, KEYWORDS = 8 };
 
 struct message {
 	struct backend_msg rec;
@@ -612,7 +612,7 @@ memory_answer(struct memory *m, struct session *s)
 /* ---- events: "arrive N", "mail TEXT", "recent" (another session claims), "gone UID", "flag UID",
  *	"keyword UID", "delete-box", "big",
  *	"away", "back", "full", "forget" (what was expunged), "allow", "reject", "defer", "mat",
- * "tls", "bye" ---- */
+ * "tls", "bye", "withdrawn" ---- */
 
 static void
 arrive(struct box *b, unsigned n)
@@ -654,6 +654,8 @@ world_event(struct memory *m, struct session *s, struct slice what)
 		engine_answer(s, &(struct backend_reply){ .status = OK });
 	else if (slice_is(what, "bye"))
 		engine_bye(s, "UNAVAILABLE", "Server stops");
+	else if (slice_is(what, "withdrawn"))
+		engine_bye(s, "CONTACTADMIN", "Disabled");
 	else
 		return false;
 	return true;

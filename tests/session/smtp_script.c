@@ -340,6 +340,8 @@ answer(struct run *r, struct slice rest)
 		engine_on_tls(&r->engine, r->now_ms);
 	else if (slice_is(what, "shutdown"))
 		engine_on_shutdown(&r->engine, r->now_ms);
+	else if (slice_is(what, "withdrawn"))
+		engine_on_withdrawn(&r->engine, r->now_ms, SAY_ACCOUNT_DISABLED);
 	else if (slice_is(what, "room") && status <= 0)
 		engine_on_room(&r->engine, r->now_ms, status);
 	else if (slice_is(what, "stored") && status <= 0)

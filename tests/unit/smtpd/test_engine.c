@@ -90,6 +90,7 @@ send_event(struct engine *e, enum engine_event ev)
 	case ENGINE_EV_STORED:	engine_on_stored(e, 0, ERR_QUOTA); break;
 	case ENGINE_EV_AUDITED:	engine_on_audited(e, 0, OK); break;
 	case ENGINE_EV_SHUTDOWN: engine_on_shutdown(e, 0); break;
+	case ENGINE_EV_WITHDRAWN: engine_on_withdrawn(e, 0, SAY_ACCOUNT_DISABLED); break;
 	case ENGINE_EVENTS:	break;
 	}
 }
@@ -120,7 +121,8 @@ every_state_with_every_event(void **state)
 			engine_close(&e);
 			buf_fini(&out);
 		}
-	assert_int_equal(rows, 4 + 14 + 8 + 14);	/* input, timers, answers, shutdowns */
+	/* input, timers, answers, shutdowns, withdrawals */
+	assert_int_equal(rows, 4 + 14 + 8 + 14 + 14);
 }
 
 /* Every command in every flag's absence: the table alone decides, and something is always said. */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * What happens to sessions when the directory changes: those of an account that is disabled, removed
+ * or has lost rights end with 421.
+ */
+#include <string.h>
+
+#include "common/log.h"
+#include "directory/dirwatch.h"
+#include "smtpd/conn.h"
+
+static const enum reply whys[] = {
+	[DIR_END_GONE] = SAY_ACCOUNT_GONE, [DIR_END_DISABLED] = SAY_ACCOUNT_DISABLED,
+	[DIR_END_ZONE] = SAY_ACCOUNT_ZONE, [DIR_END_CREDENTIALS] = SAY_ACCOUNT_CREDENTIALS,
+	[DIR_END_RIGHTS] = SAY_ACCOUNT_RIGHTS,
+};
+
+static const struct dir_account *
+account_of(const struct conn *c)
+{
+	return c->account != NULL && c->account->account_n == 1 ? c->account->account : NULL;
+}
+
+static size_t
+signed_in(void *arg, uint8_t (*out)[DIR_GUID_OCTETS], size_t max)
+{
+	const struct worker *w = arg;
+	size_t n = 0;
+
+	for (const struct conn *c = w->conns; c != NULL; c = c->next) {
+		const struct dir_account *a = account_of(c);
+
+		if (a == NULL || a->guid.n != DIR_GUID_OCTETS)
+			continue;
+		if (n < max)
+			memcpy(out[n], a->guid.p, DIR_GUID_OCTETS);
+		n++;
+	}
+	return n;
+}
+
+static void
+compare(struct conn *c, const struct dir_right *now)
+{
+	const struct dir_account *a = account_of(c);
+	struct dir_right was;
+	enum dir_end end;
+
+	if (a == NULL || !slice_eq(a->guid, now->guid))
+		return;
+	was = dir_right_of(a);
+	end = dir_right_end(&was, now, c->zone);
+	if (end == DIR_STAYS)
+		return;
+	log_event(EV_ACCOUNT_ENDED, F_STR("who", a->uid), F_CSTR("client", c->client),
+	    F_CSTR("why", dir_end_name(end)));
+	conn_withdraw(c, whys[end]);
+}
+
+static void
+changed(void *arg, const struct dir_right *now)
+{
+	struct worker *w = arg;
+
+	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
+		next = c->next;		/* it may end c, and only that one */
+		compare(c, now);
+	}
+}
+
+int
+worker_watch_accounts(struct worker *w)
+{
+	static const struct dirwatch_ops ops = { .signed_in = signed_in, .changed = changed };
+
+	return dirwatch_new(w->loop, w->directory, &ops, w, &w->dirwatch);
+}
