@@ -54,11 +54,14 @@ WIRE_STRUCT(control_copy, CONTROL_COPY_FIELDS)
 WIRE_STRUCT(control_intent, CONTROL_INTENT_FIELDS)
 
 #define CONTROL_QUEUE_FIELDS(F, L, T) \
-	L(T, st_queue_entry, entry, 1)	/* all recipients not delivered yet */ \
+	L(T, st_queue_entry, entry, 1)	/* all recipients not yet settled, or with a notice owed */ \
 	L(T, control_blob, body, 1) \
 	F(T, U64, due_ms, 0)		/* real time; also the key in "due" */ \
 	F(T, U32, relay_skip, 0) \
-	F(T, STR, wrapped_key, 48)
+	F(T, STR, wrapped_key, 48) \
+	F(T, U64, set_ms, 0)		/* when due_ms was decided */ \
+	F(T, U64, retry_ms, 0)		/* when what is deferred is due; a notice comes before */ \
+	F(T, U64, age_ms, 0)
 WIRE_STRUCT(control_queue, CONTROL_QUEUE_FIELDS)
 
 struct control {

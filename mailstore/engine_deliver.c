@@ -43,7 +43,10 @@ check(struct engine *e, const struct st_deliver_request *req, struct slice messa
 {
 	int r = req->id.n != ST_ID_OCTETS || req->relay_skip > message.n ? ERR_INVAL : OK;
 
-	if (r == OK && req->remote_n > 0 && e->spool_key == NULL)
+	for (size_t i = 0; i < req->remote_n && r == OK; i++)
+		r = req->remote[i].route.n == 0 ? ERR_INVAL : OK;	/* that is for filed */
+
+	if (r == OK && req->remote_n + req->filed_n > 0 && e->spool_key == NULL)
 		r = ERR_UNAVAIL;
 	if (r == OK && e->intents_n >= ENGINE_INTENTS_MAX)
 		r = ERR_UNAVAIL;
@@ -97,7 +100,7 @@ wrap_copies(struct engine *e, const struct st_deliver_request *req, const uint8_
 		r = wrap_copy(e, &req->local[i], d->body.blob, key, a, &copies[i]);
 	d->intent.copies = copies;
 	d->intent.copies_n = req->local_n;
-	if (r == OK && req->remote_n > 0)
+	if (r == OK && req->remote_n + req->filed_n > 0)
 		crypt_wrap(e->spool_key, d->body.blob, (uint32_t)CRYPT_SPOOL_KEYSET, key,
 		    d->spool_wrapped);
 	return r;
@@ -176,26 +179,43 @@ fill_recipients(const struct st_deliver_request *req, struct slice route, struct
 		if (slice_eq(req->remote[i].route, route))
 			e->recipients[e->recipients_n++] = (struct st_queue_rcpt){
 				.index = (uint32_t)i, .address = req->remote[i].address,
-				.outcome = ST_DEFERRED };
+				.outcome = ST_DEFERRED, .notify = req->remote[i].notify,
+				.orcpt = req->remote[i].orcpt };
 	return OK;
 }
 
-/* One entry for all recipients of the route of remote recipient i. */
+/* Those that are filed here and whose sender wants to hear so. */
+static int
+fill_filed(const struct st_deliver_request *req, struct arena *a, struct st_queue_entry *e)
+{
+	e->recipients = arena_array(a, req->filed_n, sizeof *e->recipients);
+	if (e->recipients == NULL)
+		return a->err;
+	e->recipients_n = req->filed_n;
+	for (size_t i = 0; i < req->filed_n; i++)
+		e->recipients[i] = (struct st_queue_rcpt){ .index = (uint32_t)i,
+			.address = req->filed[i].address, .outcome = ST_DELIVERED,
+			.notify = ST_NOTIFY_SUCCESS, .orcpt = req->filed[i].orcpt,
+			.tell = req->filed[i].tell };
+	return OK;
+}
+
+/* One entry for all recipients of a route ("": those filed here). */
 static int
 enqueue(struct engine *e, const struct st_deliver_request *req, struct engine_delivery *d,
-    size_t i, struct arena *a)
+    struct slice route, uint8_t zone, struct arena *a)
 {
 	int64_t now_ms = clock_real_ms();
-	const struct st_remote *to = &req->remote[i];
 	struct st_queue_entry entry = { .id = req->id, .mail_from = req->mail_from,
-		.route = to->route, .zone = to->zone, .arrival_zone = req->arrival_zone,
+		.route = route, .zone = zone, .arrival_zone = req->arrival_zone,
 		.level = req->level, .utf8 = req->utf8, .body8 = req->body8,
-		.arrived_s = (uint64_t)now_ms / 1000,
-		.size_octets = d->body.size_octets - req->relay_skip };
+		.arrived_s = (uint64_t)now_ms / 1000, .kind = req->kind, .ret = req->ret,
+		.envid = req->envid, .size_octets = d->body.size_octets - req->relay_skip };
 	struct control_queue q = { .entry = &entry, .entry_n = 1, .body = &d->body, .body_n = 1,
 		.relay_skip = req->relay_skip,
 		.wrapped_key = { (const char *)d->spool_wrapped, sizeof d->spool_wrapped } };
-	int r = fill_recipients(req, to->route, a, &entry);
+	int r = route.n > 0 ? fill_recipients(req, route, a, &entry) :
+	    fill_filed(req, a, &entry);
 
 	return r == OK ? queue_add(e->ctl, &q, now_ms) : r;
 }
@@ -209,7 +229,29 @@ enqueue_all(struct engine *e, const struct st_deliver_request *req, struct engin
 	arena_init(&a, 16 * 1024 * 1024);
 	for (size_t i = 0; i < req->remote_n && r == OK; i++)
 		if (is_first_of_route(req, i))
-			r = enqueue(e, req, d, i, &a);
+			r = enqueue(e, req, d, req->remote[i].route, req->remote[i].zone, &a);
+	if (r == OK && req->filed_n > 0 && req->mail_from.n > 0 && req->kind != KIND_DSN)
+		r = enqueue(e, req, d, (struct slice){ NULL, 0 }, ZONE_LOCAL, &a);
+	arena_clear(&a);
+	return r;
+}
+
+/* It is a notice: what it settles is settled with it, or neither happens. */
+static int
+settle(struct engine *e, const struct st_deliver_request *req)
+{
+	struct st_told_request told;
+	struct arena a;
+	int r;
+
+	if (req->settles_n == 0)
+		return OK;
+	arena_init(&a, 48 * 1024 * 1024);
+	told = (struct st_told_request){ .id = req->settles[0].id,
+		.route = req->settles[0].route, .notice_id = req->id };
+	r = queue_may_settle(e->ctl, &req->settles[0], req->id, req->level, &a);
+	if (r == OK)
+		r = queue_told(e->ctl, &told, clock_real_ms(), &a);
 	arena_clear(&a);
 	return r;
 }
@@ -243,7 +285,9 @@ engine_deliver_control(struct engine *e, const struct st_deliver_request *req,
 		d->repeated = r == 1;
 		return r == 1 ? OK : r;
 	}
-	r = put_intent(e, d);
+	r = settle(e, req);
+	if (r == OK)
+		r = put_intent(e, d);
 	if (r == OK)
 		r = enqueue_all(e, req, d);
 	if (r == OK)

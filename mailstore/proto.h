@@ -37,6 +37,8 @@ enum st_code {
 	ST_AUDIT_VERIFY	= 0x0333,
 	ST_STATUS	= 0x0334,
 	ST_QUEUE_ACT	= 0x0335,
+	ST_TOLD		= 0x0323,
+	ST_QUEUE_SHOW	= 0x0336,
 };
 
 enum { ST_ID_OCTETS = 16, ST_NAME_MAX = 1000, ST_KEYWORDS_MAX = 64, ST_KEYWORD_OCTETS = 64 };
@@ -55,6 +57,18 @@ enum st_special_use {
 enum st_outcome { ST_DELIVERED, ST_DEFERRED, ST_FAILED };
 enum st_queue_state { ST_QUEUE_WAITING, ST_QUEUE_CLAIMED, ST_QUEUE_HELD, ST_QUEUE_GIVEN_UP };
 enum st_queue_act { ST_ACT_RETRY, ST_ACT_HOLD, ST_ACT_DELETE };
+/* What the sender asked to be told about a recipient (RFC 3461 4.1), as bits; 0: nothing was said. */
+enum st_notify {
+	ST_NOTIFY_NEVER = 1 << 0, ST_NOTIFY_SUCCESS = 1 << 1, ST_NOTIFY_FAILURE = 1 << 2,
+	ST_NOTIFY_DELAY = 1 << 3
+};
+enum st_ret { ST_RET_NONE, ST_RET_FULL, ST_RET_HDRS };
+/* What the sender of a queued message is owed a notice of (RFC 3464 2.3.3). */
+enum st_tell {
+	ST_TELL_NOTHING, ST_TELL_FAILED, ST_TELL_DELAYED, ST_TELL_DELIVERED, ST_TELL_RELAYED,
+	ST_TELL_EXPANDED
+};
+enum { ST_ENVID_MAX = 100, ST_ORCPT_MAX = 500, ST_ATTEMPTS_KEPT = 12, ST_ROUTES_MAX = 64 };
 
 /* Everything the audit keeps of a decision or an act. Never subject, text or file names. */
 #define ST_ADDRESS_FIELDS(F, L, T) \
@@ -93,8 +107,23 @@ WIRE_STRUCT(st_local, ST_LOCAL_FIELDS)
 #define ST_REMOTE_FIELDS(F, L, T) \
 	F(T, STR, address, 320) \
 	F(T, STR, route, 64)		/* title of the route in the configuration */ \
-	F(T, U8, zone, 2)
+	F(T, U8, zone, 2) \
+	F(T, U8, notify, 15)		/* ST_NOTIFY_* */ \
+	F(T, STR, orcpt, 500)		/* ORCPT as it came, in xtext */
 WIRE_STRUCT(st_remote, ST_REMOTE_FIELDS)
+
+/* A recipient whose copies are all filed here, and whose sender asked to be told so. */
+#define ST_FILED_FIELDS(F, L, T) \
+	F(T, STR, address, 320) \
+	F(T, STR, orcpt, 500) \
+	F(T, U8, tell, 5)		/* ST_TELL_DELIVERED, or _EXPANDED for a group */
+WIRE_STRUCT(st_filed, ST_FILED_FIELDS)
+
+/* The notice that this delivery is: it settles what the entry owes its sender, in one commit. */
+#define ST_SETTLES_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, STR, route, 64)
+WIRE_STRUCT(st_settles, ST_SETTLES_FIELDS)
 
 /* Two descriptors: the composed message, its summary; both sealed. */
 #define ST_DELIVER_REQUEST_FIELDS(F, L, T) \
@@ -109,6 +138,10 @@ WIRE_STRUCT(st_remote, ST_REMOTE_FIELDS)
 	F(T, U32, relay_skip, 0)	/* octets of the leading Return-Path field, not relayed */ \
 	L(T, st_local, local, 21000) \
 	L(T, st_remote, remote, 21000) \
+	F(T, U8, ret, 2)		/* ST_RET_* */ \
+	F(T, STR, envid, 100)		/* ENVID as it came, in xtext */ \
+	L(T, st_filed, filed, 21000) \
+	L(T, st_settles, settles, 1)	/* ROLE_RELAY: exactly one; others: none */ \
 	L(T, st_audit, audit, 1)
 WIRE_STRUCT(st_deliver_request, ST_DELIVER_REQUEST_FIELDS)
 
@@ -245,18 +278,37 @@ WIRE_STRUCT(st_seen_recent_request, ST_SEEN_RECENT_REQUEST_FIELDS)
 	F(T, U32, end_uid, 0)
 WIRE_STRUCT(st_seen_recent_reply, ST_SEEN_RECENT_REPLY_FIELDS)
 
+#define ST_ROUTE_FIELDS(F, L, T) \
+	F(T, STR, title, 64)
+WIRE_STRUCT(st_route, ST_ROUTE_FIELDS)
+
 /* Ask for one entry that is due; the answer waits for one up to wait_ms. */
 #define ST_CLAIM_REQUEST_FIELDS(F, L, T) \
 	F(T, U32, wait_ms, 60000) \
-	F(T, U32, lease_ms, 3600000)	/* not answered by then: due again */
+	F(T, U32, lease_ms, 3600000)	/* not answered by then: due again */ \
+	L(T, st_route, without, 64)	/* routes that can take no more now */
 WIRE_STRUCT(st_claim_request, ST_CLAIM_REQUEST_FIELDS)
 
 #define ST_QUEUE_RCPT_FIELDS(F, L, T) \
 	F(T, U32, index, 0) \
 	F(T, STR, address, 320) \
 	F(T, U8, outcome, 2)		/* of the last attempt */ \
-	F(T, STR, text, 512)		/* what the next hop said last */
+	F(T, STR, text, 512)		/* what the next hop said last */ \
+	F(T, U8, remote, 1)		/* text is the next hop's, not ours */ \
+	F(T, U8, passed, 1)		/* the next hop took over the duty to tell */ \
+	F(T, U8, tell, 5)		/* ST_TELL_*: the notice that is owed */ \
+	F(T, U8, notify, 15)		/* ST_NOTIFY_* */ \
+	F(T, STR, orcpt, 500)
 WIRE_STRUCT(st_queue_rcpt, ST_QUEUE_RCPT_FIELDS)
+
+/* One attempt, for the administrator. */
+#define ST_ATTEMPT_FIELDS(F, L, T) \
+	F(T, U64, time_s, 0) \
+	F(T, U32, delivered, 0)		/* recipients */ \
+	F(T, U32, deferred, 0) \
+	F(T, U32, failed, 0) \
+	F(T, STR, text, 200)		/* of the first that was not delivered */
+WIRE_STRUCT(st_attempt, ST_ATTEMPT_FIELDS)
 
 #define ST_QUEUE_ENTRY_FIELDS(F, L, T) \
 	F(T, STR, id, 16) \
@@ -272,10 +324,22 @@ WIRE_STRUCT(st_queue_rcpt, ST_QUEUE_RCPT_FIELDS)
 	F(T, U64, arrived_s, 0) \
 	F(T, U64, due_s, 0) \
 	F(T, U64, size_octets, 0)	/* of what is relayed */ \
+	F(T, U8, kind, 5) \
+	F(T, U8, ret, 2) \
+	F(T, STR, envid, 100) \
+	F(T, U64, age_s, 0)		/* how long it was really tried; no clock can make it jump */ \
+	F(T, U8, delay_told, 1) \
+	F(T, U32, notices, 0)		/* sent so far */ \
+	F(T, U32, notice_tries, 0)	/* of the notice that is owed now */ \
+	F(T, STR, notice_id, 16)	/* claim: the delivery id of that notice; else empty */ \
+	L(T, st_attempt, history, 12)	/* the last ones */ \
 	L(T, st_queue_rcpt, recipients, 21000)	/* those still to do */
 WIRE_STRUCT(st_queue_entry, ST_QUEUE_ENTRY_FIELDS)
 
-/* With an entry comes one descriptor: the octets to relay (relay_skip already taken off). */
+/* With an entry comes one descriptor: the octets to relay (relay_skip already taken off). An entry
+ * with a notice_id is claimed for its notice: its recipients are those with something to tell, and
+ * ST_DELIVER (settles) or ST_TOLD ends it. Any other is claimed for an attempt: its recipients are
+ * those still deferred, and ST_RESULT ends it. Notices come first. */
 #define ST_CLAIM_REPLY_FIELDS(F, L, T) \
 	L(T, st_queue_entry, entry, 1)
 WIRE_STRUCT(st_claim_reply, ST_CLAIM_REPLY_FIELDS)
@@ -284,9 +348,23 @@ WIRE_STRUCT(st_claim_reply, ST_CLAIM_REPLY_FIELDS)
 	F(T, STR, id, 16) \
 	F(T, STR, route, 64) \
 	F(T, U64, due_s, 0)		/* next attempt of what is deferred; 0 = give up */ \
-	L(T, st_queue_rcpt, results, 21000) \
+	F(T, U8, delayed, 1)		/* it waits for long: its sender may be told, once */ \
+	L(T, st_queue_rcpt, results, 21000)	/* index, outcome, text, remote, passed */ \
 	L(T, st_audit, audit, 1)
 WIRE_STRUCT(st_result_request, ST_RESULT_REQUEST_FIELDS)
+
+/* The notice that an entry owes: not now (due_s), or never (0: it may not or cannot be sent). */
+#define ST_TOLD_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, STR, route, 64) \
+	F(T, STR, notice_id, 16) \
+	F(T, U64, due_s, 0) \
+	L(T, st_audit, audit, 1)
+WIRE_STRUCT(st_told_request, ST_TOLD_REQUEST_FIELDS)
+
+#define ST_SHOW_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, id, 16)
+WIRE_STRUCT(st_show_request, ST_SHOW_REQUEST_FIELDS)
 
 #define ST_LIST_REQUEST_FIELDS(F, L, T) \
 	F(T, U64, from, 0)	/* first serial (audit) or how many to pass over (queue) */ \
@@ -300,7 +378,8 @@ WIRE_STRUCT(st_queue_list_reply, ST_QUEUE_LIST_REPLY_FIELDS)
 
 #define ST_QUEUE_ACT_REQUEST_FIELDS(F, L, T) \
 	F(T, STR, id, 16) \
-	F(T, U8, act, 2)		/* ST_ACT_* */
+	F(T, U8, act, 2)		/* ST_ACT_* */ \
+	F(T, U8, notify, 1)		/* DELETE: tell the sender first */
 WIRE_STRUCT(st_queue_act_request, ST_QUEUE_ACT_REQUEST_FIELDS)
 
 #define ST_AUDIT_RECORD_FIELDS(F, L, T) \
@@ -339,7 +418,7 @@ WIRE_STRUCT(st_audit_verify_reply, ST_AUDIT_VERIFY_REPLY_FIELDS)
 WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
 
 #define ST_ROWS(X) \
-	X(ST_DELIVER, "deliver", ROLE_SMTPD, 2, st_deliver_request, st_nothing) \
+	X(ST_DELIVER, "deliver", ROLE_SMTPD | ROLE_RELAY, 2, st_deliver_request, st_nothing) \
 	X(ST_ROOM, "room", ROLE_SMTPD | ROLE_IMAPD, 0, st_room_request, st_nothing) \
 	X(ST_AUDIT, "audit", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD | ROLE_POLICYD | ROLE_CONTROL, \
 	    0, st_audit_request, st_nothing) \
@@ -356,6 +435,8 @@ WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
 	    st_seen_recent_reply) \
 	X(ST_CLAIM, "claim", ROLE_RELAY, 0, st_claim_request, st_claim_reply) \
 	X(ST_RESULT, "result", ROLE_RELAY, 0, st_result_request, st_nothing) \
+	X(ST_TOLD, "told", ROLE_RELAY, 0, st_told_request, st_nothing) \
+	X(ST_QUEUE_SHOW, "queue-show", ROLE_CONTROL, 0, st_show_request, st_queue_list_reply) \
 	X(ST_QUEUE_LIST, "queue-list", ROLE_CONTROL, 0, st_list_request, st_queue_list_reply) \
 	X(ST_QUEUE_ACT, "queue-act", ROLE_CONTROL, 0, st_queue_act_request, st_nothing) \
 	X(ST_AUDIT_LIST, "audit-list", ROLE_CONTROL, 0, st_list_request, st_audit_list_reply) \

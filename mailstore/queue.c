@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "mailstore/queue.h"
 
-#include <string.h>
+#include <sodium.h>
 
-enum { ID_AT = 8 };		/* in keys of "due" */
+#include "mailstore/queue_internal.h"
 
-static struct record_key
-entry_key(struct slice id, struct slice route)
+enum { ID_AT = 8, ROUTE_AT = ID_AT + ST_ID_OCTETS };	/* in keys of "due" */
+enum { WAITS, OWES };					/* values of "due" */
+
+struct record_key
+queue_key(struct slice id, struct slice route)
 {
 	struct record_key k = { .n = 0 };
 
@@ -31,228 +34,196 @@ waits(const struct control_queue *q)
 	return q->entry[0].state == ST_QUEUE_WAITING || q->entry[0].state == ST_QUEUE_CLAIMED;
 }
 
-static struct record_key
-key_of(const struct control_queue *q)
+bool
+queue_owes(const struct control_queue *q)
 {
-	return entry_key(q->entry[0].id, q->entry[0].route);
+	for (size_t i = 0; i < q->entry[0].recipients_n; i++)
+		if (q->entry[0].recipients[i].tell != ST_TELL_NOTHING)
+			return true;
+	return false;
 }
 
-static int
-save(struct control *c, struct control_queue *q)
+/* ---- rows ---- */
+
+int
+queue_save(struct control *c, struct control_queue *q)
 {
-	struct record_key k = key_of(q), due;
+	struct record_key k = queue_key(q->entry[0].id, q->entry[0].route), due;
+	struct slice key = record_key_slice(&k);
 	int r;
 
 	q->entry[0].due_s = q->due_ms / 1000;
-	r = control_put(c, CONTROL_QUEUE, record_key_slice(&k), &control_queue_wire, q);
+	q->entry[0].age_s = q->age_ms / 1000;
+	r = record_wire_put_as(key, QUEUE_VERSION, &control_queue_wire, q, &c->row);
+	if (r == OK)
+		r = env_put(c->t, CONTROL_QUEUE, key, buf_slice(&c->row));
 	if (r != OK || !waits(q))
 		return r;
 	due = due_key(q->due_ms, &k);
-	return control_put_u64(c, CONTROL_DUE, record_key_slice(&due), 0);
+	return control_put_u64(c, CONTROL_DUE, record_key_slice(&due), queue_owes(q) ? OWES : WAITS);
 }
 
-/* Off the list of what is due; to be done with the row as it is stored. */
-static int
-take_off(struct control *c, const struct control_queue *q)
+int
+queue_take_off(struct control *c, const struct control_queue *q)
 {
-	struct record_key k = key_of(q), due = due_key(q->due_ms, &k);
+	struct record_key k = queue_key(q->entry[0].id, q->entry[0].route);
+	struct record_key due = due_key(q->due_ms, &k);
 
 	return waits(q) ? control_del(c, CONTROL_DUE, record_key_slice(&due)) : OK;
 }
 
-static int
-load(struct control *c, struct slice key, struct arena *a, struct control_queue *out)
+int
+queue_load(struct control *c, struct slice key, struct arena *a, struct control_queue *out)
 {
-	int r = control_get(c, CONTROL_QUEUE, key, &control_queue_wire, a, out);
+	struct slice val;
+	int r = env_get(c->t, CONTROL_QUEUE, key, &val);
 
+	if (r == OK && record_version(val) < QUEUE_VERSION)
+		r = queue_old_read(key, val, a, out);
+	else if (r == OK)
+		r = record_wire_get_as(key, val, QUEUE_VERSION, &control_queue_wire, a, out);
 	if (r == OK && (out->entry_n != 1 || out->body_n != 1 ||
 	    out->entry[0].id.n != ST_ID_OCTETS))
 		r = ERR_CORRUPT;
 	return r;
 }
 
+/* It was tried for as long as has passed, but no longer than was planned: the clock may have been
+ * set, or nobody have been there. */
+static void
+grow_old(struct control_queue *q, int64_t now_ms)
+{
+	int64_t planned = (int64_t)(q->due_ms - q->set_ms), past = now_ms - (int64_t)q->set_ms;
+
+	if (past > planned)
+		past = planned;
+	if (past > 0)
+		q->age_ms += (uint64_t)past;
+}
+
+void
+queue_plan(struct control_queue *q, int64_t now_ms, uint64_t due_ms)
+{
+	if (waits(q))
+		grow_old(q, now_ms);
+	q->set_ms = (uint64_t)now_ms;
+	q->due_ms = due_ms;
+}
+
 int
 queue_add(struct control *c, struct control_queue *q, int64_t now_ms)
 {
-	q->due_ms = (uint64_t)now_ms;
+	q->due_ms = q->set_ms = q->retry_ms = (uint64_t)now_ms;
 	q->entry[0].state = ST_QUEUE_WAITING;
-	return save(c, q);
+	return queue_save(c, q);
 }
 
 /* ---- claiming ---- */
 
-/* Keep the recipients with that outcome (only), or those with another one. */
+/* Keep those to tell, or else those to be tried. */
 static void
-keep(struct st_queue_entry *e, uint8_t outcome, bool only)
+keep(struct st_queue_entry *e, bool owed)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->recipients_n; i++)
-		if ((e->recipients[i].outcome == outcome) == only)
+		if (owed ? e->recipients[i].tell != ST_TELL_NOTHING :
+		    e->recipients[i].outcome == ST_DEFERRED)
 			e->recipients[n++] = e->recipients[i];
 	e->recipients_n = n;
 }
 
+struct slice
+queue_notice_id(const struct st_queue_entry *e, struct arena *a)
+{
+	static const unsigned char purpose[] = "congvu: notice\n";
+	struct record_key k = queue_key(e->id, e->route);
+	unsigned char *id = arena_alloc(a, ST_ID_OCTETS);
+
+	if (id == NULL)
+		return (struct slice){ NULL, 0 };
+	record_key_u32(&k, e->notices);
+	crypto_generichash(id, ST_ID_OCTETS, k.octets, k.n, purpose, sizeof purpose);
+	return (struct slice){ (const char *)id, ST_ID_OCTETS };
+}
+
 static int
-claim(struct control *c, struct slice key, int64_t now_ms, uint32_t lease_ms, struct arena *a,
+claim(struct control *c, struct slice key, uint32_t lease_ms, int64_t now_ms, struct arena *a,
     struct control_queue *out)
 {
-	int r = load(c, key, a, out);
+	int r = queue_load(c, key, a, out);
+	struct st_queue_entry *e = out->entry;
+	bool owed;
 
 	if (r == OK)
-		r = take_off(c, out);
+		r = queue_take_off(c, out);
 	if (r != OK)
 		return r;
-	out->entry[0].state = ST_QUEUE_CLAIMED;
-	out->entry[0].attempts++;
-	out->due_ms = (uint64_t)now_ms + lease_ms;
-	r = save(c, out);
-	keep(&out->entry[0], ST_DEFERRED, true);
-	return r;
+	owed = queue_owes(out);
+	e->attempts += owed ? 0 : 1;
+	e->notice_tries += owed ? 1 : 0;
+	queue_plan(out, now_ms, (uint64_t)now_ms + lease_ms);
+	e->state = ST_QUEUE_CLAIMED;
+	r = queue_save(c, out);
+	keep(e, owed);
+	e->notice_id = owed ? queue_notice_id(e, a) : (struct slice){ NULL, 0 };
+	return r == OK ? a->err : r;
+}
+
+static bool
+is_without(const struct st_claim_request *req, struct slice route)
+{
+	for (size_t i = 0; i < req->without_n; i++)
+		if (slice_eq(req->without[i].title, route))
+			return true;
+	return false;
+}
+
+/* The first of what is due that may be given: 1 and its key in *key. */
+static int
+find_due(struct control *c, const struct st_claim_request *req, int64_t now_ms,
+    struct record_key *key, int64_t *next_ms_out)
+{
+	struct env_cursor cur;
+	uint64_t owes;
+	int r = env_cursor_open(c->t, CONTROL_DUE, &cur);
+
+	if (r == OK)
+		r = env_cursor_seek(&cur, (struct slice){ "", 1 });
+	for (; r == 1; r = env_cursor_next(&cur)) {
+		*next_ms_out = (int64_t)record_key_read_u64(cur.key, 0);
+		if (*next_ms_out > now_ms)
+			break;
+		r = record_u64_get(cur.key, cur.val, &owes);
+		if (r == OK && owes != OWES && is_without(req, slice_from(cur.key, ROUTE_AT)))
+			continue;
+		record_key_octets(key, slice_sub(cur.key, ID_AT, RECORD_KEY_MAX - ID_AT));
+		r = r == OK ? 1 : r;
+		break;
+	}
+	if (r == 0)
+		*next_ms_out = INT64_MAX;
+	env_cursor_close(&cur);
+	return r < 0 ? r : r == 1 && *next_ms_out <= now_ms;
 }
 
 int
-queue_claim(struct control *c, int64_t now_ms, uint32_t lease_ms, struct arena *a,
-    struct control_queue *out, int64_t *next_ms_out)
+queue_claim(struct control *c, const struct st_claim_request *req, int64_t now_ms,
+    struct arena *a, struct control_queue *out, int64_t *next_ms_out)
 {
+	uint32_t lease_ms = req->lease_ms < 1000 ? 1000 : req->lease_ms;
 	struct record_key key = { .n = 0 };
-	struct env_cursor cur;
-	int r = env_cursor_open(c->t, CONTROL_DUE, &cur);
+	int r;
 
 	*next_ms_out = INT64_MAX;
-	if (r != OK)
+	r = find_due(c, req, now_ms, &key, next_ms_out);
+	if (r != 1)
 		return r;
-	r = env_cursor_seek(&cur, (struct slice){ "", 1 });
-	if (r == 1) {
-		*next_ms_out = (int64_t)record_key_read_u64(cur.key, 0);
-		record_key_octets(&key, slice_sub(cur.key, ID_AT, RECORD_KEY_MAX - ID_AT));
-	}
-	env_cursor_close(&cur);
-	if (r != 1 || *next_ms_out > now_ms)
-		return r < 0 ? r : 0;
-	r = claim(c, record_key_slice(&key), now_ms, lease_ms, a, out);
+	r = claim(c, record_key_slice(&key), lease_ms, now_ms, a, out);
 	return r == OK ? 1 : r;
 }
 
-/* ---- results ---- */
-
-static void
-note_result(struct st_queue_entry *e, const struct st_queue_rcpt *result)
-{
-	for (size_t i = 0; i < e->recipients_n; i++)
-		if (e->recipients[i].index == result->index) {
-			e->recipients[i].outcome = result->outcome;
-			e->recipients[i].text = result->text;
-		}
-}
-
-static size_t
-count(const struct st_queue_entry *e, uint8_t outcome)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < e->recipients_n; i++)
-		n += e->recipients[i].outcome == outcome;
-	return n;
-}
-
-static void
-give_up(struct st_queue_entry *e)
-{
-	for (size_t i = 0; i < e->recipients_n; i++)
-		if (e->recipients[i].outcome == ST_DEFERRED)
-			e->recipients[i].outcome = ST_FAILED;
-}
-
-int
-queue_result(struct control *c, const struct st_result_request *req, int64_t now_ms,
-    struct arena *a)
-{
-	struct record_key k = entry_key(req->id, req->route);
-	struct control_queue q;
-	struct st_queue_entry *e;
-	int r = load(c, record_key_slice(&k), a, &q);
-
-	if (r == OK)
-		r = take_off(c, &q);
-	if (r != OK)
-		return r;
-	e = &q.entry[0];
-	for (size_t i = 0; i < req->results_n; i++)
-		note_result(e, &req->results[i]);
-	keep(e, ST_DELIVERED, false);
-	if (req->due_s == 0)
-		give_up(e);
-	if (e->recipients_n == 0)
-		return control_del(c, CONTROL_QUEUE, record_key_slice(&k));
-	if (count(e, ST_DEFERRED) == 0)
-		e->state = ST_QUEUE_GIVEN_UP;
-	else if (e->state != ST_QUEUE_HELD)
-		e->state = ST_QUEUE_WAITING;
-	q.due_ms = req->due_s > INT64_MAX / 1000 ? (uint64_t)now_ms : req->due_s * 1000;
-	return save(c, &q);
-}
-
-/* ---- administration ---- */
-
-static int
-act(struct control *c, struct control_queue *q, uint8_t what, int64_t now_ms)
-{
-	struct record_key k = key_of(q);
-	struct st_queue_entry *e = &q->entry[0];
-	int r = take_off(c, q);
-
-	if (r != OK)
-		return r;
-	switch (what) {
-	case ST_ACT_RETRY:
-		for (size_t i = 0; i < e->recipients_n; i++)
-			e->recipients[i].outcome = ST_DEFERRED;
-		e->state = ST_QUEUE_WAITING;
-		q->due_ms = (uint64_t)now_ms;
-		return save(c, q);
-	case ST_ACT_HOLD:
-		e->state = ST_QUEUE_HELD;
-		return save(c, q);
-	default:
-		return control_del(c, CONTROL_QUEUE, record_key_slice(&k));
-	}
-}
-
-int
-queue_act(struct control *c, const struct st_queue_act_request *req, int64_t now_ms,
-    struct arena *a)
-{
-	struct record_key key = entry_key(req->id, (struct slice){ NULL, 0 });
-	struct control_queue q;
-	struct env_cursor cur;
-	bool any = false;
-	int r;
-
-	if (req->id.n != ST_ID_OCTETS)
-		return ERR_INVAL;
-	do {	/* each route in its turn: the cursor does not live through the change */
-		r = env_cursor_open(c->t, CONTROL_QUEUE, &cur);
-		if (r != OK)
-			return r;
-		r = env_cursor_seek(&cur, record_key_slice(&key));
-		if (r == 1 && !slice_eq(slice_sub(cur.key, 0, ST_ID_OCTETS), req->id))
-			r = 0;
-		if (r == 1) {
-			key.n = 0;
-			record_key_octets(&key, slice_sub(cur.key, 0, RECORD_KEY_MAX - 1));
-		}
-		env_cursor_close(&cur);
-		if (r != 1)
-			break;
-		r = load(c, record_key_slice(&key), a, &q);
-		if (r == OK)
-			r = act(c, &q, req->act, now_ms);
-		any = true;
-		key.octets[key.n++] = 0;	/* the next key in order */
-	} while (r == OK);
-	return r == 0 && !any ? ERR_NOENT : r;
-}
+/* ---- lists ---- */
 
 int
 queue_list(struct control *c, const struct st_list_request *req, struct arena *a,
@@ -273,10 +244,34 @@ queue_list(struct control *c, const struct st_list_request *req, struct arena *a
 		out->more = out->entries_n == req->max;
 		if (out->more)
 			break;
-		r = load(c, cur.key, a, &q);
+		r = queue_load(c, cur.key, a, &q);
 		if (r == OK)
 			out->entries[out->entries_n++] = q.entry[0];
 	}
 	env_cursor_close(&cur);
 	return r < 0 ? r : OK;
+}
+
+int
+queue_show(struct control *c, struct slice id, struct arena *a, struct st_queue_list_reply *out)
+{
+	struct record_key k = queue_key(id, (struct slice){ NULL, 0 });
+	struct control_queue q;
+	struct env_cursor cur;
+	int r = env_cursor_open(c->t, CONTROL_QUEUE, &cur);
+
+	*out = (struct st_queue_list_reply){ .entries = arena_array(a, ST_ROUTES_MAX,
+	    sizeof *out->entries) };
+	if (r != OK)
+		return r;
+	r = out->entries == NULL ? a->err : env_cursor_seek(&cur, record_key_slice(&k));
+	while (r == 1 && record_key_under(cur.key, &k) && out->entries_n < ST_ROUTES_MAX) {
+		r = queue_load(c, cur.key, a, &q);
+		if (r == OK) {
+			out->entries[out->entries_n++] = q.entry[0];
+			r = env_cursor_next(&cur);
+		}
+	}
+	env_cursor_close(&cur);
+	return r < 0 ? r : out->entries_n == 0 ? ERR_NOENT : OK;
 }

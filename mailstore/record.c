@@ -141,11 +141,17 @@ record_key_read_u64(struct slice key, size_t at)
 /* ---- head: version and checksum ---- */
 
 static void
-row_begin(struct buf *out)
+row_begin_as(struct buf *out, uint8_t version)
 {
 	buf_clear(out);
-	buf_add_u8(out, RECORD_VERSION);
+	buf_add_u8(out, version);
 	buf_add_u32(out, 0);
+}
+
+static void
+row_begin(struct buf *out)
+{
+	row_begin_as(out, RECORD_VERSION);
 }
 
 static uint32_t
@@ -163,14 +169,14 @@ row_end(struct slice key, struct buf *out)
 
 	if (out->err != OK)
 		return;
-	crc = row_crc(key, RECORD_VERSION, slice_from(buf_slice(out), RECORD_HEAD_OCTETS));
+	crc = row_crc(key, (uint8_t)out->p[0], slice_from(buf_slice(out), RECORD_HEAD_OCTETS));
 	for (int i = 0; i < 4; i++)
 		out->p[1 + i] = (char)(crc >> 8 * i & 0xff);
 }
 
 /* Version and checksum are right: *r reads the body. */
 static int
-row_open(struct slice key, struct slice val, struct rd *r)
+row_open_as(struct slice key, struct slice val, uint8_t newest, struct rd *r)
 {
 	uint8_t version;
 	uint32_t crc;
@@ -180,9 +186,15 @@ row_open(struct slice key, struct slice val, struct rd *r)
 	crc = rd_u32(r);
 	if (r->err != OK)
 		return ERR_CORRUPT;
-	if (version > RECORD_VERSION)
+	if (version > newest)
 		return ERR_VERSION;
 	return crc == row_crc(key, version, r->s) ? OK : ERR_CORRUPT;
+}
+
+static int
+row_open(struct slice key, struct slice val, struct rd *r)
+{
+	return row_open_as(key, val, RECORD_VERSION, r);
 }
 
 static int
@@ -208,23 +220,36 @@ add_octets(struct buf *out, const void *p, size_t n)
 
 /* ---- rows ---- */
 
+uint8_t
+record_version(struct slice val)
+{
+	return val.n == 0 ? 0 : (uint8_t)val.p[0];
+}
+
 int
-record_wire_put(struct slice key, const struct wire_type *type, const void *msg, struct buf *out)
+record_wire_put_as(struct slice key, uint8_t version, const struct wire_type *type,
+    const void *msg, struct buf *out)
 {
 	int r;
 
-	row_begin(out);
+	row_begin_as(out, version);
 	r = wire_encode(type, msg, out);
 	row_end(key, out);
 	return r != OK ? r : out->err;
 }
 
 int
-record_wire_get(struct slice key, struct slice val, const struct wire_type *type,
-    struct arena *arena, void *msg_out)
+record_wire_put(struct slice key, const struct wire_type *type, const void *msg, struct buf *out)
+{
+	return record_wire_put_as(key, RECORD_VERSION, type, msg, out);
+}
+
+int
+record_wire_get_as(struct slice key, struct slice val, uint8_t version,
+    const struct wire_type *type, struct arena *arena, void *msg_out)
 {
 	struct rd r;
-	int err = row_open(key, val, &r);
+	int err = row_open_as(key, val, version, &r);
 	struct slice copy;
 
 	if (err != OK)
@@ -234,6 +259,13 @@ record_wire_get(struct slice key, struct slice val, const struct wire_type *type
 		return arena->err;
 	err = wire_decode(type, copy, arena, msg_out);
 	return err == ERR_FRAME || err == ERR_LIMIT ? ERR_CORRUPT : err;
+}
+
+int
+record_wire_get(struct slice key, struct slice val, const struct wire_type *type,
+    struct arena *arena, void *msg_out)
+{
+	return record_wire_get_as(key, val, RECORD_VERSION, type, arena, msg_out);
 }
 
 void

@@ -102,6 +102,13 @@ int record_wire_put(struct slice key, const struct wire_type *type, const void *
     struct buf *out) MUST_USE;
 int record_wire_get(struct slice key, struct slice val, const struct wire_type *type,
     struct arena *arena, void *msg_out) MUST_USE;
+/* The same for a tree whose rows have come to a version of their own: what a row says it is, and
+ * rows up to that version (ERR_VERSION beyond). */
+uint8_t record_version(struct slice val);
+int record_wire_put_as(struct slice key, uint8_t version, const struct wire_type *type,
+    const void *msg, struct buf *out) MUST_USE;
+int record_wire_get_as(struct slice key, struct slice val, uint8_t version,
+    const struct wire_type *type, struct arena *arena, void *msg_out) MUST_USE;
 
 /* *_put clear out and write the whole row; look at out->err. */
 void record_account_put(struct slice key, const struct record_account *a, struct buf *out);

@@ -215,6 +215,7 @@ on_minute(struct loop_timer *t)
 	struct server *sv = t->arg;
 
 	engine_tidy(sv->e);
+	queue_clock_watch(sv);
 	keyd_checkpoint_maybe(sv);
 	if (loop_timer_set(sv->loop, &sv->minute, MINUTE_MS, on_minute, sv) != OK)
 		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
@@ -354,6 +355,7 @@ server_open(struct server *sv, const char **error_out)
 	if (r != OK)
 		return r;
 	audit_start(sv);
+	queue_clock_watch(sv);
 	sv->minute.arg = sv;
 	on_minute(&sv->minute);
 	return OK;

@@ -7,6 +7,7 @@
 
 #include "directory/proto.h"
 #include "mailstore/engine.h"
+#include "mailstore/queue.h"
 #include "mailstore/serve.h"
 
 /* One request on its way; memory and maps are freed with it. */
@@ -46,6 +47,7 @@ struct job {
 			struct audit_verify   v;
 			struct loop_timer     timer;
 		} verify;
+		int64_t shift_ms;
 	} u;
 };
 
@@ -63,6 +65,7 @@ struct server {
 	struct job	    *claims;	/* waiting for something to become due */
 	struct loop_timer    round, apply, close, minute, spool, due;
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
+	struct queue_clock   clock;
 	uint64_t	     claim_ms;	/* when the relay asked last, 0: never */
 	uint8_t		     audit_key[32];	/* of keyd; has_audit_key */
 	int		     lock_fd;	/* until the engine has it */
@@ -99,6 +102,7 @@ void keyd_checkpoint_maybe(struct server *sv);
 void keyd_checkpoint(struct server *sv, void (*fn)(void *arg), void *arg);
 
 /* queue */
+void queue_clock_watch(struct server *sv);
 void claims_wake(struct server *sv);
 void claims_stop(struct server *sv);
 /* The peer has gone: what waits for it must not take an entry, which would lie under its lease. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/control.h"
 #include "common/log.h"
 #include "mailstore/serve_internal.h"
 
@@ -40,8 +41,19 @@ deliver_done(struct engine *e, struct engine_job *ej)
 		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
 		e->broken = ERR_NOMEM;
 	}
-	e->queue_changed = e->queue_changed || (ej->status == OK && req->remote_n > 0);
+	e->queue_changed = e->queue_changed || (ej->status == OK &&
+	    req->remote_n + req->filed_n + req->settles_n > 0);
 	job_finish(j, ej->status);
+}
+
+/* The relay, which talks to strangers, may deliver nothing but the notice that an entry owes. */
+static bool
+may_deliver(const struct chan_req *creq, const struct st_deliver_request *req)
+{
+	if (creq->role != ROLE_RELAY)
+		return req->settles_n == 0;
+	return (req->settles_n == 1 && req->mail_from.n == 0 && req->kind == KIND_DSN &&
+	    req->filed_n == 0 && req->local_n + req->remote_n <= 1) || control_off("relay-delivers");
 }
 
 void
@@ -51,8 +63,9 @@ serve_ST_DELIVER(void *service, struct chan_req *creq, const void *msg)
 	const struct st_deliver_request *req = msg;
 	struct job *j;
 
-	if (sv->e->spool_key == NULL) {
-		chan_reply(sv->chan, creq, ERR_UNAVAIL, NULL, NULL, 0);
+	if (!may_deliver(creq, req) || sv->e->spool_key == NULL) {
+		chan_reply(sv->chan, creq, sv->e->spool_key == NULL ? ERR_UNAVAIL : ERR_ACCESS,
+		    NULL, NULL, 0);
 		return;
 	}
 	j = job_new(sv, creq, &st_deliver_request_wire, msg);

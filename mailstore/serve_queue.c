@@ -12,20 +12,65 @@ job_of(struct engine_job *ej)
 	return (struct job *)(void *)ej;
 }
 
+/* ---- the clock ---- */
+
+static int
+shift_control(struct engine *e, struct engine_job *ej)
+{
+	return queue_shift(e->ctl, job_of(ej)->u.shift_ms);
+}
+
+static int
+settle_control(struct engine *e, struct engine_job *ej)
+{
+	(void)ej;
+	return queue_settle_clock(e->ctl, clock_real_ms());
+}
+
+static void
+shift_done(struct engine *e, struct engine_job *ej)
+{
+	e->queue_changed = true;
+	if (ej->status != OK)
+		log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", "queue times"), F_ERR(ej->status));
+	job_free(job_of(ej));
+}
+
+/* Before anything is found due or not: was the clock set? The first call is at the start. */
+void
+queue_clock_watch(struct server *sv)
+{
+	bool start = !sv->clock.known;
+	int64_t step_ms = queue_clock_step(&sv->clock, clock_real_ms(), (int64_t)clock_ms());
+	struct job *j;
+
+	if (step_ms == 0 && !start)
+		return;
+	if (!start)
+		log_event(EV_CLOCK_SET, F_I64("by-ms", step_ms));
+	j = job_own(sv);
+	if (j == NULL) {
+		sv->clock.known = false;
+		return;
+	}
+	j->u.shift_ms = step_ms;
+	j->ej = (struct engine_job){ .control = start ? settle_control : shift_control,
+		.done = shift_done };
+	job_ready(j);
+}
+
 /* ---- claim ---- */
 
 static int
 claim_control(struct engine *e, struct engine_job *ej)
 {
 	struct job *j = job_of(ej);
-	const struct st_claim_request *req = j->msg;
-	uint32_t lease_ms = req->lease_ms < 1000 ? 1000 : req->lease_ms;
 	int r;
 
 	j->u.claim.found = false;
 	if (j->u.claim.gone)
 		return OK;
-	r = queue_claim(e->ctl, clock_real_ms(), lease_ms, &j->a, &j->u.claim.q,
+	r = queue_claim(e->ctl, j->msg, clock_real_ms(), &j->a, &j->u.claim.q,
 	    &j->u.claim.next_ms);
 	j->u.claim.found = r == 1;
 	return r < 0 ? r : OK;
@@ -45,6 +90,7 @@ on_deadline(struct loop_timer *t)
 static void
 on_due(struct loop_timer *t)
 {
+	queue_clock_watch(t->arg);
 	claims_wake(t->arg);
 }
 
@@ -103,7 +149,8 @@ hold_done(struct engine *e, struct engine_job *ej)
 static void
 hold(struct job *failed, int why)
 {
-	struct st_queue_act_request act = { failed->u.claim.q.entry[0].id, ST_ACT_HOLD };
+	struct st_queue_act_request act = { .id = failed->u.claim.q.entry[0].id,
+		.act = ST_ACT_HOLD };
 	struct chan_req nobody = { .code = ST_QUEUE_ACT };
 	struct job *j = job_new(failed->sv, &nobody, &st_queue_act_request_wire, &act);
 
@@ -145,6 +192,7 @@ serve_ST_CLAIM(void *service, struct chan_req *creq, const void *msg)
 	struct server *sv = service;
 	struct job *j;
 
+	queue_clock_watch(sv);
 	sv->claim_ms = clock_ms();
 	if (sv->e->spool_key == NULL) {
 		chan_reply(sv->chan, creq, ERR_UNAVAIL, NULL, NULL, 0);
@@ -229,6 +277,9 @@ act_control(struct engine *e, struct engine_job *ej)
 	char id[2 * ST_ID_OCTETS + 1];
 	int r = queue_act(e->ctl, req, clock_real_ms(), &j->a);
 
+	if (req->act == ST_ACT_DELETE && req->notify)
+		rec.detail = SLICE("notify");
+
 	if (r != OK)
 		return r;
 	for (size_t i = 0; i < ST_ID_OCTETS; i++)
@@ -255,6 +306,28 @@ serve_ST_RESULT(void *service, struct chan_req *creq, const void *msg)
 	job_ready(j);
 }
 
+static int
+told_control(struct engine *e, struct engine_job *ej)
+{
+	struct job *j = job_of(ej);
+	const struct st_told_request *req = j->msg;
+	int r = queue_told(e->ctl, req, clock_real_ms(), &j->a);
+
+	return r == OK ? audit_add(e->ctl, &e->audit, clock_real_ms(), req->audit, req->audit_n) :
+	    r;
+}
+
+void
+serve_ST_TOLD(void *service, struct chan_req *creq, const void *msg)
+{
+	struct job *j = job_new(service, creq, &st_told_request_wire, msg);
+
+	if (j == NULL)
+		return;
+	j->ej = (struct engine_job){ .control = told_control, .done = changed_done };
+	job_ready(j);
+}
+
 void
 serve_ST_QUEUE_ACT(void *service, struct chan_req *creq, const void *msg)
 {
@@ -275,6 +348,21 @@ serve_ST_QUEUE_LIST(void *service, struct chan_req *creq, const void *msg)
 
 	if (r == OK) {
 		r = queue_list(sv->e->ctl, msg, creq->arena, &reply);
+		control_abort(sv->e->ctl);
+	}
+	chan_reply(sv->chan, creq, r, r == OK ? &reply : NULL, NULL, 0);
+}
+
+void
+serve_ST_QUEUE_SHOW(void *service, struct chan_req *creq, const void *msg)
+{
+	const struct st_show_request *req = msg;
+	struct server *sv = service;
+	struct st_queue_list_reply reply;
+	int r = req->id.n == ST_ID_OCTETS ? control_begin_read(sv->e->ctl) : ERR_INVAL;
+
+	if (r == OK) {
+		r = queue_show(sv->e->ctl, req->id, creq->arena, &reply);
 		control_abort(sv->e->ctl);
 	}
 	chan_reply(sv->chan, creq, r, r == OK ? &reply : NULL, NULL, 0);

@@ -45,7 +45,8 @@ deliver(int fd, const char *id, const char *guid, uint8_t place, const char *rem
 {
 	struct st_local local = { .guid = { guid, 16 }, .uid = SLICE("u1"),
 		.address = SLICE("u1@x.vn"), .place = place };
-	struct st_remote to = { slice_of(remote), SLICE("r1"), ZONE_INTERNAL };
+	struct st_remote to = { .address = slice_of(remote), .route = SLICE("r1"),
+		.zone = ZONE_INTERNAL };
 	struct st_audit audit = { .event = SLICE("submit"), .account = SLICE("u1@x.vn") };
 	struct st_deliver_request req = { .id = slice_of(id), .mail_from = SLICE("a@x.vn"),
 		.level = place == ST_PLACE_INBOX ? LEVEL_THUONG : LEVEL_MAT,

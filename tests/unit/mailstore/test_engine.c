@@ -191,7 +191,8 @@ levels_are_checked_again(void **state)
 	struct help *h = *state;
 	char guid[16];
 	struct st_local local = { .guid = help_guid(1, guid), .place = ST_PLACE_INBOX };
-	struct st_remote remote = { SLICE("b@y.vn"), SLICE("internet"), ZONE_INTERNET };
+	struct st_remote remote = { .address = SLICE("b@y.vn"),
+		.route = SLICE("internet"), .zone = ZONE_INTERNET };
 	struct st_deliver_request req = { .id = SLICE("0123456789abcdef"), .level = LEVEL_MAT };
 
 	help_account(h, 1);
