@@ -124,6 +124,21 @@ conf_check_ascii(const char *value)
 	return NULL;
 }
 
+const char *
+conf_check_mailbox_or_empty(const char *value)
+{
+	struct slice domain = slice_of(value), local;
+
+	if (domain.n == 0)
+		return NULL;
+	if (!slice_cut(&domain, '@', &local) || local.n == 0 || local.n > 64 || !is_hostname(domain))
+		return "is not a mail address";
+	for (size_t i = 0; i < local.n; i++)
+		if (!ascii_is_alnum(local.p[i]) && slice_chr(SLICE(".-_+"), local.p[i]) < 0)
+			return "is not a plain mail address";
+	return NULL;
+}
+
 static const char *
 check_word(enum word_set set, const char *value, const char *wrong)
 {
@@ -313,6 +328,35 @@ check_listeners(const struct whole *w)
 	}
 }
 
+static bool
+is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static bool
+is_any(const char *address)
+{
+	return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
+/* Mail sent there would come back at once. (Through other names and translations of addresses it
+ * still may: the next hop's name, and Received, tell then.) */
+static void
+check_route_loop(const struct whole *w, const struct conf_route *r)
+{
+	for (size_t i = 0; i < w->conf->listener_n; i++) {
+		const struct conf_listener *l = &w->conf->listener[i];
+
+		if (l->role == CONF_LISTEN_IMAP || l->port != r->port)
+			continue;
+		if (strcmp(l->address, r->host) == 0 ||
+		    (is_any(l->address) && is_loopback(r->host)) || is_any(r->host))
+			wrong(w, r->line, "route \"%s\": host: leads back to this server, to "
+			    "listener \"%s\"", r->title, l->title);
+	}
+}
+
 static void
 check_routes(const struct whole *w)
 {
@@ -326,6 +370,9 @@ check_routes(const struct whole *w)
 			    "route", r->title);
 		if (r->tls == CONF_ROUTE_TLS_REQUIRED && *r->ca == '\0')
 			wrong(w, r->line, "route \"%s\": ca: is needed with tls = required", r->title);
+		if (*r->title == '\0')
+			wrong(w, r->line, "route: its title is empty");
+		check_route_loop(w, r);
 	}
 }
 

@@ -23,6 +23,7 @@ const char *conf_check_ldap_uri(const char *value);
 const char *conf_check_attribute(const char *value);	/* LDAP attribute, options allowed */
 const char *conf_check_seconds(const char *value);
 const char *conf_check_ascii(const char *value);
+const char *conf_check_mailbox_or_empty(const char *value);	/* local@domain */
 const char *conf_check_path(const char *value);
 const char *conf_check_sig(const char *value);
 const char *conf_check_kind(const char *value);

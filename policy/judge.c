@@ -162,6 +162,8 @@ find_facts(struct run *run)
 	r = classify_message(run->message, &options, run->a, f);
 	if (r != OK)
 		return r;
+	if (run->req->level_min > f->level)	/* a notice is of the level of what it is about */
+		facts_add(f, "known-before", SLICE(""), 0, run->req->level_min, true);
 	return bind_signer(run, &s);
 }
 

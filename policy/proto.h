@@ -33,6 +33,7 @@ WIRE_STRUCT(pol_rcpt, POL_RCPT_FIELDS)
 	L(T, pol_rcpt, recipients, 21000) \
 	L(T, dir_identity, identities, 64) \
 	F(T, U64, unsigned_until_s, 0) \
+	F(T, U8, level_min, 3)		/* known from before: at least this level */ \
 	F(T, STR, trace, 4096)		/* fields the asker wants on top (Return-Path, Received) */ \
 	F(T, U8, want_summary, 1)
 WIRE_STRUCT(pol_judge_request, POL_JUDGE_REQUEST_FIELDS)

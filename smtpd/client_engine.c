@@ -4,6 +4,7 @@
 #include "common/control.h"
 #include "common/utf8.h"
 #include "smtpd/mailpath.h"
+#include "smtpd/xtext.h"
 
 enum { RCPT_WINDOW = 50, BODY_CHUNK = 65536 };
 
@@ -35,27 +36,35 @@ has(const struct client_engine *ce, enum client_feature f)
 }
 
 static void
-settle(struct client_engine *ce, enum client_outcome outcome, struct slice text)
+settle_one(struct client_engine *ce, struct client_rcpt *r, enum client_outcome outcome,
+    struct slice text, bool remote)
+{
+	r->outcome = outcome;
+	r->text = text;
+	r->remote = remote;
+	r->passed = outcome == CLIENT_DELIVERED && has(ce, CLIENT_HAS_DSN);
+}
+
+static void
+settle(struct client_engine *ce, enum client_outcome outcome, struct slice text, bool remote)
 {
 	for (size_t i = 0; i < ce->job->rcpts_n; i++)
-		if (ce->job->rcpts[i].outcome == CLIENT_PENDING) {
-			ce->job->rcpts[i].outcome = outcome;
-			ce->job->rcpts[i].text = text;
-		}
+		if (ce->job->rcpts[i].outcome == CLIENT_PENDING)
+			settle_one(ce, &ce->job->rcpts[i], outcome, text, remote);
 	ce->state = CLIENT_DONE;
 }
 
 void
 client_engine_fail(struct client_engine *ce, const char *text)
 {
-	settle(ce, CLIENT_DEFERRED, slice_of(text));
+	settle(ce, CLIENT_DEFERRED, slice_of(text), false);
 }
 
 /* Leave politely: there is a channel that still works. */
 static void
 quit(struct client_engine *ce, enum client_outcome outcome, struct slice text)
 {
-	settle(ce, outcome, text);
+	settle(ce, outcome, text, false);
 	buf_adds(ce->out, "QUIT\r\n");
 }
 
@@ -65,6 +74,14 @@ reply_text(struct client_engine *ce)
 	struct slice s = arena_copy(ce->job->mem, client_reply_text(&ce->reply));
 
 	return s.n > 0 ? s : SLICE("refused");
+}
+
+/* Leave since the peer said so. */
+static void
+quit_as_told(struct client_engine *ce, enum client_outcome outcome)
+{
+	settle(ce, outcome, reply_text(ce), true);
+	buf_adds(ce->out, "QUIT\r\n");
 }
 
 static enum client_outcome
@@ -96,7 +113,7 @@ on_greeting(struct client_engine *ce)
 	if (ce->reply.code == 220)
 		say_ehlo(ce);
 	else
-		quit(ce, CLIENT_DEFERRED, reply_text(ce));
+		quit_as_told(ce, CLIENT_DEFERRED);
 }
 
 /* A line of the answer to EHLO: "SIZE 1000000". */
@@ -106,14 +123,18 @@ on_reply_line(void *arg, unsigned index, struct slice text)
 	static const struct { const char *name; enum client_feature f; } known[] = {
 		{ "PIPELINING", CLIENT_HAS_PIPELINING }, { "8BITMIME", CLIENT_HAS_8BITMIME },
 		{ "SMTPUTF8", CLIENT_HAS_SMTPUTF8 }, { "STARTTLS", CLIENT_HAS_STARTTLS },
-		{ "SIZE", CLIENT_HAS_SIZE },
+		{ "SIZE", CLIENT_HAS_SIZE }, { "DSN", CLIENT_HAS_DSN },
 	};
 	struct client_engine *ce = arg;
 	struct slice word;
 
-	if (ce->state != CLIENT_EHLO || index == 0)
+	if (ce->state != CLIENT_EHLO)
 		return;
 	slice_cut(&text, ' ', &word);
+	if (index == 0) {
+		ce->itself = slice_is_nocase(word, ce->job->hostname) && !control_off("own-name");
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (slice_is_nocase(word, known[i].name))
 			ce->features |= (unsigned)known[i].f;
@@ -145,6 +166,17 @@ skip_settled(struct client_engine *ce)
 }
 
 static void
+ask_notice(struct client_engine *ce, const struct client_rcpt *r)
+{
+	if (r->notify != 0) {
+		buf_adds(ce->out, " NOTIFY=");
+		xtext_add_notify(r->notify, ce->out);
+	}
+	if (r->orcpt.n > 0 && xtext_orcpt(r->orcpt) == OK)
+		buf_addf(ce->out, " ORCPT=%.*s", (int)r->orcpt.n, r->orcpt.p);
+}
+
+static void
 ask_rcpts(struct client_engine *ce)
 {
 	size_t ahead = has(ce, CLIENT_HAS_PIPELINING) ? RCPT_WINDOW : 1;
@@ -154,7 +186,10 @@ ask_rcpts(struct client_engine *ce)
 
 		if (ce->job->rcpts[ce->asked].outcome != CLIENT_PENDING)
 			continue;
-		buf_addf(ce->out, "RCPT TO:<%.*s>\r\n", (int)a.n, a.p);
+		buf_addf(ce->out, "RCPT TO:<%.*s>", (int)a.n, a.p);
+		if (has(ce, CLIENT_HAS_DSN))
+			ask_notice(ce, &ce->job->rcpts[ce->asked]);
+		buf_adds(ce->out, "\r\n");
 	}
 }
 
@@ -175,6 +210,10 @@ say_mail(struct client_engine *ce)
 		buf_adds(ce->out, " BODY=8BITMIME");
 	if (ce->needs_utf8)
 		buf_adds(ce->out, " SMTPUTF8");
+	if (has(ce, CLIENT_HAS_DSN) && job->ret != XTEXT_RET_NONE)
+		buf_addf(ce->out, " RET=%s", job->ret == XTEXT_RET_FULL ? "FULL" : "HDRS");
+	if (has(ce, CLIENT_HAS_DSN) && job->envid.n > 0 && xtext_envid(job->envid) == OK)
+		buf_addf(ce->out, " ENVID=%.*s", (int)job->envid.n, job->envid.p);
 	buf_adds(ce->out, "\r\n");
 	ce->state = CLIENT_MAIL;
 	if (has(ce, CLIENT_HAS_PIPELINING))
@@ -188,7 +227,9 @@ on_ehlo(struct client_engine *ce)
 
 	if (ce->reply.code != 250 && (ce->job->tls == CLIENT_TLS_REQUIRED || ce->tls ||
 	    ce->reply.code < 500)) {
-		quit(ce, CLIENT_DEFERRED, reply_text(ce));
+		quit_as_told(ce, CLIENT_DEFERRED);
+	} else if (ce->reply.code == 250 && ce->itself) {
+		quit(ce, CLIENT_FAILED, SLICE("554 5.4.6 the route leads back to this server"));
 	} else if (ce->reply.code != 250) {
 		buf_addf(ce->out, "HELO %s\r\n", ce->job->hostname);
 		ce->state = CLIENT_HELO;
@@ -209,7 +250,7 @@ on_helo(struct client_engine *ce)
 	if (ce->reply.code == 250)
 		say_mail(ce);
 	else
-		quit(ce, CLIENT_DEFERRED, reply_text(ce));
+		quit_as_told(ce, CLIENT_DEFERRED);
 }
 
 static void
@@ -218,7 +259,7 @@ on_starttls(struct client_engine *ce)
 	if (ce->reply.code == 220)
 		ce->state = CLIENT_HANDSHAKE;
 	else if (ce->job->tls == CLIENT_TLS_REQUIRED)
-		quit(ce, CLIENT_DEFERRED, reply_text(ce));
+		quit_as_told(ce, CLIENT_DEFERRED);
 	else
 		say_mail(ce);
 }
@@ -250,7 +291,7 @@ on_mail(struct client_engine *ce)
 	}
 	/* Those asked for already will answer, too; that changes nothing. */
 	ce->mail_refused = true;
-	quit(ce, outcome_of(ce->reply.code < 400 ? 400 : ce->reply.code), reply_text(ce));
+	quit_as_told(ce, outcome_of(ce->reply.code < 400 ? 400 : ce->reply.code));
 }
 
 /* Behind accepted ones, 552 may mean "too many recipients", which are to be tried again (RFC 5321
@@ -275,8 +316,8 @@ on_rcpt(struct client_engine *ce)
 		r->outcome = CLIENT_DEFERRED;
 		r->text = reply_text(ce);
 	} else {
-		r->outcome = outcome_of(ce->reply.code < 400 ? 400 : ce->reply.code);
-		r->text = reply_text(ce);
+		settle_one(ce, r, outcome_of(ce->reply.code < 400 ? 400 : ce->reply.code),
+		    reply_text(ce), true);
 	}
 	skip_settled(ce);
 	ask_rcpts(ce);
@@ -296,20 +337,20 @@ on_data(struct client_engine *ce)
 	if (ce->reply.code == 354)
 		ce->state = CLIENT_BODY;
 	else
-		quit(ce, outcome_of(ce->reply.code < 400 ? 400 : ce->reply.code), reply_text(ce));
+		quit_as_told(ce, outcome_of(ce->reply.code < 400 ? 400 : ce->reply.code));
 }
 
 /* A reply before the end of the message can only be a refusal; the channel is of no more use. */
 static void
 on_early(struct client_engine *ce)
 {
-	settle(ce, ce->reply.code >= 500 ? CLIENT_FAILED : CLIENT_DEFERRED, reply_text(ce));
+	settle(ce, ce->reply.code >= 500 ? CLIENT_FAILED : CLIENT_DEFERRED, reply_text(ce), true);
 }
 
 static void
 on_accepted(struct client_engine *ce)
 {
-	quit(ce, outcome_of(ce->reply.code), reply_text(ce));
+	quit_as_told(ce, outcome_of(ce->reply.code));
 }
 
 /* One line's end belongs to its line; the dot that begins one is doubled. */
@@ -357,7 +398,7 @@ read_reply(struct client_engine *ce, struct slice in)
 	if (r < 0) {
 		client_engine_fail(ce, "next hop does not speak SMTP");
 	} else if (r == 1 && ce->reply.code == 421) {
-		settle(ce, CLIENT_DEFERRED, reply_text(ce));
+		settle(ce, CLIENT_DEFERRED, reply_text(ce), true);
 	} else if (r == 1) {
 		on_replies[ce->state](ce);
 		if (ce->state == CLIENT_HANDSHAKE && taken < in.n &&
@@ -449,7 +490,8 @@ client_engine_open(struct client_engine *ce, struct client_job *job, struct buf 
 	ce->body_8bit = !utf8_is_ascii(job->message);
 	ce->needs_utf8 = needs_utf8(job);
 	if (!check_addresses(job))
-		settle(ce, CLIENT_FAILED, SLICE("553 5.1.7 bad address syntax"));
+		settle(ce, CLIENT_FAILED, SLICE("553 5.1.7 bad address syntax"), false);
 	else if (!is_clean(job->message) && !control_off("line-ends-out"))
-		settle(ce, CLIENT_FAILED, SLICE("554 5.6.0 the message has bare line ends"));
+		settle(ce, CLIENT_FAILED, SLICE("554 5.6.0 the message has bare line ends"),
+		    false);
 }

@@ -10,7 +10,8 @@
  *         and none of it is sent.
  * Safety  input behind the reply to STARTTLS ends it (response injection); what was said before
  *         TLS is forgotten; CLIENT_TLS_REQUIRED never goes on without TLS.
- * Source  RFC 5321 3.3, 4.2, 4.5.3; 1870, 2920, 3207, 6152, 6531.
+ *         A peer that bears our own name is ourselves: a loop, and the end (5.4.6).
+ * Source  RFC 5321 3.3, 4.2, 4.5.3; 1870, 2920, 3207, 3461 5, 6152, 6531.
  */
 #ifndef SMTPD_CLIENT_ENGINE_H
 #define SMTPD_CLIENT_ENGINE_H
@@ -26,6 +27,10 @@ struct client_rcpt {
 	struct slice	    address;
 	enum client_outcome outcome;
 	struct slice	    text;	/* in job->mem, or static */
+	bool		    remote;	/* text is the peer's, not ours */
+	bool		    passed;	/* delivered to a peer that took over the duty to tell */
+	unsigned	    notify;	/* XTEXT_*, 0: nothing was asked for */
+	struct slice	    orcpt;	/* as it came, in xtext; may be empty */
 };
 
 struct client_job {
@@ -34,6 +39,8 @@ struct client_job {
 	struct slice	    mail_from;
 	struct slice	    message;
 	bool		    utf8;	/* the sender asked for SMTPUTF8 */
+	unsigned	    ret;	/* XTEXT_RET_* */
+	struct slice	    envid;	/* as it came, in xtext; may be empty */
 	struct client_rcpt *rcpts;
 	size_t		    rcpts_n;
 	struct arena	   *mem;	/* for texts */
@@ -46,7 +53,7 @@ enum client_state {
 
 enum client_feature {
 	CLIENT_HAS_PIPELINING = 1, CLIENT_HAS_8BITMIME = 2, CLIENT_HAS_SMTPUTF8 = 4,
-	CLIENT_HAS_STARTTLS = 8, CLIENT_HAS_SIZE = 16
+	CLIENT_HAS_STARTTLS = 8, CLIENT_HAS_SIZE = 16, CLIENT_HAS_DSN = 32
 };
 
 struct client_engine {
@@ -57,7 +64,7 @@ struct client_engine {
 	unsigned	    features;	/* CLIENT_HAS_* */
 	uint64_t	    size_max;	/* of SIZE; 0: no limit said */
 	bool		    tls, body_8bit, needs_utf8;
-	bool		    mail_refused;
+	bool		    mail_refused, itself;
 	size_t		    asked, answered;	/* recipients */
 	size_t		    accepted;
 	size_t		    body_at;

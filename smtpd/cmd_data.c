@@ -23,7 +23,7 @@ cmd_data(struct engine *e, struct slice args)
 		engine_reply(e, SAY_NO_MEMORY);
 		return;
 	}
-	data_init(&e->data);
+	data_init(&e->data, slice_of(e->conf->hostname));
 	e->body_octets = e->body_mark = 0;
 	e->body_err = OK;
 	engine_reply(e, SAY_DATA_GO);
@@ -63,7 +63,8 @@ finish(struct engine *e)
 		refuse(e, SAY_NO_MEMORY);
 	else if (e->data.long_line)
 		refuse(e, SAY_TEXT_LINE);
-	else if (e->data.received > ENGINE_RECEIVED_MAX)
+	else if (e->data.received > e->conf->hops ||
+	    (e->data.own > e->conf->own_hops && !control_off("own-hops")))
 		refuse(e, SAY_LOOP);
 	else
 		deliver_begin(e);

@@ -58,6 +58,8 @@ cmd_ehlo(struct engine *e, struct slice args)
 		buf_adds(e->out, "250-STARTTLS\r\n");
 	if (submission && e->tls && e->account.address.n == 0)
 		buf_adds(e->out, "250-AUTH PLAIN LOGIN\r\n");
+	if (e->conf->dsn)
+		buf_adds(e->out, "250-DSN\r\n");
 	buf_adds(e->out, "250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n");
 }
 

@@ -2,7 +2,7 @@
 /*
  * MAIL (RFC 5321 4.1.1.2, 6409 for submission):
  *   mail = "MAIL FROM:" path *( SP parameter )
- *   SIZE= (RFC 1870), BODY= (6152), SMTPUTF8 (6531), AUTH= (4954)
+ *   SIZE= (RFC 1870), BODY= (6152), SMTPUTF8 (6531), AUTH= (4954), RET=, ENVID= (3461)
  *
  * On submission the sender is an address of the account, or <> (receipts): who may stand in From
  * is for the policy, which sees the message.
@@ -10,6 +10,7 @@
 #include "common/control.h"
 #include "smtpd/command.h"
 #include "smtpd/mailpath.h"
+#include "smtpd/xtext.h"
 
 enum { NO_OBJECTION = REPLY_COUNT };
 
@@ -49,12 +50,31 @@ param_auth(struct engine *e, const struct mailpath_param *p)
 	return p->has_value ? (enum reply)NO_OBJECTION : SAY_SYNTAX;
 }
 
+static enum reply
+param_ret(struct engine *e, const struct mailpath_param *p)
+{
+	if (!e->conf->dsn)
+		return SAY_PARAMETER;
+	return xtext_ret(p->value, &e->env->ret) == OK ? (enum reply)NO_OBJECTION : SAY_SYNTAX;
+}
+
+static enum reply
+param_envid(struct engine *e, const struct mailpath_param *p)
+{
+	if (!e->conf->dsn)
+		return SAY_PARAMETER;
+	if (xtext_envid(p->value) != OK)
+		return SAY_SYNTAX;
+	e->env->envid = arena_copy(&e->env->mem, p->value);
+	return e->env->mem.err == OK ? (enum reply)NO_OBJECTION : SAY_NO_MEMORY;
+}
+
 static const struct {
 	const char *name;
 	enum reply (*take)(struct engine *e, const struct mailpath_param *p);
 } params[] = {
 	{ "SIZE", param_size }, { "BODY", param_body }, { "SMTPUTF8", param_utf8 },
-	{ "AUTH", param_auth },
+	{ "AUTH", param_auth }, { "RET", param_ret }, { "ENVID", param_envid },
 };
 
 static enum reply

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * RCPT (RFC 5321 4.1.1.3): rcpt = "RCPT TO:" path; no parameter is known here.
+ * RCPT (RFC 5321 4.1.1.3): rcpt = "RCPT TO:" path *( SP parameter )
+ *   NOTIFY=, ORCPT= (RFC 3461)
  *
  * The directory says now who is meant, the store whether there is room: what is refused is refused
  * here, and no bounce is ever needed for it.
@@ -8,6 +9,7 @@
 #include "common/control.h"
 #include "smtpd/command.h"
 #include "smtpd/mailpath.h"
+#include "smtpd/xtext.h"
 
 enum { GUESSES_FREE = 10 };	/* of one session, answered at once */
 
@@ -27,9 +29,32 @@ full_address(struct engine *e, const struct mailpath *path)
 	return s;
 }
 
+/* REPLY_COUNT: nothing against them; e->wish has them (in the line still). */
+static enum reply
+take_params(struct engine *e, struct slice in)
+{
+	struct mailpath_param p;
+	int r;
+
+	e->wish = (struct envelope_wish){ .notify = 0 };
+	while ((r = mailpath_param(&in, &p)) == 1) {
+		bool notify = slice_is_nocase(p.name, "NOTIFY");
+
+		if (!e->conf->dsn || !e->esmtp || (!notify && !slice_is_nocase(p.name, "ORCPT")))
+			return SAY_PARAMETER;
+		if (notify ? e->wish.notify != 0 || xtext_notify(p.value, &e->wish.notify) != OK :
+		    e->wish.orcpt.n > 0 || xtext_orcpt(p.value) != OK)
+			return SAY_SYNTAX;
+		if (!notify)
+			e->wish.orcpt = p.value;
+	}
+	return r == 0 ? REPLY_COUNT : SAY_SYNTAX;
+}
+
 static enum reply
 objection(struct engine *e, struct slice args, struct mailpath *path)
 {
+	enum reply no;
 	int err;
 
 	if (!slice_starts_nocase(args, SLICE("TO:")))
@@ -38,8 +63,9 @@ objection(struct engine *e, struct slice args, struct mailpath *path)
 	err = mailpath_parse(&args, path);
 	if (err != OK || path->spec.n == 0)
 		return SAY_BAD_RCPT;
-	if (slice_trim(args).n > 0)
-		return SAY_PARAMETER;
+	no = take_params(e, args);
+	if (no != REPLY_COUNT)
+		return no;
 	if (path->utf8 && !e->env->utf8)
 		return SAY_NEED_UTF8;
 	if (e->conf->role == ENGINE_SUBMISSION && !e->ops->may(e->host, ENGINE_MAY_RCPT) &&
@@ -64,6 +90,7 @@ cmd_rcpt(struct engine *e, struct slice args)
 		return;
 	}
 	e->rcpt = full_address(e, &path);
+	e->wish.orcpt = arena_copy(&e->env->mem, e->wish.orcpt);
 	if (e->conf->role == ENGINE_MX && !e->ops->may(e->host, ENGINE_MAY_TRY) &&
 	    !control_off("guess-rate")) {
 		engine_bye(e, SAY_TOO_MANY_GUESSES);
@@ -85,7 +112,8 @@ cmd_rcpt(struct engine *e, struct slice args)
 static enum reply
 add_outside(struct engine *e, struct slice address)
 {
-	struct envelope_remote r = { .address = address };
+	struct envelope_remote r = { .address = address, .notify = e->wish.notify,
+	    .orcpt = e->wish.orcpt };
 
 	if (!e->ops->route(e->host, envelope_domain(address), &r.route, &r.zone))
 		return SAY_NO_RELAY;
@@ -100,6 +128,12 @@ add_members(struct engine *e, const struct engine_rcpt_answer *a)
 	for (size_t i = 0; i < a->locals_n && r == SAY_RCPT_OK; i++)
 		if (envelope_add_local(e->env, &a->locals[i]) != OK)
 			r = SAY_TOO_MANY_RCPTS;
+	/* That the group was reached is told by us; of its members only what goes wrong, and who
+	 * they are is not named by a next hop (RFC 3461 5.2.7.3). */
+	e->wish.orcpt = (struct slice){ NULL, 0 };
+	if ((e->wish.notify & XTEXT_SUCCESS) != 0)
+		e->wish.notify = e->wish.notify == XTEXT_SUCCESS ? (unsigned)XTEXT_NEVER :
+		    e->wish.notify & ~(unsigned)XTEXT_SUCCESS;
 	for (size_t i = 0; i < a->externals_n && r == SAY_RCPT_OK; i++)
 		r = add_outside(e, a->externals[i]);
 	return r;
@@ -112,6 +146,11 @@ add_recipient(struct engine *e, const struct engine_rcpt_answer *a)
 	struct envelope before = *e->env;
 	int err = envelope_rcpt(e->env, e->rcpt);
 	enum reply r = SAY_RCPT_OK;
+
+	e->wish.group = a->outcome == ENGINE_RCPT_GROUP;
+	e->wish.outside = a->outcome == ENGINE_RCPT_NOT_OURS;
+	if (err == OK)
+		envelope_wish(e->env, &e->wish);
 
 	if (err == OK)
 		r = a->outcome == ENGINE_RCPT_NOT_OURS ? add_outside(e, e->rcpt) :

@@ -4,10 +4,53 @@
 #include "common/control.h"
 
 void
-data_init(struct data_reader *d)
+data_init(struct data_reader *d, struct slice hostname)
 {
-	*d = (struct data_reader){ .state = DATA_LINE_START, .in_header = true };
+	*d = (struct data_reader){ .state = DATA_LINE_START, .in_header = true,
+	    .hostname = hostname };
 }
+
+/* ---- who has had the message: "by" name, in Received (RFC 5321 4.4) ---- */
+
+static void
+end_word(struct data_reader *d)
+{
+	struct slice w = { d->word, d->word_octets };
+
+	if (d->word_octets == 0)
+		return;
+	if (d->after_by && w.n <= sizeof d->word && slice_eq_nocase(w, d->hostname))
+		d->own++;
+	d->after_by = w.n <= sizeof d->word && slice_is_nocase(w, "by");
+	d->word_octets = 0;
+}
+
+static void
+trace(struct data_reader *d, char c)
+{
+	bool parts = ascii_is_space(c) || c == ';' || c == '(' || c == ')';
+
+	if (d->line_octets == 0 && !ascii_is_space(c))
+		d->in_received = false;	/* another field begins */
+	if (!d->in_received)
+		return;
+	if (parts)
+		end_word(d);
+	else if (d->word_octets++ < sizeof d->word)
+		d->word[d->word_octets - 1] = c;
+}
+
+static void
+begin_received(struct data_reader *d)
+{
+	if (!slice_is_nocase((struct slice){ d->head, sizeof d->head }, "received:"))
+		return;
+	d->in_received = true;
+	d->after_by = false;
+	d->word_octets = 0;
+}
+
+/* ---- lines ---- */
 
 /* A line of line_octets (without its CRLF) has ended. */
 static void
@@ -16,6 +59,8 @@ end_line(struct data_reader *d)
 	if (d->in_header && d->line_octets >= sizeof d->head &&
 	    slice_is_nocase((struct slice){ d->head, sizeof d->head }, "received:"))
 		d->received++;
+	if (d->in_received)
+		end_word(d);
 	if (d->line_octets == 0)
 		d->in_header = false;
 	if (d->line_octets + 2 > DATA_LINE_MAX)
@@ -26,9 +71,13 @@ end_line(struct data_reader *d)
 static void
 count(struct data_reader *d, char c)
 {
+	if (d->in_header)
+		trace(d, c);
 	if (d->in_header && d->line_octets < sizeof d->head)
 		d->head[d->line_octets] = c;
 	d->line_octets++;
+	if (d->in_header && d->line_octets == sizeof d->head)
+		begin_received(d);
 }
 
 /* An octet of text (or the first of CRLF) of a line that has begun. */

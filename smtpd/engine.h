@@ -14,7 +14,7 @@
  * Rules   250 for a message only after the store said durable; on any doubt 4xx. Input where the
  *         protocol allows none (behind STARTTLS, AUTH, DATA, EHLO in the same group) ends the
  *         session.
- * Source  RFC 5321, 1870, 2034, 2033, 2920, 3207, 4954, 6152, 6409,
+ * Source  RFC 5321, 1870, 2034, 2033, 2920, 3207, 3461, 4954, 6152, 6409,
  *         6531; peers: smuggling, injection.
  */
 #ifndef SMTPD_ENGINE_H
@@ -32,7 +32,6 @@ enum {
 	ENGINE_ID_OCTETS = 16,
 	ENGINE_REF_OCTETS = 16,		/* hex digits of the first half of the id */
 	ENGINE_HELO_MAX = 255,
-	ENGINE_RECEIVED_MAX = 50,
 	ENGINE_LMTP_RCPTS = 1000,	/* replies to one text; the output holds them */
 };
 
@@ -50,6 +49,8 @@ struct engine_conf {
 	uint64_t    service_ms;		/* longest wait for directory and store */
 	uint64_t    policy_ms;
 	uint64_t    min_octets_s;	/* slowest DATA that is borne */
+	bool	    dsn;		/* RFC 3461 is offered */
+	uint64_t    hops, own_hops;	/* Received fields in all, and of ours, that are borne */
 };
 
 /* ---- what the host answers ---- */
@@ -173,6 +174,7 @@ struct engine {
 	unsigned		  guesses;	/* bad recipients of a stranger */
 	struct envelope		 *env;		/* NULL: no transaction */
 	struct slice		  rcpt;		/* being resolved, in env->mem */
+	struct envelope_wish	  wish;		/* of that one, the same */
 	struct envelope_local	  room;		/* being asked about, in env->mem */
 	struct data_reader	  data;
 	uint64_t		  body_octets, body_mark;

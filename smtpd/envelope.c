@@ -143,6 +143,7 @@ full(const struct envelope *env)
 int
 envelope_rcpt(struct envelope *env, struct slice address)
 {
+	struct envelope_wish *wishes;
 	struct slice *p;
 	uint32_t *slot;
 	int err = set_room(env, &env->rcpt_set, env->rcpts_n, key_rcpt, false);
@@ -158,10 +159,22 @@ envelope_rcpt(struct envelope *env, struct slice address)
 	if (p == NULL)
 		return full(env);
 	env->rcpts = p;
+	wishes = array_room(&env->mem, env->wishes, env->rcpts_n, &env->wishes_cap,
+	    sizeof *wishes);
+	if (wishes == NULL)
+		return full(env);
+	env->wishes = wishes;
+	wishes[env->rcpts_n] = (struct envelope_wish){ .notify = 0 };
 	env->named = env->rcpts_n;
 	env->rcpts[env->rcpts_n++] = arena_copy(&env->mem, address);
 	*slot = (uint32_t)env->rcpts_n;
 	return env->mem.err;
+}
+
+void
+envelope_wish(struct envelope *env, const struct envelope_wish *wish)
+{
+	env->wishes[env->rcpts_n - 1] = *wish;
 }
 
 static void
@@ -282,6 +295,8 @@ envelope_add_remote(struct envelope *env, const struct envelope_remote *to)
 	copy->address = arena_copy(&env->mem, to->address);
 	copy->route = arena_copy(&env->mem, to->route);
 	copy->zone = to->zone;
+	copy->notify = to->notify;
+	copy->orcpt = arena_copy(&env->mem, to->orcpt);
 	*slot = (uint32_t)env->remotes_n;
 	return env->mem.err != OK ? env->mem.err : add_link(env, env->remotes_n - 1, true);
 }

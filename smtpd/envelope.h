@@ -25,6 +25,15 @@ struct envelope_remote {
 	struct slice address;
 	struct slice route;		/* title */
 	unsigned     zone;		/* ZONE_* that it enters */
+	unsigned     notify;		/* XTEXT_*; 0: nothing was asked for */
+	struct slice orcpt;		/* as it came; may be empty */
+};
+
+/* What the client asked for a recipient (RFC 3461), and what the recipient is. */
+struct envelope_wish {
+	unsigned     notify;
+	struct slice orcpt;
+	bool	     group, outside;	/* else one account here */
 };
 
 /* What the policy judges: a recipient by the name that the sender used, and where its copy goes. */
@@ -56,10 +65,13 @@ struct envelope {
 	uint64_t		seed;
 	struct slice		mail_from;	/* empty for <> */
 	bool			utf8, body8;
+	unsigned		ret;		/* XTEXT_RET_* */
+	struct slice		envid;		/* as it came; may be empty */
 	uint64_t		declared_octets; /* SIZE=, 0 if not given */
 	bool			apart;		/* LMTP: keep told and links */
 	struct slice	       *rcpts;
-	size_t			rcpts_n, rcpts_cap;
+	struct envelope_wish   *wishes;		/* one per recipient */
+	size_t			rcpts_n, rcpts_cap, wishes_cap;
 	struct envelope_local  *locals;
 	size_t			locals_n, locals_cap;
 	struct envelope_remote *remotes;
@@ -81,6 +93,9 @@ void envelope_free(struct envelope **env);
 /* Begin a recipient: OK; ERR_EXIST: named before (any case of the domain); ERR_LIMIT, ERR_NOMEM.
  * What follows belongs to it until the next one. */
 int envelope_rcpt(struct envelope *env, struct slice address) MUST_USE;
+
+/* The recipient named last, if it was not named before, has this wish. */
+void envelope_wish(struct envelope *env, const struct envelope_wish *wish);
 
 /* Copies of the last recipient. Slices are copied. OK, ERR_LIMIT, ERR_NOMEM. */
 int envelope_add_local(struct envelope *env, const struct envelope_local *to) MUST_USE;

@@ -66,8 +66,10 @@ move_rcpts(struct envelope *env, const struct moves *m)
 			    (l.remote ? m->remote : m->local)[l.copy], l.remote };
 		}
 	for (size_t i = 0; i < env->rcpts_n; i++)
-		if (m->rcpt[i] != SIZE_MAX)
+		if (m->rcpt[i] != SIZE_MAX) {
+			env->wishes[rcpts] = env->wishes[i];
 			env->rcpts[rcpts++] = env->rcpts[i];
+		}
 	env->rcpts_n = rcpts;
 	env->views_n = views;
 	env->links_n = links;

@@ -179,7 +179,13 @@ static void
 rcpt(void *host, struct slice address)
 {
 	struct conn *c = host;
+	const struct conf *conf = c->worker->conf;
 	struct dir_rcpt_request r = { .address = address };
+
+	if (conf->general.postmaster[0] != '\0' &&
+	    slice_starts_nocase(address, SLICE("postmaster@")) &&
+	    conf_is_local_domain(conf, envelope_domain(address)))
+		r.address = slice_of(conf->general.postmaster);
 
 	host_ask(c, c->worker->directory, DIR_RCPT, &r, NULL, 0, WORKER_SERVICE_MS, on_rcpt);
 }

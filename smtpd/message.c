@@ -13,6 +13,7 @@
 #include "common/metric.h"
 #include "smtpd/conn.h"
 #include "smtpd/received.h"
+#include "smtpd/xtext.h"
 
 enum { EVIDENCE_MAX = 4096, TRACE_MAX = 4096 };
 
@@ -335,8 +336,25 @@ remote_copies(struct envelope *env)
 
 	for (size_t i = 0; r != NULL && i < env->remotes_n; i++)
 		r[i] = (struct st_remote){ .address = env->remotes[i].address,
-		    .route = env->remotes[i].route, .zone = (uint8_t)env->remotes[i].zone };
+		    .route = env->remotes[i].route, .zone = (uint8_t)env->remotes[i].zone,
+		    .notify = (uint8_t)env->remotes[i].notify, .orcpt = env->remotes[i].orcpt };
 	return r;
+}
+
+/* Recipients here, of whom the sender wants to hear that they have the message. */
+static struct st_filed *
+filed_copies(struct envelope *env, size_t *n_out)
+{
+	struct st_filed *f = arena_array(&env->mem, env->rcpts_n, sizeof *f);
+
+	*n_out = 0;
+	for (size_t i = 0; f != NULL && i < env->rcpts_n && env->mail_from.n > 0; i++)
+		if ((env->wishes[i].notify & XTEXT_SUCCESS) != 0 && !env->wishes[i].outside)
+			f[(*n_out)++] = (struct st_filed){ .address = env->rcpts[i],
+			    .orcpt = env->wishes[i].orcpt,
+			    .tell = env->wishes[i].group ? ST_TELL_EXPANDED :
+			    ST_TELL_DELIVERED };
+	return f;
 }
 
 static int
@@ -358,7 +376,9 @@ prepare(struct conn *c, const struct pol_judge_reply *r, struct chan_answer *ans
 	    .mail_from = env->mail_from, .arrival_zone = (uint8_t)c->zone, .level = r->level,
 	    .opaque = r->opaque, .kind = r->kind, .utf8 = env->utf8, .body8 = env->body8,
 	    .local = local, .local_n = local_n, .remote = remote_copies(env),
-	    .remote_n = env->remotes_n, .audit = &m->audit, .audit_n = 1 };
+	    .remote_n = env->remotes_n, .ret = (uint8_t)env->ret, .envid = env->envid,
+	    .audit = &m->audit, .audit_n = 1 };
+	d->filed = filed_copies(env, &d->filed_n);
 	if (slice_starts_nocase(r->trace, m->trace))
 		d->relay_skip = (uint32_t)m->return_path_octets;
 	m->deliver = d;

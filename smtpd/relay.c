@@ -10,7 +10,7 @@
 #include "policy/proto.h"
 #include "smtpd/envelope.h"
 
-enum { CLAIM_AGAIN_MS = 500, CLAIM_GRACE_MS = 10000 };
+enum { CLAIM_AGAIN_MS = 500, CLAIM_SOON_MS = 1000, CLAIM_GRACE_MS = 10000 };
 
 /* ---- routes and times ---- */
 
@@ -26,18 +26,69 @@ relay_route(const struct conf *conf, const struct st_queue_entry *entry)
 }
 
 uint64_t
-relay_due_s(const struct conf *conf, const struct st_queue_entry *entry, uint64_t now_s)
+relay_wait_s(const struct conf *conf, uint32_t tries)
 {
 	const struct conf_list *retry = &conf->relay.retry;
-	size_t before = entry->attempts > 0 ? entry->attempts - 1 : 0;	/* this one is counted */
+	size_t before = tries > 0 ? tries - 1 : 0;	/* this one is counted */
 	size_t at = before < retry->n ? before : retry->n - 1;
-	uint64_t wait_s = 60;
+	uint64_t wait_s;
 
-	if (now_s >= entry->arrived_s + conf->relay.expire_s)
-		return 0;
 	if (retry->n == 0 || slice_u64(slice_of(retry->v[at]), UINT32_MAX, &wait_s) != OK)
-		wait_s = 60;
-	return now_s + wait_s;
+		return 60;
+	return wait_s;
+}
+
+uint64_t
+relay_due_s(const struct conf *conf, const struct st_queue_entry *entry, uint64_t now_s)
+{
+	return entry->age_s >= conf->relay.expire_s ? 0 :
+	    now_s + relay_wait_s(conf, entry->attempts);
+}
+
+uint64_t
+relay_notice_due_s(const struct conf *conf, const struct st_queue_entry *entry, uint64_t now_s)
+{
+	uint64_t waited_s = 0;
+
+	for (uint32_t i = 1; i < entry->notice_tries && waited_s < conf->relay.expire_s; i++)
+		waited_s += relay_wait_s(conf, i) + 1;
+	return waited_s >= conf->relay.expire_s ? 0 :
+	    now_s + relay_wait_s(conf, entry->notice_tries);
+}
+
+bool
+relay_is_delayed(const struct conf *conf, const struct st_queue_entry *entry)
+{
+	return conf->relay.delay_notice_s > 0 && !entry->delay_told &&
+	    entry->age_s >= conf->relay.delay_notice_s;
+}
+
+/* ---- hops ---- */
+
+void
+relay_hop_note(struct relay_hop *hop, bool answered, uint64_t now_ms)
+{
+	uint64_t rest_ms = 1000;
+
+	if (answered) {
+		hop->streak = 0;
+		hop->rest_ms = 0;
+		return;
+	}
+	for (unsigned i = 0; i < hop->streak && rest_ms < RELAY_REST_MAX_MS; i++)
+		rest_ms *= 2;
+	hop->streak++;
+	hop->rest_ms = now_ms + (rest_ms < RELAY_REST_MAX_MS ? rest_ms : RELAY_REST_MAX_MS);
+}
+
+uint64_t
+relay_hop_cap(const struct conf *conf, const struct relay_hop *hop)
+{
+	uint64_t all = conf->relay.concurrency;
+
+	if (hop->streak > 0)
+		return 1;
+	return conf->route_n < 2 || all < 2 ? all : all / 2;
 }
 
 /* ---- claiming ---- */
@@ -69,7 +120,9 @@ on_claim(void *arg, struct chan_answer *answer)
 		int fd = answer->fds[0];
 
 		answer->fds[0] = -1;
-		err = relay_delivery_start(r, &reply->entry[0], fd);
+		err = reply->entry[0].notice_id.n > 0 ?
+		    relay_notice_start(r, &reply->entry[0], fd) :
+		    relay_delivery_start(r, &reply->entry[0], fd);
 	}
 	if (answer->status != OK || err != OK)
 		claim_later(r);
@@ -77,14 +130,30 @@ on_claim(void *arg, struct chan_answer *answer)
 		claim(r);
 }
 
+/* Routes that can take no more now. They are looked at again soon. */
+static size_t
+full_routes(const struct relay *r, struct st_route out[ST_ROUTES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->conf->route_n && n < ST_ROUTES_MAX; i++)
+		if (r->hops[i].active >= relay_hop_cap(r->conf, &r->hops[i]))
+			out[n++].title = slice_of(r->conf->route[i].title);
+	return n;
+}
+
 static void
 claim(struct relay *r)
 {
+	struct st_route full[ST_ROUTES_MAX];
 	struct st_claim_request ask = { .wait_ms = RELAY_CLAIM_WAIT_MS,
-	    .lease_ms = RELAY_LEASE_MS };
+	    .lease_ms = RELAY_LEASE_MS, .without = full };
 
 	if (r->stopping || r->claiming || r->active >= r->conf->relay.concurrency)
 		return;
+	ask.without_n = full_routes(r, full);
+	if (ask.without_n > 0)
+		ask.wait_ms = CLAIM_SOON_MS;
 	r->claiming = true;
 	chan_call(r->store, ST_CLAIM, &ask, NULL, 0, RELAY_CLAIM_WAIT_MS + CLAIM_GRACE_MS, on_claim,
 	    r, NULL);
@@ -122,14 +191,15 @@ on_signal(void *arg, int signal)
 /* ---- starting ---- */
 
 static int
-open_tls(struct relay *r)
+open_routes(struct relay *r)
 {
 	static const char *const alpn[] = { "smtp", NULL };
 	struct buf why;
 	int err = OK;
 
 	r->tls = calloc(r->conf->route_n + 1, sizeof(struct tls_ctx *));
-	if (r->tls == NULL)
+	r->hops = calloc(r->conf->route_n + 1, sizeof *r->hops);
+	if (r->tls == NULL || r->hops == NULL)
 		return ERR_NOMEM;
 	buf_init(&why, 2000);
 	for (size_t i = 0; i < r->conf->route_n && err == OK; i++) {
@@ -164,6 +234,12 @@ connect_services(struct relay *r)
 	rows = pol_rows(&n);
 	if (err == OK)
 		err = chan_client_new(r->loop, path, rows, n, &r->policy);
+	if (err == OK)
+		err = chan_path(r->conf->general.run_dir, "directory", ROLE_RELAY, path,
+		    sizeof path);
+	rows = dir_rows(&n);
+	if (err == OK)
+		err = chan_client_new(r->loop, path, rows, n, &r->directory);
 	return err;
 }
 
@@ -182,13 +258,16 @@ fini(struct relay *r)
 {
 	r->stopping = true;
 	relay_delivery_drop_all(r);
+	relay_notice_drop_all(r);
 	loop_timer_stop(&r->again);
 	chan_client_free(&r->store);
 	chan_client_free(&r->policy);
+	chan_client_free(&r->directory);
 	for (size_t i = 0; r->tls != NULL && i < r->conf->route_n; i++)
 		if (r->tls[i] != NULL)
 			tls_ctx_free(&r->tls[i]);
 	free(r->tls);
+	free(r->hops);
 	loop_free(&r->loop);
 }
 
@@ -203,7 +282,7 @@ relay_run(const struct parent_child *child)
 	if (err == OK)
 		err = loop_signals(r.loop, signals, on_signal, &r);
 	if (err == OK)
-		err = open_tls(&r);
+		err = open_routes(&r);
 	if (err == OK)
 		err = enter_sandbox(child->conf);
 	if (err == OK)

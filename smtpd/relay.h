@@ -3,8 +3,11 @@
  * smtpd/relay.h: the process that hands queued mail to other servers.
  *
  * Shape   it claims entries from the store by long poll, asks the policy again with the zone of
- *         the route now configured, talks to the next hop, and reports per recipient.
- * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS, within the lease.
+ *         the route now configured, talks to the next hop, and reports per recipient. An entry whose
+ *         sender is owed a notice is claimed for that alone (relay_notice.c).
+ * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS, within the lease. One route
+ *         of several has at most half of them, and one that does not answer gets one try at a time,
+ *         RELAY_REST_MAX_MS apart: what is due for it meanwhile is put off without a try.
  * Safety  nothing is sent without an "allow" given for this attempt; no verdict, no route or a
  *         next hop without the TLS that its route requires means: not now.
  */
@@ -22,16 +25,27 @@ enum {
 	RELAY_TOTAL_MS = 13 * 60 * 1000,
 	RELAY_CLAIM_WAIT_MS = 20000,
 	RELAY_STOP_MS = 10000,
+	RELAY_REST_MAX_MS = 30000,
 };
 
 struct relay_delivery;
+struct relay_notice;
+
+/* A route as it is doing. */
+struct relay_hop {
+	uint64_t active;	/* deliveries under way */
+	unsigned streak;	/* times in a row that it did not answer */
+	uint64_t rest_ms;	/* not tried before that (monotonic) */
+};
 
 struct relay {
 	struct loop	      *loop;
 	const struct conf     *conf;
-	struct chan_client    *store, *policy;
+	struct chan_client    *store, *policy, *directory;
 	struct tls_ctx	     **tls;		/* one per route; NULL: none */
+	struct relay_hop      *hops;		/* one per route */
 	struct relay_delivery *deliveries;
+	struct relay_notice   *notices;
 	uint64_t	       active;
 	bool		       claiming, stopping;
 	struct loop_timer      again, stop;
@@ -53,12 +67,33 @@ void relay_delivery_drop_all(struct relay *r);
 /* A delivery has ended (called by it). */
 void relay_ended(struct relay *r);
 
+/* ---- one notice (relay_notice.c): as deliveries ---- */
+
+int relay_notice_start(struct relay *r, const struct st_queue_entry *entry, int fd) MUST_USE;
+void relay_notice_drop_all(struct relay *r);
+
 /* ---- pure parts, for tests ---- */
 
 /* The route of an entry now: by its title, else by its first recipient's domain; NULL: none. */
 const struct conf_route *relay_route(const struct conf *conf, const struct st_queue_entry *entry);
 
+/* The wait behind so many tries. */
+uint64_t relay_wait_s(const struct conf *conf, uint32_t tries);
+
 /* When to try again (seconds since 1970), 0: time is up. */
 uint64_t relay_due_s(const struct conf *conf, const struct st_queue_entry *entry, uint64_t now_s);
+
+/* The same for a notice that cannot be sent now. */
+uint64_t relay_notice_due_s(const struct conf *conf, const struct st_queue_entry *entry,
+    uint64_t now_s);
+
+/* Has it waited for so long that its sender should know? */
+bool relay_is_delayed(const struct conf *conf, const struct st_queue_entry *entry);
+
+/* A try of the route has ended: did it answer? */
+void relay_hop_note(struct relay_hop *hop, bool answered, uint64_t now_ms);
+
+/* How many deliveries it may have at a time. */
+uint64_t relay_hop_cap(const struct conf *conf, const struct relay_hop *hop);
 
 #endif

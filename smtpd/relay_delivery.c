@@ -36,6 +36,7 @@ struct relay_delivery {
 	struct arena		 mem;
 	struct st_queue_entry	*entry;
 	const struct conf_route *route;
+	struct relay_hop	*hop;		/* of the route; NULL: it is not being tried */
 	int			 message_fd;
 	struct slice		 message;
 	enum phase		 phase;
@@ -58,6 +59,17 @@ static void report(struct relay_delivery *d);
 
 /* ---- life ---- */
 
+/* The try is over: the next one may begin. */
+static void
+leave_hop(struct relay_delivery *d, bool answered)
+{
+	if (d->hop == NULL)
+		return;
+	d->hop->active--;
+	relay_hop_note(d->hop, answered, clock_ms());
+	d->hop = NULL;
+}
+
 static void
 close_socket(struct relay_delivery *d)
 {
@@ -76,6 +88,7 @@ drop(struct relay_delivery *d)
 	if (d->asked != NULL)
 		chan_cancel(d->asked, d->call);
 	loop_timer_stop(&d->timer);
+	leave_hop(d, true);
 	close_socket(d);
 	memfd_unmap(&d->message);
 	if (d->message_fd >= 0)
@@ -106,6 +119,14 @@ defer(struct relay_delivery *d, const char *text)
 	report(d);
 }
 
+/* The same, and the next hop is to blame. */
+static void
+no_answer(struct relay_delivery *d, const char *text)
+{
+	leave_hop(d, false);
+	defer(d, text);
+}
+
 static uint64_t
 step_ms(const struct relay_delivery *d)
 {
@@ -121,7 +142,7 @@ on_deadline(struct loop_timer *t)
 {
 	struct relay_delivery *d = t->arg;
 
-	defer(d, d->phase == CONNECTING ? "next hop cannot be reached in time" :
+	no_answer(d, d->phase == CONNECTING ? "next hop cannot be reached in time" :
 	    "next hop did not answer in time");
 }
 
@@ -215,7 +236,7 @@ on_socket(struct loop_fd *lf, unsigned events)
 	(void)events;
 	if (d->phase == CONNECTING &&
 	    (getsockopt(lf->fd, SOL_SOCKET, SO_ERROR, &err, &n) != 0 || err != 0)) {
-		defer(d, "next hop refused the connection or cannot be reached");
+		no_answer(d, "next hop refused the connection or cannot be reached");
 		return;
 	}
 	d->phase = TALKING;
@@ -244,7 +265,13 @@ talk(struct relay_delivery *d)
 			return;
 		r = ERR_NOMEM;
 	}
-	defer(d, d->handshaking ? "TLS with the next hop failed" :
+	if (client_engine_done(&d->engine)) {
+		leave_hop(d, true);
+		close_socket(d);
+		report(d);
+		return;
+	}
+	no_answer(d, d->handshaking ? "TLS with the next hop failed" :
 	    "next hop closed the connection before the end");
 }
 
@@ -271,8 +298,11 @@ connect_next_hop(struct relay_delivery *d)
 {
 	struct sockaddr_storage ss;
 	socklen_t n = next_hop(d->route, &ss);
-	int one = 1;
-	int fd = n == 0 ? -1 : socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1, fd;
+
+	d->hop = &d->relay->hops[d->route - d->relay->conf->route];
+	d->hop->active++;
+	fd = n == 0 ? -1 : socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	d->phase = CONNECTING;
 	d->lf.fd = fd;
@@ -280,7 +310,7 @@ connect_next_hop(struct relay_delivery *d)
 	    (connect(fd, (struct sockaddr *)&ss, n) != 0 && errno != EINPROGRESS) ||
 	    loop_fd_add(d->relay->loop, &d->lf, fd, LOOP_WRITE, on_socket, d) != OK ||
 	    loop_timer_set(d->relay->loop, &d->timer, step_ms(d), on_deadline, d) != OK)
-		defer(d, "next hop cannot be reached");
+		no_answer(d, "next hop cannot be reached");
 }
 
 /* ---- the gate ---- */
@@ -408,6 +438,9 @@ log_outcome(const struct relay_delivery *d, const struct client_rcpt *r, uint8_t
 	    relayed[outcome], 0), 1);
 	log_event(events[outcome], F_STR("to", r->address), F_STR("from", d->entry->mail_from),
 	    F_STR("route", d->entry->route), F_STR("answer", r->text));
+	if (outcome == ST_FAILED && d->entry->mail_from.n == 0)
+		log_event(EV_RELAY_DROPPED, F_STR("to", r->address),
+		    F_STR("route", d->entry->route));
 }
 
 static void send_report(struct relay_delivery *d, const struct st_result_request *r);
@@ -441,23 +474,28 @@ report(struct relay_delivery *d)
 {
 	const struct st_queue_entry *e = d->entry;
 	struct st_result_request r = { .id = e->id, .route = e->route, .results_n = e->recipients_n,
-	    .due_s = relay_due_s(d->relay->conf, e, (uint64_t)clock_real_s()) };
+	    .due_s = relay_due_s(d->relay->conf, e, (uint64_t)clock_real_s()),
+	    .delayed = relay_is_delayed(d->relay->conf, e) };
 	struct st_queue_rcpt *results = calloc(e->recipients_n + 1, sizeof *results);
 	bool first = d->phase != REPORTING, settled = false;
 
 	d->phase = REPORTING;
+	leave_hop(d, true);
 	loop_timer_stop(&d->timer);
 	for (size_t i = 0; results != NULL && i < e->recipients_n; i++) {
 		const struct client_rcpt *c = &d->job.rcpts[i];
 
 		results[i] = (struct st_queue_rcpt){ .index = e->recipients[i].index,
 		    .address = c->address, .outcome = outcome_of(c, r.due_s == 0),
-		    .text = c->text };
+		    .text = slice_sub(c->text, 0, 512), .remote = c->remote,
+		    .passed = c->passed };
 		settled = settled || results[i].outcome != ST_DEFERRED;
 		if (first)
 			log_outcome(d, c, results[i].outcome);
 	}
 	r.results = results;
+	if (settled && e->mail_from.n == 0 && d->audit.event.n > 0)
+		d->audit.detail = SLICE("null reverse-path: nobody is told of failures");
 	r.audit = &d->audit;
 	r.audit_n = settled && d->audit.event.n > 0 ? 1 : 0;
 	if (results == NULL)
@@ -483,12 +521,13 @@ fill_job(struct relay_delivery *d)
 
 	*j = (struct client_job){ .hostname = d->relay->conf->general.hostname,
 	    .mail_from = e->mail_from, .message = d->message, .utf8 = e->utf8, .mem = &d->mem,
-	    .rcpts_n = e->recipients_n };
+	    .rcpts_n = e->recipients_n, .ret = e->ret, .envid = e->envid };
 	if (d->route != NULL)
 		j->tls = (enum client_tls)d->route->tls;
 	j->rcpts = arena_array(&d->mem, e->recipients_n, sizeof *j->rcpts);
 	for (size_t i = 0; j->rcpts != NULL && i < e->recipients_n; i++)
-		j->rcpts[i].address = e->recipients[i].address;
+		j->rcpts[i] = (struct client_rcpt){ .address = e->recipients[i].address,
+		    .notify = e->recipients[i].notify, .orcpt = e->recipients[i].orcpt };
 	return j->rcpts == NULL ? ERR_NOMEM : OK;
 }
 
@@ -503,6 +542,12 @@ prepare(struct relay_delivery *d, const struct st_queue_entry *entry)
 	d->route = relay_route(d->relay->conf, d->entry);
 	err = memfd_map(d->message_fd, SIZE_MAX, &d->message);
 	return err != OK ? err : fill_job(d);
+}
+
+static bool
+rests(const struct relay_delivery *d)
+{
+	return clock_ms() < d->relay->hops[d->route - d->relay->conf->route].rest_ms;
 }
 
 int
@@ -538,6 +583,8 @@ relay_delivery_start(struct relay *r, const struct st_queue_entry *entry, int fd
 		report(d);
 	else if (d->route == NULL)
 		defer(d, "no route for this domain any more");
+	else if (rests(d))
+		defer(d, "next hop did not answer a moment ago");
 	else
 		judge(d);
 	return OK;

@@ -32,6 +32,9 @@ worker_engine_conf(const struct conf *conf, const struct conf_listener *l, struc
 		.preauth_ms = m->preauth_s * 1000, .idle_ms = m->idle_s * 1000,
 		.service_ms = WORKER_SERVICE_MS, .policy_ms = m->policy_ms,
 		.min_octets_s = MIN_OCTETS_S,
+		/* Strangers may forge the sender; who is told of success would be a third. */
+		.dsn = l->role != CONF_LISTEN_MX || l->zone == ZONE_INTERNAL,
+		.hops = m->hops, .own_hops = m->own_hops,
 	};
 	if (out->role == ENGINE_LMTP && out->recipients > ENGINE_LMTP_RCPTS)
 		out->recipients = ENGINE_LMTP_RCPTS;

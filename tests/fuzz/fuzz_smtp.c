@@ -47,11 +47,11 @@ static const struct engine_ops ops = { nothing, no_auth, no_rcpt, no_room, body_
 
 static const struct engine_conf confs[] = {
 	{ ENGINE_MX, "mx", "d.example", "", "", true, 5000, 5, 50, 1000, 1000, 1000, 1000, 1000,
-	    1 },
+	    1, true, 30, 4 },
 	{ ENGINE_SUBMISSION, "mx", "d.example", "a", "b", true, 5000, 5, 50, 1000, 1000, 1000, 1000,
-	    1000, 1 },
+	    1000, 1, true, 30, 4 },
 	{ ENGINE_LMTP, "mx", "d.example", "a", "b", true, 5000, 5, 50, 1000, 1000, 1000, 1000, 1000,
-	    1 },
+	    1, true, 30, 4 },
 };
 
 struct fuzz {

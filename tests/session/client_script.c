@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "smtpd/client_engine.h"
+#include "smtpd/xtext.h"
 
 enum { RCPTS = 130, CUTS = 120 };
 
@@ -153,6 +154,13 @@ outcome_line(struct client_run *r, struct slice want)
 	slice_cut(&want, ' ', &word);
 	if (!client_engine_done(&r->engine))
 		return "not at the end";
+	if (slice_starts_nocase(want, SLICE("[passed] "))) {
+		if (!c->passed)
+			return "the duty to tell was not passed on";
+		want = slice_from(want, 9);
+	} else if (c->passed) {
+		return "the duty to tell was passed on";
+	}
 	if (!slice_is(word, names[c->outcome]))
 		return differ(r, "outcome", word, slice_of(names[c->outcome]));
 	return slice_eq(want, c->text) ? NULL : differ(r, "text", want, c->text);
@@ -161,7 +169,9 @@ outcome_line(struct client_run *r, struct slice want)
 static const char *
 line(struct client_run *r, const struct script_line *l)
 {
-	if (strchr("FTMW", l->kind) == NULL)
+	struct slice word, rest;
+
+	if (strchr("FTMWEN", l->kind) == NULL)
 		start(r);
 	if (l->kind != 'S')
 		give_held(r);
@@ -172,6 +182,17 @@ line(struct client_run *r, const struct script_line *l)
 	case 'T':
 		r->rcpts[r->job.rcpts_n++].address = l->text;
 		return NULL;
+	case 'E':
+		r->job.ret = slice_starts_nocase(l->text, SLICE("FULL")) ? XTEXT_RET_FULL :
+		    XTEXT_RET_HDRS;
+		r->job.envid = slice_from(l->text, 5);
+		return NULL;
+	case 'N':
+		rest = l->text;
+		slice_cut(&rest, ' ', &word);
+		r->rcpts[r->job.rcpts_n - 1].orcpt = rest;
+		return xtext_notify(word, &r->rcpts[r->job.rcpts_n - 1].notify) == OK ? NULL :
+		    "bad notify";
 	case 'M':
 		script_unescape(l->text, &r->message);
 		return NULL;

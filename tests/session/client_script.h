@@ -5,6 +5,7 @@
  * "== name [| flags]" begins a case (flags: none opportunistic required utf8 nosplit); its lines:
  *	F: address	sender
  *	T: address	a recipient (both before anything else)
+ *	E: RET ENVID	of the message; N: NOTIFY ORCPT		of the last recipient
  *	M: text		the message (escapes \r \n \0 \\ \xNN)
  *	S: text		the server sends text CRLF
  *	S+ text		... with escapes, no CRLF
@@ -13,7 +14,8 @@
  *	W: octets	the message has so many octets more, in lines
  *	D:		what the client said so far is passed over
  *	L: text		the connection is lost
- *	O: outcome text	of the next recipient, at the end
+ *	O: outcome text	of the next recipient, at the end; "[passed] " before the text: the peer
+ *			took over the duty to tell
  */
 #ifndef TESTS_CLIENT_SCRIPT_H
 #define TESTS_CLIENT_SCRIPT_H

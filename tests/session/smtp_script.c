@@ -26,16 +26,21 @@ struct run {
 
 static const struct engine_conf confs[] = {
 	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 1000000, 5, 5, 300000, 60000,
-	    1800000, 5000, 60000, 500 },
+	    1800000, 5000, 60000, 500, false, 50, 4 },
 	{ ENGINE_SUBMISSION, "mx.tinh.example", "tinh.example", "Goi 1234", "call 1234", true,
 	    1000000, 5,
-	    5, 300000, 60000, 1800000, 5000, 60000, 500 },
+	    5, 300000, 60000, 1800000, 5000, 60000, 500, false, 50, 4 },
 	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 100, 5, 5, 300000, 60000,
-	    1800000, 5000, 60000, 500 },
+	    1800000, 5000, 60000, 500, false, 50, 4 },
 	{ ENGINE_LMTP, "mx.tinh.example", "tinh.example", "", "", true, 1000000, 5, 5, 300000,
-	    60000, 1800000, 5000, 60000, 500 },
+	    60000, 1800000, 5000, 60000, 500, false, 50, 4 },
 	{ ENGINE_LMTP, "mx.tinh.example", "tinh.example", "", "", false, 100, 5, 5, 300000, 60000,
-	    1800000, 5000, 60000, 500 },
+	    1800000, 5000, 60000, 500, false, 50, 4 },
+	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 1000000, 5, 5, 300000, 60000,
+	    1800000, 5000, 60000, 500, true, 30, 4 },
+	{ ENGINE_SUBMISSION, "mx.tinh.example", "tinh.example", "Goi 1234", "call 1234", true,
+	    1000000, 5,
+	    5, 300000, 60000, 1800000, 5000, 60000, 500, true, 30, 4 },
 };
 
 /* ---- the host ---- */
@@ -136,6 +141,18 @@ host_judge(void *host)
 	for (size_t i = 0; i < env->views_n; i++)
 		buf_addf(&r->requests, "%s%zu/%s/%s", i > 0 ? "," : "", env->views[i].rcpt,
 		    zone_name(env->views[i].exit_zone), level_name(env->views[i].clearance));
+	if (env->ret != 0 || env->envid.n > 0)
+		buf_addf(&r->requests, " ret=%u envid=%.*s", env->ret, (int)env->envid.n,
+		    env->envid.p);
+	for (size_t i = 0; i < env->rcpts_n; i++)
+		if (env->wishes[i].notify != 0 || env->wishes[i].orcpt.n > 0)
+			buf_addf(&r->requests, " wish%zu=%u%s/%.*s", i, env->wishes[i].notify,
+			    env->wishes[i].group ? "/group" : env->wishes[i].outside ?
+			    "/outside" : "", (int)env->wishes[i].orcpt.n, env->wishes[i].orcpt.p);
+	for (size_t i = 0; i < env->remotes_n; i++)
+		if (env->remotes[i].notify != 0 || env->remotes[i].orcpt.n > 0)
+			buf_addf(&r->requests, " remote%zu=%u/%.*s", i, env->remotes[i].notify,
+			    (int)env->remotes[i].orcpt.n, env->remotes[i].orcpt.p);
 	request(r, " locals=%zu remotes=%zu", env->locals_n, env->remotes_n);
 	return env->rcpts_n > 0 && slice_is(env->rcpts[0], "unaskable@tinh.example") ? ERR_NOMEM : OK;
 }
@@ -487,8 +504,9 @@ open_run(struct run *r, const struct script_case *c)
 {
 	struct slice name = script_flags(c);
 	bool small = slice_find(name, SLICE(" smallsize")) >= 0;
-	const struct engine_conf *conf = &confs[slice_find(name, SLICE(" submission")) >= 0 ? 1 :
-	    slice_find(name, SLICE(" lmtp")) >= 0 ? (small ? 4 : 3) : small ? 2 : 0];
+	bool dsn = slice_find(name, SLICE(" dsn")) >= 0;
+	const struct engine_conf *conf = &confs[slice_find(name, SLICE(" submission")) >= 0 ?
+	    (dsn ? 6 : 1) : dsn ? 5 : slice_find(name, SLICE(" lmtp")) >= 0 ? (small ? 4 : 3) : small ? 2 : 0];
 
 	*r = (struct run){ .now_ms = 1000000 };
 	buf_init(&r->out, 1 << 20);

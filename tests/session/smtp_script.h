@@ -3,7 +3,7 @@
  * tests/session/smtp_script.h: drive the SMTP session engine by a written transcript.
  *
  * A file holds cases. A case begins with "== name [| flags]" (submission lmtp tls nosplit
- * smallsize)
+ * smallsize dsn)
  * and has lines:
  *	C: text		the client sends text CRLF
  *	C+ text		... without CRLF, with escapes \r \n \0 \\ \xNN

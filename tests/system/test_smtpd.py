@@ -10,10 +10,12 @@ import shutil
 import signal
 import smtplib
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -43,9 +45,9 @@ listener "mx" { address = "127.0.0.1" port = %(mx)d role = mx zone = internet }
 listener "submission" { address = "127.0.0.1" port = %(submission)d role = submission zone = internal }
 listener "submissions" { address = "127.0.0.1" port = %(submissions)d role = submission zone = internal
   tls = implicit }
-route "tls" { domains = {"tls.example"} host = "127.0.0.1" port = %(mx)d zone = internal tls = required
+route "tls" { domains = {"tls.example"} host = "127.0.0.1" port = %(hop)d zone = internal tls = required
   ca = "%(dir)s/cert.pem" tls-name = "mx.tinh.example" }
-route "badtls" { domains = {"badtls.example"} host = "127.0.0.1" port = %(mx)d zone = internal
+route "badtls" { domains = {"badtls.example"} host = "127.0.0.1" port = %(hop)d zone = internal
   tls = required ca = "%(dir)s/cert.pem" tls-name = "other.example" }
 route "out" { domains = {"*"} host = "127.0.0.1" port = %(sink)d zone = internet tls = none }
 """
@@ -61,8 +63,44 @@ def free_ports(n):
     return ports
 
 
-names = ["mx", "submission", "submissions", "sink"]
+names = ["mx", "submission", "submissions", "sink", "hop"]
 PORT = dict(zip(names, free_ports(len(names))))
+
+
+class TlsHop(socketserver.StreamRequestHandler):
+    """A next hop that speaks only in TLS, and refuses everybody."""
+
+    def handle(self):
+        f, c = self.rfile, self.connection
+        c.sendall(b"220 hop\r\n")
+        for line in f:
+            verb, tls = line[:4].upper(), isinstance(c, ssl.SSLSocket)
+            if verb == b"EHLO":
+                c.sendall(b"250 hop\r\n" if tls else b"250-hop\r\n250 STARTTLS\r\n")
+            elif verb == b"STAR":
+                c.sendall(b"220 go\r\n")
+                try:
+                    c = self.server.context.wrap_socket(c, server_side=True)
+                except (ssl.SSLError, OSError):
+                    return
+                f = c.makefile("rb")
+                self.serve_tls(f, c)
+                return
+            else:
+                c.sendall(b"530 5.7.0 TLS first\r\n")
+
+    @staticmethod
+    def serve_tls(f, c):
+        for line in f:
+            c.sendall(b"550 5.7.1 not you\r\n" if line[:4].upper() == b"RCPT" else b"250 hop\r\n")
+
+
+def start_tls_hop():
+    hop = socketserver.ThreadingTCPServer(("127.0.0.1", PORT["hop"]), TlsHop)
+    hop.daemon_threads = True
+    hop.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    hop.context.load_cert_chain(DIR + "/cert.pem", DIR + "/key.pem")
+    threading.Thread(target=hop.serve_forever, daemon=True).start()
 
 
 def wait_for(what, condition, seconds=10):
@@ -355,7 +393,7 @@ def test_relay_asks_again():
 
 
 def test_relay_tls():
-    """The next hop is our own MX, which refuses the recipient: the verified channel stood."""
+    """The next hop refuses the recipient, in TLS: the verified channel stood."""
     send(["a@tls.example"], body="mark-tls\r\n")
     wait_for("the result", lambda: "result a@tls.example failed due=later text=550 5.7.1" in log())
     send(["a@badtls.example"], body="mark-badtls\r\n")
@@ -453,6 +491,7 @@ def main():
     os.chmod(DIR, 0o711)
     sink = subprocess.Popen([sys.executable, TOP + "/tools/sink.py", "--port", str(PORT["sink"]),
                              "--maildir", DIR + "/sink"], stdout=subprocess.DEVNULL)
+    start_tls_hop()
     fakes.start()
     with open(DIR + "/smtpd.log", "w") as errors:
         smtpd = subprocess.Popen([os.path.join(BUILD, "smtpd/smtpd"), "-c", DIR + "/congvu.conf"], stderr=errors)

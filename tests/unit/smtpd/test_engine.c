@@ -48,7 +48,7 @@ static const struct engine_ops ops = { note, note_auth, note_rcpt, note_room, bo
     nothing, judge, note, note, nothing, route, octets, may };
 static const struct engine_conf conf = { ENGINE_SUBMISSION, "mx", "d", "", "", true, 1000, 10, 10,
     1000,
-    1000, 1000, 1000, 1000, 1 };
+    1000, 1000, 1000, 1000, 1, true, 30, 4 };
 
 /* A session in any state, with a transaction of one recipient. */
 static void
@@ -62,7 +62,7 @@ in_state(struct engine *e, struct buf *out, enum engine_state state)
 	e->rcpt = SLICE("b@d");
 	e->auth_failures = 1;
 	e->gone = gone;
-	data_init(&e->data);
+	data_init(&e->data, SLICE("mx"));
 	engine_enter(e, state);
 	buf_clear(out);
 	asked = 0;

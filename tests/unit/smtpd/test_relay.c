@@ -62,18 +62,78 @@ waiting_grows_and_ends(void **state)
 {
 	static const struct {
 		uint32_t attempts;
-		uint64_t now_s, due_s;
+		uint64_t age_s, due_s;
 	} rows[] = {
-		{ 0, 5000, 5001 }, { 1, 5000, 5001 }, { 2, 5000, 5060 }, { 3, 5000, 5300 },
-		{ 4, 5000, 5300 }, { 4000000000, 5999, 6299 }, { 1, 6000, 0 }, { 9, 9999, 0 },
+		{ 0, 0, 5001 }, { 1, 0, 5001 }, { 2, 1, 5060 }, { 3, 61, 5300 },
+		{ 4, 361, 5300 }, { 4000000000, 999, 5300 }, { 1, 1000, 0 }, { 9, 9999, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct st_queue_entry e = { .attempts = rows[i].attempts, .arrived_s = 5000 };
+		/* It arrived ages ago by the clock: that alone says nothing. */
+		struct st_queue_entry e = { .attempts = rows[i].attempts, .arrived_s = 1,
+		    .age_s = rows[i].age_s };
 
-		assert_int_equal(relay_due_s(&conf, &e, rows[i].now_s), rows[i].due_s);
+		assert_int_equal(relay_due_s(&conf, &e, 5000), rows[i].due_s);
 	}
+}
+
+static void
+a_notice_is_not_tried_for_ever(void **state)
+{
+	struct st_queue_entry e = { .notice_tries = 1 };
+
+	(void)state;
+	assert_int_equal(relay_notice_due_s(&conf, &e, 5000), 5001);
+	e.notice_tries = 3;
+	assert_int_equal(relay_notice_due_s(&conf, &e, 5000), 5300);
+	e.notice_tries = 6;	/* 1 + 60 + 300 + 300 + 300 before it */
+	assert_int_equal(relay_notice_due_s(&conf, &e, 5000), 5300);
+	e.notice_tries = 8;
+	assert_int_equal(relay_notice_due_s(&conf, &e, 5000), 0);
+	e.notice_tries = 4000000000;
+	assert_int_equal(relay_notice_due_s(&conf, &e, 5000), 0);
+}
+
+static void
+a_delay_is_worth_a_notice_once(void **state)
+{
+	struct st_queue_entry e = { .age_s = 100 };
+
+	(void)state;
+	assert_false(relay_is_delayed(&conf, &e));	/* 0: never */
+	conf.relay.delay_notice_s = 100;
+	assert_true(relay_is_delayed(&conf, &e));
+	e.age_s = 99;
+	assert_false(relay_is_delayed(&conf, &e));
+	e.age_s = 500;
+	e.delay_told = 1;
+	assert_false(relay_is_delayed(&conf, &e));
+	conf.relay.delay_notice_s = 0;
+}
+
+static void
+a_route_that_does_not_answer_rests(void **state)
+{
+	static const uint64_t rests_ms[] = { 1000, 2000, 4000, 8000, 16000, 30000, 30000 };
+	struct relay_hop hop = { .active = 0 };
+
+	(void)state;
+	conf.relay.concurrency = 8;
+	assert_int_equal(relay_hop_cap(&conf, &hop), 4);
+	for (size_t i = 0; i < ARRAY_LEN(rests_ms); i++) {
+		relay_hop_note(&hop, false, 1000000);
+		assert_int_equal(hop.rest_ms, 1000000 + rests_ms[i]);
+		assert_int_equal(relay_hop_cap(&conf, &hop), 1);
+	}
+	relay_hop_note(&hop, true, 1000000);
+	assert_int_equal(hop.rest_ms, 0);
+	assert_int_equal(relay_hop_cap(&conf, &hop), 4);
+	conf.route_n = 1;	/* nobody else could want a place */
+	assert_int_equal(relay_hop_cap(&conf, &hop), 8);
+	conf.route_n = 2;
+	conf.relay.concurrency = 1;
+	assert_int_equal(relay_hop_cap(&conf, &hop), 1);
 }
 
 static void
@@ -105,6 +165,9 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test_setup(a_route_that_has_gone_is_found_anew, setup),
 		cmocka_unit_test_setup(waiting_grows_and_ends, setup),
+		cmocka_unit_test_setup(a_notice_is_not_tried_for_ever, setup),
+		cmocka_unit_test_setup(a_delay_is_worth_a_notice_once, setup),
+		cmocka_unit_test_setup(a_route_that_does_not_answer_rests, setup),
 		cmocka_unit_test(octets_are_counted_by_address),
 	};
 
