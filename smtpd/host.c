@@ -245,6 +245,7 @@ may_account(struct conn *c, enum rate_kind kind, uint64_t per_hour)
 
 	if (rate_take(c->worker->rate, kind, who, per_hour, clock_us()))
 		return true;
+	metric_add(METRIC_RATE_EXCEEDED, (unsigned)kind, 1);
 	if (!c->told_rate)
 		log_event(EV_RATE_EXCEEDED, F_CSTR("client", c->client), F_STR("who",
 		    c->engine.account.address), F_U64("per-hour", per_hour));
@@ -267,10 +268,12 @@ may(void *host, enum engine_may what)
 	ok = what == ENGINE_MAY_ERR ?
 	    rate_take(c->worker->rate, RATE_REFUSED, peer, m->refused_per_hour, clock_us()) :
 	    rate_has_left(c->worker->rate, RATE_REFUSED, peer, m->refused_per_hour, clock_us());
-	if (!ok)
-		log_event(EV_RATE_EXCEEDED, F_CSTR("client", c->client),
-		    F_U64("per-hour", m->refused_per_hour));
-	return ok;
+	if (ok)
+		return true;
+	metric_add(METRIC_RATE_EXCEEDED, RATE_REFUSED, 1);
+	log_event(EV_RATE_EXCEEDED, F_CSTR("client", c->client),
+	    F_U64("per-hour", m->refused_per_hour));
+	return false;
 }
 
 const struct engine_ops *
