@@ -24,7 +24,8 @@ static void
 copies_are_merged(void **state)
 {
 	struct envelope *env;
-	struct envelope_remote r = { SLICE("x@Out.example"), SLICE("out"), ZONE_INTERNET };
+	struct envelope_remote r = { .address = SLICE("x@Out.example"),
+	    .route = SLICE("out"), .zone = ZONE_INTERNET };
 	struct envelope_local l;
 	char name[32];
 
@@ -139,8 +140,8 @@ fill(struct envelope *env, struct model *m, unsigned *seed)
 				assert_int_equal(envelope_add_local(env, &l), OK);
 		}
 		for (unsigned k = 0; k < OUTSIDERS; k++) {
-			struct envelope_remote r = { person(100 + k, mem), SLICE("out"),
-			    ZONE_INTERNET };
+			struct envelope_remote r = { .address = person(100 + k, mem),
+			    .route = SLICE("out"), .zone = ZONE_INTERNET };
 
 			if ((m->wants_out[i] & 1U << k) != 0)
 				assert_int_equal(envelope_add_remote(env, &r), OK);
