@@ -24,16 +24,23 @@ import scenario  # in tools/, which harness makes known
 STRANGER = "la@khach.example"
 LATE_S = 20.0		# a 451 after so long ends a repeated, unanswered question to the store
 SIZES = (10, 10, 700, 3000, 60000)
-CONF = """relay { retry = { 1, 1, 2 } }
-limits { policy-time = 5000
-	smtp-workers = 2
-	imap-workers = 2 }
-"""
-RECIPIENTS, WRITERS = range(1, 5), range(5, 9)
+CONF = {"relay": "retry = { 1, 1, 2 }", "limits": "policy-time = 5000\n\tsmtp-workers = 2\n\timap-workers = 2"}
+RECIPIENTS, WRITERS = range(1, 5), range(5, 9)	# the last writer's mailbox is soon full
+SMALL_QUOTA = 400000
 
 
 def bulk(p, n):
     return p.env["CONGVU_BULK_FORMAT"] % n
+
+
+def set_quota(p, user, octets):
+    """0: none."""
+    change = "dn: uid=%s,%s\nchangetype: modify\nreplace: congvuQuota\ncongvuQuota: %d\n" % (
+        user.partition("@")[0], p.env["CONGVU_LDAP_PEOPLE"], octets)
+    out = subprocess.run(["ldapmodify", "-x", "-H", p.env["CONGVU_LDAP_URI"], "-D", p.env["CONGVU_LDAP_ADMIN_DN"], "-w",
+                          p.env["CONGVU_LDAP_ADMIN_PASSWORD"]], input=change, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert out.returncode == 0, out.stdout
 
 
 class FailingProvince(Province):
@@ -46,13 +53,19 @@ class FailingProvince(Province):
     def __enter__(self):
         os.environ["CONGVU_RESTART_MAX_S"] = "0.2"
         super().__enter__()
-        with open(self.env["CONGVU_CONF"], "a") as f:
-            f.write(self.extra)
+        with open(self.env["CONGVU_CONF"]) as f:
+            text = f.read()
+        for section, keys in self.extra.items():
+            start = "\n%s {" % section
+            text = text.replace(start, "%s %s\n\t" % (start, keys)) if start in text else "%s%s %s }\n" % (text, start, keys)
+        with open(self.env["CONGVU_CONF"], "w") as f:
+            f.write(text)
         before = self.env["CONGVU_PIDS"]
         for word in before.split():
             os.kill(int(word.partition(":")[2]), 15)
         assert eventually(lambda: self.all_new(before)), "the programs do not end at SIGTERM"
         self.wait_ready()
+        set_quota(self, bulk(self, WRITERS[-1]), SMALL_QUOTA)
         return self
 
     def all_new(self, before):
@@ -152,7 +165,7 @@ class Client(Imap):
             if line.startswith(tag):
                 return line[len(tag):].decode(), got
             if line.startswith(b"* BYE"):
-                raise OSError("bye")
+                raise OSError(line.decode())
             got.append((line, literals))
 
 
@@ -180,7 +193,7 @@ class Account:
         self.stem = "w%d" % time.monotonic_ns()
         self.a, self.b = Box(self.stem + "a"), Box(self.stem + "b")
         self.copied, self.groups, self.counts = set(), [], collections.Counter()
-        self.sizes = {}
+        self.sizes, self.quota = {}, SMALL_QUOTA if user == bulk(p, WRITERS[-1]) else 0
 
     def session(self, stopping):
         with Client(self.p, user=self.user) as c:
