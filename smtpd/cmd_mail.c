@@ -13,6 +13,7 @@
 #include "smtpd/xtext.h"
 
 enum { NO_OBJECTION = REPLY_COUNT };
+enum { AUTH_MAX = 500 };	/* octets of the value of AUTH= (RFC 4954 3) */
 
 static enum reply
 param_size(struct engine *e, const struct mailpath_param *p)
@@ -42,12 +43,19 @@ param_utf8(struct engine *e, const struct mailpath_param *p)
 	return p->has_value ? SAY_SYNTAX : (enum reply)NO_OBJECTION;
 }
 
-/* AUTH=<who>: nobody is trusted to say it; taken and not used (RFC 4954 5). */
+/* AUTH=<who>, in xtext or "<>": nobody is trusted to say it; taken and not used (RFC 4954 5). */
 static enum reply
 param_auth(struct engine *e, const struct mailpath_param *p)
 {
+	struct buf b;
+	bool ok;
+
 	(void)e;
-	return p->has_value ? (enum reply)NO_OBJECTION : SAY_SYNTAX;
+	buf_init(&b, AUTH_MAX);
+	ok = p->value.n > 0 && p->value.n <= AUTH_MAX &&
+	    (slice_is(p->value, "<>") || xtext_decode(p->value, &b) == OK);
+	buf_fini(&b);
+	return ok ? (enum reply)NO_OBJECTION : SAY_SYNTAX;
 }
 
 static enum reply

@@ -14,6 +14,7 @@ import scenario
 
 STRANGER = "x@noi.khac.example"
 TCP = 17  # behind the province's first port
+MANY = 300
 
 
 class Tools(scenario.Province):
@@ -171,6 +172,23 @@ def each_by_quota_and_state(p, t):
         t.ldap_set(u4, "congvuStatus", "active")
 
 
+def many_at_once(p, t):
+    """A long conversation sent in one piece, and a reply for each."""
+    to = [p.env["CONGVU_BULK_FORMAT"] % n for n in range(1, MANY + 1)] + users(p)[:1]
+    before = t.count(to[0]), t.count(to[-1])
+    for text, codes in ((header(STRANGER, to[0]) + b"\r\nxin\r\n", [b"250"] * (MANY + 1)),
+                        (scenario.marked_mail(t, to[0]), [b"550"] * MANY + [b"250"])):
+        with Lmtp(p) as s:
+            lines = ["MAIL FROM:<%s>" % STRANGER] + ["RCPT TO:<%s>" % a for a in to] + ["DATA"]
+            s.sock.sendall("".join(line + "\r\n" for line in lines).encode())
+            got = [s.reply()[:3] for _ in lines]
+            assert got == ["250"] * (MANY + 2) + ["354"], got
+            s.sock.sendall(text + b".\r\n")
+            assert [s.reply()[:3].encode() for _ in to] == codes
+            assert s.say("NOOP").startswith("250")
+    assert eventually(lambda: (t.count(to[0]), t.count(to[-1])) == (before[0] + 1, before[1] + 1))
+
+
 def configure(p, *changes):
     with open(p.env["CONGVU_CONF"]) as f:
         text = f.read()
@@ -243,12 +261,12 @@ def who_guesses_is_sent_away(p, t):
 
 
 TESTS = [by_smtplib, by_swaks, nothing_is_relayed, each_by_the_policy, nothing_marked_from_outside,
-         each_by_quota_and_state, an_account_sends_no_more_than_allowed, an_account_names_no_more_than_allowed,
+         each_by_quota_and_state, many_at_once, an_account_sends_no_more_than_allowed, an_account_names_no_more_than_allowed,
          who_guesses_is_sent_away]
 
 
 def main():
-    with Province(28100) as p:
+    with Province(28100, "--accounts", str(MANY)) as p:
         configure(p, ('listener "lmtp"', 'listener "lmtp-tcp" { address = "127.0.0.1"\n\tport = %d\n\trole = lmtp\n'
                                          '\tzone = internet }\nlistener "lmtp"' % (p.port_base + TCP)))
 
