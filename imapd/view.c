@@ -147,8 +147,32 @@ all_gone_told(struct view *v)
 	v->n = v->kept;
 	v->cut = false;
 	v->modseq_gone = v->target;
-	v->next_uid = 1;
 	v->phase = VIEW_TELLING;
+}
+
+/* The UID from which on flags may have changed. A mailbox with 100,000 messages is not looked through
+ * for every message that comes: if its modseq is one more than the client knows, one thing happened
+ * to it, and that was either making messages, or the change that this session asked for. */
+static uint32_t
+changed_from(const struct view *v, const struct backend_state *st)
+{
+	if (st->modseq != v->modseq + 1)
+		return 1;
+	if (st->modseq == v->skip_modseq)
+		return st->uidnext;
+	return st->uidnext > v->uidnext ? v->uidnext : 1;
+}
+
+/* The same for an expunge, when `gone` messages were told and that is all that can have been. */
+static void
+only_expunged(struct session *s, uint64_t modseq_gone, uint32_t gone)
+{
+	struct view *v = &s->view;
+	struct backend_state st;
+
+	if (gone > 0 && modseq_gone == v->modseq && v->target == v->modseq + 1 &&
+	    s->conf.backend->state(s->conf.ctx, v->box, &st) == OK && st.modseq == v->target)
+		v->next_uid = st.uidnext;
 }
 
 /* What the store remembers as expunged; if it does not reach back, all UIDs are compared. */
@@ -158,6 +182,8 @@ tell_vanished(struct session *s)
 	struct view *v = &s->view;
 	struct backend_range *r;
 	bool complete;
+	uint64_t modseq_gone = v->modseq_gone;
+	uint32_t before = v->n;
 	size_t n, i = 0;
 	int err = s->conf.backend->vanished(s->conf.ctx, v->box, v->modseq_gone, &s->box_arena, &r,
 	    &n, &complete);
@@ -166,6 +192,7 @@ tell_vanished(struct session *s)
 		return err;
 	if (!complete) {
 		v->phase = VIEW_COMPARING;
+		v->next_uid = 1;
 		return OK;
 	}
 	while (v->at < v->n) {
@@ -177,6 +204,7 @@ tell_vanished(struct session *s)
 			stays(v);
 	}
 	all_gone_told(v);
+	only_expunged(s, modseq_gone, before - v->n);
 	return OK;
 }
 
@@ -199,8 +227,9 @@ view_sync_begin(struct session *s, enum view_mode mode)
 	v->mode = mode;
 	v->cut = false;
 	v->at = v->kept = v->added = 0;
-	v->next_uid = 1;
+	v->next_uid = mode == VIEW_LOAD ? 1 : changed_from(v, &st);
 	v->target = st.modseq;
+	v->target_uidnext = st.uidnext;
 	if (mode == VIEW_LOAD)
 		v->phase = VIEW_LOADING;
 	else if (mode == VIEW_KEEP || st.modseq == v->modseq_gone)
@@ -266,6 +295,7 @@ finish(struct session *s)
 	struct view *v = &s->view;
 
 	v->modseq = v->target;
+	v->uidnext = v->target_uidnext;
 	v->skip_modseq = 0;
 	v->phase = VIEW_QUIET;
 	arena_clear(&s->box_arena);
@@ -341,8 +371,10 @@ view_sync_step(struct session *s)
 			finish(s);
 			return 0;
 		}
-		if (r == 0)
+		if (r == 0) {
 			all_gone_told(v);
+			v->next_uid = 1;
+		}
 	}
 	return 1;
 }

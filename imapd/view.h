@@ -32,6 +32,7 @@ struct view {
 	uint32_t *uids;		/* ascending */
 	uint32_t  n, cap;
 	uint64_t  modseq;	/* flags are told up to it */
+	uint32_t  uidnext;	/* of the mailbox at that time */
 	uint64_t  modseq_gone;	/* expunges are told up to it */
 	uint64_t  skip_modseq;	/* changed by this session's own command, told already */
 	size_t	  keywords;	/* how many the client knows */
@@ -44,6 +45,7 @@ struct view {
 	bool	       cut;	/* numbers were told in part */
 	uint32_t       at, kept, added, next_uid;
 	uint64_t       target;
+	uint32_t       target_uidnext;
 };
 
 void view_close(struct view *v);
