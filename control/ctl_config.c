@@ -2,8 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "control/control.h"
+#include "directory/proto.h"
+
+enum { ASK_MS = 5000 };
 
 /* A file that the configuration names must be there and hold something. Whether a program may read
  * it is not for us to say: each runs under an account of its own. */
@@ -78,6 +82,50 @@ ctl_config_errors(struct ctl *ctl)
 	return any;
 }
 
+/* ---- postmaster (RFC 5321 4.5.1), if the directory can be asked ---- */
+
+static void
+check_postmaster(struct ctl *ctl, int fd, const char *address)
+{
+	const struct dir_rcpt_reply *reply;
+	struct dir_rcpt_request req = { .address = slice_of(address) };
+	const struct chan_row *row;
+	const void *answer;
+	size_t n;
+
+	row = dir_rows(&n);
+	while (n > 0 && row->code != DIR_RCPT)
+		row++, n--;
+	if (n == 0 || chan_sync_call(fd, row, &req, NULL, 0, ASK_MS, &ctl->arena, &answer, NULL,
+	    NULL) != OK)
+		return;
+	reply = answer;
+	if (reply->outcome == DIR_RCPT_LOCAL || reply->outcome == DIR_RCPT_NOT_OURS ||
+	    (reply->outcome == DIR_RCPT_GROUP && reply->accounts_n + reply->externals_n > 0))
+		return;
+	fprintf(stderr, "congvuctl: warning: mail for %s reaches nobody: set postmaster, or give "
+	    "an account that alias\n", address);
+}
+
+static void
+check_postmasters(struct ctl *ctl)
+{
+	const struct conf_general *g = &ctl->conf->general;
+	char path[128], address[320];
+	int fd = -1;
+
+	if (chan_path(g->run_dir, "directory", ROLE_CONTROL, path, sizeof path) != OK ||
+	    chan_sync_connect(path, ASK_MS, &fd) != OK)
+		return;	/* it does not run yet, or may not be asked: the server itself will look */
+	if (g->postmaster[0] != '\0')
+		check_postmaster(ctl, fd, g->postmaster);
+	for (size_t i = 0; g->postmaster[0] == '\0' && i < g->domains.n; i++) {
+		snprintf(address, sizeof address, "postmaster@%s", g->domains.v[i]);
+		check_postmaster(ctl, fd, address);
+	}
+	close(fd);
+}
+
 int
 ctl_config_check(struct ctl *ctl, int argc, char **argv)
 {
@@ -89,6 +137,8 @@ ctl_config_check(struct ctl *ctl, int argc, char **argv)
 		return ctl_fail("config check takes no further words");
 	find_errors(ctl, &errors);
 	ok = errors.n == 0;
+	if (ok)
+		check_postmasters(ctl);
 	if (ctl->json)
 		print_json(buf_slice(&errors));
 	else if (ok)

@@ -260,6 +260,7 @@ fini(struct relay *r)
 	relay_delivery_drop_all(r);
 	relay_notice_drop_all(r);
 	loop_timer_stop(&r->again);
+	loop_timer_stop(&r->postmaster);
 	chan_client_free(&r->store);
 	chan_client_free(&r->policy);
 	chan_client_free(&r->directory);
@@ -290,6 +291,7 @@ relay_run(const struct parent_child *child)
 	if (err == OK) {
 		log_event(EV_START, F_CSTR("role", "relay"));
 		parent_child_ready(child);
+		relay_postmaster_check(&r);
 		claim(&r);
 		err = loop_run(r.loop);
 	}

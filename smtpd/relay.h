@@ -48,7 +48,8 @@ struct relay {
 	struct relay_notice   *notices;
 	uint64_t	       active;
 	bool		       claiming, stopping;
-	struct loop_timer      again, stop;
+	struct loop_timer      again, stop, postmaster;
+	size_t		       postmaster_at;	/* of the addresses looked up */
 	char		       scratch[65536];
 };
 
@@ -72,7 +73,13 @@ void relay_ended(struct relay *r);
 int relay_notice_start(struct relay *r, const struct st_queue_entry *entry, int fd) MUST_USE;
 void relay_notice_drop_all(struct relay *r);
 
+/* Look up once whether mail for postmaster reaches anybody (relay_postmaster.c). */
+void relay_postmaster_check(struct relay *r);
+
 /* ---- pure parts, for tests ---- */
+
+/* The address number `at` that mail for postmaster goes to, in mem or static; empty: no more. */
+struct slice relay_postmaster_address(const struct conf *conf, size_t at, char *mem, size_t cap);
 
 /* The route of an entry now: by its title, else by its first recipient's domain; NULL: none. */
 const struct conf_route *relay_route(const struct conf *conf, const struct st_queue_entry *entry);
