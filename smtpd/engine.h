@@ -61,7 +61,7 @@ enum engine_auth_outcome {	/* values of enum dir_auth_outcome */
 };
 enum engine_may {		/* what is limited per hour */
 	ENGINE_MAY_MAIL, ENGINE_MAY_RCPT,	/* of an account: counted by the question */
-	ENGINE_MAY_TRY,				/* is the address under its limit of bad recipients? */
+	ENGINE_MAY_TRY,			/* is the address under its limit of bad recipients? */
 	ENGINE_MAY_ERR				/* count one more of them; still under it? */
 };
 enum engine_rcpt_outcome {	/* values of enum dir_rcpt_outcome */
@@ -182,7 +182,7 @@ struct engine {
 	uint8_t			  id[ENGINE_ID_OCTETS];
 	bool			  store_unknown;	/* an earlier try may have happened */
 	struct engine_verdict	  verdict;	/* in env->mem */
-	bool			 *gone;		/* LMTP: recipients about to be told, in env->mem */
+	bool			 *gone;		/* LMTP: who is about to be told, in env->mem */
 	size_t			  space_at;	/* the copy that room is asked for */
 	unsigned		  rounds;	/* of judging the same message */
 };

@@ -26,8 +26,8 @@
  * every octet, and octet by octet: NULL or what differs. */
 const char *client_script_run_all(const struct script_case *c);
 
-/* Print in which state no transcript has: 421, another refusal, a lost connection, a reply that is no
- * SMTP; how many are missing? */
+/* Print in which state no transcript has: 421, another refusal, a lost connection, a reply that is
+ * no SMTP; how many are missing? */
 unsigned client_coverage_missing(void);
 
 #endif

@@ -120,7 +120,8 @@ coverage_note(const struct script_case *c)
 static unsigned
 needed(const struct command *c)
 {
-	unsigned n = 1U << SEEN_INSIDE | 1U << SEEN_LONG | 1U << SEEN_PIPELINED | 1U << SEEN_REFUSED;
+	unsigned n = 1U << SEEN_INSIDE | 1U << SEEN_LONG | 1U << SEEN_PIPELINED |
+	    1U << SEEN_REFUSED;
 
 	if (c->fn != cmd_unimplemented)
 		n |= 1U << SEEN_GOOD;

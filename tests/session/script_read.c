@@ -43,8 +43,8 @@ static const struct { const char *name, *text; } phrases[] = {
 	{ "lhlo", "S~ 220 .*\nC: LHLO a\nS* 250\n" },
 	{ "auth", "C: AUTH PLAIN AGEAYg==\nR: auth PLAIN #0 \\0a\\0b.\nA: auth ok $\nS~ 235 .*\n" },
 	{ "mail", "C: MAIL FROM:<$>\nS~ 250 2.1.0 .*\n" },
-	{ "rcpt", "C: RCPT TO:<$@tinh.example>\nR: rcpt $@tinh.example\nA: rcpt local $\nR: room $ 0\n"
-	    "A: room ok\nS~ 250 2.1.5 .*\n" },
+	{ "rcpt", "C: RCPT TO:<$@tinh.example>\nR: rcpt $@tinh.example\nA: rcpt local $\n"
+	    "R: room $ 0\nA: room ok\nS~ 250 2.1.5 .*\n" },
 	{ "guess", "C: RCPT TO:<$@tinh.example>\nR: rcpt $@tinh.example\nA: rcpt unknown\n"
 	    "S~ 550 5.1.1 .*\n" },
 	{ "long", "C: $ %\nS: 500 5.5.2 dong lenh qua dai / line too long\nX:\n" },

@@ -6,368 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smtpd/engine.h"
+#include "tests/session/smtp_host.h"
 
-enum { MAYS = ENGINE_MAY_ERR + 1 };
-
-static const char *const may_names[MAYS] = { "mail", "rcpt", "try", "err" };
-
-struct run {
-	struct engine engine;
-	struct buf    out, in, requests, body;
-	size_t	      out_at, requests_at;
-	bool	      body_open, over[MAYS];
-	unsigned      counts[MAYS];
-	uint64_t      now_ms;
-	char	      why[2048];
-	struct slice  identities[8];
-	char	      account[2048];
-};
-
-static const struct engine_conf confs[] = {
-	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 1000000, 5, 5, 300000, 60000,
-	    1800000, 5000, 60000, 500, false, 50, 4 },
-	{ ENGINE_SUBMISSION, "mx.tinh.example", "tinh.example", "Goi 1234", "call 1234", true,
-	    1000000, 5,
-	    5, 300000, 60000, 1800000, 5000, 60000, 500, false, 50, 4 },
-	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 100, 5, 5, 300000, 60000,
-	    1800000, 5000, 60000, 500, false, 50, 4 },
-	{ ENGINE_LMTP, "mx.tinh.example", "tinh.example", "", "", true, 1000000, 5, 5, 300000,
-	    60000, 1800000, 5000, 60000, 500, false, 50, 4 },
-	{ ENGINE_LMTP, "mx.tinh.example", "tinh.example", "", "", false, 100, 5, 5, 300000, 60000,
-	    1800000, 5000, 60000, 500, false, 50, 4 },
-	{ ENGINE_MX, "mx.tinh.example", "tinh.example", "", "", true, 1000000, 5, 5, 300000, 60000,
-	    1800000, 5000, 60000, 500, true, 30, 4 },
-	{ ENGINE_SUBMISSION, "mx.tinh.example", "tinh.example", "Goi 1234", "call 1234", true,
-	    1000000, 5,
-	    5, 300000, 60000, 1800000, 5000, 60000, 500, true, 30, 4 },
-};
-
-/* ---- the host ---- */
-
-static void PRINTF_LIKE(2, 3)
-request(struct run *r, const char *fmt, ...)
+/* The listener that the flags of a case ask for. */
+static const struct engine_conf *
+conf_of(struct slice flags)
 {
-	va_list ap;
+	static struct engine_conf c;
+	bool small = slice_find(flags, SLICE(" smallsize")) >= 0;
+	bool dsn = slice_find(flags, SLICE(" dsn")) >= 0;
 
-	va_start(ap, fmt);
-	buf_vaddf(&r->requests, fmt, ap);
-	va_end(ap);
-	buf_addc(&r->requests, '\n');
-}
-
-static void
-show(struct buf *b, struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\0')
-			buf_adds(b, "\\0");
-		else
-			buf_addc(b, s.p[i]);
-}
-
-static void
-host_start_tls(void *host)
-{
-	request(host, "start-tls");
-}
-
-static void
-host_auth(void *host, const struct engine_auth *a)
-{
-	struct run *r = host;
-
-	buf_addf(&r->requests, "auth %.*s #%llu ", (int)a->mechanism.n, a->mechanism.p,
-	    (unsigned long long)a->conversation);
-	if (a->has_data)
-		show(&r->requests, a->data);
-	request(r, "%s", a->has_data ? "." : "-");
-}
-
-static void
-host_rcpt(void *host, struct slice a)
-{
-	request(host, "rcpt %.*s", (int)a.n, a.p);
-}
-
-static void
-host_room(void *host, const struct envelope_local *to, uint64_t octets)
-{
-	request(host, "room %.*s %llu", (int)to->uid.n, to->uid.p, (unsigned long long)octets);
-}
-
-static int
-host_body_open(void *host)
-{
-	struct run *r = host;
-
-	buf_clear(&r->body);
-	r->body_open = true;
-	return OK;
-}
-
-static int
-host_body_write(void *host, struct slice s)
-{
-	struct run *r = host;
-
-	buf_add(&r->body, s);
-	return r->body.err;
-}
-
-static void
-host_body_drop(void *host)
-{
-	struct run *r = host;
-
-	if (r->body_open)
-		request(r, "drop");
-	r->body_open = false;
-}
-
-static int
-host_judge(void *host)
-{
-	struct run *r = host;
-	const struct envelope *env = r->engine.env;
-
-	buf_addf(&r->requests, "judge from=<%.*s>%s%s rcpts=", (int)env->mail_from.n,
-	    env->mail_from.p,
-	    env->utf8 ? " utf8" : "", env->body8 ? " body8" : "");
-	for (size_t i = 0; i < env->rcpts_n; i++)
-		buf_addf(&r->requests, "%s%.*s", i > 0 ? "," : "", (int)env->rcpts[i].n,
-		    env->rcpts[i].p);
-	buf_adds(&r->requests, " views=");
-	for (size_t i = 0; i < env->views_n; i++)
-		buf_addf(&r->requests, "%s%zu/%s/%s", i > 0 ? "," : "", env->views[i].rcpt,
-		    zone_name(env->views[i].exit_zone), level_name(env->views[i].clearance));
-	if (env->ret != 0 || env->envid.n > 0)
-		buf_addf(&r->requests, " ret=%u envid=%.*s", env->ret, (int)env->envid.n,
-		    env->envid.p);
-	for (size_t i = 0; i < env->rcpts_n; i++)
-		if (env->wishes[i].notify != 0 || env->wishes[i].orcpt.n > 0)
-			buf_addf(&r->requests, " wish%zu=%u%s/%.*s", i, env->wishes[i].notify,
-			    env->wishes[i].group ? "/group" : env->wishes[i].outside ?
-			    "/outside" : "", (int)env->wishes[i].orcpt.n, env->wishes[i].orcpt.p);
-	for (size_t i = 0; i < env->remotes_n; i++)
-		if (env->remotes[i].notify != 0 || env->remotes[i].orcpt.n > 0)
-			buf_addf(&r->requests, " remote%zu=%u/%.*s", i, env->remotes[i].notify,
-			    (int)env->remotes[i].orcpt.n, env->remotes[i].orcpt.p);
-	request(r, " locals=%zu remotes=%zu", env->locals_n, env->remotes_n);
-	return env->rcpts_n > 0 && slice_is(env->rcpts[0], "unaskable@tinh.example") ? ERR_NOMEM : OK;
-}
-
-static void
-host_deliver(void *host)
-{
-	struct run *r = host;
-	char ref[ENGINE_REF_OCTETS + 1];
-
-	engine_ref(&r->engine, ref);
-	request(r, "deliver %s", ref);
-}
-
-static void
-host_audit(void *host)
-{
-	request(host, "audit");
-}
-
-static void
-host_cancel(void *host)
-{
-	request(host, "cancel");
-}
-
-static bool
-host_route(void *host, struct slice domain, struct slice *title_out, unsigned *zone_out)
-{
-	(void)host;
-	*title_out = SLICE("route");
-	*zone_out = slice_ends_nocase(domain, SLICE(".gov")) ? ZONE_INTERNAL : ZONE_INTERNET;
-	return !slice_is(domain, "nowhere.example");
-}
-
-static void
-host_random(void *host, void *to, size_t n)
-{
-	(void)host;
-	for (size_t i = 0; i < n; i++)
-		((unsigned char *)to)[i] = (unsigned char)i;
-}
-
-static bool
-host_may(void *host, enum engine_may what)
-{
-	struct run *r = host;
-
-	r->counts[what]++;
-	return !r->over[what];
-}
-
-static const struct engine_ops ops = { host_start_tls, host_auth, host_rcpt, host_room,
-    host_body_open,
-    host_body_write, host_body_drop, host_judge, host_deliver, host_audit, host_cancel, host_route,
-    host_random, host_may };
-
-/* ---- answers ---- */
-
-static int
-status_of(struct slice word)
-{
-	static const struct { const char *name; int err; } names[] = {
-		{ "ok", OK }, { "unavail", ERR_UNAVAIL }, { "unknown", ERR_UNKNOWN },
-		{ "timeout", ERR_TIMEOUT }, { "quota", ERR_QUOTA }, { "nospc", ERR_NOSPC },
-		{ "noent", ERR_NOENT }, { "io", ERR_IO },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (slice_is(word, names[i].name))
-			return names[i].err;
-	return 1;
-}
-
-static struct slice
-word(struct slice *rest)
-{
-	struct slice w;
-
-	slice_cut(rest, ' ', &w);
-	return w;
-}
-
-static bool
-answer_auth(struct run *r, struct slice rest)
-{
-	static const char *const names[] = { "ok", "continue", "bad", "disabled", "zone",
-	    "mechanism",
-	    "throttled" };
-	struct engine_auth_answer a = { .status = OK, .conversation = 7 };
-	struct slice what = word(&rest);
-	size_t n = 0;
-
-	a.challenge = rest;
-	snprintf(r->account, sizeof r->account, "%.*s", (int)rest.n, rest.p);
-	rest = slice_of(r->account);
-	while (rest.n > 0 && n < ARRAY_LEN(r->identities))
-		r->identities[n++] = word(&rest);
-	a.account = (struct engine_account){ r->identities[0], r->identities, n };
-	if (slice_is(what, "unavail"))
-		a.status = ERR_UNAVAIL;
-	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-		if (slice_is(what, names[i])) {
-			a.outcome = i;
-			engine_on_auth(&r->engine, r->now_ms, &a);
-			return true;
-		}
-	engine_on_auth(&r->engine, r->now_ms, &a);
-	return a.status != OK;
-}
-
-/* A member is uid[/clearance]; one with an "@" is outside. */
-static void
-add_member(struct slice w, struct envelope_local *locals, size_t *locals_n, struct slice *externals,
-    size_t *externals_n)
-{
-	struct envelope_local *l = &locals[*locals_n];
-	struct slice uid;
-
-	if (slice_chr(w, '@') >= 0) {
-		externals[(*externals_n)++] = w;
-		return;
+	c = (struct engine_conf){ .role = ENGINE_MX, .hostname = "mx.tinh.example",
+	    .postmaster_domain = "tinh.example", .contact_vi = "", .contact_en = "",
+	    .starttls = true, .message_octets = small ? 100 : 1000000, .recipients = 5,
+	    .errors = 5, .command_ms = 300000, .preauth_ms = 60000, .idle_ms = 1800000,
+	    .service_ms = 5000, .policy_ms = 60000, .min_octets_s = 500, .dsn = dsn,
+	    .hops = dsn ? 30 : 50, .own_hops = 4 };
+	if (slice_find(flags, SLICE(" lmtp")) >= 0) {
+		c.role = ENGINE_LMTP;
+		c.starttls = !small;
 	}
-	slice_cut(&w, '/', &uid);
-	*l = (struct envelope_local){ .uid = uid, .address = uid };
-	memcpy(l->guid, uid.p, uid.n < ENVELOPE_GUID ? uid.n : ENVELOPE_GUID);
-	if (w.n == 1)
-		l->clearance = (unsigned)(w.p[0] - '0');
-	(*locals_n)++;
-}
-
-static bool
-answer_rcpt(struct run *r, struct slice rest)
-{
-	static const char *const names[] = { "local", "group", "not-ours", "unknown", "disabled",
-	    "too-large" };
-	struct envelope_local locals[32];
-	struct slice externals[32], what = word(&rest);
-	struct engine_rcpt_answer a = { .status = ERR_UNAVAIL, .locals = locals,
-	    .externals = externals };
-
-	while (rest.n > 0 && a.locals_n < 32 && a.externals_n < 32)
-		add_member(word(&rest), locals, &a.locals_n, externals, &a.externals_n);
-	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-		if (slice_is(what, names[i])) {
-			a.outcome = i;
-			a.status = OK;
-		}
-	engine_on_rcpt(&r->engine, r->now_ms, &a);
-	return a.status == OK || slice_is(what, "unavail");
-}
-
-/* verdict WORD RULE digits: one digit per view; "x" is a refusal for another reason. */
-static bool
-answer_verdict(struct run *r, struct slice rest)
-{
-	struct engine_verdict v = { .status = OK, .reason_vi = SLICE("ly do"),
-	    .reason_en = SLICE("why") };
-	struct slice what = word(&rest);
-	uint8_t views[64];
-	bool first[64];
-
-	v.rule = word(&rest);
-	v.views = views;
-	v.first = first;
-	for (; v.views_n < rest.n && v.views_n < sizeof views; v.views_n++) {
-		first[v.views_n] = rest.p[v.views_n] != 'x';
-		views[v.views_n] = first[v.views_n] ? (uint8_t)(rest.p[v.views_n] - '0') :
-		    VERDICT_REJECT;
+	if (slice_find(flags, SLICE(" submission")) >= 0) {
+		c.role = ENGINE_SUBMISSION;
+		c.contact_vi = "Goi 1234";
+		c.contact_en = "call 1234";
 	}
-	if (word_value(WORD_verdict, what, &v.verdict) != OK)
-		v.status = status_of(what);
-	engine_on_verdict(&r->engine, r->now_ms, &v);
-	return v.status <= 0;
-}
-
-/* From now on the account or address is over that limit. */
-static bool
-answer_over(struct run *r, struct slice what)
-{
-	for (unsigned i = 0; i < MAYS; i++)
-		if (slice_is(what, may_names[i]))
-			return r->over[i] = true;
-	return false;
-}
-
-static bool
-answer(struct run *r, struct slice rest)
-{
-	struct slice what = word(&rest);
-	int status = status_of(rest);
-
-	if (slice_is(what, "over"))
-		return answer_over(r, rest);
-	if (slice_is(what, "auth"))
-		return answer_auth(r, rest);
-	if (slice_is(what, "rcpt"))
-		return answer_rcpt(r, rest);
-	if (slice_is(what, "verdict"))
-		return answer_verdict(r, rest);
-	if (slice_is(what, "tls"))
-		engine_on_tls(&r->engine, r->now_ms);
-	else if (slice_is(what, "shutdown"))
-		engine_on_shutdown(&r->engine, r->now_ms);
-	else if (slice_is(what, "withdrawn"))
-		engine_on_withdrawn(&r->engine, r->now_ms, SAY_ACCOUNT_DISABLED);
-	else if (slice_is(what, "room") && status <= 0)
-		engine_on_room(&r->engine, r->now_ms, status);
-	else if (slice_is(what, "stored") && status <= 0)
-		engine_on_stored(&r->engine, r->now_ms, status);
-	else if (slice_is(what, "audited") && status <= 0)
-		engine_on_audited(&r->engine, r->now_ms, status);
-	else
-		return false;
-	return true;
+	return &c;
 }
 
 /* ---- running ---- */
@@ -477,7 +141,7 @@ check(struct run *r, const struct script_line *l)
 			return differ(r, "request", l->text, got);
 		return NULL;
 	case 'A':
-		if (!answer(r, l->text))
+		if (!smtp_host_answer(r, l->text))
 			return differ(r, "cannot answer", l->text, got);
 		feed(r, got);
 		return NULL;
@@ -502,19 +166,15 @@ check(struct run *r, const struct script_line *l)
 static void
 open_run(struct run *r, const struct script_case *c)
 {
-	struct slice name = script_flags(c);
-	bool small = slice_find(name, SLICE(" smallsize")) >= 0;
-	bool dsn = slice_find(name, SLICE(" dsn")) >= 0;
-	const struct engine_conf *conf = &confs[slice_find(name, SLICE(" submission")) >= 0 ?
-	    (dsn ? 6 : 1) : dsn ? 5 : slice_find(name, SLICE(" lmtp")) >= 0 ? (small ? 4 : 3) : small ? 2 : 0];
+	struct slice flags = script_flags(c);
 
 	*r = (struct run){ .now_ms = 1000000 };
 	buf_init(&r->out, 1 << 20);
 	buf_init(&r->in, 1 << 20);
 	buf_init(&r->requests, 1 << 20);
 	buf_init(&r->body, 1 << 20);
-	engine_open(&r->engine, conf, &ops, r, &r->out, slice_find(name, SLICE(" tls")) >= 0,
-	    r->now_ms);
+	engine_open(&r->engine, conf_of(flags), smtp_host_ops(), r, &r->out,
+	    slice_find(flags, SLICE(" tls")) >= 0, r->now_ms);
 }
 
 static const char *
