@@ -6,6 +6,7 @@
 #include "mailstore/queue_internal.h"
 
 enum { ID_AT = 8, ROUTE_AT = ID_AT + ST_ID_OCTETS };	/* in keys of "due" */
+enum { RELEASE_MIN_MS = 1000, RELEASE_STEP_MS = 15000, RELEASE_TRIES = 8 };
 enum { WAITS, OWES };					/* values of "due" */
 
 struct record_key
@@ -221,6 +222,46 @@ queue_claim(struct control *c, const struct st_claim_request *req, int64_t now_m
 		return r;
 	r = claim(c, record_key_slice(&key), lease_ms, now_ms, a, out);
 	return r == OK ? 1 : r;
+}
+
+struct queue_claimed
+queue_claimed_of(const struct st_queue_entry *e)
+{
+	return (struct queue_claimed){ e->attempts, e->notices, e->notice_tries };
+}
+
+static int64_t
+release_ms(const struct control_queue *q)
+{
+	int64_t tries = queue_owes(q) ? q->entry[0].notice_tries : q->entry[0].attempts;
+
+	if (tries <= 1)
+		return RELEASE_MIN_MS;
+	return tries >= RELEASE_TRIES ? RELEASE_TRIES * RELEASE_TRIES * RELEASE_STEP_MS :
+	    tries * tries * RELEASE_STEP_MS;
+}
+
+int
+queue_release(struct control *c, struct slice id, struct slice route,
+    const struct queue_claimed *claimed, int64_t now_ms, struct arena *a)
+{
+	struct record_key k = queue_key(id, route);
+	struct queue_claimed is;
+	struct control_queue q;
+	int r = queue_load(c, record_key_slice(&k), a, &q);
+
+	if (r != OK)
+		return r;
+	is = queue_claimed_of(q.entry);
+	if (q.entry[0].state != ST_QUEUE_CLAIMED || is.attempts != claimed->attempts ||
+	    is.notices != claimed->notices || is.notice_tries != claimed->notice_tries)
+		return OK;
+	r = queue_take_off(c, &q);
+	if (r != OK)
+		return r;
+	queue_plan(&q, now_ms, (uint64_t)(now_ms + release_ms(&q)));
+	q.entry[0].state = ST_QUEUE_WAITING;
+	return queue_save(c, &q);
 }
 
 /* ---- lists ---- */

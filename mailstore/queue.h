@@ -3,7 +3,8 @@
  * mailstore/queue.h: what waits for other servers; rows of control, inside its transaction.
  *
  * Shape   one entry per delivery and route. It is due at a time; a claim moves that time to the end
- *         of the lease, so an entry whose worker died comes back by itself. Recipients leave it one
+ *         of the lease, so an entry whose worker died comes back by itself, or soon when its death
+ *         is noticed (queue_release). Recipients leave it one
  *         by one: delivered, or failed and, if the sender is to be told, told. An entry that owes a
  *         notice is due at once and claimed for that alone; what settles the debt is part of the
  *         commit that delivers the notice (engine_deliver_control), so it is sent exactly once.
@@ -25,6 +26,18 @@ int queue_add(struct control *c, struct control_queue *q, int64_t now_ms) MUST_U
  * waits). */
 int queue_claim(struct control *c, const struct st_claim_request *req, int64_t now_ms,
     struct arena *a, struct control_queue *out, int64_t *next_ms_out) MUST_USE;
+
+/* Which claim of an entry it was. */
+struct queue_claimed {
+	uint32_t attempts, notices, notice_tries;
+};
+
+struct queue_claimed queue_claimed_of(const struct st_queue_entry *e);
+
+/* Whoever made that claim has gone: the entry is due again soon, later each time, since it may be
+ * what made it go. Nothing happens when the claim has ended otherwise. ERR_NOENT: no such entry. */
+int queue_release(struct control *c, struct slice id, struct slice route,
+    const struct queue_claimed *claimed, int64_t now_ms, struct arena *a) MUST_USE;
 
 /* ERR_NOENT: there is no such entry (any more). */
 int queue_result(struct control *c, const struct st_result_request *req, int64_t now_ms,

@@ -229,6 +229,7 @@ static void
 on_gone(void *service, uint64_t peer_serial)
 {
 	claims_drop(service, peer_serial);
+	leases_release(service, peer_serial);
 }
 
 static int
@@ -400,6 +401,7 @@ server_free(struct server **svp)
 	stop_timers(sv);
 	figures_stop(sv);
 	chan_server_free(&sv->chan);
+	leases_free(sv);
 	engine_close(&sv->e);
 	if (sv->lock_fd > 0)
 		close(sv->lock_fd);

@@ -48,6 +48,7 @@ struct job {
 			struct loop_timer     timer;
 		} verify;
 		int64_t shift_ms;
+		struct lease *lease;
 	} u;
 };
 
@@ -63,6 +64,7 @@ struct server {
 	struct engine_job   *ready, **ready_end;
 	struct pending_account *pending;
 	struct job	    *claims;	/* waiting for something to become due */
+	struct lease	    *leases;	/* what was given */
 	struct loop_timer    round, apply, close, minute, spool, due;
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
 	struct queue_clock   clock;
@@ -107,6 +109,12 @@ void claims_wake(struct server *sv);
 void claims_stop(struct server *sv);
 /* The peer has gone: what waits for it must not take an entry, which would lie under its lease. */
 void claims_drop(struct server *sv, uint64_t peer_serial);
+/* A peer was given an entry; said how it went; or has gone. */
+void leases_add(struct server *sv, uint64_t peer_serial, const struct st_queue_entry *e,
+    uint32_t lease_ms);
+void leases_done(struct server *sv, struct slice id, struct slice route);
+void leases_release(struct server *sv, uint64_t peer_serial);
+void leases_free(struct server *sv);
 
 /* Keep the metrics that must be looked up. */
 int figures_start(struct server *sv) MUST_USE;

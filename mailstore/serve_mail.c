@@ -68,6 +68,8 @@ serve_ST_DELIVER(void *service, struct chan_req *creq, const void *msg)
 		    NULL, NULL, 0);
 		return;
 	}
+	if (req->settles_n == 1)
+		leases_done(sv, req->settles[0].id, req->settles[0].route);
 	j = job_new(sv, creq, &st_deliver_request_wire, msg);
 	if (j == NULL)
 		return;

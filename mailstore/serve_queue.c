@@ -180,8 +180,12 @@ claim_done(struct engine *e, struct engine_job *ej)
 		if (r != OK && r != ERR_UNAVAIL)
 			hold(j, r);
 	}
-	if (r == OK)
+	if (r == OK) {
+		const struct st_claim_request *req = j->msg;
+
+		leases_add(j->sv, j->req.peer_serial, j->u.claim.q.entry, req->lease_ms);
 		*reply = (struct st_claim_reply){ j->u.claim.q.entry, 1 };
+	}
 	e->queue_changed = e->queue_changed || j->sv->claims != NULL;
 	job_finish(j, r);
 }
@@ -298,8 +302,10 @@ changed_done(struct engine *e, struct engine_job *ej)
 void
 serve_ST_RESULT(void *service, struct chan_req *creq, const void *msg)
 {
+	const struct st_result_request *req = msg;
 	struct job *j = job_new(service, creq, &st_result_request_wire, msg);
 
+	leases_done(service, req->id, req->route);
 	if (j == NULL)
 		return;
 	j->ej = (struct engine_job){ .control = result_control, .done = changed_done };
@@ -320,8 +326,10 @@ told_control(struct engine *e, struct engine_job *ej)
 void
 serve_ST_TOLD(void *service, struct chan_req *creq, const void *msg)
 {
+	const struct st_told_request *req = msg;
 	struct job *j = job_new(service, creq, &st_told_request_wire, msg);
 
+	leases_done(service, req->id, req->route);
 	if (j == NULL)
 		return;
 	j->ej = (struct engine_job){ .control = told_control, .done = changed_done };

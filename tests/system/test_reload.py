@@ -385,6 +385,30 @@ def limits_hold_over_all_workers(p):
         reload(p)
 
 
+def a_killed_relay_gives_its_mail_back(p):
+    """The next hop hangs in the middle of a delivery; the relay dies; the next one delivers at once."""
+    with open(os.path.join(p.dir, "supervisor.pid")) as f:
+        sink = [c for c in children(int(f.read())) if b"sink.py" in open("/proc/%d/cmdline" % c, "rb").read()][0]
+    relay = set(children(p.pid("smtpd"))) - set(workers_of(p, "smtpd"))
+    assert len(relay) == 1, relay
+    user, mark = p.env["CONGVU_USER1"], "Mot nua %d" % time.monotonic_ns()
+    def arrived():
+        new = os.path.join(p.env["CONGVU_SINK"], "new")
+        return sum(mark.encode() in open(os.path.join(new, n), "rb").read() for n in os.listdir(new))
+    os.kill(sink, signal.SIGSTOP)
+    try:
+        with Smtp(p, user=user) as s:
+            code, text = s.message(user, ["ai@ngoai.example"], header(user, "ai@ngoai.example", mark) + b"\r\nxin chao\r\n")
+            assert code == 250, text
+        assert eventually(lambda: '"being-sent"' in p.ctl("queue", "list", "--json").stdout), p.ctl("queue", "list", "--json").stdout
+        os.kill(relay.pop(), signal.SIGKILL)
+        assert eventually(lambda: set(children(p.pid("smtpd"))) - set(workers_of(p, "smtpd")))
+    finally:
+        os.kill(sink, signal.SIGCONT)
+    assert eventually(arrived, 30), p.ctl("queue", "list").stdout
+    assert eventually(lambda: "ngoai.example" not in p.ctl("queue", "list").stdout and arrived() == 1)
+
+
 # ---- limits of the system ----
 
 def out_of_descriptors(p):
@@ -578,8 +602,8 @@ def main():
     with Province(25600, "--signing", "mark") as p:
         sys.exit(run((reload_drops_nobody, new_values_hold_for_new_sessions, a_bad_file_changes_nothing,
                       a_listener_comes_and_goes, certificates_are_replaced, tls_sessions_resume_after_a_reload,
-                      a_killed_worker_loses_only_its_sessions, limits_hold_over_all_workers, out_of_descriptors,
-                      out_of_memory, start_in_any_order), p))
+                      a_killed_worker_loses_only_its_sessions, limits_hold_over_all_workers, a_killed_relay_gives_its_mail_back,
+                      out_of_descriptors, out_of_memory, start_in_any_order), p))
 
 
 if __name__ == "__main__":
