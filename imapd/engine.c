@@ -418,6 +418,7 @@ literal_begins(struct session *s, uint64_t octets, bool sync)
 
 	if (s->state != SESSION_NEW &&
 	    cmd_append_literal(s, so_far(s), octets, sync, &next)) {
+		s->commands++;
 		go(s, next);
 		return;
 	}
