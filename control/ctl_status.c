@@ -90,6 +90,8 @@ of_store(struct ctl *ctl)
 static json_t *
 of_directory(struct ctl *ctl)
 {
+	static const char *const watched[] = { [DIR_WATCHED_OFF] = "off",
+		[DIR_WATCHED_AWAY] = "away", [DIR_WATCHED_POLL] = "poll", [DIR_WATCHED_SYNC] = "sync" };
 	size_t n;
 	const struct chan_row *rows = dir_rows(&n);
 	const struct dir_status_reply *s;
@@ -98,10 +100,11 @@ of_directory(struct ctl *ctl)
 	if (ctl_ask(ctl, "directory", rows, n, DIR_STATUS, &(struct dir_nothing){ 0 }, &reply) != OK)
 		return NULL;
 	s = reply;
-	return json_pack("{s:b,s:o,s:i,s:I,s:I,s:I,s:b}", "ldap-up", s->ldap_up, "server",
+	return json_pack("{s:b,s:o,s:i,s:I,s:I,s:I,s:b,s:s,s:I}", "ldap-up", s->ldap_up, "server",
 	    ctl_json(s->server), "latency-ms", (int)s->latency_ms, "sign-ins-ok",
 	    (json_int_t)s->sign_ins_ok, "sign-ins-bad", (json_int_t)s->sign_ins_bad, "unavailable",
-	    (json_int_t)s->unavailable, "keyd-up", s->keyd_up);
+	    (json_int_t)s->unavailable, "keyd-up", s->keyd_up, "watch", watched[s->watch],
+	    "watch-changes", (json_int_t)s->watch_changes);
 }
 
 static json_t *
@@ -226,6 +229,8 @@ check_answer(struct report *r)
 	case METRIC_PROGRAM_DIRECTORYD:
 		if (!is_true(f, "ldap-up"))
 			problem(r, "the LDAP directory does not answer");
+		else if (slice_is(slice_of(json_string_value(json_object_get(f, "watch"))), "away"))
+			problem(r, "changes of accounts are not noticed: sessions do not end");
 		if (!is_true(f, "keyd-up"))
 			problem(r, "keyd does not answer");
 		break;
@@ -321,8 +326,9 @@ print_own(const struct ctl_program *p, const json_t *f)
 	if (p->id == METRIC_PROGRAM_SMTPD || p->id == METRIC_PROGRAM_IMAPD)
 		print_sessions(f);
 	else if (p->id == METRIC_PROGRAM_DIRECTORYD)
-		printf("LDAP %s, %lld ms %s", is_true(f, "ldap-up") ? "up" : "away",
-		    (long long)number(f, "latency-ms"), text_of(f, "server"));
+		printf("LDAP %s, %lld ms %s; accounts watched: %s",
+		    is_true(f, "ldap-up") ? "up" : "away", (long long)number(f, "latency-ms"),
+		    text_of(f, "server"), text_of(f, "watch"));
 	else if (p->id == METRIC_PROGRAM_POLICYD)
 		printf("profile %s; %lld judged; %lld CRLs, next update %s", text_of(f, "profile"),
 		    (long long)number(f, "judged"), (long long)number(f, "crls"),

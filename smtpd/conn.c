@@ -111,6 +111,8 @@ conn_free(struct conn *c)
 	count_session(c, false);
 	if (c->asked != NULL)
 		chan_cancel(c->asked, c->call);
+	if (c->renewing)
+		chan_cancel(w->directory, c->renewal);
 	loop_timer_stop(&c->timer);
 	engine_close(&c->engine);
 	loop_fd_remove(&c->lf);
@@ -280,6 +282,8 @@ conn_run(struct conn *c)
 {
 	int r = OK;
 
+	if (c->stale)
+		conn_renew(c);
 	for (unsigned i = 0; i < ROUNDS && r == OK; i++)
 		r = step(c);
 	count_commands(c);

@@ -49,6 +49,9 @@ struct conn {
 	struct arena		      account_mem;
 	struct dir_auth_reply	     *account;		/* deep copy, NULL: nobody */
 	struct slice		     *identities;
+	bool			      stale;		/* the account's addresses changed */
+	bool			      renewing;		/* ... and are being asked for */
+	uint32_t		      renewal;
 	struct message		      message;
 	struct engine		      engine;
 };
@@ -63,6 +66,13 @@ void conn_run(struct conn *c);
 
 /* The account may not go on: end it, within a moment also if the peer does not read. */
 void conn_withdraw(struct conn *c, enum reply why);
+
+/* Ask for the addresses of a stale account, once no transaction uses them. */
+void conn_renew(struct conn *c);
+
+/* Keep the account of an answer (in account_mem): ERR_NOMEM. */
+int host_keep_account(struct conn *c, const struct dir_auth_reply *r, struct engine_account *out)
+    MUST_USE;
 
 /* The server stops. */
 void conn_stop(struct conn *c);

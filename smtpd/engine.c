@@ -432,6 +432,15 @@ engine_on_audited(struct engine *e, uint64_t now_ms, int status)
 	event(e, now_ms, ENGINE_EV_AUDITED, &status);
 }
 
+bool
+engine_renew(struct engine *e, const struct engine_account *account)
+{
+	if (e->state != ENGINE_COMMAND || e->env != NULL || e->account.address.n == 0)
+		return false;
+	e->account = *account;
+	return true;
+}
+
 void
 engine_on_withdrawn(struct engine *e, uint64_t now_ms, enum reply why)
 {

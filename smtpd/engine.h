@@ -209,6 +209,8 @@ void engine_on_room(struct engine *e, uint64_t now_ms, int status);
 void engine_on_verdict(struct engine *e, uint64_t now_ms, const struct engine_verdict *v);
 void engine_on_stored(struct engine *e, uint64_t now_ms, int status);
 void engine_on_audited(struct engine *e, uint64_t now_ms, int status);
+/* The account's addresses changed. Not within a transaction: false, and nothing is taken. */
+bool engine_renew(struct engine *e, const struct engine_account *account);
 /* The account was disabled or lost rights: the session ends now, `why` (a 421) is said; while the store
  * is asked, after its answer. */
 void engine_on_withdrawn(struct engine *e, uint64_t now_ms, enum reply why);

@@ -49,8 +49,8 @@ start_tls(void *host)
 
 /* ---- sign-in ---- */
 
-static int
-keep_account(struct conn *c, const struct dir_auth_reply *r, struct engine_account *out)
+int
+host_keep_account(struct conn *c, const struct dir_auth_reply *r, struct engine_account *out)
 {
 	c->account = keep_message(&dir_auth_reply_wire, r, &c->account_mem);
 	if (c->account == NULL || c->account->account_n != 1)
@@ -94,7 +94,7 @@ on_auth(void *arg, struct chan_answer *answer)
 		a.conversation = r->conversation;
 		a.challenge = r->challenge;
 		if (r->outcome == DIR_AUTH_OK)
-			a.status = keep_account(c, r, &a.account);
+			a.status = host_keep_account(c, r, &a.account);
 	}
 	log_auth(c, &a);
 	engine_on_auth(&c->engine, clock_ms(), &a);

@@ -39,6 +39,57 @@ signed_in(void *arg, uint8_t (*out)[DIR_GUID_OCTETS], size_t max)
 	return n;
 }
 
+/* The old account stays if the new one cannot be kept, or a transaction uses it. */
+static bool
+take_account(struct conn *c, const struct dir_account_reply *now)
+{
+	struct dir_auth_reply r = { .account = now->account, .account_n = now->account_n,
+		.identities = now->identities, .identities_n = now->identities_n };
+	struct arena old_mem = c->account_mem;
+	struct dir_auth_reply *old = c->account;
+	struct slice *old_identities = c->identities;
+	struct engine_account account;
+
+	arena_init(&c->account_mem, old_mem.max);
+	if (host_keep_account(c, &r, &account) == OK && engine_renew(&c->engine, &account)) {
+		arena_clear(&old_mem);
+		return true;
+	}
+	arena_clear(&c->account_mem);
+	c->account_mem = old_mem;
+	c->account = old;
+	c->identities = old_identities;
+	return false;
+}
+
+static void
+on_renewal(void *arg, struct chan_answer *answer)
+{
+	const struct dir_account_reply *r = answer->msg;
+	struct conn *c = arg;
+
+	c->renewing = false;
+	/* Later: after the transaction, or when the directory is back. */
+	if (answer->status != OK || (r->account_n == 1 && !take_account(c, r)))
+		c->stale = true;
+}
+
+void
+conn_renew(struct conn *c)
+{
+	const struct dir_account *a = account_of(c);
+	struct dir_account_request q = { 0 };
+
+	if (a == NULL || c->renewing || c->leaving || c->engine.state != ENGINE_COMMAND ||
+	    c->engine.env != NULL)
+		return;
+	c->stale = false;
+	c->renewing = true;
+	q.guid = a->guid;
+	chan_call(c->worker->directory, DIR_ACCOUNT, &q, NULL, 0, WORKER_SERVICE_MS, on_renewal, c,
+	    &c->renewal);
+}
+
 static void
 compare(struct conn *c, const struct dir_right *now)
 {
@@ -50,8 +101,11 @@ compare(struct conn *c, const struct dir_right *now)
 		return;
 	was = dir_right_of(a);
 	end = dir_right_end(&was, now, c->zone);
-	if (end == DIR_STAYS)
+	if (end == DIR_STAYS) {
+		c->stale = true;
+		conn_renew(c);
 		return;
+	}
 	log_event(EV_ACCOUNT_ENDED, F_STR("who", a->uid), F_CSTR("client", c->client),
 	    F_CSTR("why", dir_end_name(end)));
 	conn_withdraw(c, whys[end]);

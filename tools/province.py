@@ -108,7 +108,7 @@ def configuration(directory, schema):
                              ("olcThreads", "4")])
     yield ldif("cn=module{0},cn=config", [("objectClass", "olcModuleList"), ("cn", "module{0}"),
                                           ("olcModulePath", "/usr/lib/ldap"), ("olcModuleLoad", "back_mdb"),
-                                          ("olcModuleLoad", "syncprov")])
+                                          ("olcModuleLoad", "syncprov"), ("olcModuleLoad", "ppolicy")])
     yield ldif("cn=schema,cn=config", [("objectClass", "olcSchemaConfig"), ("cn", "schema")])
     for name in ("core", "cosine", "nis", "inetorgperson"):
         with open("/etc/ldap/schema/%s.ldif" % name) as f:
@@ -131,6 +131,9 @@ def configuration(directory, schema):
     yield ldif("olcOverlay={0}syncprov,olcDatabase={1}mdb,cn=config", [
         ("objectClass", "olcOverlayConfig"), ("objectClass", "olcSyncProvConfig"), ("olcOverlay", "{0}syncprov"),
         ("olcSpSessionlog", "1000")])
+    # Its pwdChangedTime tells of a new password, its pwdAccountLockedTime can lock an account.
+    yield ldif("olcOverlay={1}ppolicy,olcDatabase={1}mdb,cn=config", [
+        ("objectClass", "olcOverlayConfig"), ("objectClass", "olcPPolicyConfig"), ("olcOverlay", "{1}ppolicy")])
 
 
 def slapadd(directory, number, text):

@@ -293,9 +293,31 @@ def rights(province, directory):
         directory.replace("u10", "congvuQuota", "50000000")
         directory.replace("u10", "congvuAlias", "ten.moi@" + province.env["CONGVU_DOMAIN"])
         stays(province, directory, imap, smtp)
+        directory.replace("u11", "congvuAlias", "ten.khac@" + province.env["CONGVU_DOMAIN"])
         smtp.command("MAIL FROM:<%s>" % user(province, 11))
+        directory.replace("u11", "congvuAlias", "ten.moi.nua@" + province.env["CONGVU_DOMAIN"])
         code, text = smtp.command("RCPT TO:<ten.moi@%s>" % province.env["CONGVU_DOMAIN"])
         assert code == 250, text
+        # A sender's new address counts as soon as no transaction is under way, an old one no more.
+        assert eventually(lambda: smtp.command("RSET")[0] == 250 and
+                          smtp.command("MAIL FROM:<ten.moi.nua@%s>" % province.env["CONGVU_DOMAIN"])[0] == 250)
+        smtp.command("RSET")
+        assert smtp.command("MAIL FROM:<ten.khac@%s>" % province.env["CONGVU_DOMAIN"])[0] == 550
+
+
+def password(province, directory):
+    """A new password, another sign-in name, a lock of the password: whoever is in must sign in again."""
+    with Imap(province, user=user(province, 17)) as imap, Smtp(province, user=user(province, 17)) as smtp:
+        t = directory.replace("u17", "userPassword", "mot-mat-khau-khac")
+        bye(imap, t, "password changed", "password changed, sign in again")
+        shut(smtp, t, "password changed, SMTP", "password changed, sign in again")
+    with Imap(province, user=user(province, 18)) as imap:
+        t = directory.replace("u18", "pwdAccountLockedTime", "000001010000Z")
+        bye(imap, t, "password locked")
+        refused_now(province, directory, 18)
+    with Imap(province, user=user(province, 19)) as imap:
+        t = directory.change("dn: %s\nchangetype: modrdn\nnewrdn: uid=ten.khac\ndeleteoldrdn: 1\n" % directory.dn("u19"))
+        bye(imap, t, "another sign-in name", "sign in again")
 
 
 # ---- what may happen to the directory ----
@@ -362,7 +384,7 @@ def rights_again(province, directory):
         bye(outside, t, "no right to the internet", "not be used from this network")
 
 
-TESTS = (quiet, busy, many, removed, renamed, rights, interrupted, restarted)
+TESTS = (quiet, busy, many, removed, renamed, rights, password, interrupted, restarted)
 POLLED = (quiet, busy, removed_again, rights_again)
 
 
