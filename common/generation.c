@@ -6,27 +6,9 @@
 #include "common/clock.h"
 #include "common/identity.h"
 #include "common/log.h"
+#include "common/reload.h"
 
 enum { WHY_OCTETS = 1 << 20 };
-
-/* One event a mistake: a long line goes on in a second field. */
-static void
-log_lines(const char *file, const struct buf *why, int err)
-{
-	struct slice rest = buf_slice(why), line;
-
-	if (rest.n == 0)
-		log_event(EV_CONFIG_ERROR, F_CSTR("file", file), F_ERR(err));
-	while (rest.n > 0) {
-		slice_cut(&rest, '\n', &line);
-		if (line.n <= LOG_VALUE_OCTETS)
-			log_event(EV_CONFIG_ERROR, F_CSTR("file", file), F_STR("why", line));
-		else
-			log_event(EV_CONFIG_ERROR, F_CSTR("file", file),
-			    F_STR("why", ((struct slice){ line.p, LOG_VALUE_OCTETS })),
-			    F_STR("more", slice_from(line, LOG_VALUE_OCTETS)));
-	}
-}
 
 /* ---- TLS ---- */
 
@@ -109,7 +91,7 @@ generation_renew(struct generation_keeps *k, struct generation *g)
 	buf_init(&why, WHY_OCTETS);
 	err = open_tls(k, g->conf, &why, &tls);
 	if (err != OK) {
-		log_lines(k->path, &why, err);
+		reload_log_errors(k->path, &why, err);
 		tls_ctx_free(&tls);
 	} else {
 		tls_ctx_free(&g->tls);
@@ -171,7 +153,7 @@ generation_open(struct generation_keeps *k, const struct generation *old, struct
 		}
 	}
 	if (err != OK) {
-		log_lines(k->path, &why, err);
+		reload_log_errors(k->path, &why, err);
 		tls_ctx_free(&g.tls);
 		conf_free(&g.conf);
 	} else {

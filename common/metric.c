@@ -272,6 +272,7 @@ metric_config_loaded(const char *path)
 		atomic_store(&file->conf_mtime_ns, (uint64_t)st.st_mtim.tv_sec * 1000000000U +
 		    (uint64_t)st.st_mtim.tv_nsec);
 	metric_set(METRIC_CONFIG_LOADED, 0, (uint64_t)clock_real_s());
+	metric_set(METRIC_CONFIG_FAILED, 0, 0);	/* both may be in one second */
 	if (!first)
 		metric_add(METRIC_RELOADS, METRIC_OK, 1);
 	metric_add(METRIC_CONFIG_GENERATION, 0, 1);

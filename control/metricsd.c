@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/program.h"
+#include "common/reload.h"
 #include "common/sandbox.h"
 #include "common/systemd.h"
 #include "control/metricsd_http.h"
@@ -107,33 +108,16 @@ read_conf(const char *path, struct conf **out)
 	return r;
 }
 
-static bool
-same(const char *a, const char *b)
-{
-	return strcmp(a, b) == 0;
-}
-
 /* Only the log level can change: the socket was opened with rights that are gone. */
 static void
 reload(struct metricsd *d)
 {
-	struct conf *fresh = NULL;
-	int r = read_conf(d->conf_path, &fresh);
+	static const char *const fixed[] = { "metrics", "general.run-dir", "general.sandbox", "user" };
+	struct conf *fresh;
 
-	if (r == OK && (!same(fresh->metrics.address, d->conf->metrics.address) ||
-	    fresh->metrics.port != d->conf->metrics.port ||
-	    !same(fresh->general.run_dir, d->conf->general.run_dir))) {
-		log_event(EV_CONFIG_ERROR, F_CSTR("what", "a changed run-dir, metrics address or "
-		    "port needs a restart of metricsd"));
-		r = ERR_CONF;
-	}
-	if (r == OK) {
-		log_set_severity((enum log_severity)fresh->general.log_level);
-		metric_config_loaded(d->conf_path);
-		log_event(EV_RELOAD, F_CSTR("file", d->conf_path));
-	} else {
-		metric_config_failed();
-	}
+	if (reload_read(d->conf_path, d->conf, fixed, ARRAY_LEN(fixed), &fresh) != OK)
+		return;
+	reload_done(d->conf_path, fresh);
 	conf_free(&fresh);
 }
 

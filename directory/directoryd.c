@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /* The program: configuration, processes, signals. */
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +13,9 @@
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
-#include "common/place.h"
 #include "common/program.h"
+#include "common/place.h"
+#include "common/reload.h"
 #include "common/sandbox.h"
 #include "common/systemd.h"
 #include "directory/keyd.h"
@@ -64,6 +67,22 @@ reap(struct program *p)
 	}
 }
 
+/* What the sandbox was closed with, what keyd has, and what starts or does not start at all. */
+static void
+reload(struct program *p)
+{
+	static const char *const fixed[] = { "general.state-dir", "general.run-dir",
+		"general.sandbox", "user", "ldap.ca", "ldap.bind-password-file", "ldap.watch" };
+	struct conf *fresh;
+
+	if (reload_read(p->path, p->conf, fixed, ARRAY_LEN(fixed), &fresh) != OK)
+		return;
+	server_reload(p->server, fresh);
+	conf_free(&p->conf);
+	p->conf = fresh;
+	reload_done(p->path, fresh);
+}
+
 static void
 on_signal(void *arg, int number)
 {
@@ -71,29 +90,35 @@ on_signal(void *arg, int number)
 
 	if (number == SIGCHLD)
 		reap(p);
-	else if (number == SIGTERM || number == SIGINT) {
-		systemd_stopping();
+	else if (number == SIGHUP)
+		reload(p);
+	else if (number == SIGTERM || number == SIGINT)
 		loop_stop(p->loop);
-	}
 }
 
-/* What its helpers will need must be open to their parent too: rights are only ever taken away. */
+/* What its helpers will need must be open to their parent too: rights are only ever taken away. A
+ * file that is replaced is a new one to the kernel, so its folder counts. */
 static int
-enter_sandbox(const struct conf *conf)
+enter_sandbox(const struct program *p)
 {
-	const struct sandbox_path paths[] = {
+	const struct conf *conf = p->conf;
+	const char *const files[] = { p->path, conf->ldap.ca, conf->ldap.bind_password_file };
+	struct sandbox_path paths[16] = {
 		{ "/etc", SANDBOX_RO }, { "/lib", SANDBOX_RO_IF_THERE },
 		{ "/lib64", SANDBOX_RO_IF_THERE }, { "/usr/lib", SANDBOX_RO_IF_THERE },
 		{ "/usr/share/ca-certificates", SANDBOX_RO_IF_THERE },
 		{ "/run/systemd/resolve", SANDBOX_RO_IF_THERE },
-		{ conf->ldap.ca, SANDBOX_RO }, { conf->ldap.bind_password_file, SANDBOX_RO },
 	};
-	struct sandbox_path given[ARRAY_LEN(paths)];
-	struct sandbox_paths all = { .v = given };
+	struct sandbox_paths all = { .v = paths, .count = 6 };
+	char folders[ARRAY_LEN(files)][PATH_MAX];
 
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
-		if (paths[i].path[0] != '\0')
-			given[all.count++] = paths[i];
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (files[i][0] == '\0')
+			continue;
+		if (snprintf(folders[i], PATH_MAX, "%s", files[i]) >= PATH_MAX)
+			return ERR_LIMIT;
+		paths[all.count++] = (struct sandbox_path){ dirname(folders[i]), SANDBOX_RO };
+	}
 	return sandbox_enter(SANDBOX_DIRECTORYD, &all);
 }
 
@@ -137,7 +162,7 @@ start(struct program *p)
 		r = loop_signals(p->loop, signals, on_signal, p);
 	if (r == OK)
 		r = server_start(p->server);
-	return r == OK ? enter_sandbox(p->conf) : r;
+	return r == OK ? enter_sandbox(p) : r;
 }
 
 static void
@@ -175,6 +200,7 @@ main(int argc, char **argv)
 		log_event(EV_START, F_END);
 		systemd_ready();
 		r = loop_run(p.loop);
+		systemd_stopping();
 	}
 	if (r == OK && !p.failed)
 		log_event(EV_STOP, F_END);

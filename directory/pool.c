@@ -16,6 +16,7 @@ enum {
 	BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 5000, STEADY_MS = 10000,
 	GRACE_MS = 1000,
 	MESSAGE_OCTETS_MAX = 512 * 1024,
+	SLOTS = 2 * POOL_HELPERS_MAX,	/* those of before the last reload may still be at work */
 };
 
 struct helper;
@@ -40,14 +41,15 @@ struct helper {
 	uint64_t	    serial;
 	struct chan_client *client;
 	struct job	   *job;		/* being worked on */
-	uint64_t	    started_ms, backoff_ms;
-	struct loop_timer   restart;
+	bool		    used, old;		/* a helper's place; of before a reload */
+	uint64_t	    started_ms, backoff_ms, worked_ms;
+	struct loop_timer   restart, retire;
 };
 
 struct pool {
 	struct loop	*loop;
 	struct pool_spec spec;
-	struct helper	 helpers[POOL_HELPERS_MAX];
+	struct helper	 helpers[SLOTS];
 	struct job	*queue, **queue_end;
 	size_t		 queue_n;
 	uint64_t	 serial;
@@ -140,14 +142,49 @@ on_restart(struct loop_timer *t)
 		restart_later(h);
 }
 
+/* One of before a reload has ended. */
+static void
+forget(struct helper *h)
+{
+	struct pool *p = h->pool;
+
+	loop_timer_stop(&h->retire);
+	chan_client_free(&h->client);	/* answers its job */
+	*h = (struct helper){ .pool = p };
+	run_queue(p);			/* what was bound to it fails now */
+}
+
+static int
+start_all(struct pool *p)
+{
+	size_t wanted = p->spec.helpers;
+	int r, failed = OK;
+
+	for (size_t i = 0; i < SLOTS && wanted > 0; i++) {
+		struct helper *h = &p->helpers[i];
+
+		if (h->used)
+			continue;
+		*h = (struct helper){ .pool = p, .used = true };
+		r = start_helper(h);
+		failed = r != OK ? r : failed;
+		wanted--;
+	}
+	return failed;
+}
+
 bool
 pool_reaped(struct pool *pool, pid_t pid, int status)
 {
-	for (size_t i = 0; i < pool->spec.helpers; i++) {
+	for (size_t i = 0; i < SLOTS; i++) {
 		struct helper *h = &pool->helpers[i];
 
 		if (h->pid != pid)
 			continue;
+		if (h->old) {
+			forget(h);
+			return true;
+		}
 		metric_add(METRIC_WORKER_DEATHS, 0, 1);
 		log_event(EV_WORKER_DIED, F_CSTR("role", pool->spec.name), F_I64("worker", pid),
 		    F_I64("status", status), F_END);
@@ -175,10 +212,7 @@ pool_new(struct loop *loop, const struct pool_spec *spec, struct pool **out)
 	p->queue_end = &p->queue;
 	arena_init(&p->arena, 4 * MESSAGE_OCTETS_MAX);
 	*out = p;
-	for (size_t i = 0; r == OK && i < p->spec.helpers; i++) {
-		p->helpers[i].pool = p;
-		r = start_helper(&p->helpers[i]);
-	}
+	r = start_all(p);
 	if (r != OK)
 		pool_free(out);
 	return r;
@@ -253,6 +287,7 @@ on_answer(void *arg, struct chan_answer *a)
 	int status = a->status;
 
 	h->job = NULL;
+	h->worked_ms = clock_ms();
 	if (status == ERR_TIMEOUT && h->pid > 0)
 		kill(h->pid, SIGKILL);	/* hung where no timeout of its own reaches */
 	if (status == ERR_TIMEOUT || status == ERR_UNKNOWN)
@@ -277,13 +312,14 @@ is_free(const struct helper *h)
 	return h->pid != 0 && h->client != NULL && h->job == NULL && chan_client_up(h->client);
 }
 
+/* New work goes to helpers of the present configuration. */
 static struct helper *
 helper_for(struct pool *p, const struct job *j)
 {
 	if (j->helper != NULL)
 		return is_free(j->helper) ? j->helper : NULL;
-	for (size_t i = 0; i < p->spec.helpers; i++)
-		if (is_free(&p->helpers[i]))
+	for (size_t i = 0; i < SLOTS; i++)
+		if (!p->helpers[i].old && is_free(&p->helpers[i]))
 			return &p->helpers[i];
 	return NULL;
 }
@@ -329,7 +365,7 @@ run_queue(struct pool *p)
 static struct helper *
 find_helper(struct pool *p, uint64_t serial)
 {
-	for (size_t i = 0; i < p->spec.helpers; i++)
+	for (size_t i = 0; i < SLOTS; i++)
 		if (p->helpers[i].serial == serial)
 			return &p->helpers[i];
 	return NULL;
@@ -375,6 +411,60 @@ pool_call(struct pool *pool, uint64_t helper, uint16_t code, const void *msg, ui
 		run_queue(pool);
 }
 
+/* ---- another configuration ---- */
+
+static void on_retire(struct loop_timer *t);
+
+static void
+retire(struct helper *h)
+{
+	uint64_t idle_ms = clock_ms() - h->worked_ms;
+
+	if (h->job == NULL && idle_ms >= POOL_HOLD_MS) {
+		kill(h->pid, SIGKILL);	/* it keeps nothing; reaping it frees its place */
+		return;
+	}
+	if (loop_timer_set(h->pool->loop, &h->retire, h->job != NULL ? POOL_HOLD_MS :
+	    POOL_HOLD_MS - idle_ms, on_retire, h) != OK)
+		kill(h->pid, SIGKILL);
+}
+
+static void
+on_retire(struct loop_timer *t)
+{
+	retire(t->arg);
+}
+
+static void
+make_old(struct helper *h)
+{
+	loop_timer_stop(&h->restart);
+	if (h->pid == 0)
+		*h = (struct helper){ .pool = h->pool };
+	else if (h->old)	/* of two reloads ago: its place is needed */
+		kill(h->pid, SIGKILL);
+	else {
+		h->old = true;
+		retire(h);
+	}
+}
+
+void
+pool_reload(struct pool *p, const struct pool_spec *spec)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		if (p->helpers[i].used)
+			make_old(&p->helpers[i]);
+	p->spec = *spec;
+	if (p->spec.helpers > POOL_HELPERS_MAX)
+		p->spec.helpers = POOL_HELPERS_MAX;
+	if (start_all(p) != OK)
+		for (size_t i = 0; i < SLOTS; i++)
+			if (p->helpers[i].used && p->helpers[i].pid == 0)
+				restart_later(&p->helpers[i]);
+	run_queue(p);
+}
+
 void
 pool_free(struct pool **pool)
 {
@@ -386,10 +476,11 @@ pool_free(struct pool **pool)
 		answer(j, ERR_UNAVAIL, NULL);
 		free_job(j);
 	}
-	for (size_t i = 0; i < p->spec.helpers; i++) {
+	for (size_t i = 0; i < SLOTS; i++) {
 		struct helper *h = &p->helpers[i];
 
 		loop_timer_stop(&h->restart);
+		loop_timer_stop(&h->retire);
 		chan_client_free(&h->client);	/* answers its job */
 		if (h->pid > 0)		/* it keeps nothing, and might hang */
 			kill(h->pid, SIGKILL);

@@ -15,7 +15,7 @@
 #include "common/conf.h"
 #include "directory/job.h"
 
-enum { POOL_QUEUE_MAX = 4096, POOL_HELPERS_MAX = 64 };
+enum { POOL_QUEUE_MAX = 4096, POOL_HELPERS_MAX = 64, POOL_HOLD_MS = 30000 };
 
 struct pool;
 
@@ -36,6 +36,12 @@ typedef void (*pool_answer_fn)(void *arg, int status, const void *reply, uint64_
 
 int pool_new(struct loop *loop, const struct pool_spec *spec, struct pool **out) MUST_USE;
 void pool_free(struct pool **pool);	/* answers open jobs: ERR_UNAVAIL */
+
+/*
+ * Run helpers of another spec from now on. The old ones finish what they have begun (an exchange of
+ * several steps goes on for POOL_HOLD_MS after its last step) and end. name stays what it is.
+ */
+void pool_reload(struct pool *pool, const struct pool_spec *spec);
 
 /* Ask any helper (0), or the one named; if that has gone: ERR_UNAVAIL. msg is copied. fn is called
  * exactly once, never before this returned. job_ms 0: the spec's. */

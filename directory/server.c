@@ -268,18 +268,28 @@ on_gone(void *service, uint64_t peer_serial)
 	server_watch_gone(service, peer_serial);
 }
 
+static struct pool_spec
+sign_in_spec(struct server *s)
+{
+	return (struct pool_spec){ .name = "sasl-helper", .helpers = s->conf->ldap.helpers,
+		.job_ms = s->conf->ldap.timeout_ms, .main = sign_in_main, .arg = s };
+}
+
+static struct pool_spec
+look_up_spec(struct server *s)
+{
+	return (struct pool_spec){ .name = "lookup-helper", .helpers = LOOK_UP_HELPERS,
+		.job_ms = s->conf->ldap.timeout_ms, .main = look_up_main, .arg = s };
+}
+
 static int
 start_pools(struct server *s)
 {
-	struct pool_spec spec = { .name = "sasl-helper", .helpers = s->conf->ldap.helpers,
-		.job_ms = s->conf->ldap.timeout_ms, .main = sign_in_main, .arg = s };
-	int r = pool_new(s->loop, &spec, &s->sign_in);
+	struct pool_spec sign_in = sign_in_spec(s), look_up = look_up_spec(s);
+	int r = pool_new(s->loop, &sign_in, &s->sign_in);
 
-	spec.name = "lookup-helper";
-	spec.helpers = LOOK_UP_HELPERS;
-	spec.main = look_up_main;
 	if (r == OK)
-		r = pool_new(s->loop, &spec, &s->look_up);
+		r = pool_new(s->loop, &look_up, &s->look_up);
 	return r == OK ? server_watch_start(s, look_up_main) : r;
 }
 
@@ -312,6 +322,27 @@ server_start(struct server *s)
 	if (r == OK)
 		r = chan_client_new(s->loop, path, rows, n, &s->keyd);
 	return r == OK ? start_pools(s) : r;
+}
+
+void
+server_reload(struct server *s, const struct conf *conf)
+{
+	struct pool_spec sign_in, look_up;
+	struct cache *fresh;
+
+	s->conf = conf;
+	sign_in = sign_in_spec(s);
+	look_up = look_up_spec(s);
+	pool_reload(s->sign_in, &sign_in);
+	pool_reload(s->look_up, &look_up);
+	server_watch_reload(s, look_up_main);
+	buf_clear(&s->mechanisms);
+	/* What was true of another search base is not to be answered any more. */
+	cache_clear(s->cache);
+	if (cache_new(conf->ldap.cache_ms, CACHE_OCTETS, &fresh) == OK) {
+		cache_free(&s->cache);
+		s->cache = fresh;
+	}
 }
 
 int

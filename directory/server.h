@@ -24,6 +24,10 @@ void server_free(struct server **s);
 /* Start the helpers, look for keyd. They run as the caller does by then. */
 int server_start(struct server *s) MUST_USE;
 
+/* Take over a new configuration, which must outlive the server; what directoryd.c names as fixed is
+ * as it was. Sign-ins that have begun go on as they began. */
+void server_reload(struct server *s, const struct conf *conf);
+
 /* A child was reaped: false if it is none of the helpers. */
 bool server_reaped(struct server *s, pid_t pid, int status);
 

@@ -61,6 +61,7 @@ void server_auth_gone(struct server *s, uint64_t peer_serial);
 /* ---- changes of accounts (server_watch.c) ---- */
 
 void serve_DIR_WATCH(void *service, struct chan_req *req, const void *msg);
+void server_watch_reload(struct server *s, pool_main_fn main);
 int server_watch_start(struct server *s, pool_main_fn main) MUST_USE;
 void server_watch_stop(struct server *s);
 void server_watch_gone(struct server *s, uint64_t peer_serial);

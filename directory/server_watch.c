@@ -295,11 +295,27 @@ server_watch_status(const struct server *s, struct dir_status_reply *out)
 	out->watch_changes = s->watch->told;
 }
 
+static struct pool_spec
+spec_of(struct server *s, pool_main_fn main)
+{
+	return (struct pool_spec){ .name = "watch-helper", .helpers = 1,
+		.job_ms = SERVER_WATCH_JOB_MS, .main = main, .arg = s };
+}
+
+/* The new helper knows nothing, as after a death: its first word is that all may have changed. */
+void
+server_watch_reload(struct server *s, pool_main_fn main)
+{
+	struct pool_spec spec = spec_of(s, main);
+
+	if (s->watch->pool != NULL)
+		pool_reload(s->watch->pool, &spec);
+}
+
 int
 server_watch_start(struct server *s, pool_main_fn main)
 {
-	struct pool_spec spec = { .name = "watch-helper", .helpers = 1,
-		.job_ms = SERVER_WATCH_JOB_MS, .main = main, .arg = s };
+	struct pool_spec spec = spec_of(s, main);
 	struct server_watch *sw = calloc(1, sizeof *sw);
 	int r;
 

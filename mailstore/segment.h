@@ -27,6 +27,8 @@ struct segment_place {
  * others and above last_segment. */
 int segment_writer_open(const char *dir, uint64_t max_octets, uint32_t last_segment,
     struct segment_writer **out) MUST_USE;
+/* Close segments at another size from now on. */
+void segment_writer_limit(struct segment_writer *w, uint64_t max_octets);
 void segment_writer_close(struct segment_writer **w);
 
 /* Seal summary and message under key and append them. May begin a new segment first. */

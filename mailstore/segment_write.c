@@ -423,6 +423,12 @@ newest_segment(const char *dir, uint32_t *number_out)
 	return OK;
 }
 
+void
+segment_writer_limit(struct segment_writer *w, uint64_t max_octets)
+{
+	w->max_octets = max_octets;
+}
+
 int
 segment_writer_open(const char *dir, uint64_t max_octets, uint32_t last_segment,
     struct segment_writer **out)

@@ -267,11 +267,12 @@ reason_of(int err)
 	}
 }
 
+/* Under which rules mail is taken from now on. */
 static void
-audit_start(struct server *sv)
+audit_rules(struct server *sv, const char *event)
 {
 	char detail[512];
-	struct st_audit rec = { .event = SLICE("start"), .verdict = VERDICT_ALLOW };
+	struct st_audit rec = { .event = slice_of(event), .verdict = VERDICT_ALLOW };
 
 	snprintf(detail, sizeof detail, "profile=%s legal-basis=%.400s",
 	    word_name(WORD_profile, sv->conf->general.profile),
@@ -355,11 +356,26 @@ server_open(struct server *sv, const char **error_out)
 		r = figures_start(sv);
 	if (r != OK)
 		return r;
-	audit_start(sv);
+	audit_rules(sv, "start");
 	queue_clock_watch(sv);
 	sv->minute.arg = sv;
 	on_minute(&sv->minute);
 	return OK;
+}
+
+void
+server_reload(struct server *sv, const struct conf *conf)
+{
+	struct engine_conf *ec = &sv->e->conf;
+
+	sv->conf = conf;
+	ec->state_dir = conf->general.state_dir;	/* the same, in the new one's memory */
+	ec->run_dir = conf->general.run_dir;
+	ec->reserve_octets = conf->store.reserve_octets;
+	ec->compress = conf->store.compress;
+	ec->segment_octets = conf->store.segment_octets;
+	segment_writer_limit(sv->e->seg, conf->store.segment_octets);
+	audit_rules(sv, "reload");
 }
 
 static void

@@ -20,6 +20,10 @@ int server_new(struct loop *loop, const struct conf *conf, struct server **out,
 /* Open the store, look for keyd (which may come later). */
 int server_open(struct server *sv, const char **error_out) MUST_USE;
 
+/* Take over a new configuration, which must outlive the server; those keys of it that are fixed in
+ * mailstored.c are as they were. */
+void server_reload(struct server *sv, const struct conf *conf);
+
 /* Finish what has been taken on, then let go of everything. */
 void server_free(struct server **sv);
 

@@ -16,8 +16,9 @@
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
-#include "common/place.h"
 #include "common/program.h"
+#include "common/place.h"
+#include "common/reload.h"
 #include "common/sandbox.h"
 #include "common/systemd.h"
 #include "policy/pool.h"
@@ -175,45 +176,21 @@ read_conf(const char *path)
 	return r == OK ? conf : NULL;
 }
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return slice_eq(slice_of(a), slice_of(b));
-}
-
 /* The files of the old configuration are all that the sandbox lets this process read. */
-static bool
-needs_restart(const struct conf *a, const struct conf *b)
-{
-	return !same_text(a->signature.roots, b->signature.roots) ||
-	    !same_text(a->signature.intermediates, b->signature.intermediates) ||
-	    !same_text(a->signature.crls, b->signature.crls) ||
-	    !same_text(a->general.run_dir, b->general.run_dir) ||
-	    a->limits.policy_workers != b->limits.policy_workers;
-}
-
 static void
 reload(struct policyd *d)
 {
-	struct conf *conf = read_conf(d->conf_path);
+	static const char *const fixed[] = { "signature.roots", "signature.intermediates",
+		"signature.crls", "general.run-dir", "general.sandbox", "user",
+		"limits.policy-workers" };
+	struct conf *conf;
 
-	if (conf == NULL) {
-		metric_config_failed();
+	if (reload_read(d->conf_path, d->conf, fixed, ARRAY_LEN(fixed), &conf) != OK)
 		return;
-	}
-	if (needs_restart(d->conf, conf)) {
-		metric_config_failed();
-		log_event(EV_CONFIG_ERROR, F_CSTR("what", "changed trust files, run-dir or "
-		    "policy-workers need a restart of policyd"), F_END);
-		conf_free(&conf);
-		return;
-	}
 	pool_reload(d->pool, conf);
 	conf_free(&d->conf);
 	d->conf = conf;
-	metric_config_loaded(d->conf_path);
-	log_event(EV_RELOAD, F_CSTR("profile", word_name(WORD_profile, conf->general.profile)),
-	    F_END);
+	reload_done(d->conf_path, conf);
 }
 
 static void
@@ -224,9 +201,7 @@ on_signal(void *arg, int signal)
 	if (signal == SIGCHLD)
 		pool_reap(d->pool);
 	else if (signal == SIGHUP) {
-		systemd_reloading();
 		reload(d);
-		systemd_ready();
 	} else {
 		systemd_stopping();
 		loop_stop(d->loop);
