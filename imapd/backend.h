@@ -134,10 +134,12 @@ struct backend {
 	    size_t *n_out);
 	int (*first_unseen)(void *ctx, uint32_t box, uint32_t *uid_out);
 
-	/* As scan, only records with modseq > since; and the UIDs expunged after since, ascending
-	 * (they may hold UIDs that never were). *complete_out false: so far back is not known. */
+	/* As scan, only records with modseq > since; *next_uid_out: where to go on, 0 at the end. */
 	int (*changes)(void *ctx, uint32_t box, uint64_t since, uint32_t first_uid,
-	    struct backend_msg *out, size_t max, size_t *n_out);
+	    struct backend_msg *out, size_t max, size_t *n_out, uint32_t *next_uid_out);
+
+	/* The UIDs expunged after since, ascending (they may hold UIDs that never were).
+	 * *complete_out false: so far back is not known. */
 	int (*vanished)(void *ctx, uint32_t box, uint64_t since, struct arena *a,
 	    struct backend_range **out, size_t *n_out, bool *complete_out);
 

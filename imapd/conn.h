@@ -103,7 +103,8 @@ int conn_uids(void *ctx, uint32_t box, uint32_t first_uid, uint32_t *out, size_t
     size_t *n_out);
 int conn_first_unseen(void *ctx, uint32_t box, uint32_t *uid_out);
 int conn_changes(void *ctx, uint32_t box, uint64_t since, uint32_t first_uid,
-    struct backend_msg *out, size_t max, size_t *n_out);
+    struct backend_msg *out, size_t max, size_t *n_out,
+    uint32_t *next_uid_out);
 int conn_vanished(void *ctx, uint32_t box, uint64_t since, struct arena *a,
     struct backend_range **out, size_t *n_out, bool *complete_out);
 int conn_summary(void *ctx, uint32_t box, uint32_t uid, struct slice *out);

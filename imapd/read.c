@@ -154,27 +154,16 @@ conn_first_unseen(void *ctx, uint32_t box, uint32_t *uid_out)
 
 int
 conn_changes(void *ctx, uint32_t box, uint64_t since, uint32_t first_uid,
-    struct backend_msg *out, size_t max, size_t *n_out)
+    struct backend_msg *out, size_t max, size_t *n_out, uint32_t *next_uid_out)
 {
 	const struct conn *c = ctx;
 	struct store_record page[PAGE];
-	size_t n = PAGE;
+	int err = store_changes(c->worker->store, c->account->number, box, since, first_uid, page,
+	    max < PAGE ? max : PAGE, n_out, next_uid_out);
 
-	*n_out = 0;
-	while (*n_out < max) {
-		size_t want = max - *n_out < PAGE ? max - *n_out : PAGE;
-		int err = store_changes(c->worker->store, c->account->number, box, since,
-		    first_uid, page, want, &n);
-
-		if (err != OK)
-			return err;
-		for (size_t i = 0; i < n; i++)
-			msg_of(&page[i], &out[(*n_out)++]);
-		if (n < want || page[n - 1].uid == UINT32_MAX)
-			break;
-		first_uid = page[n - 1].uid + 1;
-	}
-	return OK;
+	for (size_t i = 0; err == OK && i < *n_out; i++)
+		msg_of(&page[i], &out[i]);
+	return err;
 }
 
 int

@@ -5,7 +5,7 @@
 
 #include "imapd/session.h"
 
-enum { CHUNK = 256, UIDS = 2048, CHUNKS_A_STEP = 64 };
+enum { CHUNK = 64, UIDS = 2048, CHUNKS_A_STEP = 8 };
 
 void
 view_close(struct view *v)
@@ -315,18 +315,17 @@ telling(struct session *s)
 {
 	struct view *v = &s->view;
 	struct backend_msg chunk[CHUNK];
+	uint32_t next;
 	size_t n;
 	int err = s->conf.backend->changes(s->conf.ctx, v->box, v->modseq, v->next_uid, chunk,
-	    CHUNK, &n);
+	    CHUNK, &n, &next);
 
 	for (size_t i = 0; err == OK && i < n; i++)
 		err = tell(s, &chunk[i]);
 	if (err != OK)
 		return err;
-	if (n < CHUNK || chunk[n - 1].uid == UINT32_MAX)
-		return 0;
-	v->next_uid = chunk[n - 1].uid + 1;
-	return 1;
+	v->next_uid = next;
+	return next != 0;
 }
 
 /* A page of all UIDs, for loading and comparing. */

@@ -24,6 +24,8 @@
 
 enum store_flag { STORE_INTERNET = 1 << 0 };
 
+enum { STORE_WALK_MAX = 4096 };
+
 struct store;
 
 /* map_octets is conf.store.map_octets. */
@@ -105,9 +107,11 @@ int store_uids(struct store *s, uint32_t account, uint32_t mailbox, uint32_t fro
 int store_record(struct store *s, uint32_t account, uint32_t mailbox, uint32_t uid,
     struct store_record *out) MUST_USE;
 
-/* As store_page, only records with modseq > since. */
+/* As store_page, only records with modseq > since; at most STORE_WALK_MAX are looked at in a call.
+ * *next_uid_out: where to go on, 0 when all are through (then *n_out may be less than cap). */
 int store_changes(struct store *s, uint32_t account, uint32_t mailbox, uint64_t since,
-    uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out) MUST_USE;
+    uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out,
+    uint32_t *next_uid_out) MUST_USE;
 
 /* Ranges of uids expunged with modseq > since, ascending, joined. *complete_out false: so far back
  * is not known any more; compare the whole list of uids instead. */

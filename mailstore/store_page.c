@@ -33,7 +33,34 @@ walk_end(struct store *s, struct index_walk *w, int r)
 
 int
 store_changes(struct store *s, uint32_t account, uint32_t mailbox, uint64_t since,
-    uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out)
+    uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out,
+    uint32_t *next_uid_out)
+{
+	struct index_walk w;
+	uint32_t uid = 0;
+	int r;
+
+	*n_out = 0;
+	*next_uid_out = 0;
+	if (cap == 0)
+		return ERR_INVAL;
+	r = walk_begin(s, account, mailbox, from_uid, &w);
+	if (r != OK)
+		return r;
+	if (s->ix->box.modseq > since)
+		for (size_t i = 0; i < STORE_WALK_MAX && *n_out < cap &&
+		    (r = index_walk_next(&w, &page[*n_out])) == 1; i++) {
+			uid = page[*n_out].uid;
+			*n_out += page[*n_out].modseq > since;
+		}
+	if (r == 1 && uid < UINT32_MAX)
+		*next_uid_out = uid + 1;
+	return walk_end(s, &w, r);
+}
+
+int
+store_page(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_uid,
+    struct store_record *page, size_t cap, size_t *n_out)
 {
 	struct index_walk w;
 	int r;
@@ -44,17 +71,9 @@ store_changes(struct store *s, uint32_t account, uint32_t mailbox, uint64_t sinc
 	r = walk_begin(s, account, mailbox, from_uid, &w);
 	if (r != OK)
 		return r;
-	if (s->ix->box.modseq > since)
-		while (*n_out < cap && (r = index_walk_next(&w, &page[*n_out])) == 1)
-			*n_out += page[*n_out].modseq > since;
+	while (*n_out < cap && (r = index_walk_next(&w, &page[*n_out])) == 1)
+		++*n_out;
 	return walk_end(s, &w, r);
-}
-
-int
-store_page(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_uid,
-    struct store_record *page, size_t cap, size_t *n_out)
-{
-	return store_changes(s, account, mailbox, 0, from_uid, page, cap, n_out);
 }
 
 int

@@ -254,14 +254,26 @@ first_unseen(void *ctx, uint32_t id, uint32_t *uid_out)
 
 static int
 changes(void *ctx, uint32_t id, uint64_t since, uint32_t first_uid, struct backend_msg *out,
-    size_t max, size_t *n_out)
+    size_t max, size_t *n_out, uint32_t *next_uid_out)
 {
 	struct box *b = by_id(ctx, id);
+	size_t seen = 0;
 
+	/* Two at a time, so that nobody relies on getting all at once. */
 	*n_out = 0;
-	for (size_t i = 0; b != NULL && i < b->n && *n_out < max; i++)
-		if (b->v[i].rec.uid >= first_uid && b->v[i].rec.modseq > since)
-			out[(*n_out)++] = b->v[i].rec;
+	*next_uid_out = 0;
+	for (size_t i = 0; b != NULL && i < b->n && *n_out < max; i++) {
+		const struct backend_msg *m = &b->v[i].rec;
+
+		if (m->uid < first_uid)
+			continue;
+		if (seen++ == 2) {
+			*next_uid_out = m->uid;
+			break;
+		}
+		if (m->modseq > since)
+			out[(*n_out)++] = *m;
+	}
 	return b == NULL ? ERR_NOENT : OK;
 }
 

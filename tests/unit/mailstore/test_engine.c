@@ -149,7 +149,7 @@ classified_mail_does_not_exist_for_the_internet(void **state)
 	struct store_mailbox *list, one;
 	struct store *in, *out;
 	struct store_record rec;
-	uint32_t account, uid;
+	uint32_t account, uid, next;
 	struct arena a;
 	size_t n, got;
 	bool all;
@@ -176,7 +176,8 @@ classified_mail_does_not_exist_for_the_internet(void **state)
 	assert_int_equal(store_record(out, account, BOX_MAT, 1, &rec), ERR_NOENT);
 	assert_int_equal(store_page(out, account, BOX_MAT, 1, &rec, 1, &got), ERR_NOENT);
 	assert_int_equal(store_uids(out, account, BOX_MAT, 1, &uid, 1, &got), ERR_NOENT);
-	assert_int_equal(store_changes(out, account, BOX_MAT, 0, 1, &rec, 1, &got), ERR_NOENT);
+	assert_int_equal(store_changes(out, account, BOX_MAT, 0, 1, &rec, 1, &got, &next),
+	    ERR_NOENT);
 	assert_int_equal(store_first_unseen(out, account, BOX_MAT, &uid), ERR_NOENT);
 	assert_int_equal(store_vanished(out, account, BOX_MAT, 0, &a, &ranges, &n, &all),
 	    ERR_NOENT);

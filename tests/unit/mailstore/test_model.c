@@ -311,7 +311,7 @@ compare_box(struct model *md, const struct mbox *b)
 	static struct store_record page[MESSAGES];
 	struct store_mailbox mb;
 	struct arena a;
-	uint32_t unseen = 0, deleted = 0;
+	uint32_t unseen = 0, deleted = 0, next;
 	uint64_t since;
 	size_t n, changed = 0;
 
@@ -334,8 +334,8 @@ compare_box(struct model *md, const struct mbox *b)
 	assert_int_equal(mb.deleted, deleted);
 	assert_int_equal(mb.uidnext, b->uidnext);
 	assert_int_equal(mb.highestmodseq, b->modseq);
-	assert_int_equal(store_changes(md->s, md->account, b->id, since, 1, page, MESSAGES, &n),
-	    OK);
+	assert_int_equal(store_changes(md->s, md->account, b->id, since, 1, page, MESSAGES, &n,
+	    &next), OK);
 	assert_int_equal(n, changed);
 	compare_vanished(md, b, since, &a);
 	arena_clear(&a);
