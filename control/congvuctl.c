@@ -21,6 +21,8 @@ static const struct ctl_verb verbs[] = {
 	{ "policy explain", "policy explain FILE.eml [--json] [--from A] [--to B] [--role R] "
 	    "[--from-zone Z] [--to-zone Z] [--roots FILE] [--certs FILE] [--crls DIR] [--at TIME]",
 	    false, ctl_policy_explain },
+	{ "policy rules", "policy rules [--json] [--profile dedicated|open|lan]", false,
+	    ctl_policy_rules },
 	{ "policy scan", "policy scan FILE.eml...", false, ctl_policy_scan },
 	{ "queue list", "queue list [--json]", true, ctl_queue_list },
 	{ "queue show", "queue show ID [--json]", true, ctl_queue_show },

@@ -61,6 +61,7 @@ int ctl_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_config_check(struct ctl *ctl, int argc, char **argv);
 int ctl_config_manual(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_explain(struct ctl *ctl, int argc, char **argv);
+int ctl_policy_rules(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_scan(struct ctl *ctl, int argc, char **argv);
 int ctl_queue_list(struct ctl *ctl, int argc, char **argv);
 int ctl_queue_show(struct ctl *ctl, int argc, char **argv);
