@@ -345,6 +345,40 @@ index_walk_next(struct index_walk *w, struct store_record *out)
 }
 
 int
+index_walk_changed(struct index_walk *w, uint64_t since, struct store_record *out)
+{
+	uint16_t flags;
+	int err, r = walk(w);
+
+	if (r != 1)
+		return r;
+	out->uid = record_key_read_u32(w->c.key, 9);
+	err = record_message_peek(w->c.val, &flags, &out->modseq);
+	if (err == OK && out->modseq > since)
+		err = record_message_get(w->c.key, w->c.val, out);
+	return err != OK ? err : 1;
+}
+
+int
+index_walk_unseen(struct index_walk *w, struct store_record *out)
+{
+	uint64_t modseq;
+	uint16_t flags;
+	int err, r;
+
+	while ((r = walk(w)) == 1) {
+		err = record_message_peek(w->c.val, &flags, &modseq);
+		if (err == OK && (flags & ST_SEEN) == 0)
+			err = record_message_get(w->c.key, w->c.val, out);
+		if (err != OK)
+			return err;
+		if ((flags & ST_SEEN) == 0)
+			return 1;
+	}
+	return r;
+}
+
+int
 index_walk_uid(struct index_walk *w, uint32_t *uid_out)
 {
 	int r = walk(w);

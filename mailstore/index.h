@@ -84,6 +84,10 @@ struct index_walk {
 int index_walk_open(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t from_uid,
     struct index_walk *out) MUST_USE;
 int index_walk_next(struct index_walk *w, struct store_record *out) MUST_USE;
+/* As index_walk_next, but of a row whose modseq is not above since only uid and modseq are there. */
+int index_walk_changed(struct index_walk *w, uint64_t since, struct store_record *out) MUST_USE;
+/* The next row without ST_SEEN. */
+int index_walk_unseen(struct index_walk *w, struct store_record *out) MUST_USE;
 /* As index_walk_next, without looking into the row. */
 int index_walk_uid(struct index_walk *w, uint32_t *uid_out) MUST_USE;
 void index_walk_close(struct index_walk *w);

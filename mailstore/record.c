@@ -421,6 +421,23 @@ record_message_get(struct slice key, struct slice val, struct store_record *out)
 	return row_done(&r);
 }
 
+int
+record_message_peek(struct slice val, uint16_t *flags_out, uint64_t *modseq_out)
+{
+	/* Behind version, checksum and level; keyset and size stand between. */
+	enum { FLAGS_AT = 6, MODSEQ_AT = FLAGS_AT + 2 + 4 + 4 };
+	uint64_t modseq = 0;
+
+	if (val.n < MODSEQ_AT + 8)
+		return ERR_CORRUPT;
+	*flags_out = (uint16_t)((unsigned char)val.p[FLAGS_AT] |
+	    (unsigned char)val.p[FLAGS_AT + 1] << 8);
+	for (unsigned i = 8; i > 0; i--)
+		modseq = modseq << 8 | (unsigned char)val.p[MODSEQ_AT + i - 1];
+	*modseq_out = modseq;
+	return OK;
+}
+
 void
 record_blob_put(struct slice key, const struct record_blob *b, struct buf *out)
 {

@@ -117,6 +117,9 @@ void record_box_put(struct slice key, const struct record_box *box, struct buf *
 int record_box_get(struct slice key, struct slice val, struct record_box *out) MUST_USE;
 void record_message_put(struct slice key, const struct store_record *m, struct buf *out);
 int record_message_get(struct slice key, struct slice val, struct store_record *out) MUST_USE;
+/* Flags and modseq alone, without looking at the checksum: to pass over rows in a long walk, never
+ * to believe what a row says. */
+int record_message_peek(struct slice val, uint16_t *flags_out, uint64_t *modseq_out) MUST_USE;
 void record_blob_put(struct slice key, const struct record_blob *b, struct buf *out);
 int record_blob_get(struct slice key, struct slice val, struct record_blob *out) MUST_USE;
 void record_vanished_put(struct slice key, const struct st_range *r, size_t n, struct buf *out);

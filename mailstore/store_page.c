@@ -49,7 +49,7 @@ store_changes(struct store *s, uint32_t account, uint32_t mailbox, uint64_t sinc
 		return r;
 	if (s->ix->box.modseq > since)
 		for (size_t i = 0; i < STORE_WALK_MAX && *n_out < cap &&
-		    (r = index_walk_next(&w, &page[*n_out])) == 1; i++) {
+		    (r = index_walk_changed(&w, since, &page[*n_out])) == 1; i++) {
 			uid = page[*n_out].uid;
 			*n_out += page[*n_out].modseq > since;
 		}
@@ -118,10 +118,8 @@ store_first_unseen(struct store *s, uint32_t account, uint32_t mailbox, uint32_t
 	r = walk_begin(s, account, mailbox, 1, &w);
 	if (r != OK)
 		return r;
-	if (s->ix->box.unseen > 0)
-		while (*uid_out == 0 && (r = index_walk_next(&w, &m)) == 1)
-			if ((m.flags & ST_SEEN) == 0)
-				*uid_out = m.uid;
+	if (s->ix->box.unseen > 0 && (r = index_walk_unseen(&w, &m)) == 1)
+		*uid_out = m.uid;
 	return walk_end(s, &w, r);
 }
 

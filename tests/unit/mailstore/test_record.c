@@ -105,6 +105,8 @@ message_comes_back(void **state)
 	struct store_record in = { .uid = 9, .size_octets = 1234567, .modseq = UINT64_MAX - 1,
 		.keywords = UINT64_C(1) << 63, .internal_date_s = -5, .save_date_s = 1,
 		.blob = UINT64_C(0x100000002), .keyset = 77, .flags = ST_DRAFT, .level = 3 }, out;
+	uint64_t modseq;
+	uint16_t flags;
 	struct buf b;
 
 	(void)state;
@@ -114,6 +116,10 @@ message_comes_back(void **state)
 	buf_init(&b, 1000);
 	record_message_put(record_key_slice(&k), &in, &b);
 	assert_int_equal(record_message_get(record_key_slice(&k), buf_slice(&b), &out), OK);
+	assert_int_equal(record_message_peek(buf_slice(&b), &flags, &modseq), OK);
+	assert_true(flags == in.flags && modseq == in.modseq);
+	assert_int_equal(record_message_peek(slice_sub(buf_slice(&b), 0, 23), &flags, &modseq),
+	    ERR_CORRUPT);
 	assert_int_equal(out.uid, in.uid);
 	assert_int_equal(out.size_octets, in.size_octets);
 	assert_true(out.modseq == in.modseq && out.keywords == in.keywords);
