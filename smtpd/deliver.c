@@ -3,8 +3,9 @@
  * From the end of data to the reply: judge, then store, or audit the refusal.
  *
  * LMTP: a recipient that is refused gets its reply put aside and leaves the envelope; the rest is
- * judged again, until all that are left are allowed and stored at once. The replies follow in the
- * order of the accepted RCPTs (RFC 2033 4.2).
+ * judged again, until all that are left are allowed and stored at once; after ROUNDS_MAX times they
+ * are told to come again, and will be fewer then. The replies follow in the order of the accepted
+ * RCPTs (RFC 2033 4.2).
  *
  * Only the store's OK gives 250. When its outcome is unknown the same delivery, by the same id,
  * is asked for again until store_until_ms; by then the answer is 451, and the client's own retry
@@ -12,7 +13,7 @@
  */
 #include "smtpd/command.h"
 
-enum { STORE_RETRY_MS = 30000, ROUNDS_MAX = 16 };
+enum { STORE_RETRY_MS = 30000, ROUNDS_MAX = 3 };
 
 void
 deliver_end(struct engine *e, enum reply id, struct slice detail)

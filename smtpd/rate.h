@@ -5,7 +5,8 @@
  * Shape   memory shared by all processes that were forked after rate_open(); it outlives reloads
  *         and workers. Per account and address one number says until when its allowance is spent
  *         (GCRA): an hour's worth may come at once, after that it comes back evenly. There are no
- *         locks, pointers or lengths in it: what a fallen worker can do is to miscount.
+ *         locks, pointers or lengths in it: what a fallen worker can do is to miscount. Two events
+ *         of a newcomer at the same moment may count as one.
  * Units   events; hours of the monotonic clock.
  * Bounds  RATE_PLACES accounts or addresses of a kind with a count; over that the one that owes
  *         least is forgotten. A place is found by a hash with a secret, in RATE_NEAR steps.
