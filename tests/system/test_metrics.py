@@ -285,7 +285,7 @@ def the_directory_is_away(p, s):
         os.kill(slapd, signal.SIGCONT)
     assert later(p, lambda m: m.value("ldap_unavailable") > before.value("ldap_unavailable"))
     assert eventually(lambda: p.ctl("status").returncode == 0), p.ctl("status").stdout
-    assert scrape(p).value("ldap_up") == 1
+    assert later(p, lambda m: m.value("ldap_up") == 1)
 
 
 def supervisor(p):
