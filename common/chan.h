@@ -132,11 +132,13 @@ int chan_client_new(struct loop *loop, const char *path, const struct chan_row *
     struct chan_client **out) MUST_USE;
 int chan_client_adopt(struct loop *loop, int fd, const struct chan_row *rows, size_t n,
     struct chan_client **out) MUST_USE;
-void chan_client_free(struct chan_client **client);	/* answers what is open: ERR_UNAVAIL */
+/* Answers what is open: ERR_UNAVAIL. It may be called from within one of the client's own callbacks;
+ * no call may be made with it afterwards. */
+void chan_client_free(struct chan_client **client);
 
 /* Send a request; fn is called exactly once, never before chan_call returned. The descriptors
  * stay the caller's. *call_out (may be NULL) can cancel it. Errors are delivered through fn too,
- * so the caller has one path. */
+ * so the caller has one path; so is the lack of memory, as long as few calls are open then. */
 void chan_call(struct chan_client *client, uint16_t code, const void *msg, const int *fds,
     unsigned fds_n, uint64_t timeout_ms, chan_answer_fn fn, void *arg, uint32_t *call_out);
 

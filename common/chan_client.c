@@ -14,6 +14,7 @@ enum {
 	ROUNDS_PER_EVENT = 32,
 	RETRY_MIN_MS = 20,
 	RETRY_MAX_MS = 1000,
+	SPARE_CALLS = 32,
 };
 
 struct call {
@@ -38,6 +39,10 @@ struct chan_client {
 	uint64_t	       retry_ms;
 	struct loop_timer      retry;
 	struct call	      *calls[BUCKETS];
+	struct call	      *spare;	/* for calls without memory, so that they can fail */
+	unsigned	       spare_n;
+	unsigned	       in_callback;
+	bool		       freed;	/* by a callback: the last of them ends it */
 	uint32_t	       next_id;
 	struct arena	       arena;
 	struct buf	       out;
@@ -45,6 +50,47 @@ struct chan_client {
 };
 
 static void connect_now(struct chan_client *c);
+
+/* ---- memory of calls ---- */
+
+static void
+call_free(struct chan_client *c, struct call *call)
+{
+	if (call == NULL || c->spare_n == SPARE_CALLS) {
+		free(call);
+		return;
+	}
+	call->next = c->spare;
+	c->spare = call;
+	c->spare_n++;
+}
+
+static struct call *
+call_new(struct chan_client *c)
+{
+	struct call *call = calloc(1, sizeof *call);
+
+	if (call != NULL || c->spare == NULL)
+		return call;
+	call = c->spare;
+	c->spare = call->next;
+	c->spare_n--;
+	*call = (struct call){ .failed = ERR_NOMEM };
+	return call;
+}
+
+static void
+spare_free(struct chan_client *c)
+{
+	while (c->spare != NULL) {
+		struct call *call = c->spare;
+
+		c->spare = call->next;
+		free(call);
+	}
+}
+
+/* ---- life ---- */
 
 static int
 client_new(struct loop *loop, const struct chan_row *rows, size_t n, struct chan_client **out)
@@ -60,8 +106,43 @@ client_new(struct loop *loop, const struct chan_row *rows, size_t n, struct chan
 	chan_sendq_init(&c->sendq);
 	arena_init(&c->arena, REPLY_ARENA_MAX);
 	buf_init(&c->out, CHAN_BODY_MAX);
+	while (c->spare_n < SPARE_CALLS) {
+		struct call *call = calloc(1, sizeof *call);
+
+		if (call == NULL) {
+			spare_free(c);
+			free(c);
+			return ERR_NOMEM;
+		}
+		call_free(c, call);
+	}
 	*out = c;
 	return OK;
+}
+
+static void
+destroy(struct chan_client *c)
+{
+	spare_free(c);
+	chan_sendq_fini(&c->sendq);
+	arena_clear(&c->arena);
+	buf_fini(&c->out);
+	free(c->path);
+	free(c);
+}
+
+/* Around everything that calls back: the client may be freed in there. */
+static void
+enter(struct chan_client *c)
+{
+	c->in_callback++;
+}
+
+static void
+leave(struct chan_client *c)
+{
+	if (--c->in_callback == 0 && c->freed)
+		destroy(c);
 }
 
 /* ---- open calls ---- */
@@ -94,16 +175,19 @@ call_answer(struct call *call, struct chan_answer *a)
 {
 	call->fn(call->arg, a);
 	chan_fds_close(a->fds, a->fds_n);
-	free(call);
+	call_free(call->client, call);
 }
 
 static void
 on_call_timer(struct loop_timer *t)
 {
 	struct call *call = t->arg;
+	struct chan_client *c = call->client;
 	struct chan_answer a = { .status = call->failed != OK ? call->failed : ERR_TIMEOUT };
 
-	call_answer(call_take(call->client, call->id), &a);
+	enter(c);
+	call_answer(call_take(c, call->id), &a);
+	leave(c);
 }
 
 /* All open calls fail; new ones made by the callbacks are not touched. */
@@ -139,7 +223,7 @@ on_retry(struct loop_timer *t)
 static void
 retry_later(struct chan_client *c)
 {
-	if (c->path == NULL)
+	if (c->path == NULL || c->freed)
 		return;
 	/* Without memory for a timer the next chan_call tries again. */
 	if (loop_timer_set(c->loop, &c->retry, c->retry_ms, on_retry, c) == OK)
@@ -195,6 +279,7 @@ on_readable(struct loop_fd *lf, unsigned events)
 	struct chan_frame f;
 	int r = 1;
 
+	enter(c);
 	if ((events & LOOP_WRITE) != 0) {
 		r = chan_sendq_flush(&c->sendq, lf->fd);
 		if (r == OK)
@@ -211,6 +296,7 @@ on_readable(struct loop_fd *lf, unsigned events)
 		}
 	if (r != 1 && r != ERR_AGAIN)
 		disconnect(c);
+	leave(c);
 }
 
 static int
@@ -253,7 +339,7 @@ connect_now(struct chan_client *c)
 {
 	int fd;
 
-	if (c->up || c->path == NULL)
+	if (c->up || c->path == NULL || c->freed)
 		return;
 	loop_timer_stop(&c->retry);
 	fd = connect_unix(c->path, SOCK_NONBLOCK);
@@ -301,22 +387,19 @@ chan_client_free(struct chan_client **client)
 {
 	struct chan_client *c = *client;
 
-	if (c == NULL)
+	*client = NULL;
+	if (c == NULL || c->freed)
 		return;
+	c->freed = true;
+	enter(c);
 	if (c->up) {
 		loop_fd_remove(&c->lf);
 		close(c->lf.fd);
 		c->up = false;
 	}
-	loop_timer_stop(&c->retry);
 	fail_calls(c, ERR_UNAVAIL);
 	loop_timer_stop(&c->retry);
-	chan_sendq_fini(&c->sendq);
-	arena_clear(&c->arena);
-	buf_fini(&c->out);
-	free(c->path);
-	free(c);
-	*client = NULL;
+	leave(c);
 }
 
 /* ---- calling ---- */
@@ -346,12 +429,12 @@ chan_call(struct chan_client *client, uint16_t code, const void *msg, const int 
     unsigned fds_n, uint64_t timeout_ms, chan_answer_fn fn, void *arg, uint32_t *call_out)
 {
 	const struct chan_row *row = chan_row_find(client->rows, client->rows_n, code);
-	struct call *call = calloc(1, sizeof *call);
+	struct call *call = call_new(client);
 	struct call **at;
 
-	/* fn must be called later and exactly once: without memory for that there is no honest
-	 * way on, and the sizes here are ours, not a peer's. */
-	if (call == NULL || row == NULL)
+	/* fn must be called later and exactly once: when not even the spare memory is left there is
+	 * no honest way on, and the sizes here are ours, not a peer's. */
+	if (call == NULL || row == NULL || client->freed)
 		abort();
 	do
 		call->id = ++client->next_id;
@@ -360,7 +443,8 @@ chan_call(struct chan_client *client, uint16_t code, const void *msg, const int 
 	call->row = row;
 	call->fn = fn;
 	call->arg = arg;
-	call->failed = send_call(client, call, msg, fds, fds_n);
+	if (call->failed == OK)
+		call->failed = send_call(client, call, msg, fds, fds_n);
 	if (call->failed != OK)
 		timeout_ms = 0;
 	if (loop_timer_set(client->loop, &call->timer, timeout_ms, on_call_timer, call) != OK)
@@ -374,7 +458,7 @@ chan_call(struct chan_client *client, uint16_t code, const void *msg, const int 
 void
 chan_cancel(struct chan_client *client, uint32_t call)
 {
-	free(call_take(client, call));
+	call_free(client, call_take(client, call));
 }
 
 bool

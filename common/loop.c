@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 
-enum { EVENTS_PER_ROUND = 64 };
+enum { EVENTS_PER_ROUND = 64, HEAP_SPARE = 64 /* timers that need no memory */ };
 
 struct loop {
 	int		     epoll_fd;
@@ -102,14 +102,14 @@ heap_down(struct loop *l, size_t at)
 static int
 heap_room(struct loop *l)
 {
-	size_t cap = l->heap_cap == 0 ? 64 : l->heap_cap * 2;
+	size_t cap = l->heap_cap == 0 ? 4 * HEAP_SPARE : l->heap_cap * 2;
 	struct loop_timer **h;
 
-	if (l->heap_n < l->heap_cap)
+	if (l->heap_n + HEAP_SPARE <= l->heap_cap)
 		return OK;
 	h = realloc(l->heap, cap * sizeof *h);
 	if (h == NULL)
-		return ERR_NOMEM;
+		return l->heap_n < l->heap_cap ? OK : ERR_NOMEM;
 	l->heap = h;
 	l->heap_cap = cap;
 	return OK;
