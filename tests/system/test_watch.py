@@ -210,6 +210,8 @@ def main():
     subprocess.run([TOP + "/tools/pki", "server", pki, "server", "localhost"], check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
     os.makedirs(folder + "/ldap")
+    for path in (folder, pki, folder + "/ldap"):
+        os.chmod(path, 0o711)
     slapd = Slapd(folder + "/ldap")
     slapd.start()
     try:
