@@ -2,7 +2,8 @@
 /*
  * The SMTP session engine: octets of a client mixed with answers of the services. The first octet
  * chooses the listener; then each octet below 0x80 is a count of octets to send, others are events.
- * Checked: lines of replies are whole and bounded; "accepted" is said only when the store said so.
+ * Checked: lines of replies are whole and bounded; "accepted" is said only when the store said so;
+ * LMTP answers the text once for each accepted recipient.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,33 @@ answer_verdict(struct fuzz *f, uint8_t what)
 	engine_on_verdict(&f->e, f->now, &v);
 }
 
+/* How many replies the text has to get from here; 0: it is not there yet. */
+static size_t
+owed(const struct engine *e)
+{
+	bool judged = e->state == ENGINE_WAIT_POLICY || e->state == ENGINE_WAIT_STORE ||
+	    e->state == ENGINE_STORE_PAUSE || e->state == ENGINE_WAIT_SPACE ||
+	    e->state == ENGINE_WAIT_AUDIT;
+
+	return judged && e->env->apart ? e->env->told_n : 0;
+}
+
+static void
+check_owed(const struct fuzz *f, size_t replies)
+{
+	struct slice rest = buf_slice(&f->out), line;
+	size_t n = 0;
+
+	if (replies == 0 || f->e.env != NULL || f->e.state != ENGINE_COMMAND)
+		return;
+	while (rest.n > 0) {
+		slice_cut(&rest, '\n', &line);
+		n += line.n > 3 && line.p[3] == ' ';
+	}
+	if (n != replies)
+		abort();
+}
+
 static void
 event(struct fuzz *f, uint8_t b, uint8_t what)
 {
@@ -120,6 +148,7 @@ event(struct fuzz *f, uint8_t b, uint8_t what)
 	    ERR_TIMEOUT,
 	    ERR_NOENT, ERR_IO };
 	int err = status[what % ARRAY_LEN(status)];
+	size_t replies = owed(&f->e);
 
 	switch (b % 10) {
 	case 0: answer_auth(f, what); break;
@@ -135,6 +164,7 @@ event(struct fuzz *f, uint8_t b, uint8_t what)
 		engine_on_timer(&f->e, f->now);
 		break;
 	}
+	check_owed(f, replies);
 	check_lines(&f->out, b % 10 == 4 && err == OK);
 	buf_consume(&f->in, engine_input(&f->e, f->now, buf_slice(&f->in)));
 	check_lines(&f->out, false);

@@ -138,6 +138,21 @@ needed(const struct command *c)
 	return n;
 }
 
+/* x: there; .: not there and not asked for. */
+static void
+print_table(const struct command *c, size_t n)
+{
+	printf("%-10s", "");
+	for (unsigned w = 0; w < SEEN_COUNT; w++)
+		printf(" %9s", seen_names[w]);
+	for (size_t i = 0; i < n; i++) {
+		printf("\n%-10s", c[i].name);
+		for (unsigned w = 0; w < SEEN_COUNT; w++)
+			printf(" %9s", (seen[i] & 1U << w) != 0 ? "x" : ".");
+	}
+	printf("\n");
+}
+
 unsigned
 coverage_missing(bool verbose)
 {
@@ -153,9 +168,9 @@ coverage_missing(bool verbose)
 
 			if (must && !has)
 				printf("FAIL no transcript: %s, %s\n", c[i].name, seen_names[w]);
-			else if (verbose && has)
-				printf("%s: %s\n", c[i].name, seen_names[w]);
 			missing += must && !has;
 		}
+	if (verbose)
+		print_table(c, n);
 	return missing;
 }
