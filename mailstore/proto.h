@@ -39,6 +39,7 @@ enum st_code {
 	ST_QUEUE_ACT	= 0x0335,
 	ST_TOLD		= 0x0323,
 	ST_QUEUE_SHOW	= 0x0336,
+	ST_RENEW	= 0x0324,
 };
 
 enum { ST_ID_OCTETS = 16, ST_NAME_MAX = 1000, ST_KEYWORDS_MAX = 64, ST_KEYWORD_OCTETS = 64 };
@@ -353,6 +354,13 @@ WIRE_STRUCT(st_claim_reply, ST_CLAIM_REPLY_FIELDS)
 	L(T, st_audit, audit, 1)
 WIRE_STRUCT(st_result_request, ST_RESULT_REQUEST_FIELDS)
 
+/* An entry is still being worked on: its lease ends later. ERR_NOENT: it is claimed no more. */
+#define ST_RENEW_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, STR, route, 64) \
+	F(T, U32, lease_ms, 3600000)
+WIRE_STRUCT(st_renew_request, ST_RENEW_REQUEST_FIELDS)
+
 /* The notice that an entry owes: not now (due_s), or never (0: it may not or cannot be sent). */
 #define ST_TOLD_REQUEST_FIELDS(F, L, T) \
 	F(T, STR, id, 16) \
@@ -435,6 +443,7 @@ WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
 	    st_seen_recent_reply) \
 	X(ST_CLAIM, "claim", ROLE_RELAY, 0, st_claim_request, st_claim_reply) \
 	X(ST_RESULT, "result", ROLE_RELAY, 0, st_result_request, st_nothing) \
+	X(ST_RENEW, "renew", ROLE_RELAY, 0, st_renew_request, st_nothing) \
 	X(ST_TOLD, "told", ROLE_RELAY, 0, st_told_request, st_nothing) \
 	X(ST_QUEUE_SHOW, "queue-show", ROLE_CONTROL, 0, st_show_request, st_queue_list_reply) \
 	X(ST_QUEUE_LIST, "queue-list", ROLE_CONTROL, 0, st_list_request, st_queue_list_reply) \

@@ -233,7 +233,7 @@ queue_claimed_of(const struct st_queue_entry *e)
 static int64_t
 release_ms(const struct control_queue *q)
 {
-	int64_t tries = queue_owes(q) ? q->entry[0].notice_tries : q->entry[0].attempts;
+	int64_t tries = q->deaths;
 
 	if (tries <= 1)
 		return RELEASE_MIN_MS;
@@ -259,8 +259,27 @@ queue_release(struct control *c, struct slice id, struct slice route,
 	r = queue_take_off(c, &q);
 	if (r != OK)
 		return r;
+	q.deaths++;
 	queue_plan(&q, now_ms, (uint64_t)(now_ms + release_ms(&q)));
 	q.entry[0].state = ST_QUEUE_WAITING;
+	return queue_save(c, &q);
+}
+
+int
+queue_renew(struct control *c, const struct st_renew_request *req, int64_t now_ms,
+    struct arena *a)
+{
+	struct record_key k = queue_key(req->id, req->route);
+	struct control_queue q;
+	int r = queue_load(c, record_key_slice(&k), a, &q);
+
+	if (r == OK && q.entry[0].state != ST_QUEUE_CLAIMED)
+		r = ERR_NOENT;
+	if (r == OK)
+		r = queue_take_off(c, &q);
+	if (r != OK)
+		return r;
+	queue_plan(&q, now_ms, (uint64_t)now_ms + (req->lease_ms < 1000 ? 1000 : req->lease_ms));
 	return queue_save(c, &q);
 }
 

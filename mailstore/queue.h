@@ -39,6 +39,10 @@ struct queue_claimed queue_claimed_of(const struct st_queue_entry *e);
 int queue_release(struct control *c, struct slice id, struct slice route,
     const struct queue_claimed *claimed, int64_t now_ms, struct arena *a) MUST_USE;
 
+/* ERR_NOENT: there is no such entry, or nobody has it. */
+int queue_renew(struct control *c, const struct st_renew_request *req, int64_t now_ms,
+    struct arena *a) MUST_USE;
+
 /* ERR_NOENT: there is no such entry (any more). */
 int queue_result(struct control *c, const struct st_result_request *req, int64_t now_ms,
     struct arena *a) MUST_USE;

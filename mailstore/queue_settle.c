@@ -51,6 +51,7 @@ finish(struct control *c, struct control_queue *q, int64_t now_ms)
 		    e->recipients[i].tell != ST_TELL_NOTHING)
 			e->recipients[n++] = e->recipients[i];
 	e->recipients_n = n;
+	q->deaths = 0;
 	if (n == 0)
 		return control_del(c, CONTROL_QUEUE, record_key_slice(&k));
 	queue_plan(q, now_ms, queue_owes(q) ? (uint64_t)now_ms : q->retry_ms);
@@ -165,6 +166,7 @@ queue_told(struct control *c, const struct st_told_request *req, int64_t now_ms,
 		return r;
 	e = &q.entry[0];
 	if (req->due_s != 0) {	/* later */
+		q.deaths = 0;
 		queue_plan(&q, now_ms, req->due_s > INT64_MAX / 1000 ? (uint64_t)now_ms :
 		    req->due_s * 1000);
 		if (e->state != ST_QUEUE_HELD)
@@ -191,7 +193,7 @@ delete_with_notice(struct st_queue_entry *e)
 		if (r->tell == ST_TELL_NOTHING || r->tell == ST_TELL_DELAYED) {
 			r->tell = ST_TELL_NOTHING;
 			r->outcome = ST_FAILED;
-			r->text = SLICE("554 5.7.1 deleted from the queue by an administrator");
+			r->text = SLICE("554 5.3.0 deleted from the queue by an administrator");
 			r->remote = 0;
 			decide_tell(e, r, false);
 		}

@@ -313,6 +313,32 @@ serve_ST_RESULT(void *service, struct chan_req *creq, const void *msg)
 }
 
 static int
+renew_control(struct engine *e, struct engine_job *ej)
+{
+	struct job *j = job_of(ej);
+
+	return queue_renew(e->ctl, j->msg, clock_real_ms(), &j->a);
+}
+
+static void
+renew_done(struct engine *e, struct engine_job *ej)
+{
+	(void)e;
+	job_finish(job_of(ej), ej->status);
+}
+
+void
+serve_ST_RENEW(void *service, struct chan_req *creq, const void *msg)
+{
+	struct job *j = job_new(service, creq, &st_renew_request_wire, msg);
+
+	if (j == NULL)
+		return;
+	j->ej = (struct engine_job){ .control = renew_control, .done = renew_done };
+	job_ready(j);
+}
+
+static int
 told_control(struct engine *e, struct engine_job *ej)
 {
 	struct job *j = job_of(ej);

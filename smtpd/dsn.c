@@ -308,7 +308,7 @@ add_base64(struct slice s, struct buf *out)
 static void
 add_words(const struct dsn_rcpt *r, const char *label, struct buf *t)
 {
-	if (r->text.n == 0 || !r->remote)
+	if (r->text.n == 0)
 		return;
 	buf_addf(t, "    %s: \"", label);
 	add_shown(t, r->text);
@@ -331,7 +331,8 @@ tell_recipient(const struct dsn_rcpt *r, bool vi, struct buf *t)
 		return;
 	buf_addf(t, "    %s: %s (%s)\r\n", vi ? "Lý do" : "Reason", vi ? why->why_vi : why->why_en,
 	    status);
-	add_words(r, vi ? "Máy chủ nhận trả lời" : "The receiving server said", t);
+	add_words(r, r->remote ? (vi ? "Máy chủ nhận trả lời" : "The receiving server said") :
+	    vi ? "Hệ thống ghi" : "This system noted", t);
 	if (r->action == DSN_FAILED)
 		buf_addf(t, "    %s: %s\r\n", vi ? "Nên làm gì" : "What to do",
 		    vi ? why->do_vi : why->do_en);

@@ -95,6 +95,36 @@ relay_hop_cap(const struct conf *conf, const struct relay_hop *hop)
 
 static void claim(struct relay *r);
 
+/* ---- leases ---- */
+
+/* Gone or not known now: its result will show. */
+static void
+on_renewed(void *arg, struct chan_answer *answer)
+{
+	(void)arg;
+	(void)answer;
+}
+
+void
+relay_renew(struct relay *r, const struct st_queue_entry *entry)
+{
+	struct st_renew_request req = { .id = entry->id, .route = entry->route,
+	    .lease_ms = RELAY_LEASE_MS };
+
+	chan_call(r->store, ST_RENEW, &req, NULL, 0, RELAY_RENEW_MS, on_renewed, r, NULL);
+}
+
+static void
+on_renew(struct loop_timer *t)
+{
+	struct relay *r = t->arg;
+
+	relay_delivery_renew_all(r);
+	relay_notice_renew_all(r);
+	if (loop_timer_set(r->loop, &r->renew, RELAY_RENEW_MS, on_renew, r) != OK)
+		loop_stop(r->loop);	/* the parent starts us again */
+}
+
 static void
 on_again(struct loop_timer *t)
 {
@@ -116,7 +146,8 @@ on_claim(void *arg, struct chan_answer *answer)
 	int err = OK;
 
 	r->claiming = false;
-	if (reply != NULL && reply->entry_n == 1 && answer->fds_n == 1) {
+	if (reply != NULL && reply->entry_n == 1 && answer->fds_n == 1 &&
+	    !relay_delivery_has(r, &reply->entry[0]) && !relay_notice_has(r, &reply->entry[0])) {
 		int fd = answer->fds[0];
 
 		answer->fds[0] = -1;
@@ -261,6 +292,7 @@ fini(struct relay *r)
 	relay_notice_drop_all(r);
 	loop_timer_stop(&r->again);
 	loop_timer_stop(&r->postmaster);
+	loop_timer_stop(&r->renew);
 	chan_client_free(&r->store);
 	chan_client_free(&r->policy);
 	chan_client_free(&r->directory);
@@ -292,6 +324,8 @@ relay_run(const struct parent_child *child)
 		log_event(EV_START, F_CSTR("role", "relay"));
 		parent_child_ready(child);
 		relay_postmaster_check(&r);
+		r.renew.arg = &r;
+		on_renew(&r.renew);
 		claim(&r);
 		err = loop_run(r.loop);
 	}

@@ -5,7 +5,7 @@
  * Shape   it claims entries from the store by long poll, asks the policy again with the zone of
  *         the route now configured, talks to the next hop, and reports per recipient. An entry whose
  *         sender is owed a notice is claimed for that alone (relay_notice.c).
- * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS, within the lease. One route
+ * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS. One route
  *         of several has at most half of them, and one that does not answer gets one try at a time,
  *         RELAY_REST_MAX_MS apart: what is due for it meanwhile is put off without a try.
  * Safety  nothing is sent without an "allow" given for this attempt; no verdict, no route or a
@@ -21,7 +21,9 @@
 #include "mailstore/proto.h"
 
 enum {
-	RELAY_LEASE_MS = 15 * 60 * 1000,
+	RELAY_LEASE_MS = 30 * 1000,	/* renewed as long as there is somebody to renew it */
+	RELAY_RENEW_MS = 10 * 1000,
+	RELAY_REPORT_MS = 15 * 60 * 1000,	/* from the begin: reports are repeated so long */
 	RELAY_TOTAL_MS = 13 * 60 * 1000,
 	RELAY_CLAIM_WAIT_MS = 20000,
 	RELAY_STOP_MS = 10000,
@@ -48,7 +50,7 @@ struct relay {
 	struct relay_notice   *notices;
 	uint64_t	       active;
 	bool		       claiming, stopping;
-	struct loop_timer      again, stop, postmaster;
+	struct loop_timer      again, stop, postmaster, renew;
 	size_t		       postmaster_at;	/* of the addresses looked up */
 	char		       scratch[65536];
 };
@@ -67,6 +69,15 @@ void relay_delivery_drop_all(struct relay *r);
 
 /* A delivery has ended (called by it). */
 void relay_ended(struct relay *r);
+
+/* Ask for more time for all that is under way, and for one entry (called by those). */
+void relay_delivery_renew_all(struct relay *r);
+void relay_notice_renew_all(struct relay *r);
+void relay_renew(struct relay *r, const struct st_queue_entry *entry);
+
+/* Is it under way here? (Its lease may have ended while the store was away.) */
+bool relay_delivery_has(const struct relay *r, const struct st_queue_entry *entry);
+bool relay_notice_has(const struct relay *r, const struct st_queue_entry *entry);
 
 /* ---- one notice (relay_notice.c): as deliveries ---- */
 

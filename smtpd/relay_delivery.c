@@ -110,6 +110,23 @@ relay_delivery_drop_all(struct relay *r)
 		drop(r->deliveries);
 }
 
+bool
+relay_delivery_has(const struct relay *r, const struct st_queue_entry *entry)
+{
+	for (const struct relay_delivery *d = r->deliveries; d != NULL; d = d->next)
+		if (slice_eq(d->entry->id, entry->id) &&
+		    slice_eq(d->entry->route, entry->route))
+			return true;
+	return false;
+}
+
+void
+relay_delivery_renew_all(struct relay *r)
+{
+	for (struct relay_delivery *d = r->deliveries; d != NULL; d = d->next)
+		relay_renew(r, d->entry);
+}
+
 /* Not sent (any more): all who have no outcome yet are deferred for this reason. */
 static void
 defer(struct relay_delivery *d, const char *text)
@@ -460,7 +477,7 @@ on_reported(void *arg, struct chan_answer *answer)
 	    answer->status == ERR_UNAVAIL;
 
 	d->asked = NULL;
-	if (again && clock_ms() - d->begun_ms < RELAY_LEASE_MS &&
+	if (again && clock_ms() - d->begun_ms < RELAY_REPORT_MS &&
 	    loop_timer_set(r->loop, &d->timer, REPORT_AGAIN_MS, on_report_again, d) == OK)
 		return;
 	if (answer->status != OK)

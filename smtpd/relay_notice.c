@@ -88,6 +88,23 @@ relay_notice_drop_all(struct relay *r)
 		drop(r->notices);
 }
 
+bool
+relay_notice_has(const struct relay *r, const struct st_queue_entry *entry)
+{
+	for (const struct relay_notice *n = r->notices; n != NULL; n = n->next)
+		if (slice_eq(n->entry->id, entry->id) &&
+		    slice_eq(n->entry->route, entry->route))
+			return true;
+	return false;
+}
+
+void
+relay_notice_renew_all(struct relay *r)
+{
+	for (struct relay_notice *n = r->notices; n != NULL; n = n->next)
+		relay_renew(r, n->entry);
+}
+
 static void
 end(struct relay_notice *n)
 {

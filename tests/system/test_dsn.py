@@ -306,14 +306,204 @@ def a_foreign_sender_is_told_by_his_route(p):
         assert queue_is_empty(p), queue(p)
 
 
+def audit(p, event):
+    records = [json.loads(line) for line in p.ctl("audit", "list", "--json", "--max", "100000").stdout.splitlines()]
+    return [r for r in records if r["event"] == event]
+
+
+def log_of(p, program="smtpd"):
+    with open(os.path.join(p.dir, "log", program + ".log"), errors="replace") as f:
+        return f.read()
+
+
+def secret_body():
+    text = "ỦY BAN NHÂN DÂN\r\n\r\nMẬT\r\n\r\nBÁO CÁO\r\n" + BODY
+    return base64.encodebytes(text.encode()).decode().replace("\n", "\r\n")
+
+
+def secret_mail(p, sender, to, params="", listener="SUBMISSIONS", user=True, subject="bao cao", body=None):
+    """A message of level mat; its Message-ID."""
+    ref = "<%d.%f@test.example>" % (next(counter), time.time())
+    data = ("From: <%s>\r\nTo: <x@y.example>\r\nSubject: %s\r\nMessage-ID: %s\r\nMIME-Version: 1.0\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n%s"
+            % (sender, subject, ref, secret_body() if body is None else body)).encode()
+    with Smtp(p, listener, tls=user, user=sender if user else None) as c:
+        for line in ("MAIL FROM:<%s>" % sender, "RCPT TO:<%s>%s" % (to, params), "DATA"):
+            code, text = c.command(line)
+            assert code in (250, 354), (line, text)
+        c.send(data + b"\r\n.\r\n")
+        code, text = c.reply()
+        assert code == 250, text
+    return ref
+
+
+def a_notice_is_as_secret_as_its_message(p):
+    cleared, uncleared, other = p.env["CONGVU_USER1"], p.env["CONGVU_USER3"], p.env["CONGVU_USER2"]
+    with Hop(p.port_base + 32) as inside, Hop(p.port_base + 30) as outside:
+        ref = secret_mail(p, cleared, "w550-m@inside.example")
+        (m,) = eventually(lambda: Box(p, cleared).notices(ref, "M&Hq0-t"))
+        check_notice(m, p, cleared, {"w550-m@inside.example": "failed"}, ref)
+        assert Box(p, cleared).notices(ref) == []
+        # Who may not read it is not told, not even that.
+        before = len(audit(p, "notice"))
+        ref = secret_mail(p, uncleared, "w550-m@inside.example")
+        (r,) = eventually(lambda: audit(p, "notice")[before:])
+        assert (r["verdict"], r["rule"], r["level"]) == ("reject", "not-cleared", "mat"), r
+        assert queue_is_empty(p), queue(p)
+        assert Box(p, uncleared).notices(ref) == [] and Box(p, uncleared).notices(ref, "M&Hq0-t") == []
+        # And it does not leave: by its level, and by what its header says.
+        encoded = "=?utf-8?B?%s?=" % base64.b64encode("[MẬT] Báo cáo".encode()).decode()
+        for subject, body in (("bao cao", None), (encoded, None), (encoded, "eA==\r\n")):
+            before = len(audit(p, "notice"))
+            ref = secret_mail(p, "ai@one.example", other, " NOTIFY=SUCCESS", "SMTP_INTERNAL", False, subject, body)
+            (r,) = eventually(lambda b=before: audit(p, "notice")[b:])
+            assert (r["verdict"], r["rule"], r["level"]) == ("reject", "secret-internet", "mat"), r
+            assert queue_is_empty(p), queue(p)
+        assert outside.taken == [] and inside.taken == [], outside.taken
+        assert log_of(p).count("ev=notice-refused") >= 4
+
+
+def one_that_hangs_holds_up_nobody_else(p):
+    sender = p.env["CONGVU_USER1"]
+    with Hop(p.port_base + 30), Hop(p.port_base + 31) as quick:
+        for i in range(12):
+            send(p, sender, ["hang-%d@one.example" % i])
+        time_to = time.monotonic()
+        ref = send(p, sender, ["ok-h@two.example"])
+        assert eventually(lambda: quick.got(ref.encode()), 4), queue(p)
+        assert time.monotonic() - time_to < 4
+        for e in queue(p):
+            assert p.ctl("queue", "hold", e["id"]).returncode == 0
+        # Held is held; shown; deleted with and without a word.
+        entries = eventually(lambda: [e for e in queue(p) if e["state"] == "held" and e["attempts"] > 0])
+        (shown,) = [json.loads(x) for x in p.ctl("queue", "show", entries[0]["id"], "--json").stdout.splitlines()]
+        assert shown["from"] == sender and shown["recipients"][0]["notify"] == "default", shown
+        assert shown["kind"] == "mail" and "due" in shown and shown["return"] == "none", shown
+        assert BODY not in json.dumps(shown) and "thu" not in shown.values(), shown
+        text = p.ctl("queue", "show", entries[0]["id"]).stdout
+        assert "notify=default" in text and entries[0]["recipients"][0]["address"] in text, text
+        assert p.ctl("queue", "show", "0" * 32).returncode == 2
+
+        def all_held():
+            for e in queue(p):
+                if e["state"] != "held":
+                    p.ctl("queue", "hold", e["id"])
+            return all(e["state"] == "held" for e in queue(p))
+        assert eventually(all_held, 40)
+        first, *rest = [e["id"] for e in queue(p)]
+        before = len(Box(p, sender).messages())
+        done = p.ctl("queue", "delete", first, "--notify", "--json")
+        assert json.loads(done.stdout) == {"id": first, "done": "delete", "notify": True}, done
+        for i in rest:
+            assert p.ctl("queue", "delete", i).returncode == 0
+        assert queue_is_empty(p), queue(p)
+        messages = eventually(lambda: (lambda m: m if len(m) > before else None)(Box(p, sender).messages()))
+        assert len(messages) == before + 1 and b"deleted from the queue by an" in messages[-1], messages[before:]
+
+
+def attempts_are_kept(p):
+    sender = p.env["CONGVU_USER1"]
+    with Hop(p.port_base + 30):
+        send(p, sender, ["w451-k@one.example"], {"w451-k@one.example": " NOTIFY=NEVER ORCPT=rfc822;k@x"}, " ENVID=K")
+        (e,) = eventually(lambda: [e for e in queue(p) if e["attempts"] >= 2])
+        (shown,) = [json.loads(x) for x in p.ctl("queue", "show", e["id"], "--json").stdout.splitlines()]
+        assert len(shown["history"]) >= 1 and shown["history"][0]["waiting"] == 1, shown
+        assert shown["history"][0]["said"].startswith("451 4.1.1"), shown
+        (r,) = shown["recipients"]
+        assert (r["notify"], r["original-recipient"], shown["envelope-id"]) == ("never", "rfc822;k@x", "K"), shown
+        assert queue_is_empty(p), queue(p)
+
+
+def loops_end(p):
+    sender = p.env["CONGVU_USER1"]
+    host = re.search(r'hostname = "([^"]+)"', open(p.env["CONGVU_CONF"]).read()).group(1)
+    with Hop(p.port_base + 33, name=host) as hop:
+        ref = send(p, sender, ["ok-l@own.example"])
+        (m,) = eventually(lambda: Box(p, sender).notices(ref))
+        rows, text, _, _ = check_notice(m, p, sender, {"ok-l@own.example": "failed"}, ref)
+        assert rows["ok-l@own.example"]["Status"] == "5.4.6" and "chạy vòng" in text, text
+        assert hop.taken == []
+    own = ("Received: from a by %s with ESMTP; x\r\n" % host).encode()
+    for fields, code in ((own * 4, 250), (own * 5, 554), (b"Received: from a by b; x\r\n" * 31, 554)):
+        with Smtp(p, "SMTP", tls=False) as c:
+            assert c.message("ai@internet.example", [sender], fields + header("ai@internet.example", sender) + b"\r\nx")[0] == code
+    bad = os.path.join(p.dir, "loop.conf")
+    with open(p.env["CONGVU_CONF"]) as f, open(bad, "w") as out:
+        out.write(f.read().replace('route "sink"', route("self", p.port("SMTP")) + 'route "sink"', 1))
+    done = subprocess.run([p.env["CONGVU_CTL"], "-c", bad, "config", "check"], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "leads back to this server" in done.stdout, done
+
+
+def postmaster_is_always_there(p):
+    domain = p.env["CONGVU_DOMAIN"]
+    for to in ("postmaster", "PostMaster", "postmaster@" + domain):
+        with Smtp(p, "SMTP", tls=False) as c:
+            assert c.message("", [to], header("ai@internet.example", to) + b"\r\nx")[0] == 250, to
+    assert "postmaster-missing" not in log_of(p)
+    other = p.env["CONGVU_USER2"]
+    plain = p.extra
+    conf(p, plain + 'postmaster = "%s"\n' % other)
+    word = "postmaster-%d" % next(counter)
+    with Smtp(p, "SMTP", tls=False) as c:
+        assert c.message("", ["Postmaster"], header("ai@internet.example", "x@y.example", word) + b"\r\nx")[0] == 250
+    assert eventually(lambda: [m for m in Box(p, other).messages() if word.encode() in m])
+    conf(p, plain + 'postmaster = "khong-co@%s"\n' % domain)
+    assert eventually(lambda: "postmaster-missing" in log_of(p)), log_of(p)[-1500:]
+    said = p.ctl("config", "check")
+    assert said.returncode == 0 and "reaches nobody" in said.stdout, said
+    conf(p, plain)
+
+
+def kill(p, names):
+    """One of the programs, or a process of the relay, at a moment nobody chose."""
+    name = names[next(counter) % len(names)]
+    pid = p.pid("smtpd" if name == "relay" else name)
+    if name == "relay":
+        log = log_of(p)
+        pids = re.findall(r'pid=(\d+) sev=notice ev=start role="relay"', log)
+        pid = int(pids[-1]) if pids else None
+    with contextlib.suppress(OSError, TypeError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def killed_at_any_moment_each_is_told_once(p):
+    sender = p.env["CONGVU_USER1"]
+    stop = threading.Event()
+
+    def killer():
+        while not stop.wait(0.35):
+            kill(p, ["relay", "mailstored", "relay"])
+    with Hop(p.port_base + 30), Hop(p.port_base + 31):
+        t = threading.Thread(target=killer, daemon=True)
+        refs = []
+        t.start()
+        while len(refs) < 24:
+            with contextlib.suppress(AssertionError, OSError):  # told "not now": not counted
+                refs.append(send(p, sender, ["w550-k%d@one.example" % len(refs), "w551-k@two.example"],
+                                 {"w551-k@two.example": " NOTIFY=FAILURE"}))
+            time.sleep(0.15)
+        stop.set()
+        t.join()
+        assert eventually(lambda: p.ctl("queue", "list").returncode == 0 and queue(p) == [], 90), queue(p)
+        box = [email.message_from_bytes(m, policy=email.policy.default) for m in Box(p, sender).messages()]
+        for ref in refs:
+            about = sorted(g["Final-Recipient"].split("@")[1] for m in box if m["In-Reply-To"] == ref
+                           for g in list(m.iter_parts())[1].get_payload()[1:])
+            assert about == ["one.example", "two.example"], (ref, about)
+
+
 TESTS = [each_recipient_by_itself, what_expires_is_told_and_gone, success_is_told_if_asked_for,
-         nobody_is_told_who_must_not_be, a_foreign_sender_is_told_by_his_route]
+         nobody_is_told_who_must_not_be, a_foreign_sender_is_told_by_his_route, a_notice_is_as_secret_as_its_message,
+         attempts_are_kept, one_that_hangs_holds_up_nobody_else, loops_end, postmaster_is_always_there,
+         killed_at_any_moment_each_is_told_once]
 
 if __name__ == "__main__":
     with Province(27500, "--signing", "mark") as province:
         one, two = province.port_base + 30, province.port_base + 31
-        conf(province, "relay { retry = {1, 1} expire = 4 delay-notice = 2 timeout = 5 }\n"
-             + route("one", one) + route("two", two))
+        province.extra = ("relay { retry = {1, 1} expire = 4 delay-notice = 2 timeout = 5 }\n"
+                          + route("one", one) + route("two", two) + route("inside", one + 2, "internal")
+                          + route("own", one + 3))
+        conf(province, province.extra)
         only = sys.argv[1:]
         failures = run([t for t in TESTS if not only or t.__name__ in only], province)
         if failures:

@@ -432,6 +432,8 @@ relay_and_audit(void **state)
 	assert_int_equal(deliver(smtpd, "id00000000000008", guid2, 0, NULL, "local"), OK);
 	relay_one(smtpd, relay, &a);
 	check_audit(control, &a);
+	/* The relay talks to strangers: it may deliver nothing but what an entry owes. */
+	assert_int_equal(deliver(relay, "id00000000000010", guid2, 0, NULL, "forged"), ERR_ACCESS);
 	/* Only the role that may ask gets an answer. */
 	assert_int_equal(daemon_call(relay, ST_STATUS, &nothing, NULL, 0, &a, &reply, NULL),
 	    ERR_FORBIDDEN);
