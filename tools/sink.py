@@ -4,7 +4,8 @@
 
 Each message is written to DIR/new as received, octet for octet (after undoing dot-stuffing); the envelope
 goes to a file of the same name in DIR/envelope, one JSON object. --fail CODE makes it refuse every DATA
-with that code; --fail-times K only the first K. Loopback only.
+with that code; --fail-times K only the first K. A message with X-Sink-Delay: S is answered S seconds after
+it was taken. Loopback only.
 """
 import argparse
 import itertools
@@ -14,6 +15,7 @@ import signal
 import socketserver
 import sys
 import threading
+import time
 
 counter = itertools.count(1)
 lock = threading.Lock()
@@ -77,6 +79,9 @@ class Session(socketserver.StreamRequestHandler):
             with open(tmp, "wb") as f:
                 f.write(b"".join(lines))
             os.rename(tmp, os.path.join(self.server.maildir, "new", name))
+        for line in lines:
+            if line.startswith(b"X-Sink-Delay:"):
+                time.sleep(float(line[13:]))
         self.say("250 2.0.0 taken")
 
 

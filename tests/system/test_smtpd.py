@@ -392,6 +392,15 @@ def test_relay_asks_again():
     assert in_sink(b"mark-later") is None
 
 
+def test_relay_waits_for_the_last_word():
+    """A hop that takes the text and answers late, past the usual time, gets it once."""
+    send(["slow@out.example"], "X-Sink-Delay: 7\r\n", "mark-slow\r\n")
+    wait_for("the result", lambda: "result slow@out.example" in log(), 20)
+    assert "result slow@out.example delivered" in log(), log()
+    copies = [p for p in glob.glob(os.path.join(DIR, "sink/new/*")) if b"mark-slow" in open(p, "rb").read()]
+    assert len(copies) == 1, copies
+
+
 def test_relay_tls():
     """The next hop refuses the recipient, in TLS: the verified channel stood."""
     send(["a@tls.example"], body="mark-tls\r\n")
