@@ -193,7 +193,8 @@ class Account:
         self.stem = "w%d" % time.monotonic_ns()
         self.a, self.b = Box(self.stem + "a"), Box(self.stem + "b")
         self.copied, self.groups, self.counts = set(), [], collections.Counter()
-        self.sizes, self.quota = {}, SMALL_QUOTA if user == bulk(p, WRITERS[-1]) else 0
+        self.sizes, self.closed = {}, False
+        self.quota = SMALL_QUOTA if user == bulk(p, WRITERS[-1]) else 0
 
     def session(self, stopping):
         with Client(self.p, user=self.user) as c:
@@ -206,19 +207,20 @@ class Account:
                 if box.validity not in (None, validity):
                     raise RuntimeError("UIDVALIDITY of %s changed" % box.name)
                 box.validity = validity
-            while not stopping.is_set():
+            while not stopping.is_set() and not self.closed:
                 self.act(c)
+        self.closed = False
 
     def ask(self, c, what, *command):
-        """"ok", "no" or "unknown", with the tagged answer."""
-        outcome, text = "unknown", ""
-        began = time.monotonic()
+        """"ok", "no" or "unknown" (after which the session may be closed), with the tagged answer."""
+        began, text = time.monotonic(), ""
         try:
             text, _ = c.do(*command)
-            late = time.monotonic() - began > LATE_S
-            outcome = "ok" if text.startswith("OK") else "unknown" if late or "UNAVAILABLE" in text else "no"
-        finally:
-            self.counts[what, outcome] += 1
+        except (OSError, ValueError):
+            self.closed = True
+        late = time.monotonic() - began > LATE_S
+        outcome = "ok" if text.startswith("OK") else "unknown" if self.closed or late or "UNAVAILABLE" in text else "no"
+        self.counts[what, outcome] += 1
         if outcome != "ok":
             time.sleep(0.05)
         return outcome, text
@@ -299,6 +301,7 @@ class Account:
 
     def rename(self, c):
         name = "%sn%d" % (self.stem, self.rng.getrandbits(40))
+        self.names[name] = "unknown"
         self.names[name] = self.ask(c, "create", "CREATE " + name)[0]
         if self.names[name] == "ok" and self.rng.random() < 0.5:
             other = name + "r"

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
+"""File descriptors and memory at their limits, and a clock that is set while mail flows."""
+import os
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness import Imap, Smtp, TOP, eventually, run
+from failure import FailingProvince, Traffic, bulk
+from failure_check import Process, at_rest, check, children, figures, ours, queue_empties, recovers, until_new
+
+LONG = 5 if "--long" in sys.argv else 1
+DAY_S = 86400
+
+
+def after(p, traffic, before, seconds=20):
+    took = recovers(p, traffic, seconds)
+    queue_empties(p, 100)
+    check(p, traffic)
+    at_rest(p, before)
+    print("     served again after %.1f s" % took)
+
+
+def with_limit(pids, what, value, seconds):
+    """The processes have so little for a while."""
+    had = {}
+    for pid in pids:
+        had[pid] = resource.prlimit(pid, what, (value(pid), resource.prlimit(pid, what)[1]))
+    time.sleep(seconds)
+    for pid, limits in had.items():
+        try:
+            resource.prlimit(pid, what, limits)
+        except ProcessLookupError:
+            pass	# ended, and started again with its own limits
+
+
+def highest(pid):
+    return max(int(fd) for fd in os.listdir("/proc/%d/fd" % pid))
+
+
+def descriptors(p, before):
+    """Each program in turn can open hardly anything more, with many clients at the door."""
+    with Traffic(p) as traffic:
+        for program in ("smtpd", "imapd", "directoryd", "policyd", "mailstored"):
+            crowd = []
+            try:
+                pids = [p.pid(program)] + children(p, program)
+                for i in range(40):
+                    crowd.append(p.connect(("SMTP", "IMAP", "SUBMISSION")[i % 3], False))
+                with_limit(pids, resource.RLIMIT_NOFILE, lambda pid: highest(pid) + 3, 2.0 * LONG)
+            finally:
+                for s in crowd:
+                    s.close()
+            took = recovers(p, traffic, 20)
+            print("     %s: served after %.1f s" % (program, took))
+    after(p, traffic, before)
+
+
+def memory(p, before):
+    """Each program in turn gets no more address space than it has, and a little."""
+    with Traffic(p) as traffic:
+        for program in ("smtpd", "imapd", "directoryd", "policyd", "mailstored"):
+            pids = [p.pid(program)] + children(p, program)
+            with_limit(pids, resource.RLIMIT_AS, lambda pid: address_space(pid) + (1 << 18), 2.0 * LONG)
+            took = recovers(p, traffic, 20)
+            print("     %s: served after %.1f s" % (program, took))
+    after(p, traffic, before)
+
+
+def address_space(pid):
+    with open("/proc/%d/statm" % pid) as f:
+        return int(f.read().split()[0]) * resource.getpagesize()
+
+
+class Clock:
+    """The real time of the programs, by tests/system/clock_shift.c."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="congvu-clock-")
+        self.library, self.file = os.path.join(self.dir, "clock_shift.so"), os.path.join(self.dir, "shift")
+        os.chmod(self.dir, 0o755)
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", self.library,
+                        os.path.join(TOP, "tests/system/clock_shift.c")], check=True)
+        self.set(0)
+
+    def set(self, seconds):
+        with open(self.file, "r+b" if os.path.exists(self.file) else "wb") as f:
+            f.write(struct.pack("=q", seconds))
+
+
+def clock_set(p, before):
+    """A day forward, back, and back again: nothing given up, nothing kept waiting, no audit out of order."""
+    with Traffic(p) as traffic:
+        for by in (DAY_S, 0, -DAY_S, 0, 3600, 0):
+            time.sleep(1.0 * LONG)
+            CLOCK.set(by)
+            took = recovers(p, traffic, 20)
+            print("     %+d s: served after %.1f s" % (by, took))
+    given_up = [e for e in p.ctl("queue", "list", "--json").stdout.splitlines() if "given-up" in e]
+    assert not given_up, given_up[:2]
+    after(p, traffic, before)
+
+
+def clock_set_and_restarted(p, before):
+    """The programs are started again by another time of day."""
+    with Traffic(p) as traffic:
+        for by in (DAY_S, -DAY_S, 0):
+            time.sleep(0.5)
+            CLOCK.set(by)
+            for program in ("mailstored", "smtpd", "directoryd"):
+                pid = p.pid(program)
+                os.kill(pid, signal.SIGKILL)
+                until_new(p, program, pid)
+            took = recovers(p, traffic, 30)
+            print("     %+d s: served after %.1f s" % (by, took))
+    after(p, traffic, before)
+
+
+CLOCK = Clock()
+TESTS = [descriptors, memory, clock_set, clock_set_and_restarted]
+
+if __name__ == "__main__":
+    os.environ["CLOCK_SHIFT"], os.environ["CONGVU_PRELOAD"] = CLOCK.file, CLOCK.library
+    with FailingProvince(23900, preload=CLOCK.library) as province:
+        with Traffic(province) as warm:
+            time.sleep(2)
+        recovers(province, warm, 20)
+        failures = run(TESTS, province, figures(province))
+        if failures:
+            province.show_logs()
+    sys.exit(1 if failures else 0)

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
+"""Workers and parents of smtpd and imapd killed, the relay killed while it sends, and a second server of each kind."""
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from harness import eventually, run
+from failure import FailingProvince, Traffic
+from failure_check import at_rest, check, children, figures, queue_empties, recovers, tree, until_new
+from failure_fault import slow_for
+
+LONG = 5 if "--long" in sys.argv else 1
+PROGRAMS = ("smtpd", "imapd", "directoryd", "policyd", "mailstored")
+
+
+def after(p, traffic, before, seconds=20):
+    took = recovers(p, traffic, seconds)
+    queue_empties(p, 100)	# what two dead relays had waits a minute, since it might be what killed them
+    check(p, traffic)
+    at_rest(p, before)
+    print("     served again after %.1f s" % took)
+
+
+def workers_killed(p, before):
+    """Any child of smtpd and imapd but the relay, one by one and all at once."""
+    with Traffic(p) as traffic:
+        for i in range(12 * LONG):
+            time.sleep(random.uniform(0.1, 0.6))
+            program = ("smtpd", "imapd")[i % 2]
+            pids = [pid for pid in children(p, program) if pid != relay(p)]
+            for pid in pids if i % 5 == 0 else pids[:1] and [random.choice(pids)]:
+                os.kill(pid, signal.SIGKILL)
+    after(p, traffic, before)
+
+
+def parents_killed(p, before):
+    """Their children end with them, so that the ports are free for those who follow."""
+    with Traffic(p) as traffic:
+        for i in range(6 * LONG):
+            time.sleep(random.uniform(0.2, 0.8))
+            program = ("smtpd", "imapd")[i % 2]
+            pid = until_new(p, program, None)
+            below = children(p, program)
+            os.kill(pid, signal.SIGKILL)
+            until_new(p, program, pid)
+            assert eventually(lambda: not [x for x in tree(p) if x.pid in below], 10), (program, "children stay")
+            assert eventually(lambda: not [b for b in below if alive(b)], 40), (program, "children stay")
+    after(p, traffic, before)
+
+
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def relay(p):
+    """The process id of the relay, from its parent's words."""
+    with open(os.path.join(p.dir, "log", "smtpd.log")) as f:
+        said = re.findall(r'ev=worker-started role="relay" child=(\d+)', f.read())
+    return next((int(pid) for pid in reversed(said) if int(pid) in children(p, "smtpd")), None)
+
+
+def relay_killed(p, before):
+    """What it was sending is sent again within the lease, at the latest; the next hop may get it twice, never not at all."""
+    with Traffic(p, strangers=0) as traffic:
+        for _ in range(2 * LONG):
+            time.sleep(random.uniform(0.3, 0.8))
+            pid = eventually(lambda: relay(p))
+            assert pid, "no relay"
+            slow_for([pid], 0.6)
+            os.kill(pid, signal.SIGKILL)
+    after(p, traffic, before)
+
+
+def everything_killed(p, before):
+    """As when the power goes, but for the disk."""
+    with Traffic(p) as traffic:
+        for _ in range(2 * LONG):
+            time.sleep(1)
+            pids = {name: p.pid(name) for name in PROGRAMS}
+            for pid in pids.values():
+                os.kill(pid, signal.SIGKILL)
+            for name, pid in pids.items():
+                until_new(p, name, pid)
+            recovers(p, traffic, 30)
+    after(p, traffic, before)
+
+
+def second_servers(p, before):
+    """Refused in clear words; the first one goes on undisturbed."""
+    with Traffic(p) as traffic:
+        time.sleep(0.5)
+        first = {name: p.pid(name) for name in PROGRAMS}
+        for name in PROGRAMS:
+            for _ in range(2):
+                done = subprocess.run([p.program(name), "-c", p.env["CONGVU_CONF"]], stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, timeout=20)
+                print("     second %s: %d %s" % (name, done.returncode, done.stdout.strip().splitlines()[-1:]))
+                assert done.returncode not in (0, None), (name, done)
+                assert re.search("another|in use|already", done.stdout, re.I), (name, done.stdout)
+        time.sleep(1)
+        assert first == {name: p.pid(name) for name in PROGRAMS}, "the first one was disturbed"
+    assert traffic.count("no", True) == 0 and traffic.count("unknown", True) == 0, traffic.told()
+    after(p, traffic, before)
+
+
+TESTS = [second_servers, workers_killed, parents_killed, relay_killed, everything_killed]
+
+if __name__ == "__main__":
+    with FailingProvince(23800) as province:
+        with Traffic(province) as warm:
+            time.sleep(2)
+        recovers(province, warm, 20)
+        failures = run(TESTS, province, figures(province))
+        if failures:
+            province.show_logs()
+    sys.exit(1 if failures else 0)
