@@ -18,6 +18,10 @@
 
 #include "mailstore/control.h"
 
+/* The entry of a row, also one that an older version wrote (in the arena). */
+int queue_load(struct control *c, struct slice key, struct arena *a, struct control_queue *out)
+    MUST_USE;
+
 /* A new entry, due at once. */
 int queue_add(struct control *c, struct control_queue *q, int64_t now_ms) MUST_USE;
 

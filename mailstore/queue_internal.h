@@ -12,8 +12,6 @@ enum { QUEUE_VERSION = 2 };	/* of the rows; those of version 1 are read by queue
 
 struct record_key queue_key(struct slice id, struct slice route);
 
-int queue_load(struct control *c, struct slice key, struct arena *a, struct control_queue *out)
-    MUST_USE;
 /* Take the entry off the list of what is due, as it is stored; then change it; then save it. */
 int queue_take_off(struct control *c, const struct control_queue *q) MUST_USE;
 int queue_save(struct control *c, struct control_queue *q) MUST_USE;

@@ -375,6 +375,7 @@ server_reload(struct server *sv, const struct conf *conf)
 	ec->compress = conf->store.compress;
 	ec->segment_octets = conf->store.segment_octets;
 	segment_writer_limit(sv->e->seg, conf->store.segment_octets);
+	figures_routes(conf);
 	audit_rules(sv, "reload");
 }
 

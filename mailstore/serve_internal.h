@@ -118,6 +118,7 @@ void leases_free(struct server *sv);
 
 /* Keep the metrics that must be looked up. */
 int figures_start(struct server *sv) MUST_USE;
+void figures_routes(const struct conf *conf);	/* names that may be shown */
 void figures_stop(struct server *sv);
 
 /* Write audit records of our own. */

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/metric.h"
+#include "mailstore/queue.h"
 
 enum { FIGURES_MS = 1000, PIECE_MS = 20, PIECE_ROWS = 200, ROUTES_MAX = 128, PIECE_ARENA = 64 << 20 };
 
@@ -83,8 +84,7 @@ read_piece(struct figures *f, struct control *c, struct arena *a)
 		struct control_queue q;
 
 		/* A row that cannot be read is for the checker to tell of. */
-		if (control_get(c, CONTROL_QUEUE, cur.key, &control_queue_wire, a, &q) == OK &&
-		    q.entry_n == 1)
+		if (queue_load(c, cur.key, a, &q) == OK)
 			add_entry(f, &q.entry[0]);
 		arena_clear(a);
 		r = env_cursor_next(&cur);
@@ -129,6 +129,13 @@ on_time(struct loop_timer *t)
 		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
 }
 
+void
+figures_routes(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->route_n; i++)
+		metric_slot(METRIC_LABEL_ROUTE, conf->route[i].title);
+}
+
 int
 figures_start(struct server *sv)
 {
@@ -137,8 +144,7 @@ figures_start(struct server *sv)
 		return ERR_NOMEM;
 	sv->figures->sv = sv;
 	sv->figures->timer.arg = sv->figures;
-	for (size_t i = 0; i < sv->conf->route_n; i++)
-		metric_slot(METRIC_LABEL_ROUTE, sv->conf->route[i].title);
+	figures_routes(sv->conf);
 	on_time(&sv->figures->timer);
 	return OK;
 }
