@@ -28,6 +28,7 @@ struct ldapc {
 	const char	 *step;		/* of connecting, for ldapc_probe */
 	int		  rc;
 	bool		  truncated;	/* the last search met a limit of the server */
+	bool		  plain;	/* the open search of ldapc_sync.c is an ordinary one */
 	int		  sync_id, probe_id;	/* messages of ldapc_sync.c; 0: none is open */
 	size_t		  password_n;
 	char		  password[LDAPC_PASSWORD_OCTETS_MAX];

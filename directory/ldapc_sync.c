@@ -25,7 +25,7 @@ failed(struct ldapc *c, int rc)
 }
 
 int
-ldapc_sync_start(struct ldapc *c, const char *filter, unsigned want, struct slice cookie)
+ldapc_sync_start(struct ldapc *c, const char *filter, unsigned want, const struct slice *cookie)
 {
 	char *attrs[ENTRY_ATTR_COUNT + 1];
 	char oid[] = SYNC_OID_REQUEST;
@@ -37,13 +37,15 @@ ldapc_sync_start(struct ldapc *c, const char *filter, unsigned want, struct slic
 	if (r != OK)
 		return r;
 	buf_init(&value, 2 * SYNC_COOKIE_MAX);
-	sync_request(cookie, &value);
+	c->plain = cookie == NULL;
+	if (!c->plain)
+		sync_request(*cookie, &value);
 	control.ldctl_value = (struct berval){ value.n, value.p };
 	ldapc_attributes(c, want, attrs);
 	c->probe_id = 0;
 	rc = value.err != OK ? LDAP_NO_MEMORY : ldap_search_ext(c->search.ld, c->conf->ldap.base,
-	    LDAP_SCOPE_SUBTREE, filter, attrs, 0, controls, NULL, NULL, LDAP_NO_LIMIT,
-	    &c->sync_id);
+	    LDAP_SCOPE_SUBTREE, filter, attrs, 0, c->plain ? NULL : controls, NULL, NULL,
+	    LDAP_NO_LIMIT, &c->sync_id);
 	buf_fini(&value);
 	return rc == LDAP_SUCCESS ? OK : failed(c, rc);
 }
@@ -82,7 +84,7 @@ static int
 take_entry(struct ldapc *c, LDAPMessage *m, unsigned want, struct arena *arena,
     struct ldapc_sync_word *out)
 {
-	int r = take_state(c->search.ld, m, arena, &out->state);
+	int r = c->plain ? OK : take_state(c->search.ld, m, arena, &out->state);
 
 	out->kind = LDAPC_SYNC_ENTRY;
 	if (r == OK)
@@ -114,6 +116,8 @@ static enum ldapc_sync_end
 end_of(int code)
 {
 	switch (code) {
+	case LDAP_SUCCESS:
+		return LDAPC_SYNC_OVER;
 	case LDAP_SYNC_REFRESH_REQUIRED:
 		return LDAPC_SYNC_STALE;
 	case LDAP_UNAVAILABLE_CRITICAL_EXTENSION: case LDAP_UNWILLING_TO_PERFORM:

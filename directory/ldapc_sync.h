@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * directory/ldapc_sync.h: content synchronisation over the search connection of an ldapc.
+ * directory/ldapc_sync.h: content synchronisation over the search connection of an ldapc, and
+ * ordinary searches whose entries are taken one by one.
  *
  * Shape   ldapc_sync_start opens the search, ldapc_sync_next gives one word after the other, as the
  *         server says them. When the connection breaks the search is over, too.
@@ -16,6 +17,7 @@ enum ldapc_sync_kind { LDAPC_SYNC_ENTRY, LDAPC_SYNC_INFO, LDAPC_SYNC_DONE };
 
 /* How a search ended, as far as it matters. */
 enum ldapc_sync_end {
+	LDAPC_SYNC_OVER,	/* an ordinary search: that was all */
 	LDAPC_SYNC_BROKEN,	/* try again later */
 	LDAPC_SYNC_STALE,	/* the cookie is not known: start without */
 	LDAPC_SYNC_REFUSED,	/* not here, or not to us */
@@ -33,9 +35,10 @@ struct ldapc_sync_word {
 /* Does the server offer it? */
 int ldapc_sync_offered(struct ldapc *c, struct arena *arena, bool *out) MUST_USE;
 
-/* Begin; cookie may be empty. The attributes of want come with the entries. */
-int ldapc_sync_start(struct ldapc *c, const char *filter, unsigned want, struct slice cookie)
-    MUST_USE;
+/* Begin; the cookie may be empty, NULL: an ordinary search, whose entries have no state. The
+ * attributes of want come with the entries. */
+int ldapc_sync_start(struct ldapc *c, const char *filter, unsigned want,
+    const struct slice *cookie) MUST_USE;
 bool ldapc_sync_open(const struct ldapc *c);
 
 /* 1: a word, in arena memory; 0: none within wait_ms; ERR_UNAVAIL: the connection is gone. */

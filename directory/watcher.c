@@ -15,7 +15,7 @@ enum {
 	GATHER_MS = 20,			/* changes come together */
 	SYNC_AGAIN_MS = 5 * 60 * 1000,	/* after it was refused */
 	MEM_MAX = 64 * 1024 * 1024,
-	POLL_LIMIT = 2048, POLL_BATCH = 128,
+	POLL_BATCH = 128,
 	POLL_FIRST_S = 3600, POLL_OVERLAP_S = 60, POLL_AHEAD_S = 24 * 3600,
 	WANT_SYNC = ENTRY_WANT_ACCOUNT | ENTRY_WANT_CERTS | ENTRY_WANT_MEMBERS,
 	WANT_POLL = ENTRY_WANT_ACCOUNT | 1u << ENTRY_MODIFIED,
@@ -27,7 +27,8 @@ struct watcher {
 	unsigned	   how;		/* DIR_WATCHED_POLL or _SYNC, _AWAY: not decided */
 	uint64_t	   sync_refused_until_ms, step_until_ms;
 	size_t		   server;	/* that the cookie is of */
-	int64_t		   since_s;	/* polling: newest modifyTimestamp */
+	int64_t		   since_s;	/* polling: of the server's clock, known up to then */
+	uint64_t	   polled_ms;	/* ... by that clock of ours */
 	struct arena	   mem;
 	struct watch	   watch;
 };
@@ -82,6 +83,7 @@ change_how(struct watcher *w, unsigned how)
 		return;
 	watch_forget(&w->watch);
 	w->since_s = clock_real_s() - POLL_FIRST_S;
+	w->polled_ms = 0;
 	w->how = how;
 }
 
@@ -91,6 +93,7 @@ static int
 sync_start(struct watcher *w)
 {
 	struct buf f;
+	struct slice cookie = buf_slice(&w->watch.cookie);
 	const char *filter;
 	int r;
 
@@ -98,7 +101,7 @@ sync_start(struct watcher *w)
 	filter_entries(w, &f);
 	filter = buf_cstr(&f);
 	r = filter == NULL ? f.err : ldapc_sync_start(w->ldap, filter, WANT_SYNC,
-	    buf_slice(&w->watch.cookie));
+	    &cookie);
 	buf_fini(&f);
 	if (r == OK && ldapc_sync_server(w->ldap) != w->server) {
 		bool stale = w->watch.cookie.n > 0;
@@ -220,23 +223,12 @@ add_time(struct buf *out, int64_t real_s)
 }
 
 static int
-poll_search(struct watcher *w, struct buf *f, unsigned want, size_t limit, struct entry_list *out)
+poll_start(struct watcher *w)
 {
-	struct source source = ldapc_source(w->ldap);
-	const char *filter = buf_cstr(f);
-
-	return filter == NULL ? f->err :
-	    source.search(source.arg, filter, want, limit, &w->mem, out);
-}
-
-static int
-poll_changed(struct watcher *w)
-{
-	struct entry_list found = { 0 };
+	const char *filter;
 	struct buf f, time;
 	int r;
 
-	arena_clear(&w->mem);
 	buf_init(&f, FILTER_OCTETS_MAX);
 	buf_init(&time, 32);
 	add_time(&time, w->since_s - POLL_OVERLAP_S);
@@ -244,19 +236,61 @@ poll_changed(struct watcher *w)
 	filter_entries(w, &f);
 	filter_at_least(&f, "modifyTimestamp", buf_slice(&time));
 	filter_close(&f);
-	r = poll_search(w, &f, WANT_POLL, POLL_LIMIT, &found);
-	for (size_t i = 0; r == OK && i < found.n; i++) {
-		int64_t at = (int64_t)entry_time(entry_first(&found.v[i], ENTRY_MODIFIED));
-
-		watch_polled(&w->watch, &found.v[i], &w->mem);
-		if (at > w->since_s && at < clock_real_s() + POLL_AHEAD_S)
-			w->since_s = at;
-	}
-	if (r == OK && (found.n == POLL_LIMIT || ldapc_truncated(w->ldap)))
-		w->watch.all = true;	/* and more that were not seen */
+	filter = buf_cstr(&f);
+	r = filter == NULL ? f.err : ldapc_sync_start(w->ldap, filter, WANT_POLL, NULL);
 	buf_fini(&f);
 	buf_fini(&time);
 	return r;
+}
+
+static void
+poll_entry(struct watcher *w, const struct entry *e, int64_t *newest)
+{
+	int64_t at = (int64_t)entry_time(entry_first(e, ENTRY_MODIFIED));
+
+	watch_polled(&w->watch, e, &w->mem);
+	if (at > *newest && at < clock_real_s() + POLL_AHEAD_S)
+		*newest = at;
+}
+
+/* The server's clock is as far from since_s as it was, or nearer: time goes by for both. */
+static void
+poll_advance(struct watcher *w, uint64_t began_ms, int64_t newest)
+{
+	if (w->polled_ms > 0)
+		w->since_s += (int64_t)((began_ms - w->polled_ms) / 1000);
+	w->polled_ms = began_ms - (w->polled_ms > 0 ? (began_ms - w->polled_ms) % 1000 : 0);
+	if (newest > w->since_s)
+		w->since_s = newest;
+}
+
+static int
+poll_changed(struct watcher *w)
+{
+	uint64_t began_ms = clock_ms();
+	int64_t newest = w->since_s;
+	struct ldapc_sync_word word;
+	int r = poll_start(w);
+
+	while (r == OK) {
+		arena_clear(&w->mem);
+		r = ldapc_sync_next(w->ldap, WANT_POLL, w->conf->ldap.timeout_ms, &w->mem, &word);
+		if (r == 1 && word.kind == LDAPC_SYNC_DONE)
+			break;
+		if (r == 1 && word.kind == LDAPC_SYNC_ENTRY)
+			poll_entry(w, &word.entry, &newest);
+		if (r == 0 || (r == 1 && clock_ms() > w->step_until_ms)) {
+			ldapc_sync_dead(w->ldap);
+			r = ERR_UNAVAIL;
+		}
+		r = r < 0 ? r : OK;
+	}
+	if (r < 0 || word.end == LDAPC_SYNC_BROKEN)
+		return ERR_UNAVAIL;
+	if (word.end != LDAPC_SYNC_OVER)
+		w->watch.all = true;	/* and more that was not shown */
+	poll_advance(w, began_ms, newest);
+	return OK;
 }
 
 static bool
@@ -275,7 +309,9 @@ is_among(const struct entry_list *found, const uint8_t guid[DIR_GUID_OCTETS])
 static int
 poll_batch(struct watcher *w, const struct dir_guid *v, size_t n)
 {
+	struct source source = ldapc_source(w->ldap);
 	struct entry_list found = { 0 };
+	const char *filter;
 	struct buf f;
 	char text[37];
 	int r;
@@ -291,7 +327,9 @@ poll_batch(struct watcher *w, const struct dir_guid *v, size_t n)
 	}
 	filter_close(&f);
 	filter_close(&f);
-	r = poll_search(w, &f, 1u << ENTRY_UUID, POLL_BATCH, &found);
+	filter = buf_cstr(&f);
+	r = filter == NULL ? f.err : source.search(source.arg, filter, 1u << ENTRY_UUID,
+	    POLL_BATCH, &w->mem, &found);
 	for (size_t i = 0; r == OK && !ldapc_truncated(w->ldap) && i < n; i++)
 		if (!is_among(&found, (const uint8_t *)v[i].guid.p))
 			watch_gone(&w->watch, (const uint8_t *)v[i].guid.p);

@@ -2,8 +2,8 @@
 /*
  * directory/watcher.h: follows the LDAP server for changes, in a helper process of its own.
  *
- * Shape   watcher_step is called again and again; it returns what changed since it returned last, at
- *         once when something did, else after up to WATCHER_IDLE_MS. With synchronisation (RFC
+ * Shape   watcher_step is called again and again; it returns what changed since it returned
+ *         last, at once when something did, else after up to WATCHER_IDLE_MS. With synchronisation (RFC
  *         4533) the server says what changed. Without, every step asks for entries by
  *         modifyTimestamp, and whether those who are signed in are still there; the caller leaves
  *         time between the steps.

@@ -14,7 +14,7 @@ enum {
 	ROUNDS_OF_WORK = 8,	/* what a step of the engine counts for */
 	PENDING_OCTETS = WORKER_SCRATCH_OCTETS,
 	PROGRESS_OCTETS = 16 * 1024,	/* so much in command-time, or the peer is too slow */
-	LEAVING_MS = 2000,	/* for the last words to an account that was withdrawn */
+	LEAVING_MS = 1500,	/* for the last words to an account that was withdrawn */
 };
 
 static void on_fd(struct loop_fd *lf, unsigned events);

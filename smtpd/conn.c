@@ -14,7 +14,7 @@
 
 enum {
 	ROUNDS = 64,		/* of reading, before others get their turn */
-	LEAVING_MS = 2000,	/* for the last words to an account that was withdrawn */
+	LEAVING_MS = 1500,	/* for the last words to an account that was withdrawn */
 	LINGER_MS = 5000,	/* for the last reply to reach a peer that still sends */
 	CONN_WAIT = 1,		/* a service will go on with it */
 };

@@ -231,6 +231,60 @@ def hung_up(sock, since):
     return time.monotonic() - since
 
 
+class Racer(threading.Thread):
+    """Signs in again and again, and keeps every session; or sends one message after the other."""
+
+    def __init__(self, province, n, to=None):
+        super().__init__()
+        self.province, self.n, self.to = province, n, to
+        self.sessions, self.accepted, self.refused = [], 0, False
+
+    def run(self):
+        while not self.refused:
+            if self.to is None:
+                self.sign_in()
+            else:
+                self.send()
+
+    def sign_in(self):
+        c = Imap(self.province)
+        status, _ = c.command('LOGIN "%s" "%s"' % (user(self.province, self.n), self.province.env["CONGVU_PASS"]))
+        self.refused = not status.startswith("OK")
+        if self.refused:
+            c.__exit__()
+        else:
+            self.sessions.append(c)
+
+    def send(self):
+        me = user(self.province, self.n)
+        with Smtp(self.province, user=me) as s:
+            while True:
+                code, _ = s.message(me, [self.to], mail(self.province, self.n))
+                if code != 250:
+                    self.refused = True
+                    return
+                self.accepted += 1
+
+
+def racing(province, directory):
+    """Sign-ins and deliveries under way at the very moment: nobody slips through, every 250 was true."""
+    before = count(province, 22)
+    racers = [Racer(province, 21) for _ in range(4)] + [Racer(province, 21, user(province, 22)) for _ in range(4)]
+    for r in racers:
+        r.start()
+    assert eventually(lambda: all(r.accepted > 5 or len(r.sessions) > 5 for r in racers))
+    t = directory.disable("u21")
+    for r in racers:
+        r.join()
+    sessions = [s for r in racers for s in r.sessions]
+    within("%d sessions, made meanwhile" % len(sessions), max(rest(s, t)[1] for s in sessions))
+    accepted = sum(r.accepted for r in racers)
+    assert eventually(lambda: count(province, 22) == before + accepted), (count(province, 22), before, accepted)
+    for s in sessions:
+        s.__exit__()
+    directory.enable("u21")
+
+
 def many(province, directory):
     """200 sessions of one account, from several places."""
     sessions = [Imap(province, user=user(province, 5)) for _ in range(190)]
@@ -384,8 +438,8 @@ def rights_again(province, directory):
         bye(outside, t, "no right to the internet", "not be used from this network")
 
 
-TESTS = (quiet, busy, many, removed, renamed, rights, password, interrupted, restarted)
-POLLED = (quiet, busy, removed_again, rights_again)
+TESTS = (quiet, busy, racing, many, removed, renamed, rights, password, interrupted, restarted)
+POLLED = (quiet, busy, racing, removed_again, rights_again)
 
 
 def use_polling(province, directory):
