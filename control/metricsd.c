@@ -213,9 +213,10 @@ main(int argc, char **argv)
 	log_set_severity((enum log_severity)d.conf->general.log_level);
 	if (identity_load_or_say(d.conf, IDENTITY_BIT(IDENTITY_METRICSD)) != OK)
 		status = 1;
-	else if (d.conf->metrics.port == 0)
+	else if (d.conf->metrics.port == 0) {
+		systemd_ready();	/* or it would be taken for a failure, and started again */
 		log_event(EV_STOP, F_CSTR("why", "the configuration gives no metrics port"));
-	else
+	} else
 		status = run(&d);
 	conf_free(&d.conf);
 	return status;
