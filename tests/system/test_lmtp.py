@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
 """LMTP with real clients (smtplib, swaks), each recipient by itself; and the limits per hour, over two workers and
 a reload."""
+import collections
 import os
+import re
 import signal
 import smtplib
 import socket
 import subprocess
 import sys
+import threading
 
-from harness import Province, Smtp, eventually, header, run
+from harness import Imap, Province, Smtp, eventually, header, run
 import scenario
 
 STRANGER = "x@noi.khac.example"
@@ -189,6 +192,49 @@ def many_at_once(p, t):
     assert eventually(lambda: (t.count(to[0]), t.count(to[-1])) == (before[0] + 1, before[1] + 1))
 
 
+def ids(p, user):
+    """How often each Message-ID is in the INBOX."""
+    with Imap(p, user=user) as s:
+        s.command("SELECT INBOX")
+        _, got = s.command("UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]")
+    return collections.Counter(re.findall(rb"<([^>]*)>", got))
+
+
+def nothing_is_lost_with_the_store(p, t):
+    """mailstored killed under a sender: what a recipient's 250 stood for is there once, the rest at most once."""
+    to, told, over = users(p)[:2], [], threading.Event()
+
+    def good():
+        return sum(codes == ["250", "250"] for _, codes in told)
+
+    def send():
+        while (not over.is_set() or good() < 40) and len(told) < 5000:
+            mail = header(STRANGER, to[0], "lan %d" % len(told))
+            name = re.search(rb"<([^>]*)>\r\n$", mail).group(1)
+            with Lmtp(p) as s:
+                rcpts, text = s.message(to, mail + b"\r\n" + b"xin chao\r\n" * 200)
+            told.append((name, [r[:3] for r in (text if all(r[0] == "2" for r in rcpts) else ["451", "451"])]))
+            if told[-1][1] != ["250", "250"]:
+                over.wait(0.02)  # as a client that is told to come again
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    for k in range(3):
+        before = good()
+        assert eventually(lambda: good() >= before + 5, 60), (k, good(), len(told))
+        old = p.pid("mailstored")
+        os.kill(old, signal.SIGKILL)
+        assert eventually(lambda: p.pid("mailstored") not in (None, old), 30)
+    over.set()
+    sender.join(180)
+    assert good() >= 40, (good(), len(told))
+    for k, user in enumerate(to):
+        there = eventually(lambda: ids(p, user))
+        for name, codes in told:
+            assert there[name] <= 1 and (codes[k] != "250" or there[name] == 1), (name, codes, there[name])
+    print("     %d of %d acknowledged to both" % (good(), len(told)))
+
+
 def configure(p, *changes):
     with open(p.env["CONGVU_CONF"]) as f:
         text = f.read()
@@ -261,7 +307,8 @@ def who_guesses_is_sent_away(p, t):
 
 
 TESTS = [by_smtplib, by_swaks, nothing_is_relayed, each_by_the_policy, nothing_marked_from_outside,
-         each_by_quota_and_state, many_at_once, an_account_sends_no_more_than_allowed, an_account_names_no_more_than_allowed,
+         each_by_quota_and_state, many_at_once, nothing_is_lost_with_the_store,
+         an_account_sends_no_more_than_allowed, an_account_names_no_more_than_allowed,
          who_guesses_is_sent_away]
 
 
