@@ -388,6 +388,7 @@ stop_timers(struct server *sv)
 	loop_timer_stop(&sv->minute);
 	loop_timer_stop(&sv->spool);
 	loop_timer_stop(&sv->due);
+	loop_timer_stop(&sv->settle);
 }
 
 /* What was taken on is finished; what waits for somebody else is answered "unavailable". */

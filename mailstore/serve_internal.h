@@ -65,7 +65,7 @@ struct server {
 	struct pending_account *pending;
 	struct job	    *claims;	/* waiting for something to become due */
 	struct lease	    *leases;	/* what was given */
-	struct loop_timer    round, apply, close, minute, spool, due;
+	struct loop_timer    round, apply, close, minute, spool, due, settle;
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
 	struct queue_clock   clock;
 	uint64_t	     claim_ms;	/* when the relay asked last, 0: never */

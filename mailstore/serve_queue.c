@@ -6,6 +6,8 @@
 #include "mailstore/queue.h"
 #include "mailstore/serve_internal.h"
 
+enum { SETTLE_MS = 2000 };
+
 static struct job *
 job_of(struct engine_job *ej)
 {
@@ -28,12 +30,33 @@ settle_control(struct engine *e, struct engine_job *ej)
 }
 
 static void
-shift_done(struct engine *e, struct engine_job *ej)
+times_done(struct engine *e, struct engine_job *ej)
 {
 	e->queue_changed = true;
 	if (ej->status != OK)
 		log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", "queue times"), F_ERR(ej->status));
 	job_free(job_of(ej));
+}
+
+static void
+change_times(struct server *sv, int64_t shift_ms,
+    int (*control)(struct engine *e, struct engine_job *ej))
+{
+	struct job *j = job_own(sv);
+
+	if (j == NULL) {
+		sv->clock.known = false;
+		return;
+	}
+	j->u.shift_ms = shift_ms;
+	j->ej = (struct engine_job){ .control = control, .done = times_done };
+	job_ready(j);
+}
+
+static void
+on_settle(struct loop_timer *t)
+{
+	change_times(t->arg, 0, settle_control);
 }
 
 /* Before anything is found due or not: was the clock set? The first call is at the start. */
@@ -42,21 +65,16 @@ queue_clock_watch(struct server *sv)
 {
 	bool start = !sv->clock.known;
 	int64_t step_ms = queue_clock_step(&sv->clock, clock_real_ms(), (int64_t)clock_ms());
-	struct job *j;
 
 	if (step_ms == 0 && !start)
 		return;
-	if (!start)
-		log_event(EV_CLOCK_SET, F_I64("by-ms", step_ms));
-	j = job_own(sv);
-	if (j == NULL) {
-		sv->clock.known = false;
+	change_times(sv, step_ms, start ? settle_control : shift_control);
+	if (start)
 		return;
-	}
-	j->u.shift_ms = step_ms;
-	j->ej = (struct engine_job){ .control = start ? settle_control : shift_control,
-		.done = shift_done };
-	job_ready(j);
+	log_event(EV_CLOCK_SET, F_I64("by-ms", step_ms));
+	/* What came in at that very moment bears a time of before, or was moved though it need not. */
+	if (loop_timer_set(sv->loop, &sv->settle, SETTLE_MS, on_settle, sv) != OK)
+		sv->clock.known = false;
 }
 
 /* ---- claim ---- */

@@ -6,10 +6,8 @@ writers, readers and idlers. Each message has a token of its own and octets that
 be compared whole. A thing asked for is "ok", "no" (refused: it must not be there) or "unknown" (the connection went, or
 the answer took so long that the server itself could not know: it may be there, whole and at every recipient).
 """
-import base64
 import collections
 import itertools
-import json
 import os
 import random
 import re
@@ -46,16 +44,18 @@ def set_quota(p, user, octets):
 class FailingProvince(Province):
     """A province that demands signatures, with short waiting times, whose programs come back at once."""
 
-    def __init__(self, port_base, *options, conf=CONF, directory=None):
+    def __init__(self, port_base, *options, directory=None, environment=None):
         super().__init__(port_base, "--accounts", "10", *options, directory=directory)
-        self.extra = conf
+        self.environment = dict(environment or {}, CONGVU_RESTART_MAX_S="0.2")
 
     def __enter__(self):
-        os.environ["CONGVU_RESTART_MAX_S"] = "0.2"
+        os.environ.update(self.environment)
         super().__enter__()
+        for name in self.environment:
+            del os.environ[name]
         with open(self.env["CONGVU_CONF"]) as f:
             text = f.read()
-        for section, keys in self.extra.items():
+        for section, keys in CONF.items():
             start = "\n%s {" % section
             text = text.replace(start, "%s %s\n\t" % (start, keys)) if start in text else "%s%s %s }\n" % (text, start, keys)
         with open(self.env["CONGVU_CONF"], "w") as f:

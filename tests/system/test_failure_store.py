@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from harness import Smtp, eventually, run
+from harness import Smtp, run
 from failure import FailingProvince, Traffic, bulk
 from failure_check import at_rest, check, figures, queue_empties, recovers, until_new
 
