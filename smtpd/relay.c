@@ -77,7 +77,8 @@ relay_hop_note(struct relay_hop *hop, bool answered, uint64_t now_ms)
 	}
 	for (unsigned i = 0; i < hop->streak && rest_ms < RELAY_REST_MAX_MS; i++)
 		rest_ms *= 2;
-	hop->streak++;
+	if (hop->streak++ == 0)
+		return;		/* once is nothing: the first retry may be a second later */
 	hop->rest_ms = now_ms + (rest_ms < RELAY_REST_MAX_MS ? rest_ms : RELAY_REST_MAX_MS);
 }
 

@@ -17,6 +17,7 @@
 #include "common/control.h"
 #include "common/log.h"
 #include "common/memfd.h"
+#include "common/metric.h"
 #include "common/utf8.h"
 #include "mime/compose.h"
 #include "mime/date.h"
@@ -147,8 +148,15 @@ told(struct relay_notice *n, uint64_t due_s)
 }
 
 static void
+count(unsigned outcome)
+{
+	metric_add(METRIC_NOTICES, metric_at(METRIC_NOTICES, outcome, 0, 0), 1);
+}
+
+static void
 never(struct relay_notice *n, enum log_event_id event, const char *why)
 {
+	count(event == EV_NOTICE_REFUSED ? METRIC_NOTICE_REFUSED : METRIC_DROPPED);
 	n->audit.verdict = VERDICT_REJECT;
 	n->audit.detail = slice_of(why);
 	log_event(event, F_STR("to", n->entry->mail_from), F_STR("rule", n->audit.rule),
@@ -165,6 +173,7 @@ later(struct relay_notice *n, const char *why, int err)
 		never(n, EV_NOTICE_DROPPED, "the sender could not be told in time");
 		return;
 	}
+	count(METRIC_NOTICE_DEFERRED);
 	log_event(EV_NOTICE_DEFERRED, F_STR("to", n->entry->mail_from), F_CSTR("why", why),
 	    F_ERR(err));
 	told(n, due_s);
@@ -188,6 +197,8 @@ on_stored(void *arg, struct chan_answer *answer)
 
 	n->asked = NULL;
 	if (err == OK || err == ERR_NOENT) {	/* ERR_NOENT: it is settled already */
+		if (err == OK)
+			count(METRIC_SENT);
 		if (err == OK)
 			log_event(EV_NOTICE_SENT, F_STR("to", n->entry->mail_from),
 			    F_U64("recipients", n->entry->recipients_n));

@@ -26,6 +26,12 @@ BODY = "noi-dung-rieng-dsn"
 counter = itertools.count(1)
 
 
+def iter_lines(f):
+    """Until the end, or until the relay is killed."""
+    with contextlib.suppress(OSError):
+        yield from f
+
+
 class Hop:
     """A next hop: "w550-x@..." is answered 550 at RCPT, "d451-x@..." 451 after the data, "t451-x@..." 451 the first
     time, "hang-x@..." nothing."""
@@ -74,7 +80,7 @@ class Hop:
                     c.sendall(text.encode() + b"\r\n")
             mail, rcpts = "", []
             say("220 " + self.name)
-            for line in f:
+            for line in iter_lines(f):
                 text = line.decode("utf-8", "replace").strip()
                 verb = text[:4].upper()
                 if verb == "EHLO":
