@@ -301,6 +301,14 @@ take_input(struct conn *c)
 	return c->pending.err == OK ? GO : END;
 }
 
+/* The server stops: what has begun is still answered, for as long as the worker lives. */
+static bool
+must_end(const struct conn *c, enum engine_waits waits)
+{
+	return c->worker->stopping && (waits == ENGINE_WAITS_SIGN_IN ||
+	    waits == ENGINE_WAITS_COMMAND || waits == ENGINE_WAITS_IDLE);
+}
+
 static enum step
 step(struct conn *c)
 {
@@ -308,7 +316,7 @@ step(struct conn *c)
 	enum engine_waits waits = engine_waits(c->engine);
 
 	if (c->phase == CONN_HANDSHAKE)
-		return handshake(c);
+		return c->worker->stopping ? END : handshake(c);
 	if (c->phase == CONN_CLOSING)
 		return closing(c);
 	if (out->n >= ENGINE_STEP_OCTETS)
@@ -316,6 +324,10 @@ step(struct conn *c)
 	if (engine_busy(c->engine)) {
 		engine_run(c->engine);
 		c->worked = true;
+		return GO;
+	}
+	if (must_end(c, waits)) {
+		engine_bye(c->engine, "UNAVAILABLE", "The server stops");
 		return GO;
 	}
 	/* Commands that are here already are answered in one write with this one. */

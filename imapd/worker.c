@@ -93,13 +93,6 @@ on_watch(struct loop_fd *lf, unsigned events)
 /* ---- signals ---- */
 
 static void
-say_bye(struct conn *c)
-{
-	conn_bye(c, "UNAVAILABLE", "The server stops");
-	conn_go(c);
-}
-
-static void
 on_stop_over(struct loop_timer *t)
 {
 	struct worker *w = t->arg;
@@ -115,7 +108,7 @@ stop(struct worker *w)
 	w->stopping = true;
 	if (loop_timer_set(w->loop, &w->stop_timer, WORKER_STOP_MS, on_stop_over, w) != OK)
 		loop_stop(w->loop);
-	each_conn(w, say_bye);
+	each_conn(w, conn_go);
 }
 
 static void

@@ -4,8 +4,8 @@
  *
  * Shape   the parent opens sockets and certificates and forks; worker_run opens the store and the
  *         channels of its zone, closes the sandbox, and serves until it is told to stop. SIGTERM
- *         ends all sessions with BYE, those that wait for another program after its answer or
- *         WORKER_STOP_MS; PARENT_RETIRE stops accepting and ends with the last session.
+ *         ends all sessions with BYE, those within a command after its end, at most WORKER_STOP_MS
+ *         later; PARENT_RETIRE stops accepting and ends with the last session.
  * Zones   an internal worker uses the sockets of the role imapd-internal. An internet worker opens
  *         the store so that mailboxes of a mat keyset do not exist there, and keyd, mailstored and
  *         directoryd know it by its sockets. A client of an internal listener whose address is not

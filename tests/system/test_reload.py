@@ -490,7 +490,7 @@ def out_of_memory(p):
 class Manager:
     """Stands for the service manager: NOTIFY_SOCKET of one program."""
 
-    def __init__(self, p, name):
+    def __init__(self, p, name, before=(), passed=()):
         self.path = os.path.join(tempfile.mkdtemp(prefix="congvu-notify-"), name)
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.sock.bind(self.path)
@@ -499,8 +499,9 @@ class Manager:
         self.sock.setblocking(False)
         self.heard = []
         self.log = open(os.path.join(p.dir, "log", name + ".log"), "ab")
-        self.process = subprocess.Popen([p.program(name), "-c", p.env["CONGVU_CONF"]], stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log, env=dict(os.environ, NOTIFY_SOCKET=self.path))
+        self.process = subprocess.Popen(list(before) + [p.program(name), "-c", p.env["CONGVU_CONF"]], stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log, pass_fds=passed,
+                                        env=dict(os.environ, NOTIFY_SOCKET=self.path))
 
     def told(self, what):
         try:
@@ -562,6 +563,7 @@ def start_in_any_order(p):
             if n == 0:
                 a_second_server_is_refused(p, running)
                 stop_is_polite(p, running)
+                sockets_are_passed_in(p, running)
             for name in list(running):
                 running.pop(name).stop(15)
     finally:
@@ -580,6 +582,33 @@ def a_second_server_is_refused(p, running):
         assert running[name].process.poll() is None
 
 
+def sockets_are_passed_in(p, running):
+    """A client that knocked before the server was there is served; what nobody names is an error in the log."""
+    listening = [socket.socket() for _ in range(2)]
+    for s, port in zip(listening, (p.port("SMTP"), p.port_base + 13)):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", port))
+        s.listen(16)
+    early = socket.create_connection(("127.0.0.1", p.port("SMTP")), 10)
+    seen = len(log_of(p, "smtpd"))
+    fds = tuple(s.fileno() for s in listening)
+    pass_on = ("import fcntl, os, sys\n"
+               "high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in %r]\n"
+               "for n, fd in enumerate(high):\n    os.dup2(fd, 3 + n)\n"
+               "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(high)))\n"
+               "os.execv(sys.argv[1], sys.argv[1:])\n" % (fds,))
+    running["smtpd"] = Manager(p, "smtpd", [sys.executable, "-c", pass_on], fds)
+    early.settimeout(20)
+    assert early.recv(100).startswith(b"220 ")
+    assert eventually(lambda: running["smtpd"].told("READY=1"))
+    assert "no listener has the place of this passed socket" in log_of(p, "smtpd")[seen:]
+    running.pop("smtpd").process.terminate()
+    assert early.recv(100).startswith(b"421 ")
+    early.close()
+    for s in listening:
+        s.close()
+
+
 def stop_is_polite(p, running):
     """Idle clients hear 421 and BYE; a message whose text is coming is still taken; all in bounded time."""
     user = p.env["CONGVU_USER1"]
@@ -591,10 +620,20 @@ def stop_is_polite(p, running):
         busy.send(header(user, user, "cuoi") + b"\r\nhet\r\n.\r\n")
         assert busy.reply()[0] == 250
     assert running.pop("smtpd").stop(10) < 10
-    with Imap(p, user=user) as quiet:
+    with Imap(p, user=user) as quiet, Imap(p, user=user) as busy, Imap(p, user=user) as idle:
         assert quiet.command("SELECT INBOX")[0].startswith("OK")
+        assert idle.command("SELECT INBOX")[0].startswith("OK")
+        idle.send(b"i IDLE\r\n")
+        assert idle.line().startswith(b"+")
+        text = header(user, user, "cuoi") + b"\r\nhet\r\n"
+        busy.send(b"a APPEND INBOX {%d}\r\n" % len(text))
+        assert busy.line().startswith(b"+")
+        busy.send(text[:50])
         running["imapd"].process.terminate()
-        assert quiet.line().startswith(b"* BYE") and quiet.line() == b""
+        for c in (quiet, idle):
+            assert c.line().startswith(b"* BYE") and c.line() == b""
+        busy.send(text[50:] + b"\r\n")
+        assert busy.line().startswith(b"a OK [APPENDUID") and busy.line().startswith(b"* BYE")
     assert running.pop("imapd").stop(10) < 6
 
 
