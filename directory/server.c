@@ -339,6 +339,7 @@ server_reload(struct server *s, const struct conf *conf)
 	buf_clear(&s->mechanisms);
 	/* What was true of another search base is not to be answered any more. */
 	cache_clear(s->cache);
+	s->cache_epoch++;
 	if (cache_new(conf->ldap.cache_ms, CACHE_OCTETS, &fresh) == OK) {
 		cache_free(&s->cache);
 		s->cache = fresh;

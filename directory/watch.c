@@ -257,6 +257,12 @@ watch_poll_over(struct watch *w)
 /* ---- telling ---- */
 
 bool
+watch_has_news(const struct watch *w)
+{
+	return w->changes_n > 0 || w->all || w->other;
+}
+
+bool
 watch_is_full(const struct watch *w)
 {
 	return w->changes_n == WATCH_CHANGES_MAX;

@@ -61,7 +61,8 @@ void watch_polled(struct watch *w, const struct entry *e, struct arena *arena);
 void watch_gone(struct watch *w, const uint8_t guid[DIR_GUID_OCTETS]);
 void watch_poll_over(struct watch *w);
 
-/* Nothing may be told before watch_take. */
+/* Is there anything to tell? And so much that nothing may be added before watch_take? */
+bool watch_has_news(const struct watch *w);
 bool watch_is_full(const struct watch *w);
 
 /* Everything to tell; valid until the next word, and forgotten with that. */

@@ -190,11 +190,11 @@ static int
 sync_step(struct watcher *w)
 {
 	struct watch *known = &w->watch;
+	uint64_t until = w->step_until_ms;
 	bool quiet = known->live;
 	int r = ldapc_sync_open(w->ldap) ? OK : sync_start(w);
 
-	while (r >= 0 && !watch_is_full(known) && !known->sweeping &&
-	    clock_ms() < w->step_until_ms) {
+	while (r >= 0 && !watch_is_full(known) && !known->sweeping && clock_ms() < until) {
 		uint64_t wait = !known->live ? w->conf->ldap.timeout_ms :
 		    quiet ? WATCHER_IDLE_MS : GATHER_MS;
 
@@ -206,6 +206,8 @@ sync_step(struct watcher *w)
 		if (r == 0)
 			return quiet ? sync_probe(w) : OK;
 		quiet = false;
+		if (known->live && watch_has_news(known) && until > clock_ms() + GATHER_MS)
+			until = clock_ms() + GATHER_MS;
 	}
 	return r < 0 ? r : OK;
 }

@@ -438,7 +438,25 @@ def rights_again(province, directory):
         bye(outside, t, "no right to the internet", "not be used from this network")
 
 
-TESTS = (quiet, busy, racing, many, removed, renamed, rights, password, interrupted, restarted)
+def reloaded(province, directory):
+    """Sessions that outlive a reload, in workers that only wait for them to end."""
+    imap, smtp = Imap(province, user=user(province, 23)), Smtp(province, user=user(province, 23))
+    other = Imap(province, user=user(province, 24))
+    for program in ("directoryd", "imapd", "smtpd"):
+        os.kill(province.pid(program), signal.SIGHUP)
+    log = os.path.join(province.dir, "log", "%s.log")
+    assert all(eventually(lambda p=p: "ev=reload" in read(log % p)) for p in ("directoryd", "imapd", "smtpd"))
+    newer = Imap(province, user=user(province, 23))
+    assert imap.command("NOOP")[0].startswith("OK")
+    t = directory.disable("u23")
+    bye(imap, t, "IMAP session of before a reload")
+    shut(smtp, t, "SMTP session of before a reload")
+    bye(newer, t, "IMAP session of after it")
+    assert other.command("NOOP")[0].startswith("OK")
+    directory.enable("u23")
+
+
+TESTS = (quiet, busy, racing, many, removed, renamed, rights, password, interrupted, restarted, reloaded)
 POLLED = (quiet, busy, racing, removed_again, rights_again)
 
 

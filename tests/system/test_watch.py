@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -100,9 +101,24 @@ def test_sync(folder, slapd, pki):
         status(slapd, "uid=u3," + people(slapd), "locked")
         w.until("lock", lambda: other in w.told)
         expect("a change that matters to nobody", guid in w.told, False)
+        flood(slapd, d, w)
         interruptions(slapd, d, w)
         restart(slapd, d, w)
         replaced_data(slapd, d, w)
+
+
+def flood(slapd, d, w):
+    """Thousands of changes that matter to nobody do not hold up one that does."""
+    guid = guid_of(d, "u10@" + DOMAIN)
+    noise = "".join("dn: uid=u9,%s\nchangetype: modify\nreplace: description\ndescription: %d\n\n" % (people(slapd), i)
+                    for i in range(30000))
+    thread = threading.Thread(target=slapd.change, args=("ldapmodify", noise))
+    thread.start()
+    time.sleep(0.3)  # well into it
+    status(slapd, "uid=u10," + people(slapd), "locked")
+    within("locked amid much noise", w.until("lock", lambda: w.told.get(guid) == ("1", LOCKED)))
+    expect("the noise goes on", thread.is_alive(), True)
+    thread.join()
 
 
 def interruptions(slapd, d, w):

@@ -50,14 +50,15 @@ filter_nests(void **state)
 	struct buf b;
 
 	(void)state;
-	buf_init(&b, 20);
+	buf_init(&b, 30);
 	filter_open(&b, '&');
 	filter_equals(&b, "a", SLICE("1"));
 	filter_open(&b, '|');
 	filter_equals(&b, "b", SLICE("2"));
+	filter_at_least(&b, "t", SLICE("3*"));
 	filter_close(&b);
 	filter_close(&b);
-	assert_true(slice_is(buf_slice(&b), "(&(a=1)(|(b=2)))"));
+	assert_true(slice_is(buf_slice(&b), "(&(a=1)(|(b=2)(t>=3\\2a)))"));
 	filter_equals(&b, "c", SLICE("long"));
 	assert_int_equal(b.err, ERR_LIMIT);
 	buf_fini(&b);

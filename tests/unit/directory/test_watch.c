@@ -216,6 +216,39 @@ polling(void **state)
 	arena_clear(&arena);
 }
 
+static struct dir_account
+account_with(enum entry_attr attr, const char *value)
+{
+	static struct slice v;
+	struct entry e = make('a', "acct", "active");
+	struct dir_account out;
+	const char *why;
+
+	v = slice_of(value);
+	if (v.n > 0)
+		e.a[attr] = (struct entry_values){ &v, 1 };
+	assert_int_equal(entry_account(&e, &arena, &out, &why), OK);
+	return out;
+}
+
+static void
+passwords_and_names(void **state)
+{
+	uint64_t base = account_with(ENTRY_STATUS, "active").credentials;
+
+	(void)state;
+	assert_int_equal(account_with(ENTRY_PASSWORD_LOCKED, "000001010000Z").status, DIR_LOCKED);
+	/* Whoever guesses wrong passwords must not be able to end sessions. */
+	assert_int_equal(account_with(ENTRY_PASSWORD_LOCKED, "20260101000000Z").status, DIR_ACTIVE);
+	assert_true(account_with(ENTRY_PASSWORD_CHANGED, "20260101000000Z").credentials != base);
+	assert_true(account_with(ENTRY_PASSWORD_CHANGED, "20260101000001Z").credentials !=
+	    account_with(ENTRY_PASSWORD_CHANGED, "20260101000000Z").credentials);
+	assert_true(account_with(ENTRY_UID, "b").credentials != base);
+	assert_true(account_with(ENTRY_QUOTA, "5").credentials == base);
+	assert_true(account_with(ENTRY_PASSWORD_LOCKED, "000001010000Z").credentials == base);
+	arena_clear(&arena);
+}
+
 static void
 who_may_go_on(void **state)
 {
@@ -258,6 +291,7 @@ main(void)
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(more_entries_than_fit),
 		cmocka_unit_test(polling),
+		cmocka_unit_test(passwords_and_names),
 		cmocka_unit_test(who_may_go_on),
 	};
 	int r;
