@@ -66,7 +66,8 @@ look(struct ctl *ctl, struct reloading *r)
 			end(r, "reloaded", true);
 		else if (metric_copy_get(now.copy, METRIC_RELOADS, METRIC_BAD) !=
 		    metric_copy_get(was, METRIC_RELOADS, METRIC_BAD))
-			end(r, "failed; the configuration before stays in force (see its log)", false);
+			end(r, "failed; the configuration before stays in force, see its log",
+			    false);
 	}
 	ctl_program_fini(&now);
 }

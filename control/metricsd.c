@@ -17,7 +17,7 @@
 
 #include "common/identity.h"
 #include "common/log.h"
-#include "common/metric.h"
+#include "common/place.h"
 #include "common/program.h"
 #include "common/reload.h"
 #include "common/sandbox.h"
@@ -64,6 +64,18 @@ place_of(const struct conf_metrics *m, union place *out, socklen_t *n)
 	return inet_pton(AF_INET6, m->address, &out->v6.sin6_addr) == 1 ? OK : ERR_CONF;
 }
 
+/* The path belongs to root, who may be about to become somebody else: those of the group of
+ * metricsd may connect. */
+static int
+open_path(const char *path)
+{
+	const struct identity *who = identity_of(IDENTITY_METRICSD);
+
+	if (who != NULL && lchown(path, (uid_t)-1, who->gid) != 0)
+		return -errno;
+	return chmod(path, 0660) == 0 ? OK : -errno;
+}
+
 static int
 open_socket(const struct conf_metrics *m, int *fd_out)
 {
@@ -80,9 +92,10 @@ open_socket(const struct conf_metrics *m, int *fd_out)
 	if (p.any.sa_family == AF_UNIX && unlink(m->address) != 0 && errno != ENOENT)
 		r = -errno;
 	if (r == OK && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
-	    bind(fd, &p.any, n) != 0 || listen(fd, BACKLOG) != 0 ||
-	    (p.any.sa_family == AF_UNIX && chmod(m->address, 0660) != 0)))
+	    bind(fd, &p.any, n) != 0 || listen(fd, BACKLOG) != 0))
 		r = -errno;
+	if (r == OK && p.any.sa_family == AF_UNIX)
+		r = open_path(m->address);
 	if (r != OK)
 		close(fd);
 	else
@@ -112,7 +125,8 @@ read_conf(const char *path, struct conf **out)
 static void
 reload(struct metricsd *d)
 {
-	static const char *const fixed[] = { "metrics", "general.run-dir", "general.sandbox", "user" };
+	static const char *const fixed[] = { "metrics", "general.run-dir", "general.sandbox",
+		"user" };
 	struct conf *fresh;
 
 	if (reload_read(d->conf_path, d->conf, fixed, ARRAY_LEN(fixed), &fresh) != OK)
@@ -152,11 +166,25 @@ close_sandbox(const struct metricsd *d)
 }
 
 static int
+begin(const struct metricsd *d)
+{
+	struct buf why;
+	int r;
+
+	buf_init(&why, ERRORS_OCTETS);
+	r = place_shared(d->conf->general.run_dir, &why);
+	if (r != OK)
+		log_event(EV_CONFIG_ERROR, F_STR("reason", buf_slice(&why)), F_ERR(r));
+	buf_fini(&why);
+	return r == OK ? program_begin(d->conf, d->conf_path, "metricsd") : r;
+}
+
+static int
 set_up(struct metricsd *d)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
 	int fd = -1;
-	int r = program_begin(d->conf, d->conf_path, "metricsd");
+	int r = begin(d);
 
 	if (r == OK)
 		r = loop_new(&d->loop);

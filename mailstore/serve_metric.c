@@ -12,7 +12,11 @@
 #include "common/metric.h"
 #include "mailstore/queue.h"
 
-enum { FIGURES_MS = 1000, PIECE_MS = 20, PIECE_ROWS = 200, ROUTES_MAX = 128, PIECE_ARENA = 64 << 20 };
+enum {
+	FIGURES_MS = 1000,
+	PIECE_MS = 20, PIECE_ROWS = 200, PIECE_ARENA = 64 << 20,
+	ROUTES_MAX = 128,
+};
 
 struct figures {
 	struct server	 *sv;

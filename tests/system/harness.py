@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(TOP, "tools"))
 
 
 FOLDERS = {"smtpd": "smtpd", "imapd": "imapd", "directoryd": "directory", "policyd": "policy",
-           "mailstored": "mailstore", "congvuctl": "control"}
+           "mailstored": "mailstore", "congvuctl": "control", "metricsd": "control"}
 
 
 class Province:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -396,13 +397,14 @@ def a_reused_number_is_not_signalled(p, s):
 def raw(p, octets):
     """All that comes back until the server closes."""
     got = b""
-    with socket.create_connection(("127.0.0.1", port(p)), 20) as c:
+    with socket.socket() as c:
         c.settimeout(30)
         try:
+            c.connect(("127.0.0.1", port(p)))
             c.sendall(octets)
             while data := c.recv(65536):
                 got += data
-        except ConnectionResetError:
+        except (ConnectionResetError, ConnectionRefusedError, BrokenPipeError):
             pass
     return got
 
@@ -492,9 +494,45 @@ def a_file_that_lies(p, s):
     assert eventually(lambda: p.ctl("status").returncode == 0), p.ctl("status").stdout
 
 
+def a_unix_socket_and_no_port(p, s):
+    """Where no port is wanted: a path; or nothing, and that is no failure."""
+    path = os.path.join(p.dir, "metrics.sock")
+
+    def restart():
+        os.kill(json.loads(p.ctl("status", "--json").stdout)["metricsd"]["pid"], signal.SIGTERM)
+
+    def ask():
+        with socket.socket(socket.AF_UNIX) as c:
+            c.settimeout(10)
+            try:
+                c.connect(path)
+                c.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                got = b""
+                while data := c.recv(4096):
+                    got += data
+            except OSError:
+                return b""
+            return got
+    old = set_conf(p, lambda t: t.replace("metrics { ", 'metrics { address = "%s"\n\t' % path, 1))
+    said = reload(p, status=1)
+    assert said["programs"]["metricsd"]["outcome"].startswith("failed"), said  # only a restart can do that
+    restart()
+    assert eventually(lambda: ask().startswith(b"HTTP/1.1 200 OK\r\n") and ask().endswith(b"\r\n\r\nok\n")), ask()
+    none = os.path.join(p.dir, "no-metrics.conf")
+    with open(none, "w") as f:
+        f.write(re.sub(r"metrics \{ port = \d+ \}", "", old))
+    done = subprocess.run([p.program("metricsd"), "-c", none], stderr=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == 0 and "no metrics port" in done.stderr, done
+    set_conf(p, lambda _: old)
+    restart()
+    assert eventually(lambda: raw(p, b"GET /health HTTP/1.0\r\n\r\n").endswith(b"ok\n"))
+    assert reload(p)["ok"]
+
+
 TESTS = [counts_are_what_was_sent, imap_is_counted, the_older_format, bad_requests, a_next_hop_that_is_away,
          tls_that_fails, too_many_sessions, a_killed_worker, a_killed_judge, the_directory_is_away, reload_good, reload_bad,
          a_program_that_does_not_run, a_reused_number_is_not_signalled, slow_and_many_clients, a_file_that_lies,
+         a_unix_socket_and_no_port,
          every_row_moves]
 
 if __name__ == "__main__":

@@ -167,7 +167,8 @@ an_index_outside_counts_nowhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		metric_add(cases[i].m, metric_at(cases[i].m, cases[i].a, cases[i].b, cases[i].c), 9);
+		metric_add(cases[i].m,
+		    metric_at(cases[i].m, cases[i].a, cases[i].b, cases[i].c), 9);
 		if (sum(cases[i].m) != 0)
 			fail_msg("case %zu", i);
 	}
@@ -349,7 +350,8 @@ names_that_would_break_the_text_are_not_shown(void **state)
 {
 	static const struct { const char *name; bool shown; } cases[] = {
 		{ "sound", true }, { "line\nend", false }, { "", false }, { "\x1b[2J", false },
-		{ "\xff\xfe", false }, { "other", false }, { "sound", false }, { "quo\"te\\", true },
+		{ "\xff\xfe", false }, { "other", false }, { "sound", false },
+		{ "quo\"te\\", true },
 		{ "0123456789012345678901234567890123456789012345678901234567890123", false },
 	};
 	struct metric_file *f = own_file();
@@ -413,7 +415,8 @@ the_text_has_the_form_of_either_format(void **state)
 	    "route=\"a\\\"b\\\\c\",outcome=\"delivered\"} 2\n")) >= 0);
 	buf_clear(&b);
 	metric_text(states, 1000, false, &b);
-	assert_true(slice_find(buf_slice(&b), SLICE("# TYPE congvu_sessions_total counter\n")) >= 0);
+	assert_true(slice_find(buf_slice(&b),
+	    SLICE("# TYPE congvu_sessions_total counter\n")) >= 0);
 	assert_true(slice_find(buf_slice(&b), SLICE("_created")) < 0);
 	assert_true(slice_find(buf_slice(&b), SLICE("# EOF")) < 0);
 	/* What has ended holds nothing, and has counted what it has. */
