@@ -131,7 +131,6 @@ def interruptions(slapd, d, w):
     within("locked while the server restarted", w.until("lock", lambda: w.told.get(guid) == ("1", LOCKED)))
     expect("track was kept", w.lost, lost)
     slapd.child.send_signal(signal.SIGSTOP)
-    w.next()  # twenty seconds: the probe notices
     wait_for("the stopped server", lambda: d.ask("directory", "control", "status").get("watch") == [AWAY], 30)
     slapd.child.send_signal(signal.SIGCONT)
     status(slapd, dn, "active")
