@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/control.h"
 #include "common/metric_internal.h"
 #include "common/utf8.h"
 
@@ -37,6 +38,8 @@ is_clean(const struct metric_slot *s)
 {
 	size_t n = strnlen(s->name, sizeof s->name);
 
+	if (control_off("metric-names") && s->ready == 1 && n > 0 && n < sizeof s->name)
+		return true;
 	if (s->ready != 1 || n == 0 || n == sizeof s->name ||
 	    !utf8_valid((struct slice){ s->name, n }) || strcmp(s->name, "other") == 0)
 		return false;
