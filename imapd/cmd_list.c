@@ -288,8 +288,8 @@ matches(const struct list *l, struct slice name)
 	return false;
 }
 
-/* Only a % at the end of LSUB's pattern tells of levels that are not subscribed (RFC 3501 6.3.9).
- * */
+/* Only a % at the end of LSUB's pattern tells of levels that are not subscribed (RFC
+ * 3501 6.3.9). */
 static bool
 ends_in_percent(const struct list *l)
 {

@@ -136,12 +136,32 @@ conn_scan(void *ctx, uint32_t box, uint32_t first_uid, struct backend_msg *out, 
 	return OK;
 }
 
-int
-conn_uids(void *ctx, uint32_t box, uint32_t first_uid, uint32_t *out, size_t max, size_t *n_out)
+static int
+read_uids(void *ctx, uint32_t box, uint32_t first_uid, uint32_t *out, size_t max, size_t *n_out)
 {
 	const struct conn *c = ctx;
 
 	return store_uids(c->worker->store, c->account->number, box, first_uid, out, max, n_out);
+}
+
+/* The first page makes sure of the list in the cache; whatever is there for the other pages is not
+ * older than that. */
+int
+conn_uids(void *ctx, uint32_t box, uint32_t first_uid, uint32_t *out, size_t max, size_t *n_out)
+{
+	struct conn *c = ctx;
+	struct uidcache *cache = &c->worker->uids;
+	const struct uidlist *l = NULL;
+	struct backend_state st;
+
+	if (first_uid > 1)
+		l = uidcache_find(cache, c->account->number, box);
+	else if (conn_state(c, box, &st) == OK)
+		l = uidcache_get(cache, c->account->number, box, &st, read_uids, c);
+	if (l == NULL)
+		return read_uids(c, box, first_uid, out, max, n_out);
+	*n_out = uidlist_copy(l, first_uid, out, max);
+	return OK;
 }
 
 int

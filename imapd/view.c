@@ -2,10 +2,11 @@
 #include "imapd/view.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "imapd/session.h"
 
-enum { CHUNK = 64, UIDS = 2048, CHUNKS_A_STEP = 8 };
+enum { CHUNK = 64, UIDS = 2048, CHUNKS_A_STEP = 8, UID_PAGES_A_STEP = 64 };
 
 void
 view_close(struct view *v)
@@ -240,22 +241,25 @@ view_sync_begin(struct session *s, enum view_mode mode)
 }
 
 static int
-add(struct view *v, uint32_t uid)
+add(struct view *v, const uint32_t *uids, size_t n)
 {
-	if (v->n == v->cap) {
-		uint32_t cap = v->cap < 64 ? 64 : v->cap + v->cap / 2;
-		uint32_t *uids;
+	if (n > v->cap - v->n) {
+		size_t cap = v->cap < 64 ? 64 : v->cap + v->cap / 2;
+		uint32_t *more;
 
-		if (v->cap >= VIEW_MESSAGES_MAX)
+		if (v->n + n > VIEW_MESSAGES_MAX)
 			return ERR_LIMIT;
-		uids = realloc(v->uids, cap * sizeof *uids);
-		if (uids == NULL)
+		if (cap < v->n + n)
+			cap = v->n + n;
+		more = realloc(v->uids, cap * sizeof *more);
+		if (more == NULL)
 			return ERR_NOMEM;
-		v->uids = uids;
-		v->cap = cap;
+		v->uids = more;
+		v->cap = (uint32_t)cap;
 	}
-	v->uids[v->n++] = uid;
-	v->added++;
+	memcpy(v->uids + v->n, uids, n * sizeof *uids);
+	v->n += (uint32_t)n;
+	v->added += (uint32_t)n;
 	return OK;
 }
 
@@ -283,7 +287,7 @@ tell(struct session *s, const struct backend_msg *m)
 	uint32_t index = view_find(v, m->uid);
 
 	if (index == v->n)
-		return add(v, m->uid);
+		return add(v, &m->uid, 1);
 	if (v->uids[index] == m->uid)
 		tell_flags(s, index, m);
 	return OK;
@@ -337,16 +341,16 @@ paging(struct session *s)
 	size_t n;
 	int err = s->conf.backend->uids(s->conf.ctx, v->box, v->next_uid, page, UIDS, &n);
 
-	for (size_t i = 0; err == OK && i < n; i++) {
-		while (v->phase == VIEW_COMPARING && v->at < v->n && v->uids[v->at] < page[i])
-			gone(s);
-		if (v->phase == VIEW_LOADING)
-			err = add(v, page[i]);
-		else if (v->at < v->n && v->uids[v->at] == page[i])
-			stays(v);
-	}
+	if (err == OK && n > 0 && v->phase == VIEW_LOADING)
+		err = add(v, page, n);
 	if (err != OK)
 		return err;
+	for (size_t i = 0; v->phase == VIEW_COMPARING && i < n; i++) {
+		while (v->at < v->n && v->uids[v->at] < page[i])
+			gone(s);
+		if (v->at < v->n && v->uids[v->at] == page[i])
+			stays(v);
+	}
 	if (n == UIDS && page[n - 1] != UINT32_MAX) {
 		v->next_uid = page[n - 1] + 1;
 		return 1;
@@ -361,7 +365,9 @@ view_sync_step(struct session *s)
 {
 	struct view *v = &s->view;
 
-	for (int round = 0; round < CHUNKS_A_STEP && !session_is_full(s); round++) {
+	int rounds = v->phase == VIEW_TELLING ? CHUNKS_A_STEP : UID_PAGES_A_STEP;
+
+	for (int round = 0; round < rounds && !session_is_full(s); round++) {
 		int r = v->phase == VIEW_TELLING ? telling(s) : paging(s);
 
 		if (r < 0)

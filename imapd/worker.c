@@ -232,6 +232,7 @@ finish(struct worker *w)
 	chan_client_free(&w->policy);
 	chan_client_free(&w->mailstore);
 	keys_free(&w->keys);
+	uidcache_fini(&w->uids);
 	store_watch_free(&w->watch);
 	store_close(&w->store);
 	arena_clear(&w->arena);

@@ -20,6 +20,7 @@
 #include "common/tls.h"
 #include "imapd/backend.h"
 #include "imapd/keys.h"
+#include "imapd/uidcache.h"
 
 struct worker_conf {
 	const struct conf *conf;
@@ -41,6 +42,7 @@ struct worker {
 	struct loop_fd		  watch_lf;
 	struct loop_timer	  watch_timer;
 	struct keys		 *keys;
+	struct uidcache		  uids;
 	struct dirwatch		 *dirwatch;
 	struct accept		 *accept;
 	struct conn		 *conns;

@@ -32,10 +32,9 @@ class Client:
     def __init__(self, p, user, box, seed):
         self.rng, self.box = random.Random(seed), box
         self.c = Imap(p, user=user)
-        self.entries, self.recent, self.told_recent = [], set(), 0
-        self.waiting, self.log = [], []
-        self.command("SELECT " + box)
-        self.look()
+        self.recent, self.waiting, self.log = set(), [], []
+        self.entries = []
+        self.select()
 
     # ---- the wire ----
 
@@ -90,7 +89,7 @@ class Client:
             self.entries += [Entry() for _ in range(n - len(self.entries))]
         elif what == "RECENT":
             assert n <= len(self.entries), (text, line, len(self.entries))
-            self.told_recent = n
+            self.told_recent = n  # must come with SELECT and EXISTS
         else:
             self.hear_fetch(n, m.group(3), text)
 
@@ -118,9 +117,19 @@ class Client:
             e.flags = set(flags.group(1).lower().split())
             if "\\recent" in e.flags and e.uid:
                 self.recent.add(e.uid)
+                self.recent_now.add(e.uid)
             e.flags.discard("\\recent")
 
     # ---- what is done ----
+
+    def select(self):
+        """Everything that was known is forgotten; so are the marks of what was recent, once they were seen."""
+        while any(e.uid is None or e.flags is None for e in self.entries):
+            self.look()
+            self.command("NOOP")  # what is gone is told by this
+        self.entries, self.recent_now = [], set()
+        self.command("SELECT " + self.box)
+        self.look()
 
     def look(self, items="UID FLAGS"):
         if self.entries:
@@ -189,7 +198,7 @@ class Client:
                 (5, lambda: self.command("SEARCH " + rng.choice(("ALL", "UNSEEN", "1:*", "DELETED", "RECENT")))),
                 (3, lambda: self.command("UID SEARCH " + rng.choice(("ALL", "KEYWORD $K1", "NOT SEEN")))),
                 (3, lambda: self.command("CHECK")), (5, lambda: self.command("NOOP")), (5, self.idle),
-                (5, self.in_flight)]
+                (5, self.in_flight), (1, self.select)]
         rng.choices([a for _, a in acts], [w for w, _ in acts])[0]()
 
     def must_be(self, truth):
@@ -211,10 +220,25 @@ def look_anew(p, user, box):
 class Crowd:
     """The sessions and the one that sends mail, in rounds; between rounds all are quiet."""
 
-    def __init__(self, p, user, sender):
+    def __init__(self, p, user, sender, sessions, messages=0):
         self.p, self.user, self.sender, self.box = p, user, sender, "INBOX"
-        self.clients = [Client(p, user, self.box, SEED + i) for i in range(SESSIONS)]
+        self.fill(messages)
+        self.before = max(uid for uid, _ in look_anew(p, user, self.box))  # recent to the session that filled it
+        self.clients = [Client(p, user, self.box, SEED + i) for i in range(sessions)]
         self.errors, self.delivered, self.steps = [], 0, 0
+
+    def fill(self, messages):
+        with Imap(self.p, user=self.user) as c:
+            c.command("SELECT " + self.box)
+            n = 1
+            c.send(b"a APPEND %s {%d+}\r\n" % (self.box.encode(), len(MESSAGE)) + MESSAGE + b"\r\n")
+            while not c.line().startswith(b"a OK"):
+                pass
+            while n < messages:
+                some = min(n, messages - n)
+                status, _ = c.command("UID COPY 1:%d %s" % (some, self.box))
+                assert status.startswith("OK"), status
+                n += some
 
     def guard(self, work, end, client=None):
         try:
@@ -249,14 +273,24 @@ class Crowd:
             c.must_be(truth)
 
 
-def every_model_is_what_is_there(p):
-    crowd = Crowd(p, p.env["CONGVU_BULK_FORMAT"] % 1, p.env["CONGVU_BULK_FORMAT"] % 2)
-    end = time.monotonic() + SECONDS
+def work(crowd, seconds):
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         crowd.round()
     print("     seed %d: %d commands, %d messages delivered" % (SEED, crowd.steps, crowd.delivered))
     assert crowd.delivered > 10
     recent_once(crowd)
+
+
+def every_model_is_what_is_there(p):
+    bulk = p.env["CONGVU_BULK_FORMAT"]
+    work(Crowd(p, bulk % 1, bulk % 2, SESSIONS), SECONDS)
+
+
+def a_large_mailbox_is_the_same_for_all(p):
+    """So large that the worker keeps its UIDs for the next SELECT."""
+    bulk = p.env["CONGVU_BULK_FORMAT"]
+    work(Crowd(p, bulk % 4, bulk % 2, 3, 2010), SECONDS / 3)
 
 
 def recent_once(crowd):
@@ -267,10 +301,10 @@ def recent_once(crowd):
     for i, a in enumerate(seen):
         for b in seen[i + 1:]:
             assert not a & b, sorted(a & b)
-    there = {uid for uid, _ in look_anew(crowd.p, crowd.user, crowd.box)}
+    there = {uid for uid, _ in look_anew(crowd.p, crowd.user, crowd.box) if uid > crowd.before}
     assert there <= set().union(*seen), sorted(there - set().union(*seen))
     for c in crowd.clients:
-        now = sum(1 for e in c.entries if e.uid in c.recent)
+        now = sum(1 for e in c.entries if e.uid in c.recent_now)
         status, got = c.c.command("SEARCH RECENT")
         assert status.startswith("OK") and len(got.split()) - 2 == now, (got, now)
 
@@ -292,7 +326,7 @@ def another_sees_nothing_of_it(p):
         assert b"EXISTS" not in b.command("UID FETCH 1:* (UID)")[1]
 
 
-TESTS = [every_model_is_what_is_there, another_sees_nothing_of_it]
+TESTS = [every_model_is_what_is_there, a_large_mailbox_is_the_same_for_all, another_sees_nothing_of_it]
 
 if __name__ == "__main__":
     with Province(24700, "--signing", "mark", "--accounts", "4") as province:
