@@ -131,7 +131,8 @@ conf_check_mailbox_or_empty(const char *value)
 
 	if (domain.n == 0)
 		return NULL;
-	if (!slice_cut(&domain, '@', &local) || local.n == 0 || local.n > 64 || !is_hostname(domain))
+	if (!slice_cut(&domain, '@', &local) || local.n == 0 || local.n > 64 ||
+	    !is_hostname(domain))
 		return "is not a mail address";
 	for (size_t i = 0; i < local.n; i++)
 		if (!ascii_is_alnum(local.p[i]) && slice_chr(SLICE(".-_+"), local.p[i]) < 0)

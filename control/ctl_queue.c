@@ -229,7 +229,7 @@ ctl_queue_act(struct ctl *ctl, int argc, char **argv)
 	if (ctl_ask(ctl, "store", rows, n, ST_QUEUE_ACT, &req, &reply) != OK)
 		return CTL_USAGE;
 	if (ctl->json)
-		ctl_print_json(json_pack("{s:s,s:s,s:b}", "id", ctl_hex(ctl, req.id), "done", argv[0],
-		    "notify", req.notify));
+		ctl_print_json(json_pack("{s:s,s:s,s:b}", "id", ctl_hex(ctl, req.id), "done",
+		    argv[0], "notify", req.notify));
 	return CTL_OK;
 }

@@ -61,7 +61,8 @@ queue_save(struct control *c, struct control_queue *q)
 	if (r != OK || !waits(q))
 		return r;
 	due = due_key(q->due_ms, &k);
-	return control_put_u64(c, CONTROL_DUE, record_key_slice(&due), queue_owes(q) ? OWES : WAITS);
+	return control_put_u64(c, CONTROL_DUE, record_key_slice(&due),
+	    queue_owes(q) ? OWES : WAITS);
 }
 
 int

@@ -53,7 +53,8 @@ int queue_result(struct control *c, const struct st_result_request *req, int64_t
 /* ERR_NOENT: no such entry, or it owes that notice no longer. */
 int queue_told(struct control *c, const struct st_told_request *req, int64_t now_ms,
     struct arena *a) MUST_USE;
-/* May a notice of this level be about that entry, and does the entry owe it? ERR_ACCESS, ERR_NOENT. */
+/* May a notice of this level be about that entry, and does the entry owe it? ERR_ACCESS,
+ * ERR_NOENT. */
 int queue_may_settle(struct control *c, const struct st_settles *of, struct slice notice_id,
     uint8_t level, struct arena *a) MUST_USE;
 /* id names all entries of a delivery. ERR_AGAIN: to be deleted with a notice while being sent. */

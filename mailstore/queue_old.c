@@ -21,7 +21,8 @@ convert_recipients(const struct queue_old_entry *old, struct arena *a, struct st
 
 		e->recipients[i] = (struct st_queue_rcpt){ .index = r->index,
 			.address = r->address, .outcome = r->outcome, .text = r->text,
-			.tell = r->outcome == ST_FAILED && owed ? ST_TELL_FAILED : ST_TELL_NOTHING };
+			.tell = r->outcome == ST_FAILED && owed ? ST_TELL_FAILED :
+			ST_TELL_NOTHING };
 	}
 	return OK;
 }
@@ -32,7 +33,8 @@ queue_old_read(struct slice key, struct slice val, struct arena *a, struct contr
 	struct queue_old old;
 	const struct queue_old_entry *o;
 	struct st_queue_entry *e = arena_alloc(a, sizeof *e);
-	int r = e == NULL ? a->err : record_wire_get_as(key, val, VERSION, &queue_old_wire, a, &old);
+	int r = e == NULL ? a->err :
+	    record_wire_get_as(key, val, VERSION, &queue_old_wire, a, &old);
 
 	if (r == OK && old.entry_n != 1)
 		r = ERR_CORRUPT;

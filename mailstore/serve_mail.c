@@ -53,7 +53,8 @@ may_deliver(const struct chan_req *creq, const struct st_deliver_request *req)
 	if (creq->role != ROLE_RELAY)
 		return req->settles_n == 0;
 	return (req->settles_n == 1 && req->mail_from.n == 0 && req->kind == KIND_DSN &&
-	    req->filed_n == 0 && req->local_n + req->remote_n <= 1) || control_off("relay-delivers");
+	    req->filed_n == 0 && req->local_n + req->remote_n <= 1) ||
+	    control_off("relay-delivers");
 }
 
 void

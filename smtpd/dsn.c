@@ -21,7 +21,8 @@ static const struct {
 	[DSN_FAILED] = { "failed", "5.0.0",
 	    "Thư không gửi được / Mail could not be delivered",
 	    "THƯ CỦA ÔNG/BÀ KHÔNG GỬI ĐƯỢC tới người nhận sau đây. Hệ thống sẽ không thử lại nữa.",
-	    "YOUR MESSAGE COULD NOT BE DELIVERED to the recipients below. It will not be tried again." },
+	    "YOUR MESSAGE COULD NOT BE DELIVERED to the recipients below. It will not be tried "
+	    "again." },
 	[DSN_DELAYED] = { "delayed", "4.0.0",
 	    "Thư gửi chậm, đang thử lại / Mail is delayed",
 	    "THƯ CỦA ÔNG/BÀ CHƯA GỬI ĐƯỢC tới người nhận sau đây. Hệ thống vẫn đang thử lại; "
@@ -352,7 +353,8 @@ tell_action(const struct dsn *d, enum dsn_action a, bool vi, struct buf *t)
 			tell_recipient(&d->rcpts[i], vi, t);
 	}
 	if (n > DSN_NAMED_MAX)
-		buf_addf(t, vi ? "  * và %zu người nhận khác\r\n" : "  * and %zu other recipients\r\n",
+		buf_addf(t, vi ? "  * và %zu người nhận khác\r\n" :
+		    "  * and %zu other recipients\r\n",
 		    n - DSN_NAMED_MAX);
 	if (n > 0)
 		buf_adds(t, "\r\n");
@@ -387,8 +389,10 @@ tell(const struct dsn *d, bool vi, struct buf *t)
 		add_shown(t, contact);
 		buf_adds(t, "\r\n");
 	}
-	buf_adds(t, vi ? "Đây là thông báo tự động; tiêu đề của thư được gửi kèm, nội dung thì không.\r\n" :
-	    "This is an automatic notice; it holds the header of the message, not its content.\r\n");
+	buf_adds(t, vi ? "Đây là thông báo tự động; tiêu đề của thư được gửi kèm, nội dung thì "
+	    "không.\r\n" :
+	    "This is an automatic notice; it holds the header of the message, not its "
+	    "content.\r\n");
 }
 
 static void

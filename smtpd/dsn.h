@@ -41,7 +41,7 @@ struct dsn {
 	struct slice	next_hop;	/* address literal, or empty */
 	struct slice	contact_vi, contact_en;	/* whom to call; may be empty */
 	int64_t		now_s, arrived_s;
-	int64_t		until_s;	/* of what is delayed: when it will be given up; 0: not said */
+	int64_t		until_s;	/* when what is delayed is given up; 0: not said */
 	struct slice	original;	/* the message; only its header is looked at */
 	const struct dsn_rcpt *rcpts;
 	size_t		rcpts_n;	/* > 0 */

@@ -3,8 +3,8 @@
  * smtpd/relay.h: the process that hands queued mail to other servers.
  *
  * Shape   it claims entries from the store by long poll, asks the policy again with the zone of
- *         the route now configured, talks to the next hop, and reports per recipient. An entry whose
- *         sender is owed a notice is claimed for that alone (relay_notice.c).
+ *         the route now configured, talks to the next hop, and reports per recipient. An entry
+ *         whose sender is owed a notice is claimed for that alone (relay_notice.c).
  * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS. One route
  *         of several has at most half of them, and one that does not answer gets one try at a time,
  *         RELAY_REST_MAX_MS apart: what is due for it meanwhile is put off without a try.
@@ -13,6 +13,8 @@
  */
 #ifndef SMTPD_RELAY_H
 #define SMTPD_RELAY_H
+
+#include <sys/socket.h>
 
 #include "common/chan.h"
 #include "common/conf.h"
@@ -110,6 +112,9 @@ bool relay_is_delayed(const struct conf *conf, const struct st_queue_entry *entr
 
 /* A try of the route has ended: did it answer? */
 void relay_hop_note(struct relay_hop *hop, bool answered, uint64_t now_ms);
+
+/* The socket address of a route's next hop: its length, 0 if it has none. */
+socklen_t relay_hop_address(const struct conf_route *route, struct sockaddr_storage *ss);
 
 /* How many deliveries it may have at a time. */
 uint64_t relay_hop_cap(const struct conf *conf, const struct relay_hop *hop);

@@ -7,7 +7,6 @@
  *         store has it: without it the lease would end, and the next hop might get the message
  *         twice.
  */
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -295,29 +294,11 @@ talk(struct relay_delivery *d)
 	    "next hop closed the connection before the end");
 }
 
-static socklen_t
-next_hop(const struct conf_route *route, struct sockaddr_storage *ss)
-{
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
-	    .sin6_port = htons((uint16_t)route->port) };
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)route->port) };
-
-	memset(ss, 0, sizeof *ss);
-	if (inet_pton(AF_INET, route->host, &in.sin_addr) == 1) {
-		memcpy(ss, &in, sizeof in);
-		return sizeof in;
-	}
-	if (inet_pton(AF_INET6, route->host, &in6.sin6_addr) != 1)
-		return 0;
-	memcpy(ss, &in6, sizeof in6);
-	return sizeof in6;
-}
-
 static void
 connect_next_hop(struct relay_delivery *d)
 {
 	struct sockaddr_storage ss;
-	socklen_t n = next_hop(d->route, &ss);
+	socklen_t n = relay_hop_address(d->route, &ss);
 	int one = 1, fd;
 
 	d->hop = &d->relay->hops[d->route - d->relay->conf->route];

@@ -125,7 +125,8 @@ void
 xtext_add_notify(unsigned notify, struct buf *out)
 {
 	static const struct { unsigned bit; const char *word; } words[] = {
-		{ XTEXT_SUCCESS, "SUCCESS" }, { XTEXT_FAILURE, "FAILURE" }, { XTEXT_DELAY, "DELAY" },
+		{ XTEXT_SUCCESS, "SUCCESS" }, { XTEXT_FAILURE, "FAILURE" },
+		{ XTEXT_DELAY, "DELAY" },
 	};
 	bool first = true;
 

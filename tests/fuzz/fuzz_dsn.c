@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* A notice about anything: values part at 0xff. Its lines end as lines must, it has its three parts,
- * one To, one recipient's group, and gives back the header and nothing of the body. */
+/* A notice about anything: values part at 0xff. Its lines end as lines must, it has its three
+ * parts, one To, one recipient's group, and gives back the header and nothing of the body. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -178,6 +178,11 @@ each_mistake_is_told_with_its_line(void **state)
 		{ BASE "limits {\n recipients = \"-1\"\n}\n", 17, "is not a whole number" },
 		{ BASE "limits {\n recipients = 18446744073709551617\n}\n", 17, "is out of range" },
 		{ BASE "store {\n compress = maybe\n}\n", 17, "compress: \"maybe\" is neither" },
+		{ BASE "listener \"l\" {\n address = \"127.0.0.1\"\n port = 25\n role = mx\n"
+		    " zone = internet\n}\nroute \"r\" {\n domains = {\"*\"}\n host = \"127.0.0.1\"\n"
+		    " zone = internet\n}\n", 26, "leads back to this server" },
+		{ BASE "postmaster = \"nobody\"\n", 16, "is not a mail address" },
+		{ BASE "postmaster = \"a b@tinh.example\"\n", 16, "is not a plain mail address" },
 		{ BASE "relay {\n retry = {\"60\", \"soon\"}\n}\n", 17, "retry: \"soon\"" },
 		{ BASE "rule \"x\" {\n action = allow\n path = {read}\n}\n", 18, "path: \"read\" is not" },
 		{ BASE "rule \"x\" {\n action = reject\n}\n", 18, "reason-vi and reason-en" },

@@ -223,7 +223,8 @@ queue_entry_lives_until_everyone_is_settled(void **state)
 static void
 senders_hear_what_they_asked_for(void **state)
 {
-	enum { N = ST_NOTIFY_NEVER, S = ST_NOTIFY_SUCCESS, F = ST_NOTIFY_FAILURE, D = ST_NOTIFY_DELAY };
+	enum { N = ST_NOTIFY_NEVER, S = ST_NOTIFY_SUCCESS, F = ST_NOTIFY_FAILURE,
+	    D = ST_NOTIFY_DELAY };
 	static const struct {
 		const char *from;
 		uint8_t kind, notify, outcome, passed, delayed, give_up, tell;
