@@ -96,7 +96,7 @@ def full_disk(p, before):
 def small_disk():
     """A folder on a disk of its own, or None without the right to make one."""
     path = tempfile.mkdtemp(prefix="congvu-disk-")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=700m", "tmpfs", path]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2g" if LONG else "size=700m", "tmpfs", path]
     done = os.geteuid() == 0 and subprocess.run(mount).returncode == 0
     if not done:
         os.rmdir(path)
