@@ -472,6 +472,38 @@ def kill(p, names):
         os.kill(pid, signal.SIGKILL)
 
 
+def killed_while_a_notice_is_judged(p):
+    """The next hop stops policyd before it says no: the notice waits for its verdict, and whoever holds it dies."""
+    sender = p.env["CONGVU_USER1"]
+
+    def judges(number):
+        pid = p.pid("policyd")
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            for one in [pid] + [int(c) for c in f.read().split()]:
+                os.kill(one, number)
+
+    class Stopper(Hop):
+        def answer(self, to):
+            judges(signal.SIGSTOP)
+            return "550 5.2.1 not any more"
+
+    with Stopper(p.port_base + 30) as hop:
+        for names in (["relay"], ["mailstored"], ["relay", "mailstored", "relay"]):
+            ref = send(p, sender, ["x-%d@one.example" % next(counter)])
+            (e,) = eventually(lambda: [e for e in queue(p) if e["recipients"][0]["notice"] == "failed"
+                                       and e["state"] == "being-sent"])
+            assert e["recipients"][0]["last"] == "550 5.2.1 not any more", e
+            for name in names:
+                kill(p, [name])
+                assert eventually(lambda: p.ctl("queue", "list").returncode == 0), name
+            assert Box(p, sender).notices(ref) == []
+            judges(signal.SIGCONT)
+            assert eventually(lambda: queue(p) == [], 60), queue(p)
+            (m,) = Box(p, sender).notices(ref)
+            check_notice(m, p, sender, {e["recipients"][0]["address"]: "failed"}, ref)
+        assert hop.taken == []
+
+
 def killed_at_any_moment_each_is_told_once(p):
     sender = p.env["CONGVU_USER1"]
     stop = threading.Event()
@@ -501,7 +533,7 @@ def killed_at_any_moment_each_is_told_once(p):
 TESTS = [each_recipient_by_itself, what_expires_is_told_and_gone, success_is_told_if_asked_for,
          nobody_is_told_who_must_not_be, a_foreign_sender_is_told_by_his_route, a_notice_is_as_secret_as_its_message,
          attempts_are_kept, one_that_hangs_holds_up_nobody_else, loops_end, postmaster_is_always_there,
-         killed_at_any_moment_each_is_told_once]
+         killed_while_a_notice_is_judged, killed_at_any_moment_each_is_told_once]
 
 if __name__ == "__main__":
     with Province(27500, "--signing", "mark") as province:
