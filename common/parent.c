@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,20 +44,54 @@ struct child {
 struct parent {
 	const struct parent_program *program;
 	struct generation_keeps	     keeps;
-	struct generation	     now;
+	struct generation	     now;	/* the newest */
+	struct generation	     before;	/* the one in force while the newest starts; else none */
 	struct loop		    *loop;
 	struct share		    *share[ROLES_MAX];	/* one per role */
 	struct child		    *children;
-	uint64_t		     generation, in_force;	/* the newest; the newest that serves */
+	uint64_t		     generation, in_force;	/* numbers of the two; 0: none yet */
+	uint64_t		     last_number;
 	bool			     stopping;
 	struct loop_timer	     tick, kill;
 };
 
+/* Is there one that is to be in force, and is not yet? */
+static bool
+is_pending(const struct parent *p)
+{
+	return p->generation != p->in_force;
+}
+
+/* May a child that ended be started again? */
+static bool
+is_wanted(const struct parent *p, const struct child *c)
+{
+	return c->retired_ms == 0 && (c->generation == p->generation ||
+	    (c->generation == p->in_force && p->before.conf != NULL));
+}
+
+static struct generation *
+generation_of(struct parent *p, const struct child *c)
+{
+	return c->generation == p->generation || p->before.conf == NULL ? &p->now : &p->before;
+}
+
 /* ---- in the child ---- */
 
 static void
-close_others(struct parent *p)
+close_others(struct parent *p, struct generation *own)
 {
+	struct generation *other = own == &p->now ? &p->before : &p->now;
+
+	for (size_t i = 0; i < other->sockets.n; i++) {
+		bool ours = false;
+
+		for (size_t j = 0; j < own->sockets.n; j++)
+			ours = ours || own->sockets.v[j].fd == other->sockets.v[i].fd;
+		if (!ours)
+			close(other->sockets.v[i].fd);
+	}
+	tls_ctx_free(&other->tls);
 	for (struct child *c = p->children; c != NULL; c = c->next)
 		if (c->ready_lf.loop != NULL)
 			close(c->ready_lf.fd);
@@ -71,18 +104,19 @@ close_others(struct parent *p)
 static void
 child_main(struct parent *p, struct child *c, pid_t parent, int ready_fd)
 {
-	struct parent_child pc = { .conf = p->now.conf, .tls = p->now.tls,
-	    .sockets = &p->now.sockets, .seat = c->seat, .ready_fd = ready_fd };
+	struct generation *g = generation_of(p, c);
+	struct parent_child pc = { .conf = g->conf, .tls = g->tls, .sockets = &g->sockets,
+	    .seat = c->seat, .ready_fd = ready_fd };
 
 	/* Nobody may be left behind when the parent is killed. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent ||
 	    identity_take(c->role->who) != OK)
 		_exit(1);
-	close_others(p);
+	close_others(p, g);
 	metric_share_enter(c->figures);
-	listen_keep(&p->now.sockets, c->role->serves);
+	listen_keep(&g->sockets, c->role->serves);
 	if (c->role->serves == NULL) {
-		tls_ctx_free(&p->now.tls);	/* the key is not for it */
+		tls_ctx_free(&g->tls);	/* the key is not for it */
 		pc.tls = NULL;
 	}
 	if (c->role->log_name != NULL)
@@ -170,7 +204,7 @@ start(struct child *c)
 static int
 start_generation(struct parent *p)
 {
-	p->generation++;
+	p->generation = ++p->last_number;
 	for (size_t i = 0; i < p->now.conf->route_n; i++)
 		metric_slot(METRIC_LABEL_ROUTE, p->now.conf->route[i].title);
 	for (size_t i = 0; i < p->program->roles_n; i++) {
@@ -253,7 +287,7 @@ bound_retired(struct parent *p)
 		if (c->ended_ms != 0 && now - c->ended_ms > PARENT_STOP_MS)
 			send_signal(c, SIGKILL);
 		else if (c->ended_ms == 0 && (now - c->retired_ms > grace_ms ||
-		    p->generation - c->generation > PARENT_RETIRED_MAX))
+		    p->last_number - c->generation > PARENT_RETIRED_MAX))
 			end_child(c);
 	}
 }
@@ -284,7 +318,7 @@ child_ended(struct parent *p, struct child *c, int status)
 	if (!p->stopping)
 		log_end(c, status);
 	c->pid = 0;
-	if (p->stopping || c->generation != p->generation) {
+	if (p->stopping || !is_wanted(p, c)) {
 		remove_child(p, c);
 		if (p->stopping && p->children == NULL)
 			loop_stop(p->loop);
@@ -341,7 +375,7 @@ on_ready(struct loop_fd *lf, unsigned events)
 	for (const struct child *o = p->children; o != NULL; o = o->next)
 		if (o->generation == p->generation && !o->ready)
 			return;
-	if (p->in_force == p->generation || p->stopping)
+	if (!is_pending(p) || p->stopping)
 		return;
 	log_event(p->in_force == 0 ? EV_START : EV_RELOAD, F_CSTR("file", p->keeps.path),
 	    F_U64("generation", p->generation),
@@ -350,28 +384,50 @@ on_ready(struct loop_fd *lf, unsigned events)
 		metric_config_loaded(p->keeps.path);
 	metric_set(METRIC_TLS_CERTIFICATE_END, 0, (uint64_t)tls_ctx_not_after_s(p->now.tls));
 	p->in_force = p->generation;
+	generation_close(&p->before, &p->now);
 	retire(p);
 	tell_status(p);
 	systemd_ready();
 }
 
-static void stop(struct parent *p);
-
 static void
-next_generation(struct parent *p)
+drop_children(struct parent *p)
 {
-	/* One that never came into force has nothing to serve. */
 	for (struct child *c = p->children, *next; c != NULL; c = next) {
 		next = c->next;
+		if (c->generation != p->generation)
+			continue;
+		c->retired_ms = clock_ms();
 		if (c->pid == 0)
 			remove_child(p, c);
-		else if (c->generation == p->generation && p->in_force != p->generation) {
-			c->retired_ms = clock_ms();
+		else
 			send_signal(c, PARENT_RETIRE);
-		}
 	}
-	if (start_generation(p) != OK)
-		stop(p);
+}
+
+/* The newest does not come into force: back to the one that is. */
+static void
+drop_pending(struct parent *p)
+{
+	drop_children(p);
+	if (p->before.conf != NULL) {
+		generation_close(&p->now, &p->before);
+		p->now = p->before;
+		p->before = (struct generation){ .conf = NULL };
+	} else {
+		p->now.loaded.there = false;	/* only its certificates were new: again */
+	}
+	p->generation = p->in_force;
+}
+
+/* Without memory some children are missing, and the old ones stay. */
+static void
+try_generation(struct parent *p)
+{
+	int err = start_generation(p);
+
+	if (err != OK)
+		log_event(EV_WORKER_FAILED, F_U64("generation", p->generation), F_ERR(err));
 }
 
 static void
@@ -380,16 +436,25 @@ reload(struct parent *p)
 	struct generation next;
 
 	systemd_reloading();
+	if (is_pending(p) && p->in_force != 0)
+		drop_pending(p);
 	if (generation_open(&p->keeps, &p->now, &next) != OK) {
 		metric_config_failed();
 		systemd_ready();		/* the old one stays in force */
 		return;
 	}
-	generation_close(&p->now, &next);
+	if (p->in_force == 0) {	/* the first one could not start */
+		drop_children(p);
+		generation_close(&p->now, &next);
+	} else {
+		p->before = p->now;
+	}
 	p->now = next;
 	log_set_severity((enum log_severity)next.conf->general.log_level);
-	next_generation(p);
+	try_generation(p);
 }
+
+static void stop(struct parent *p);
 
 static void
 on_tick(struct loop_timer *t)
@@ -399,8 +464,11 @@ on_tick(struct loop_timer *t)
 	if (p->stopping)
 		return;
 	bound_retired(p);
-	if (generation_renew(&p->keeps, &p->now))
-		next_generation(p);
+	if ((p->in_force == 0 || !is_pending(p)) && generation_renew(&p->keeps, &p->now)) {
+		if (p->in_force == 0)
+			drop_children(p);
+		try_generation(p);
+	}
 	if (loop_timer_set(p->loop, &p->tick, TICK_MS, on_tick, p) != OK)
 		stop(p);
 }
@@ -458,19 +526,6 @@ on_signal(void *arg, int signal)
 
 /* ---- the beginning and the end ---- */
 
-/* As many descriptors as the system lets us have: a session needs one or two. */
-static void
-raise_descriptors(void)
-{
-	struct rlimit rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
-		return;
-	rl.rlim_cur = rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) != 0)
-		log_event(EV_INTERNAL_ERROR, F_CSTR("what", "setrlimit"), F_ERR(-errno));
-}
-
 static int
 set_up(struct parent *p)
 {
@@ -493,6 +548,7 @@ fini(struct parent *p)
 	kill_all(p);
 	while (p->children != NULL)
 		remove_child(p, p->children);
+	generation_close(&p->before, &p->now);
 	generation_close(&p->now, NULL);
 	listen_passed_close(&p->keeps.passed);
 	for (size_t i = 0; i < p->program->roles_n; i++)
@@ -518,7 +574,7 @@ parent_run(const struct parent_program *program, const char *path)
 	log_init(program->name);
 	systemd_open();
 	signal(SIGPIPE, SIG_IGN);
-	raise_descriptors();
+	program_raise_descriptors();
 	listen_passed_take(&p.keeps.passed);
 	if (program->roles_n > ROLES_MAX || generation_open(&p.keeps, &none, &p.now) != OK ||
 	    identity_parent() != OK)

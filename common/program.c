@@ -2,6 +2,7 @@
 #include "common/program.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "common/log.h"
 #include "common/metric.h"
@@ -25,4 +26,16 @@ program_begin(const struct conf *conf, const char *conf_path, const char *name)
 		log_event(EV_METRICS_FAILED, F_CSTR("run-dir", run_dir), F_ERR(r));
 	metric_config_loaded(conf_path);
 	return OK;
+}
+
+void
+program_raise_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) != 0)
+		log_event(EV_INTERNAL_ERROR, F_CSTR("what", "setrlimit"), F_ERR(-errno));
 }

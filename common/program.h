@@ -14,4 +14,7 @@
  * said: another one runs with this run-dir. Metrics that cannot be kept are logged, no more. */
 int program_begin(const struct conf *conf, const char *conf_path, const char *name) MUST_USE;
 
+/* As many descriptors as the system lets us have: a session needs one or two. */
+void program_raise_descriptors(void);
+
 #endif

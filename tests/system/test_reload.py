@@ -166,7 +166,7 @@ def reload_drops_nobody(p):
     user = p.env["CONGVU_USER1"]
     conf_with(p, "limits {", "limits {\n\tsmtp-workers = 2\n\timap-workers = 2\n\trecipients = 3")
     reload(p)
-    assert len(children(p.pid("smtpd"))) == 3 and len(children(p.pid("imapd"))) == 4
+    assert eventually(lambda: len(children(p.pid("smtpd"))) == 3 and len(children(p.pid("imapd"))) == 4)
     with Smtp(p, user=user) as quiet, Smtp(p, user=user) as busy, Imap(p, user=user) as idle, \
             Imap(p, user=user) as selected, Smtp(p, "SMTP", tls=False) as plain:
         assert busy.command("MAIL FROM:<%s>" % user)[0] == 250
@@ -389,6 +389,7 @@ def a_killed_relay_gives_its_mail_back(p):
     """The next hop hangs in the middle of a delivery; the relay dies; the next one delivers at once."""
     with open(os.path.join(p.dir, "supervisor.pid")) as f:
         sink = [c for c in children(int(f.read())) if b"sink.py" in open("/proc/%d/cmdline" % c, "rb").read()][0]
+    assert eventually(lambda: len(children(p.pid("smtpd"))) == 3), "older ones should have ended"
     relay = set(children(p.pid("smtpd"))) - set(workers_of(p, "smtpd"))
     assert len(relay) == 1, relay
     user, mark = p.env["CONGVU_USER1"], "Mot nua %d" % time.monotonic_ns()

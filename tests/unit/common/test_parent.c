@@ -439,6 +439,41 @@ the_old_retire_when_the_new_serve(void **state)
 	assert_int_equal(finish(SIGTERM), 0);
 }
 
+/* A file without mistakes, with which nothing can start, takes nothing away. */
+static void
+what_cannot_start_comes_not_into_force(void **state)
+{
+	pid_t old;
+
+	(void)state;
+	begin("", "", true);
+	old = last_child();
+	tell("crash");
+	configure("", 2);
+	assert_int_equal(kill(parent, SIGHUP), 0);
+	wait_for("generation=2", 2);
+	wait_for("ev=worker-died", 2);
+	assert_int_equal(kill(old, 0), 0);
+	assert_true(accepts(0));
+	tell("");
+	assert_int_equal(kill(parent, SIGSTOP), 0);	/* nothing of 2 may start meanwhile */
+	tell("not-ready");
+	assert_int_equal(kill(old, SIGKILL), 0);
+	assert_int_equal(kill(parent, SIGCONT), 0);
+	wait_for("generation=1", 4);	/* started, in force, died, started again */
+	tell("crash");
+	configure("nonsense = 1", 1);	/* dropped, and the next is wrong */
+	assert_int_equal(kill(parent, SIGHUP), 0);
+	wait_for("nonsense", 1);
+	configure("", 2);
+	tell("");
+	assert_int_equal(kill(parent, SIGHUP), 0);
+	wait_for("ev=reload", 1);
+	assert_int_equal(count("generation=3"), 2);
+	assert_true(accepts(0) && accepts(1));
+	assert_int_equal(finish(SIGTERM), 0);
+}
+
 static void
 a_bad_file_is_told_of_whole(void **state)
 {
@@ -537,6 +572,7 @@ main(void)
 		TEST(a_fork_that_fails_is_tried_again),
 		TEST(children_end_with_a_killed_parent),
 		TEST(the_old_retire_when_the_new_serve),
+		TEST(what_cannot_start_comes_not_into_force),
 		TEST(a_bad_file_is_told_of_whole),
 		TEST(retired_ones_do_not_live_for_ever),
 		TEST(nor_become_many),
