@@ -295,6 +295,50 @@ worst_recipient_decides(void **state)
 	judge_fini(&r);
 }
 
+/* A notice as smtpd/dsn.c makes it: header, and the part that gives back a header. */
+#define NOTICE(fields, header) SLICE("From: postmaster@tinh.example\r\nTo: x@y.example\r\n" \
+	"MIME-Version: 1.0\r\nAuto-Submitted: auto-replied\r\n" \
+	"Content-Type: multipart/report; report-type=delivery-status; boundary=\"=_0\"\r\n\r\n" \
+	"--=_0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nKhong gui duoc.\r\n" \
+	"--=_0\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n" \
+	"Final-Recipient: rfc822; b@y.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n" \
+	"--=_0\r\nContent-Type: text/rfc822-headers\r\n" fields "\r\n" header "\r\n--=_0--\r\n")
+
+static void
+notices_are_as_secret_as_what_they_tell_of(void **state)
+{
+	static const struct {
+		struct slice m;
+		uint8_t level_min;
+		const char *rule;
+	} rows[] = {
+		{ NOTICE("", "From: an@tinh.example\r\nSubject: x\r\n"), LEVEL_THUONG, "allow" },
+		{ NOTICE("", "From: an@tinh.example\r\nSubject: x\r\n"), LEVEL_MAT,
+		    "secret-internet" },
+		{ NOTICE("", "From: an@tinh.example\r\nSubject: =?utf-8?B?W03huqxUXSBCw6FvIGPDoW8=?=\r\n"), LEVEL_THUONG,
+		    "secret-internet" },
+		{ NOTICE("Content-Transfer-Encoding: base64\r\n", "RnJvbTogYW5AdGluaC5leGFtcGxlDQpTdWJqZWN0OiBbTeG6rFRdIELDoW8gY8Ohbw0K"),
+		    LEVEL_THUONG,
+		    "secret-internet" },
+		{ NOTICE("", "X-Do-Mat: Mat\r\n"), LEVEL_THUONG, "secret-internet" },
+	};
+	struct pol_rcpt to = { SLICE("x@y.example"), ZONE_INTERNET, LEVEL_THUONG };
+	struct judge_result r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pol_judge_request req = request(PATH_RELAY);
+
+		req.recipients = &to;
+		req.level_min = rows[i].level_min;
+		assert_int_equal(judge_it(rows[i].m, &req, &r), OK);
+		assert_int_equal(r.reply.kind, KIND_DSN);
+		if (!slice_is(r.reply.rule, rows[i].rule))
+			fail_msg("row %zu: %.*s", i, (int)r.reply.rule.n, r.reply.rule.p);
+		judge_fini(&r);
+	}
+}
+
 static void
 nonsense_is_not_judged(void **state)
 {
@@ -401,6 +445,7 @@ main(void)
 		cmocka_unit_test(summary_is_of_the_composed_octets),
 		cmocka_unit_test(appended_mail_is_left_as_it_is),
 		cmocka_unit_test(worst_recipient_decides),
+		cmocka_unit_test(notices_are_as_secret_as_what_they_tell_of),
 		cmocka_unit_test(nonsense_is_not_judged),
 		cmocka_unit_test(explanation_is_json),
 		cmocka_unit_test(time_per_judgement),
