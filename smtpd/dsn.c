@@ -360,30 +360,43 @@ tell_action(const struct dsn *d, enum dsn_action a, bool vi, struct buf *t)
 		buf_adds(t, "\r\n");
 }
 
+/* In the time of Viet Nam; for its people as they write it: 05:26 22/11/2026. */
+static void
+add_moment(struct buf *t, int64_t at_s, bool vi)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char date[DATE_RFC5322_OCTETS + 1];	/* "Sun, 22 Nov 2026 05:26:40 +0700" */
+	ptrdiff_t month;
+
+	date_format_rfc5322(at_s, 7 * 60, date);
+	month = slice_find(slice_of(months), (struct slice){ date + 8, 3 }) / 3 + 1;
+	if (vi)
+		buf_addf(t, "%.5s %.2s/%02d/%.4s", date + 17, date + 5, (int)month, date + 12);
+	else
+		buf_adds(t, date);
+}
+
 static void
 tell_until(const struct dsn *d, bool vi, struct buf *t)
 {
-	char date[DATE_RFC5322_OCTETS + 1];
-
 	if (d->until_s <= 0)
 		return;
-	date_format_rfc5322(d->until_s, 7 * 60, date);
-	buf_addf(t, vi ? "Hệ thống sẽ thử đến khoảng: %s\r\n\r\n" :
-	    "It will be tried until about: %s\r\n\r\n", date);
+	buf_adds(t, vi ? "Hệ thống sẽ thử đến khoảng: " : "It will be tried until about: ");
+	add_moment(t, d->until_s, vi);
+	buf_adds(t, "\r\n\r\n");
 }
 
 static void
 tell(const struct dsn *d, bool vi, struct buf *t)
 {
 	struct slice contact = vi ? d->contact_vi : d->contact_en;
-	char date[DATE_RFC5322_OCTETS + 1];
 
 	for (unsigned a = DSN_FAILED; a < DSN_ACTIONS; a++)
 		tell_action(d, (enum dsn_action)a, vi, t);
 	tell_until(d, vi, t);
-	date_format_rfc5322(d->arrived_s, 7 * 60, date);
-	buf_addf(t, vi ? "Thư được nhận vào hệ thống lúc: %s\r\n" : "The message came in: %s\r\n",
-	    date);
+	buf_adds(t, vi ? "Thư được nhận vào hệ thống lúc: " : "The message came in: ");
+	add_moment(t, d->arrived_s, vi);
+	buf_adds(t, "\r\n");
 	if (contact.n > 0) {
 		buf_adds(t, vi ? "Cần giúp đỡ, xin liên hệ: " : "For help: ");
 		add_shown(t, contact);
