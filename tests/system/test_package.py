@@ -143,8 +143,7 @@ class Debian:
         with open(os.path.join(self.root, "usr/sbin/policy-rc.d"), "w") as f:
             f.write("#!/bin/sh\nexit 101\n")
         os.chmod(f.name, 0o755)
-        os.makedirs(os.path.join(self.root, "tmp"), exist_ok=True)
-        shutil.copy(DEB[0], os.path.join(self.root, "tmp/congvu.deb"))
+        shutil.copy(DEB[0], os.path.join(self.root, "root/congvu.deb"))
         if os.path.exists("/etc/apt/apt.conf.d"):
             for name in glob.glob("/etc/apt/apt.conf.d/*proxy*"):
                 shutil.copy(name, os.path.join(self.root, "etc/apt/apt.conf.d"))
@@ -156,7 +155,7 @@ class Debian:
     def files(self):
         return {os.path.join(at, name)[len(self.root):] for at, dirs, names in os.walk(self.root) for name in names + dirs
                 if not at[len(self.root):].startswith(("/proc", "/sys", "/dev", "/var/cache", "/var/lib/apt", "/var/lib/dpkg",
-                                                       "/var/log", "/tmp"))}
+                                                       "/var/log", "/var/tmp", "/tmp", "/root"))}
 
 
 debian = Debian()
@@ -170,7 +169,7 @@ def it_installs_and_starts_nothing():
     names = ["systemd-standalone-sysusers" if n == "systemd" else n for n in names]
     debian.run("apt-get", "-qq", "install", "-y", "--no-install-recommends", *names, "openssl")
     debian.before = debian.files()
-    debian.run("dpkg", "-i", "/tmp/congvu.deb")
+    debian.run("dpkg", "-i", "/root/congvu.deb")
     with open(os.path.join(debian.root, "etc/passwd")) as f:
         passwd = f.read()
     for user in ("smtpd", "relay", "imapd-in", "imapd-out", "directory", "keyd", "policyd", "mailstore", "metricsd"):
@@ -287,8 +286,9 @@ for s in $S; do echo "$s $(systemctl is-active $s) $(systemctl show -p Result --
 journalctl --no-pager -o cat -u 'congvu*' | grep -E 'sev=alert|sandbox-failed|internal-error what|EPERM|Operation not permitted'
 systemctl start congvu.target
 settled started
+rm -f /usr/sbin/policy-rc.d
 dpkg -r congvu >/dev/null && echo "removed, $(pgrep -fc libexec/congvu) run"
-dpkg -i /tmp/congvu.deb >/dev/null && echo installed
+dpkg -i /root/congvu.deb >/dev/null && echo installed
 systemctl poweroff -f -f
 """
 
