@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <errno.h>
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -145,6 +146,14 @@ wait_claim(struct job *j)
 	wait_due(sv, j->u.claim.next_ms);
 }
 
+/* Not the entry's fault: its lease ends soon, and it is tried again. */
+static bool
+passes(int err)
+{
+	return err == ERR_UNAVAIL || err == ERR_NOMEM || err == ERR_NOSPC || err == -EMFILE ||
+	    err == -ENFILE;
+}
+
 /* What cannot be read back stays in the queue, held for an administrator. */
 static int
 hold_control(struct engine *e, struct engine_job *ej)
@@ -195,7 +204,7 @@ claim_done(struct engine *e, struct engine_job *ej)
 	loop_timer_stop(&j->u.claim.deadline);
 	if (r == OK) {
 		r = engine_spool_read(e, &j->u.claim.q, &j->reply_fd);
-		if (r != OK && r != ERR_UNAVAIL)
+		if (r != OK && !passes(r))
 			hold(j, r);
 	}
 	if (r == OK) {

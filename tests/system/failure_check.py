@@ -101,6 +101,8 @@ def check_mail(p, traffic):
 
 
 def check_account(p, a):
+    if a.a.validity is None:	# never got in
+        return
     rows = {b.name: listing(p, a.user, b.name) for b in (a.a, a.b)}
     for box in (a.a, a.b):
         have, figures = rows[box.name]

@@ -62,7 +62,7 @@ def descriptors(p, before):
                 pids = [p.pid(program)] + children(p, program)
                 for i in range(40):
                     crowd.append(p.connect(("SMTP", "IMAP", "SUBMISSION")[i % 3], False))
-                with_limit(pids, "nofile", lambda pid: highest(pid) + 3, 2.0 * LONG)
+                with_limit(pids, "nofile", lambda pid: highest(pid) + 3, 1.2 * LONG)
             finally:
                 for s in crowd:
                     s.close()
@@ -77,7 +77,7 @@ def memory(p, before):
     with Traffic(p) as traffic:
         for program in ("smtpd", "imapd", "directoryd", "policyd", "mailstored"):
             pids = [p.pid(program)] + children(p, program)
-            with_limit(pids, "as", lambda pid: address_space(pid) + (1 << 18), 2.0 * LONG)
+            with_limit(pids, "as", lambda pid: address_space(pid) + (1 << 18), 1.2 * LONG)
             took = recovers(p, traffic, 20)
             print("     %s: served after %.1f s" % (program, took))
     assert traffic.count("no", True) > 0, "no limit was ever felt"
@@ -109,7 +109,7 @@ def clock_set(p, before):
     """A day forward and back: nothing given up, nothing kept waiting, the audit in order. (Not to before the certificates.)"""
     with Traffic(p) as traffic:
         for by in (DAY_S, 0, DAY_S, DAY_S - 3600, 0):
-            time.sleep(1.0 * LONG)
+            time.sleep(0.6 * LONG)
             CLOCK.set(by)
             took = recovers(p, traffic, 20)
             print("     %+d s: served after %.1f s" % (by, took))
