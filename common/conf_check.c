@@ -255,7 +255,8 @@ check_profile(const struct whole *w)
 static void
 check_users(const struct whole *w)
 {
-#define NAME(section, type, field, key, def, min, max, unit, check, text) { key, w->conf->user.field },
+#define NAME(section, type, field, key, def, min, max, unit, check, text) \
+		{ key, w->conf->user.field },
 	const struct {
 		const char *key, *value;
 	} v[] = { CONF_user(NAME) };

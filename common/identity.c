@@ -114,8 +114,8 @@ resolve(const struct conf_user *names, struct users *u, struct buf *why)
 		return OK;
 	if (!find_group(names->admin_group, &u->admin) ||
 	    !find_group(names->store_group, &u->store)) {
-		buf_addf(why, "user: admin-group, store-group: \"%s\" or \"%s\" is not a group of this "
-		    "machine", names->admin_group, names->store_group);
+		buf_addf(why, "user: admin-group, store-group: \"%s\" or \"%s\" is not a group "
+		    "of this machine", names->admin_group, names->store_group);
 		return ERR_CONF;
 	}
 	for (size_t i = 0; i < IDENTITY_COUNT; i++) {
@@ -160,13 +160,13 @@ check_ours(const struct conf *conf, const struct users *u, unsigned own, struct 
 		if ((own & IDENTITY_BIT(i)) == 0)
 			continue;
 		if (root && !u->given && conf->general.sandbox == CONF_SANDBOX_REQUIRED) {
-			buf_addf(why, "user: %s: is missing: a program that is started as root must be "
-			    "told whom to become", key);
+			buf_addf(why, "user: %s: is missing: a program that is started as root must "
+			    "be told whom to become", key);
 			return ERR_CONF;
 		}
 		if (!root && u->given && (u->of[i].uid != geteuid() || u->of[i].gid != getegid())) {
-			buf_addf(why, "user: %s: is %u:%u, but the program was started as %u:%u: start "
-			    "it as root", key, u->of[i].uid, u->of[i].gid, geteuid(), getegid());
+			buf_addf(why, "user: %s: is %u:%u, but the program was started as %u:%u: "
+			    "start it as root", key, u->of[i].uid, u->of[i].gid, geteuid(), getegid());
 			return ERR_CONF;
 		}
 	}

@@ -40,8 +40,8 @@ place_shared(const char *path, struct buf *why)
 		return ERR_CONF;
 	}
 	if (identity_of(IDENTITY_SMTPD) != NULL && (st.st_mode & PASS) != PASS) {
-		buf_addf(why, "%s: the users of section user cannot pass through; run: chmod a+x %s",
-		    path, path);
+		buf_addf(why, "%s: the users of section user cannot pass through; run: "
+		    "chmod a+x %s", path, path);
 		return ERR_CONF;
 	}
 	return OK;

@@ -16,8 +16,8 @@ const char *reload_changed(const struct conf *a, const struct conf *b, const cha
 void reload_log_errors(const char *file, const struct buf *why, int err);
 
 /*
- * Read path anew. OK and *out; or ERR_CONF, and each mistake has been logged: then the old one stays
- * in force, whole. A key among the n fixed ones that differs from now is a mistake, too, as it
+ * Read path anew. OK and *out; or ERR_CONF, and each mistake has been logged: then the old one
+ * stays in force, whole. A key among the n fixed ones that differs from now is a mistake, too, as it
  * needs a restart. The service manager and the metrics are told of failures; after OK and when the
  * new one is in force, call reload_done().
  */

@@ -76,7 +76,8 @@ enter_sandbox(const struct mailstored *m)
 	return sandbox_enter(SANDBOX_MAILSTORED, &paths);
 }
 
-/* The sockets are made as who we were started as; all that is in the store is read as mailstored. */
+/* The sockets are made as who we were started as; all that is in the store is read as
+ * mailstored. */
 static int
 open_server(struct mailstored *m)
 {

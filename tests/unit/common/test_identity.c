@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
  * Each role becomes its user and tries what belongs to the others: their sockets, their files. Once
- * with its user alone, once in its sandbox, which may open more here than any program gives it. With
- * one of the controls "identity", "socket-group" and "peer-user" off, this test must fail.
+ * with its user alone, once in its sandbox, which may open more here than any program gives it.
+ * With one of the controls "identity", "socket-group" and "peer-user" off, this test must fail.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +31,8 @@ static char dir[] = "/tmp/congvu-identity.XXXXXX";
 static char conf_path[128];
 
 #define CONF "profile = open\nhostname = \"mail.vn\"\ndomains = {\"so.vn\"}\n" \
-	"tls { certificate = \"/c\" key = \"/k\" }\nldap { uri = {\"ldap://127.0.0.1\"} base = \"dc=vn\" }\n" \
+	"tls { certificate = \"/c\" key = \"/k\" }\n" \
+	"ldap { uri = {\"ldap://127.0.0.1\"} base = \"dc=vn\" }\n" \
 	"signature { roots = \"/r\" crls = \"/c\" }\n"
 
 static struct conf *
@@ -75,7 +76,8 @@ static const struct {
 	{ "store", ROLE_POLICYD, IDENTITY_POLICYD }, { "store", ROLE_CONTROL, -1 },
 };
 
-#define BOTH_IMAPD	(IDENTITY_BIT(IDENTITY_IMAPD_INTERNAL) | IDENTITY_BIT(IDENTITY_IMAPD_INTERNET))
+#define BOTH_IMAPD \
+	(IDENTITY_BIT(IDENTITY_IMAPD_INTERNAL) | IDENTITY_BIT(IDENTITY_IMAPD_INTERNET))
 
 /* As mailstored, keyd and the administrator make them. */
 static const struct {
@@ -357,8 +359,8 @@ child_is_parent(void)
 		_exit(WRONG);
 	}
 	(void)poll(NULL, 0, 50);
-	return pid > 0 && who != NULL && kill(pid, SIGTERM) == 0 && waitpid(pid, &status, 0) == pid &&
-	    WIFSIGNALED(status) ? RIGHT : WRONG;
+	return pid > 0 && who != NULL && kill(pid, SIGTERM) == 0 &&
+	    waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) ? RIGHT : WRONG;
 }
 
 static void
@@ -390,14 +392,16 @@ a_wrong_section_is_refused(void **state)
 		{ "", "user: smtpd: is missing", true },
 		{ "user { smtpd = no-such-user " OTHERS "admin-group = 59882 }\n",
 		    "user: smtpd: \"no-such-user\" is not a user", true },
-		{ "user { smtpd = 59871 " OTHERS "admin-group = no-such-group }\n", "is not a group", true },
+		{ "user { smtpd = 59871 " OTHERS "admin-group = no-such-group }\n",
+		    "is not a group", true },
 		{ "user { smtpd = \"59872:59871\" " OTHERS "admin-group = 59882 }\n",
 		    "user: relay: user and group must be", true },
 		{ "user { smtpd = \"59871:59872\" " OTHERS "admin-group = 59882 }\n",
 		    "user: relay: user and group must be", true },
 		{ "user { smtpd = \"59871:59881\" " OTHERS "admin-group = 59882 }\n",
 		    "user: smtpd: user and group must be", true },
-		{ "user { smtpd = 59871 " OTHERS "admin-group = 59882 }\n", "start it as root", false },
+		{ "user { smtpd = 59871 " OTHERS "admin-group = 59882 }\n", "start it as root",
+		    false },
 	};
 	const struct identity nobody = { 65534, 65534, 0 };
 
@@ -418,7 +422,8 @@ a_wrong_section_is_refused(void **state)
 			if (!cases[i].as_root && identity_become(&nobody) != OK)
 				_exit(NOT_ENTERED);
 			r = identity_load(conf, IDENTITY_BIT(IDENTITY_SMTPD), &why);
-			if (r != ERR_CONF || slice_find(buf_slice(&why), slice_of(cases[i].why)) < 0) {
+			if (r != ERR_CONF ||
+			    slice_find(buf_slice(&why), slice_of(cases[i].why)) < 0) {
 				print_error("case %zu: %d %s\n", i, r, buf_cstr(&why));
 				_exit(WRONG);
 			}
