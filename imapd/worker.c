@@ -137,12 +137,14 @@ open_store(struct worker *w)
 	for (int i = 0; i < STORE_TRIES && err == ERR_UNAVAIL && !w->retiring; i++) {
 		err = store_open(conf->general.state_dir, conf->general.run_dir,
 		    conf->store.map_octets, flags, &w->store);
+		if (err == OK && (err = store_watch_new(w->store, &w->watch)) != OK)
+			store_close(&w->store);
 		if (err == ERR_UNAVAIL && i == 0)
 			log_event(EV_SERVICE_AWAY, F_CSTR("service", "store"));
 		if (err == ERR_UNAVAIL && loop_once(w->loop, STORE_RETRY_MS) != OK)
 			break;
 	}
-	return err == OK ? store_watch_new(w->store, &w->watch) : err;
+	return err;
 }
 
 static int
