@@ -1,6 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "common/conf_table.h"
 
+/* A sentence a line, as mdoc wants it; a line that would be a macro is shielded. */
+static void
+add_text(struct buf *out, const char *text)
+{
+	bool begins = true;
+
+	for (const char *c = text; *c != '\0'; c++) {
+		if (begins && (*c == '.' || *c == '\''))
+			buf_adds(out, "\\&");
+		begins = c[0] == '.' && c[1] == ' ';
+		buf_addc(out, *c);
+		if (begins) {
+			buf_addc(out, '\n');
+			c++;
+		}
+	}
+	buf_addc(out, '\n');
+}
+
 static void
 add_value(struct buf *out, const struct conf_key *k)
 {
@@ -28,10 +47,14 @@ conf_manual(struct buf *out)
 	for (size_t i = 0; i < conf_table_n; i++) {
 		const struct conf_section *s = &conf_table[i];
 
-		buf_addf(out, ".Ss %s%s\n%s\n.Bl -tag -width Ds\n", s->name,
-		    s->multi ? " \\(dqtitle\\(dq { ... }" : i == 0 ? "" : " { ... }", s->text);
+		buf_addf(out, ".Ss %s%s\n", s->name,
+		    s->multi ? " \\(dqtitle\\(dq { ... }" : i == 0 ? "" : " { ... }");
+		add_text(out, s->text);
+		buf_adds(out, ".Bl -tag -width Ds\n");
 		for (size_t j = 0; j < s->keys_n; j++) {
-			buf_addf(out, ".It Cm %s\n%s\n.br\n", s->keys[j].key, s->keys[j].text);
+			buf_addf(out, ".It Cm %s\n", s->keys[j].key);
+			add_text(out, s->keys[j].text);
+			buf_adds(out, ".br\n");
 			add_value(out, &s->keys[j]);
 		}
 		buf_adds(out, ".El\n");

@@ -19,7 +19,8 @@ static const struct ctl_verb verbs[] = {
 	{ "config check", "config check [--json]", false, ctl_config_check },
 	{ "config manual", "config manual", false, ctl_config_manual },
 	{ "policy explain", "policy explain FILE.eml [--json] [--from A] [--to B] [--role R] "
-	    "[--from-zone Z] [--to-zone Z] [--roots FILE] [--certs FILE] [--crls DIR] [--at TIME]",
+	    "[--from-zone Z] [--to-zone Z] [--clearance L] [--roots FILE] [--certs FILE] "
+	    "[--crls DIR] [--at TIME]",
 	    false, ctl_policy_explain },
 	{ "policy rules", "policy rules [--json] [--profile dedicated|open|lan]", false,
 	    ctl_policy_rules },

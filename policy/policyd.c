@@ -305,7 +305,7 @@ main(int argc, char **argv)
 	systemd_open();
 	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
 		fputs("usage: policyd -c FILE\n", stderr);
-		return 64;
+		return 2;
 	}
 	d.conf_path = argv[2];
 	d.conf = read_conf(d.conf_path);

@@ -101,7 +101,7 @@ def it_has_what_it_should():
         "/lib/systemd/system/congvu.target", "/usr/lib/sysusers.d/congvu.conf", "/usr/lib/tmpfiles.d/congvu.conf",
         "/etc/congvu/congvu.conf", "/usr/share/congvu/schema/congvu.ldif", "/usr/share/congvu/schema/congvu.schema",
         "/usr/share/doc/congvu/copyright"]
-    pages = [os.path.basename(p) for p in glob.glob(os.path.join(TOP, "doc/man/*.[158]"))]
+    pages = [os.path.basename(p) for p in glob.glob(os.path.join(TOP, "doc/man/*.[5-8]"))]
     data += ["/usr/share/man/man%s/%s.gz" % (p[-1], p) for p in pages]
     for path in data:
         assert listed[path][0] == "-rw-r--r--", (path, listed.get(path))
