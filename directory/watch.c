@@ -6,7 +6,11 @@
 
 #include "directory/right.h"
 
-enum { VALUE_GONE = 1 };	/* of a slot: told already that it is gone */
+enum {			/* of a slot */
+	VALUE_GONE = 1,		/* told already that it is gone */
+	VALUE_ACCOUNT = 1,	/* with a hash: it was an account */
+	VALUE_HASH = 2,
+};
 
 void
 watch_init(struct watch *w, const struct conf *conf, size_t entries_max)
@@ -92,15 +96,16 @@ hash_of(const struct watch *w, const struct entry *e)
 	}
 	crypto_generichash_final(&h, digest, sizeof digest);
 	memcpy(&out, digest, sizeof out);
-	return out | 2;		/* never VALUE_GONE, nor the 0 of a new slot */
+	return (out | VALUE_HASH) & ~(uint64_t)VALUE_ACCOUNT;	/* never VALUE_GONE, nor 0 */
 }
 
-/* Is it other than what is known? */
+/* Is it other than what is known? What cannot be kept may have been anything. */
 static bool
-note(struct watch *w, const uint8_t guid[DIR_GUID_OCTETS], uint64_t value)
+note(struct watch *w, const uint8_t guid[DIR_GUID_OCTETS], uint64_t value, uint64_t *was_out)
 {
 	struct guidmap_slot *slot = guidmap_add(&w->seen, guid);
 
+	*was_out = slot == NULL ? VALUE_HASH | VALUE_ACCOUNT : slot->value;
 	if (slot == NULL) {
 		w->overflow = true;
 		return true;
@@ -112,7 +117,7 @@ note(struct watch *w, const uint8_t guid[DIR_GUID_OCTETS], uint64_t value)
 	return true;
 }
 
-/* What cannot be an account any more cannot sign in any more. */
+/* What cannot be an account any more cannot sign in any more, even if it is a group still. */
 static void
 tell_entry(struct watch *w, const uint8_t guid[DIR_GUID_OCTETS], const struct entry *e,
     struct arena *arena)
@@ -120,14 +125,15 @@ tell_entry(struct watch *w, const uint8_t guid[DIR_GUID_OCTETS], const struct en
 	struct dir_right right = { .there = 0 };
 	struct dir_account account;
 	const char *why;
+	bool is = entry_is_account(w->conf, e);
+	uint64_t was;
 
-	if (!note(w, guid, hash_of(w, e)))
+	if (!note(w, guid, hash_of(w, e) | (is ? VALUE_ACCOUNT : 0), &was))
 		return;
-	if (!entry_is_account(w->conf, e)) {
-		w->other = true;
+	w->other = w->other || !is;
+	if (!is && (was & VALUE_ACCOUNT) == 0)
 		return;
-	}
-	if (entry_account(e, arena, &account, &why) == OK)
+	if (is && entry_account(e, arena, &account, &why) == OK)
 		right = dir_right_of(&account);
 	add_change(w, guid, &right);
 }
@@ -243,7 +249,9 @@ watch_polled(struct watch *w, const struct entry *e, struct arena *arena)
 void
 watch_gone(struct watch *w, const uint8_t guid[DIR_GUID_OCTETS])
 {
-	if (note(w, guid, VALUE_GONE))
+	uint64_t was;
+
+	if (note(w, guid, VALUE_GONE, &was))
 		tell_gone(w, guid);
 }
 

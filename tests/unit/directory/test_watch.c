@@ -138,6 +138,7 @@ what_is_said_and_what_is_told(void **state)
 		{ "a group", "B +a gg R T gg T", "*o.." },
 		{ "a group that is new", "B +a R T gg T", "*.o." },
 		{ "what cannot be an account any more", "B +a R T xa T", "*.!a." },
+		{ "an account that becomes a group", "B +a R T ga T ga T +a T", "*.o!a..+a." },
 		{ "a cookie: only what changed", "B +a +b R C T B -a E T", "*.-a." },
 		{ "a cookie: and what was deleted", "B +a +b R C T B Db E T", "*.!b." },
 		{ "a cookie: those present stay, others go", "B +a +b +c R C T B Pa pb R T", "*.!c." },
