@@ -23,6 +23,7 @@ struct ask {
 	uint64_t	 round;
 	uint32_t	 call;
 	struct guid	 guid;
+	uint8_t		 odd;		/* answers so far that made no sense */
 };
 
 struct dirwatch {
@@ -37,6 +38,7 @@ struct dirwatch {
 
 	/* the round of questions about everybody */
 	struct guid	   *guids;
+	uint8_t		   *odd;		/* of each: answers that made no sense */
 	size_t		    guids_n, at, failed;	/* the first `failed` are to be asked again */
 	uint64_t	    round;
 	struct ask	    asks[ASKS];
@@ -103,8 +105,24 @@ round_over(struct dirwatch *w)
 		return;
 	}
 	free(w->guids);
+	free(w->odd);
 	w->guids = NULL;
+	w->odd = NULL;
 	w->guids_n = w->at = 0;
+}
+
+/* Nobody can tell any more what the account may do: then it may do nothing. */
+static bool
+makes_no_sense(struct ask *ask, int status)
+{
+	return status == ERR_CORRUPT && ++ask->odd >= DIRWATCH_ODD;
+}
+
+static void
+ask_later(struct dirwatch *w, const struct ask *ask)
+{
+	w->odd[w->failed] = ask->odd;
+	w->guids[w->failed++] = ask->guid;
 }
 
 static void
@@ -116,24 +134,24 @@ on_account(void *arg, struct chan_answer *answer)
 	struct dir_right now = { .guid = { (const char *)&ask->guid, sizeof ask->guid } };
 
 	ask->w = NULL;
-	if (ask->round == w->round && (answer->status != OK || r == NULL))
-		w->guids[w->failed++] = ask->guid;
-	else if (answer->status == OK && r != NULL) {
-		if (r->account_n == 1)
-			now = dir_right_of(r->account);
+	if (answer->status == OK && r != NULL && r->account_n == 1)
+		now = dir_right_of(r->account);
+	if ((answer->status == OK && r != NULL) || makes_no_sense(ask, answer->status))
 		w->ops.changed(w->arg, &now);
-	}
+	else if (ask->round == w->round)
+		ask_later(w, ask);
 	ask_more(w);
 }
 
 static void
-ask_about(struct ask *ask, struct dirwatch *w, struct guid guid)
+ask_about(struct ask *ask, struct dirwatch *w, size_t at)
 {
 	struct dir_account_request q = { 0 };
 
 	ask->w = w;
 	ask->round = w->round;
-	ask->guid = guid;
+	ask->guid = w->guids[at];
+	ask->odd = w->odd[at];
 	q.guid = (struct slice){ (const char *)&ask->guid, sizeof ask->guid };
 	chan_call(w->directory, DIR_ACCOUNT, &q, NULL, 0, ASK_MS, on_account, ask, &ask->call);
 }
@@ -145,7 +163,7 @@ ask_more(struct dirwatch *w)
 		return;
 	for (size_t i = 0; i < ASKS && w->at < w->guids_n; i++)
 		if (w->asks[i].w == NULL)
-			ask_about(&w->asks[i], w, w->guids[w->at++]);
+			ask_about(&w->asks[i], w, w->at++);
 	if (w->at == w->guids_n && !asking(w))
 		round_over(w);
 }
@@ -156,12 +174,18 @@ ask_all(struct dirwatch *w)
 {
 	size_t n;
 	struct guid *v = everybody(w, &n);
+	uint8_t *odd = calloc(n + 1, sizeof *odd);
 
-	if (v == NULL && n > 0)
+	if ((v == NULL && n > 0) || odd == NULL) {
+		free(v);
+		free(odd);
 		return false;
+	}
 	loop_timer_stop(&w->ask_again);
 	free(w->guids);
+	free(w->odd);
 	w->guids = v;
+	w->odd = odd;
 	w->guids_n = n;
 	w->at = w->failed = 0;
 	w->round++;
@@ -258,6 +282,7 @@ dirwatch_free(struct dirwatch **watch)
 		if (w->asks[i].w != NULL)
 			chan_cancel(w->directory, w->asks[i].call);
 	free(w->guids);
+	free(w->odd);
 	free(w);
 	*watch = NULL;
 }

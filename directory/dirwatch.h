@@ -5,13 +5,16 @@
  * Shape   one DIR_WATCH is always under way. When directoryd lost track (or was away, or
  *         restarted), the accounts of all sessions are asked about with DIR_ACCOUNT, a few at a
  *         time. directoryd or LDAP away changes nothing for open sessions: an account that could not
- *         be asked about is asked about again until there is an answer.
- * Bounds  16 octets for each signed-in session while such a round lasts.
+ *         be asked about is asked about again until there is an answer. An entry that makes no sense
+ *         DIRWATCH_ODD times, LDAP being there, is no account any more.
+ * Bounds  17 octets for each signed-in session while such a round lasts.
  */
 #ifndef DIRECTORY_DIRWATCH_H
 #define DIRECTORY_DIRWATCH_H
 
 #include "directory/right.h"
+
+enum { DIRWATCH_ODD = 3 };
 
 struct dirwatch;
 

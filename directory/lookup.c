@@ -12,7 +12,7 @@ int
 lookup_odd(const struct entry *e, const char *why)
 {
 	log_event(EV_DIRECTORY_ODD, F_STR("entry", e->dn), F_CSTR("reason", why), F_END);
-	return ERR_UNAVAIL;
+	return ERR_CORRUPT;
 }
 
 static void
@@ -65,7 +65,7 @@ search_address(struct lookup *l, struct slice address, struct slice base, struct
 	return search(l, &f, ENTRY_WANT_ACCOUNT | ENTRY_WANT_MEMBERS, 4, out);
 }
 
-/* 1 and *out: the only owner of the address; 0: nobody; ERR_UNAVAIL: several. */
+/* 1 and *out: the only owner of the address; 0: nobody; ERR_CORRUPT: several. */
 static int
 owner_of(struct lookup *l, const struct entry_list *found, struct slice address,
     const struct entry **out)
@@ -318,5 +318,11 @@ lookup_account(struct lookup *l, const struct dir_account_request *q,
 	if (r != OK)
 		return r;
 	out->account_n = 1;
-	return lookup_identities(l, &found.v[0], &out->identities, &out->identities_n);
+	if (out->account->status != DIR_ACTIVE)
+		return OK;
+	r = lookup_identities(l, &found.v[0], &out->identities, &out->identities_n);
+	/* Something odd about others' addresses does not hide what the account may do. */
+	if (r == ERR_CORRUPT)
+		out->identities_n = 0;
+	return r == ERR_CORRUPT ? OK : r;
 }

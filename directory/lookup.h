@@ -2,8 +2,8 @@
 /*
  * directory/lookup.h: questions about addresses and accounts, answered from a source.
  *
- * Errors  ERR_UNAVAIL: the source is away, or the directory contradicts itself (two owners of one
- *         address, an account without entryUUID): that is logged, and nothing is guessed.
+ * Errors  ERR_UNAVAIL: the source is away. ERR_CORRUPT: the directory contradicts itself (two owners of
+ *         one address, an account without entryUUID): that is logged, and nothing is guessed.
  * Bounds  by those of the messages in proto.h; replies live in the arena.
  */
 #ifndef DIRECTORY_LOOKUP_H
@@ -18,6 +18,7 @@ struct lookup {
 };
 
 int lookup_rcpt(struct lookup *l, struct slice address, struct dir_rcpt_reply *out) MUST_USE;
+/* No identities: it is not active, or the directory contradicts itself about them. */
 int lookup_account(struct lookup *l, const struct dir_account_request *q,
     struct dir_account_reply *out) MUST_USE;
 
@@ -31,7 +32,7 @@ int lookup_identities(struct lookup *l, const struct entry *account,
 /* Expand a group into out (group.c). */
 int lookup_group(struct lookup *l, const struct entry *group, struct dir_rcpt_reply *out) MUST_USE;
 
-/* Log that the directory contradicts itself; ERR_UNAVAIL. */
+/* Log that the directory contradicts itself; ERR_CORRUPT. */
 int lookup_odd(const struct entry *e, const char *why);
 
 #endif

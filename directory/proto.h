@@ -5,7 +5,8 @@
  * Shape   field lists for common/wire.h; directory/proto.c makes the tables. directoryd listens at
  *         chan_path(run_dir, "directory", role), keyd at chan_path(run_dir, "key", role).
  * Errors  a status of ERR_UNAVAIL means: LDAP (or keyd) is away, answer the peer with a temporary
- *         failure. "Unknown account" is an outcome, never an error.
+ *         failure. "Unknown account" is an outcome, never an error. ERR_CORRUPT of DIR_ACCOUNT: LDAP is
+ *         there, but what it says of the account makes no sense.
  */
 #ifndef DIRECTORY_PROTO_H
 #define DIRECTORY_PROTO_H
@@ -125,7 +126,7 @@ WIRE_STRUCT(dir_account_request, DIR_ACCOUNT_REQUEST_FIELDS)
 
 #define DIR_ACCOUNT_REPLY_FIELDS(F, L, T) \
 	L(T, dir_account, account, 1)	/* none: unknown */ \
-	L(T, dir_identity, identities, 64)
+	L(T, dir_identity, identities, 64)	/* none: cannot be told now, or not active */
 WIRE_STRUCT(dir_account_reply, DIR_ACCOUNT_REPLY_FIELDS)
 
 /* What an account may do, as far as open sessions depend on it (directory/right.h). */

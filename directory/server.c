@@ -53,8 +53,7 @@ may_keep(uint16_t code, const void *reply)
 
 	if (code == DIR_RCPT)
 		return rcpt->outcome == DIR_RCPT_LOCAL || rcpt->outcome == DIR_RCPT_GROUP;
-	return code == DIR_ACCOUNT && account->account_n == 1 &&
-	    account->account->status == DIR_ACTIVE;
+	return code == DIR_ACCOUNT && account->account_n == 1 && account->identities_n > 0;
 }
 
 static const struct wire_type *
@@ -80,7 +79,9 @@ on_answer(void *arg, int status, const void *reply, uint64_t helper)
 	struct question *q = arg;
 
 	(void)helper;
-	server_note(q->s, status);
+	server_note(q->s, status == ERR_CORRUPT ? OK : status);
+	if (status == ERR_CORRUPT && q->req.code != DIR_ACCOUNT)
+		status = ERR_UNAVAIL;
 	if (status == OK && q->key.n > 0 && q->epoch == q->s->cache_epoch &&
 	    may_keep(q->req.code, reply))
 		keep(q, reply);

@@ -195,10 +195,11 @@ on_answer(void *arg, int status, const void *reply, uint64_t helper)
 		judge(a, job, helper);
 		return;
 	}
-	server_note(a->s, ERR_UNAVAIL);
+	server_note(a->s, status == ERR_CORRUPT ? OK : ERR_UNAVAIL);
 	forget(a->s, a->conversation);
 	log_event(EV_AUTH_UNAVAILABLE, F_STR("client", client_of(a)), F_ERR(status), F_END);
-	chan_reply(a->s->chan, &a->req, status == OK ? ERR_UNAVAIL : status, NULL, NULL, 0);
+	chan_reply(a->s->chan, &a->req, status == OK || status == ERR_CORRUPT ? ERR_UNAVAIL : status,
+	    NULL, NULL, 0);
 	free(a);
 }
 

@@ -51,6 +51,7 @@ struct conn {
 	struct slice		     *identities;
 	bool			      stale;		/* the account's addresses changed */
 	bool			      renewing;		/* ... and are being asked for */
+	unsigned		      odd;		/* answers that made no sense */
 	uint32_t		      renewal;
 	struct message		      message;
 	struct engine		      engine;

@@ -63,15 +63,48 @@ take_account(struct conn *c, const struct dir_account_reply *now)
 }
 
 static void
-on_renewal(void *arg, struct chan_answer *answer)
+end(struct conn *c, enum dir_end why)
+{
+	log_event(EV_ACCOUNT_ENDED, F_STR("who", account_of(c)->uid), F_CSTR("client", c->client),
+	    F_CSTR("why", dir_end_name(why)));
+	conn_withdraw(c, whys[why]);
+}
+
+/* What the account may do now is what it could at sign-in, or the session ends: what the directory
+ * says of it later is compared with the new account. */
+static enum dir_end
+renewed(struct conn *c, const struct chan_answer *answer)
 {
 	const struct dir_account_reply *r = answer->msg;
+	struct dir_right was = dir_right_of(account_of(c)), now = { .there = 0 };
+	enum dir_end why = DIR_STAYS;
+
+	if (answer->status == OK && r->account_n == 1)
+		now = dir_right_of(r->account);
+	if (answer->status == OK)
+		why = dir_right_end(&was, &now, c->zone);
+	if (why != DIR_STAYS)
+		return why;
+	if (answer->status == ERR_CORRUPT || (answer->status == OK && r->identities_n == 0))
+		c->odd++;
+	else if (answer->status == OK && take_account(c, r)) {
+		c->odd = 0;
+		return DIR_STAYS;
+	}
+	c->stale = true;	/* later: after the transaction, or when the directory is back */
+	return c->odd < DIRWATCH_ODD ? DIR_STAYS : DIR_END_RIGHTS;
+}
+
+static void
+on_renewal(void *arg, struct chan_answer *answer)
+{
 	struct conn *c = arg;
+	enum dir_end why;
 
 	c->renewing = false;
-	/* Later: after the transaction, or when the directory is back. */
-	if (answer->status != OK || (r->account_n == 1 && !take_account(c, r)))
-		c->stale = true;
+	why = renewed(c, answer);
+	if (why != DIR_STAYS)
+		end(c, why);
 }
 
 void
@@ -95,20 +128,18 @@ compare(struct conn *c, const struct dir_right *now)
 {
 	const struct dir_account *a = account_of(c);
 	struct dir_right was;
-	enum dir_end end;
+	enum dir_end why;
 
 	if (a == NULL || !slice_eq(a->guid, now->guid))
 		return;
 	was = dir_right_of(a);
-	end = dir_right_end(&was, now, c->zone);
-	if (end == DIR_STAYS) {
-		c->stale = true;
-		conn_renew(c);
+	why = dir_right_end(&was, now, c->zone);
+	if (why != DIR_STAYS) {
+		end(c, why);
 		return;
 	}
-	log_event(EV_ACCOUNT_ENDED, F_STR("who", a->uid), F_CSTR("client", c->client),
-	    F_CSTR("why", dir_end_name(end)));
-	conn_withdraw(c, whys[end]);
+	c->stale = true;
+	conn_renew(c);
 }
 
 static void

@@ -374,6 +374,15 @@ def password(province, directory):
         bye(imap, t, "another sign-in name", "sign in again")
 
 
+def group_instead(province, directory):
+    """The entry stays, as a group: its account is gone."""
+    imap, smtp = Imap(province, user=user(province, 25)), Smtp(province, user=user(province, 25))
+    t = directory.change("dn: %s\nchangetype: modify\nadd: objectClass\nobjectClass: congvuGroup\n-\n"
+                         "delete: objectClass\nobjectClass: congvuAccount\n" % directory.dn("u25"))
+    bye(imap, t, "a group now", "removed")
+    shut(smtp, t, "a group now, SMTP", "removed")
+
+
 # ---- what may happen to the directory ----
 
 def interrupted(province, directory):
@@ -426,6 +435,39 @@ def restarted(province, directory):
     directory.enable("u13")
 
 
+def odd(province, directory):
+    """directoryd asks about everybody, and the entry makes no sense, or that of another does not."""
+    imap, smtp = Imap(province, user=user(province, 26)), Smtp(province, user=user(province, 26))
+    locked, other = Imap(province, user=user(province, 27)), Imap(province, user=user(province, 14))
+    twice = "hai.chu@" + province.env["CONGVU_DOMAIN"]
+    for uid in ("u1", "u2"):
+        directory.replace(uid, "congvuAlias", twice)
+    old = province.pid("directoryd")
+    os.kill(old, signal.SIGKILL)
+    directory.replace("u26", "mail", "khong phai dia chi")
+    directory.replace("u27", "congvuSendAs", twice)
+    t = directory.disable("u27")
+    bye(locked, t, "locked, and may send as somebody odd")
+    bye(imap, t, "makes no sense", "removed")
+    shut(smtp, t, "makes no sense, SMTP", "removed")
+    assert other.command("NOOP")[0].startswith("OK")
+    directory.replace("u27", "congvuSendAs")
+    directory.enable("u27")
+
+
+def renewed(province, directory):
+    """What else changed when the addresses are asked for anew is no less a change."""
+    smtp, witness = Smtp(province, user=user(province, 11)), Imap(province, user=user(province, 9))
+    smtp.command("MAIL FROM:<%s>" % user(province, 11))
+    directory.replace("u11", "congvuAlias", "them.mot.ten@" + province.env["CONGVU_DOMAIN"])
+    rest(witness, directory.disable("u9"))
+    directory.enable("u9")
+    t = directory.replace("u11", "userPassword", "lai-mat-khau-khac")
+    smtp.command("RSET")
+    smtp.command("NOOP")
+    shut(smtp, t, "password changed, addresses asked for", "password changed, sign in again")
+
+
 def removed_again(province, directory):
     imap = Imap(province, user=user(province, 15))
     t = directory.change("dn: %s\nchangetype: delete\n" % directory.dn("u15"))
@@ -456,8 +498,9 @@ def reloaded(province, directory):
     directory.enable("u23")
 
 
-TESTS = (quiet, busy, racing, many, removed, renamed, rights, password, interrupted, restarted, reloaded)
-POLLED = (quiet, busy, racing, removed_again, rights_again)
+TESTS = (quiet, busy, racing, many, removed, renamed, rights, group_instead, password, interrupted, restarted, odd,
+         reloaded)
+POLLED = (quiet, busy, racing, renewed, removed_again, rights_again)
 
 
 def use_polling(province, directory):
@@ -481,7 +524,7 @@ def main():
     if os.environ.get("CONGVU_CONTROL_OFF"):
         only = ["quiet"]
     tests = [t for t in TESTS if not only or t.__name__ in only]
-    with Province(26000, "--accounts", "24", "--signing", "mark") as province:
+    with Province(26000, "--accounts", "27", "--signing", "mark") as province:
         directory = Directory(province)
         failed = run(tests, province, directory)
         if not only or "polling" in only:
