@@ -158,10 +158,9 @@ main(int argc, char **argv)
 	log_init("mailstored");
 	systemd_open();
 	umask(0007);	/* readers, of the group, write into the lock file of the index */
-	while ((c = getopt(argc, argv, "c:")) != -1)
-		if (c == 'c')
-			file = optarg;
-	if (file == NULL || optind != argc) {
+	while ((c = getopt(argc, argv, "c:")) == 'c')
+		file = optarg;
+	if (c != -1 || file == NULL || optind != argc) {
 		fprintf(stderr, "usage: mailstored -c FILE\n");
 		return EXIT_USAGE;
 	}
