@@ -60,7 +60,7 @@ WIRE_STRUCT(control_intent, CONTROL_INTENT_FIELDS)
 	F(T, U32, relay_skip, 0) \
 	F(T, STR, wrapped_key, 48) \
 	F(T, U64, set_ms, 0)		/* when due_ms was decided */ \
-	F(T, U64, retry_ms, 0)		/* when what is deferred is due; a notice comes before */ \
+	F(T, U64, retry_ms, 0)		/* when what is deferred is due */ \
 	F(T, U64, age_ms, 0) \
 	F(T, U32, deaths, 0)		/* of who had it, one after the other */
 WIRE_STRUCT(control_queue, CONTROL_QUEUE_FIELDS)

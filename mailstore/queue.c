@@ -44,6 +44,24 @@ queue_owes(const struct control_queue *q)
 	return false;
 }
 
+bool
+queue_tries(const struct control_queue *q)
+{
+	for (size_t i = 0; i < q->entry[0].recipients_n; i++)
+		if (q->entry[0].recipients[i].outcome == ST_DEFERRED)
+			return true;
+	return false;
+}
+
+/* Is the notice what it is due for? One that could not be given stands aside when others of the
+ * entry are to be tried. */
+static bool
+is_due_to_tell(const struct control_queue *q)
+{
+	return queue_owes(q) && (q->entry[0].notice_tries == 0 || q->retry_ms > q->due_ms ||
+	    !queue_tries(q));
+}
+
 /* ---- rows ---- */
 
 int
@@ -62,7 +80,7 @@ queue_save(struct control *c, struct control_queue *q)
 		return r;
 	due = due_key(q->due_ms, &k);
 	return control_put_u64(c, CONTROL_DUE, record_key_slice(&due),
-	    queue_owes(q) ? OWES : WAITS);
+	    is_due_to_tell(q) ? OWES : WAITS);
 }
 
 int
@@ -145,6 +163,7 @@ queue_notice_id(const struct st_queue_entry *e, struct arena *a)
 	if (id == NULL)
 		return (struct slice){ NULL, 0 };
 	record_key_u32(&k, e->notices);
+	record_key_u32(&k, e->attempts);	/* what is to be told may differ after each */
 	crypto_generichash(id, ST_ID_OCTETS, k.octets, k.n, purpose, sizeof purpose);
 	return (struct slice){ (const char *)id, ST_ID_OCTETS };
 }
@@ -161,7 +180,7 @@ claim(struct control *c, struct slice key, uint32_t lease_ms, int64_t now_ms, st
 		r = queue_take_off(c, out);
 	if (r != OK)
 		return r;
-	owed = queue_owes(out);
+	owed = is_due_to_tell(out);
 	e->attempts += owed ? 0 : 1;
 	e->notice_tries += owed ? 1 : 0;
 	queue_plan(out, now_ms, (uint64_t)now_ms + lease_ms);

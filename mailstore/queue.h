@@ -8,6 +8,8 @@
  *         by one: delivered, or failed and, if the sender is to be told, told. An entry that owes a
  *         notice is due at once and claimed for that alone; what settles the debt is part of the
  *         commit that delivers the notice (engine_deliver_control), so it is sent exactly once.
+ *         A notice that must wait (the sender's mailbox is full) holds up nobody: when those who
+ *         are deferred are due, the entry is claimed for them, and then for the notice again.
  *         An entry with route "" has only recipients that are filed here already.
  * Times   real ones, moved with the clock when it is set (queue_clock, queue_shift); how long an
  *         entry has been tried is counted from what was planned, so no clock makes it expire.

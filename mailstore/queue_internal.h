@@ -21,6 +21,8 @@ void queue_plan(struct control_queue *q, int64_t now_ms, uint64_t due_ms);
 
 /* Is the sender to be told something? */
 bool queue_owes(const struct control_queue *q);
+/* Is anybody still to be tried? */
+bool queue_tries(const struct control_queue *q);
 
 /* The delivery id of the notice that is owed next (in the arena): the same however often it is
  * tried. */

@@ -24,6 +24,8 @@ wants(const struct st_queue_rcpt *r, unsigned what)
 static void
 decide_tell(struct st_queue_entry *e, struct st_queue_rcpt *r, bool delayed)
 {
+	if (r->tell == ST_TELL_DELAYED && r->outcome != ST_DEFERRED)
+		r->tell = ST_TELL_NOTHING;	/* not told yet, and no longer so */
 	if (r->tell != ST_TELL_NOTHING || !may_tell(e))
 		return;
 	if (r->outcome == ST_DELIVERED && !r->passed && wants(r, ST_NOTIFY_SUCCESS))
@@ -153,6 +155,17 @@ queue_may_settle(struct control *c, const struct st_settles *of, struct slice no
 	return r == OK && level < q.entry[0].level ? ERR_ACCESS : r;
 }
 
+/* When a notice that cannot be given now is tried again, or before it who still waits. */
+static uint64_t
+later_ms(const struct control_queue *q, uint64_t due_s, int64_t now_ms)
+{
+	uint64_t due_ms = due_s > INT64_MAX / 1000 ? (uint64_t)now_ms : due_s * 1000;
+
+	if (queue_tries(q) && q->retry_ms < due_ms)
+		due_ms = q->retry_ms > (uint64_t)now_ms ? q->retry_ms : (uint64_t)now_ms;
+	return due_ms;
+}
+
 int
 queue_told(struct control *c, const struct st_told_request *req, int64_t now_ms, struct arena *a)
 {
@@ -167,8 +180,7 @@ queue_told(struct control *c, const struct st_told_request *req, int64_t now_ms,
 	e = &q.entry[0];
 	if (req->due_s != 0) {	/* later */
 		q.deaths = 0;
-		queue_plan(&q, now_ms, req->due_s > INT64_MAX / 1000 ? (uint64_t)now_ms :
-		    req->due_s * 1000);
+		queue_plan(&q, now_ms, later_ms(&q, req->due_s, now_ms));
 		if (e->state != ST_QUEUE_HELD)
 			e->state = ST_QUEUE_WAITING;
 		return queue_save(c, &q);

@@ -310,6 +310,60 @@ a_delay_is_told_once(void **state)
 	arena_clear(&c.a);
 }
 
+/* The sender's mailbox is full: those who are still to be tried are, and what becomes of them is told
+ * in the end. */
+static void
+a_notice_that_must_wait_holds_up_nobody(void **state)
+{
+	struct help *h = *state;
+	struct st_remote remote[] = { TO("a@y.vn"), TO("b@y.vn"), TO("c@y.vn") };
+	struct st_deliver_request req = { .id = SLICE("0123456789abcdef"), .remote = remote,
+		.remote_n = 3, FROM };
+	struct st_queue_rcpt results[] = { SAID(0, ST_FAILED, "550"), SAID(1, ST_DEFERRED, "451"),
+		SAID(2, ST_DEFERRED, "451") };
+	struct st_result_request res = { .id = req.id, .route = SLICE("r1"), .results = results,
+		.results_n = 3, .delayed = 1 };
+	struct st_told_request t, stale;
+	struct claim c = { .r = 0 };
+	char stale_id[ST_ID_OCTETS];
+
+	arena_init(&c.a, 1 << 20);
+	assert_int_equal(help_deliver_request(h, &req, SLICE("m\r\n"), SLICE("s")), OK);
+	now_ms = clock_real_ms();
+	claim(h, &c, 0, 1);
+	res.due_s = (uint64_t)now_ms / 1000 + 10;
+	assert_int_equal(help_control(h, result_fn, &res), OK);
+	claim(h, &c, 0, 1);
+	t = stale = told(&c);
+	memcpy(stale_id, t.notice_id.p, sizeof stale_id);
+	stale.notice_id = (struct slice){ stale_id, sizeof stale_id };
+	t.due_s = (uint64_t)now_ms / 1000 + 3600;
+	assert_int_equal(help_control(h, told_fn, &t), OK);
+	claim(h, &c, 5000, 0);
+	claim(h, &c, 10000, 1);		/* b and c, when they are due */
+	assert_int_equal(c.q.entry[0].notice_id.n, 0);
+	assert_int_equal(c.q.entry[0].recipients_n, 2);
+	assert_int_equal(c.q.entry[0].attempts, 2);
+	now_ms += 10000;
+	results[1].outcome = ST_DELIVERED;
+	results[2].outcome = ST_FAILED;
+	res.results = &results[1];
+	res.results_n = 2;
+	assert_int_equal(help_control(h, result_fn, &res), OK);
+	stale.id = req.id;
+	stale.route = res.route;
+	assert_int_equal(help_control(h, told_fn, &stale), ERR_NOENT);	/* it said something else */
+	claim(h, &c, 0, 1);
+	t = told(&c);
+	assert_int_equal(c.q.entry[0].recipients_n, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(c.q.entry[0].recipients[i].tell, ST_TELL_FAILED);
+	assert_true(slice_is(c.q.entry[0].recipients[1].address, "c@y.vn"));
+	assert_int_equal(help_control(h, told_fn, &t), OK);
+	assert_int_equal(queue_size(h, &(uint8_t){ 0 }), 0);
+	arena_clear(&c.a);
+}
+
 static void
 routes_that_are_full_are_passed_over(void **state)
 {
@@ -538,6 +592,7 @@ main(void)
 		TEST(queue_entry_lives_until_everyone_is_settled),
 		TEST(senders_hear_what_they_asked_for),
 		TEST(a_delay_is_told_once),
+		TEST(a_notice_that_must_wait_holds_up_nobody),
 		TEST(routes_that_are_full_are_passed_over),
 		TEST(the_clock_is_set),
 		TEST(rows_of_the_first_version_are_read),
