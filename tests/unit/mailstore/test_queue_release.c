@@ -104,13 +104,14 @@ what_was_claimed_comes_back(void **state)
 	struct release rel = { .id = req.id, .route = SLICE("r1") };
 	struct slice m = help_text(700);
 	struct claim c = { .r = 0 };
+	struct queue_claimed second;
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), OK);
 	now_ms = rel.now = clock_real_ms();
 	claim(h, &c, 0, 1);
-	claim(h, &c, 5000, 0);			/* leased */
 	rel.claimed = queue_claimed_of(c.q.entry);
+	claim(h, &c, 5000, 0);			/* leased */
 	rel.claimed.attempts++;			/* another claim than that */
 	assert_int_equal(help_control(h, release_fn, &rel), OK);
 	claim(h, &c, 5000, 0);
@@ -119,9 +120,10 @@ what_was_claimed_comes_back(void **state)
 	claim(h, &c, 500, 0);			/* not at once: it may be what kills */
 	claim(h, &c, 1000, 1);
 	assert_int_equal(c.q.entry[0].attempts, 2);
+	second = queue_claimed_of(c.q.entry);
 	assert_int_equal(help_control(h, release_fn, &rel), OK);	/* of the first: too late */
 	claim(h, &c, 59000, 0);
-	rel.claimed = queue_claimed_of(c.q.entry);
+	rel.claimed = second;
 	assert_int_equal(help_control(h, release_fn, &rel), OK);
 	claim(h, &c, 59000, 0);			/* longer the second time */
 	claim(h, &c, 60000, 1);
