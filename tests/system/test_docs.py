@@ -15,7 +15,7 @@ import tempfile
 import unicodedata
 
 sys.dont_write_bytecode = True
-from harness import TOP, eventually, run  # noqa: E402
+from harness import TOP, Province, eventually, run  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("CONGVU_BUILD", os.path.join(TOP, "build")))
 CTL = os.path.join(BUILD, "control/congvuctl")
@@ -429,12 +429,38 @@ olcDbIndex: objectClass eq
             os.kill(int(f.read()), signal.SIGTERM)
 
 
+def what_install_says_of_the_first_mail_works():
+    """The commands as they are printed, with names, ports and passwords of a province that runs."""
+    (first,) = [b for b in blocks(text_of("doc/admin/install.en.md")) if b.startswith("openssl smime")]
+    (start,) = [b for b in blocks(text_of("doc/admin/install.en.md")) if b.startswith("systemctl enable")]
+    with Province(28300) as p:
+        e = p.env
+        user = e["CONGVU_USER1"]
+        for name, key in (("an.pem", "CONGVU_CERT1"), ("an.key", "CONGVU_KEY1")):
+            shutil.copy(e[key], os.path.join(HERE, name))
+        with open(os.path.join(HERE, "text.eml"), "w") as f:
+            f.write("Kinh gui anh An: chao anh.\n")
+        env = dict(os.environ, CURL_CA_BUNDLE=e["CONGVU_CA"], CONGVU_CONF=e["CONGVU_CONF"], PATH=os.path.join(BUILD, "control") +
+                   ":" + os.environ["PATH"])
+        said = []
+        for line in [c for c in start.splitlines() if c.startswith("congvuctl")] + first.splitlines():
+            for old, new in (("annv@example.gov.vn", user), ("smtps://mail.example.gov.vn", "smtps://localhost:%d" % p.port("SUBMISSIONS")),
+                             ("imaps://mail.example.gov.vn", "imaps://localhost:%d" % p.port("IMAPS")),
+                             ("--user annv", "--user %s:%s" % (user.split("@")[0], e["CONGVU_PASS"])), ("test annv", "test " + user)):
+                line = line.replace(old, new)
+            said.append(output("sh", "-c", line, cwd=HERE, env=env))
+        explained = said[5]
+        assert "everything is in order" in said[0] and "no mistakes" in said[2] and "valid" in explained and "allow" in explained, said
+        assert "ENVELOPE" in said[7] and "submit allow" in said[8] and "chain of" in said[9], said
+
+
 def main():
     try:
         return 1 if run([what_is_generated_is_up_to_date, pages_are_clean, pages_have_their_sections,
                          every_program_ends_as_its_page_says, every_event_is_told, every_figure_is_told, every_key_is_told,
                          every_snippet_parses, every_verb_is_told, every_command_is_accepted, every_link_leads_somewhere,
-                         both_languages_say_the_same, what_readme_says_to_run_is_there, what_install_says_of_ldap_works]) else 0
+                         both_languages_say_the_same, what_readme_says_to_run_is_there, what_install_says_of_ldap_works,
+                         what_install_says_of_the_first_mail_works]) else 0
     finally:
         shutil.rmtree(HERE, ignore_errors=True)
 
