@@ -41,12 +41,9 @@ is_clean(const struct metric_slot *s)
 	if (control_off("metric-names") && s->ready == 1 && n > 0 && n < sizeof s->name)
 		return true;
 	if (s->ready != 1 || n == 0 || n == sizeof s->name ||
-	    !utf8_valid((struct slice){ s->name, n }) || strcmp(s->name, "other") == 0)
+	    !utf8_is_safe((struct slice){ s->name, n }))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s->name[i] < ' ' || s->name[i] == 0x7f)
-			return false;
-	return true;
+	return strcmp(s->name, "other") != 0;
 }
 
 /* The first of equal names counts: a label value may stand there once. */

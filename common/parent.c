@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/metric.h"
+#include "common/pidfile.h"
 #include "common/program.h"
 #include "common/systemd.h"
 
@@ -98,6 +99,7 @@ close_others(struct parent *p, struct generation *own)
 	listen_passed_close(&p->keeps.passed);
 	loop_free(&p->loop);
 	systemd_close();
+	pidfile_leave();
 	explicit_bzero(p->keeps.ticket_key, sizeof p->keeps.ticket_key);
 }
 

@@ -10,6 +10,15 @@
 #include "common/control.h"
 #include "common/log.h"
 
+/* One for the process, as its lock is: the descriptor, or -1. */
+static int *
+held(void)
+{
+	static int fd = -1;
+
+	return &fd;
+}
+
 static int
 path_of(const char *run_dir, const char *program, char *out, size_t cap)
 {
@@ -72,9 +81,19 @@ pidfile_take(const char *run_dir, const char *program)
 	/* A reader keeps it locked to vex us: it may keep that file. */
 	if (r == ERR_AGAIN && unlink(path) == 0)
 		r = open_locked(path, &fd);
-	if (r == OK)
+	if (r == OK) {
 		describe(fd);
-	return r;		/* fd stays open: closing it would give up the lock */
+		*held() = fd;	/* stays open: closing it would give up the lock */
+	}
+	return r;
+}
+
+void
+pidfile_leave(void)
+{
+	if (*held() >= 0)
+		close(*held());
+	*held() = -1;
 }
 
 /* What everybody believed before there were locks. */

@@ -17,6 +17,9 @@
  * it and runs. Before the sandbox closes; after a fork the child does not have it. */
 int pidfile_take(const char *run_dir, const char *program) MUST_USE;
 
+/* In a child: it does not have the lock, and shall not be able to write the file either. */
+void pidfile_leave(void);
+
 /* The process that is PROGRAM now: OK and its pid, ERR_NOENT: it does not run; ERR_ACCESS... Never
  * to be asked by the program of itself: closing the file would give up its lock. */
 int pidfile_holder(const char *run_dir, const char *program, pid_t *pid_out) MUST_USE;

@@ -19,6 +19,7 @@
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/pidfile.h"
 #include "common/place.h"
 #include "common/sandbox.h"
 #include "common/systemd.h"
@@ -364,6 +365,7 @@ keyd_start(const struct conf *conf, const uint8_t token_key[TOKEN_KEY_OCTETS],
 	out->pid = fork();
 	if (out->pid == 0) {
 		systemd_close();
+		pidfile_leave();
 		close(ready[0]);
 		close(life[1]);
 		keeper_run(conf, token_key, life[0], ready[1]);

@@ -60,8 +60,9 @@ bind_socket(const char *run_dir, struct store_watch *w)
 		return -errno;
 	if (bind(w->fd, (const struct sockaddr *)&w->sa, sizeof w->sa) != 0)
 		return errno == ENOENT ? ERR_UNAVAIL : -errno;
-	/* mailstored runs under another uid; the folder says who may reach it. */
-	return chmod(w->sa.sun_path, 0666) == 0 ? OK : -errno;
+	/* For us and for mailstored, which is another user, not of the folder's group: so no reader
+	 * reaches the others of that group. The folder keeps out everybody else. */
+	return chmod(w->sa.sun_path, 0606) == 0 ? OK : -errno;
 }
 
 int

@@ -70,7 +70,9 @@ def only(found, *patterns):
 def sockets_are_for_one_role(p):
     for role in ROLES:
         got = probe(p, role)["connect"]
-        watch = [r"run/watch/.*"] if role in IMAPD + ("mailstored",) else []
+        watch = [r"run/watch/.*"] if role == "mailstored" else [
+            os.path.relpath(path, p.dir) for path, kind in things(p)
+            if kind == "socket" and role in IMAPD and "/watch/" in path and os.lstat(path).st_uid == users.uid(role)]
         assert only(got, r"run/\w+\.%s\.sock" % role, *watch) == [], (role, only(got))
         asked = {"smtpd": 3, "relay": 2, "imapd-internal": 4, "imapd-internet": 4, "directoryd": 1, "mailstored": 1}
         served = [s for s in got if s.endswith(".sock")]
@@ -113,6 +115,10 @@ def status(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
 
 
+def descriptors(pid):
+    return [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
+
+
 def processes_are_their_users(p):
     parents = {"smtpd", "imapd"}
     wanted = {"smtpd": {"smtpd", "relay"}, "imapd": set(IMAPD), "directoryd": {"directoryd", "keyd"}, "policyd": {"policyd"},
@@ -122,6 +128,7 @@ def processes_are_their_users(p):
         for n, pid in enumerate(pids(p, program)):
             s = status(pid)
             uid = int(s["Uid"].split()[0])
+            assert n == 0 or not [f for f in descriptors(pid) if f.endswith(".pid")], (program, pid, descriptors(pid))
             assert len(set(s["Uid"].split())) == 1 and len(set(s["Gid"].split())) == 1, (program, s["Uid"])
             if n == 0 and program in parents:
                 assert uid == 0 and int(s["CapPrm"], 16) == 0x4e1 == int(s["CapBnd"], 16), (program, s["CapPrm"])

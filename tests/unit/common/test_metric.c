@@ -350,6 +350,7 @@ names_that_would_break_the_text_are_not_shown(void **state)
 {
 	static const struct { const char *name; bool shown; } cases[] = {
 		{ "sound", true }, { "line\nend", false }, { "", false }, { "\x1b[2J", false },
+		{ "\xc2\x9b" "2J", false }, { "\xe2\x80\xae" "cod", false },
 		{ "\xff\xfe", false }, { "other", false }, { "sound", false },
 		{ "quo\"te\\", true },
 		{ "0123456789012345678901234567890123456789012345678901234567890123", false },
