@@ -263,7 +263,8 @@ answer(struct job *j, int status, const void *reply)
 	if (j->answered)
 		return;
 	j->answered = true;
-	metric_observe_us(METRIC_LDAP_TIME, 0, clock_us() - j->began_us);
+	if (j->pool->spec.timed)
+		metric_observe_us(METRIC_LDAP_TIME, 0, clock_us() - j->began_us);
 	loop_timer_stop(&j->timer);
 	j->fn(j->arg, status, reply, helper);
 }

@@ -26,6 +26,7 @@ struct pool_spec {
 	const char  *name;	/* in logs */
 	size_t	     helpers;
 	uint64_t     job_ms;	/* longest time of a job, waiting included */
+	bool	     timed;	/* its jobs are questions to the directory: their times are shown */
 	pool_main_fn main;
 	void	    *arg;
 };

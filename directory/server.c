@@ -273,14 +273,16 @@ static struct pool_spec
 sign_in_spec(struct server *s)
 {
 	return (struct pool_spec){ .name = "sasl-helper", .helpers = s->conf->ldap.helpers,
-		.job_ms = s->conf->ldap.timeout_ms, .main = sign_in_main, .arg = s };
+		.job_ms = s->conf->ldap.timeout_ms, .timed = true, .main = sign_in_main,
+		.arg = s };
 }
 
 static struct pool_spec
 look_up_spec(struct server *s)
 {
 	return (struct pool_spec){ .name = "lookup-helper", .helpers = LOOK_UP_HELPERS,
-		.job_ms = s->conf->ldap.timeout_ms, .main = look_up_main, .arg = s };
+		.job_ms = s->conf->ldap.timeout_ms, .timed = true, .main = look_up_main,
+		.arg = s };
 }
 
 static int

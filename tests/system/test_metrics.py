@@ -250,6 +250,21 @@ def a_killed_judge(p, s):
     assert eventually(lambda: p.ctl("status").returncode == 0), p.ctl("status").stdout
 
 
+def waiting_for_changes_is_no_question(p, s):
+    """The helper that waits for changes in the directory would make every latency look like minutes."""
+    path = os.path.join(p.dir, "log", "directoryd.log")
+
+    def said(what):
+        with open(path) as f:
+            return re.findall(what, f.read())
+    watches, before = len(said("ev=directory-watch ")), scrape(p)
+    os.kill(int(said(r'ev=worker-started role="watch-helper" worker=(\d+)')[-1]), signal.SIGKILL)
+    assert eventually(lambda: len(said("ev=directory-watch ")) > watches)
+    assert later(p, lambda m: m.value("worker_deaths", program="directoryd") > before.value("worker_deaths", program="directoryd"))
+    now = scrape(p)
+    assert now.value("ldap_seconds", suffix="_count") == before.value("ldap_seconds", suffix="_count")
+
+
 def tls_that_fails(p, s):
     before = scrape(p)
     with socket.create_connection(("127.0.0.1", p.port("IMAPS")), 10) as c:
@@ -530,10 +545,9 @@ def a_unix_socket_and_no_port(p, s):
 
 
 TESTS = [counts_are_what_was_sent, imap_is_counted, the_older_format, bad_requests, a_next_hop_that_is_away,
-         tls_that_fails, too_many_sessions, a_killed_worker, a_killed_judge, the_directory_is_away, reload_good, reload_bad,
-         a_program_that_does_not_run, a_reused_number_is_not_signalled, slow_and_many_clients, a_file_that_lies,
-         a_unix_socket_and_no_port,
-         every_row_moves]
+         tls_that_fails, too_many_sessions, a_killed_worker, a_killed_judge,
+         waiting_for_changes_is_no_question, the_directory_is_away, reload_good, reload_bad, a_program_that_does_not_run, a_reused_number_is_not_signalled, slow_and_many_clients, a_file_that_lies,
+         a_unix_socket_and_no_port, every_row_moves]
 
 if __name__ == "__main__":
     with Province(27600) as province:
