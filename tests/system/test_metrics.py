@@ -546,7 +546,8 @@ def a_unix_socket_and_no_port(p, s):
 
 TESTS = [counts_are_what_was_sent, imap_is_counted, the_older_format, bad_requests, a_next_hop_that_is_away,
          tls_that_fails, too_many_sessions, a_killed_worker, a_killed_judge,
-         waiting_for_changes_is_no_question, the_directory_is_away, reload_good, reload_bad, a_program_that_does_not_run, a_reused_number_is_not_signalled, slow_and_many_clients, a_file_that_lies,
+         waiting_for_changes_is_no_question, the_directory_is_away, reload_good, reload_bad, a_program_that_does_not_run,
+         a_reused_number_is_not_signalled, slow_and_many_clients, a_file_that_lies,
          a_unix_socket_and_no_port, every_row_moves]
 
 if __name__ == "__main__":
