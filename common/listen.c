@@ -245,6 +245,35 @@ open_one(const union place *p, socklen_t n, int *fd_out)
 	return OK;
 }
 
+/* Which file did bind() make? */
+static int
+remember_file(const struct conf_listener *l, struct listen_socket *s)
+{
+	struct stat st;
+
+	if (!listen_is_unix(l))
+		return OK;
+	if (lstat(l->address, &st) != 0) {
+		int err = -errno;
+
+		close(s->fd);
+		return err;
+	}
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
+	return OK;
+}
+
+/* Is it there still? Somebody may have removed it, and another server made its own. */
+static bool
+has_its_file(const struct listen_socket *s)
+{
+	struct stat st;
+
+	return !listen_is_unix(s->conf) || s->passed || (lstat(s->conf->address, &st) == 0 &&
+	    st.st_dev == s->dev && st.st_ino == s->ino);
+}
+
 static bool
 find(const struct listen_set *set, const union place *want, struct listen_socket *out)
 {
@@ -252,7 +281,8 @@ find(const struct listen_set *set, const union place *want, struct listen_socket
 	socklen_t n;
 
 	for (size_t i = 0; set != NULL && i < set->n; i++)
-		if (place_of(set->v[i].conf, &p, &n) == OK && same_place(&p, want)) {
+		if (place_of(set->v[i].conf, &p, &n) == OK && same_place(&p, want) &&
+		    has_its_file(&set->v[i])) {
 			*out = set->v[i];
 			return true;
 		}
@@ -272,6 +302,8 @@ open_or_keep(const struct conf_listener *l, const struct listen_set *old,
 		out->passed = out->fd >= 0;
 		if (!out->passed)
 			err = open_one(&p, n, &out->fd);
+		if (!out->passed && err == OK)
+			err = remember_file(l, out);
 	}
 	out->conf = l;
 	return err;
@@ -356,12 +388,15 @@ void
 listen_close(struct listen_set *set, const struct listen_set *kept)
 {
 	for (size_t i = 0; i < set->n; i++) {
-		if (has(kept, set->v[i].fd))
+		const struct listen_socket *s = &set->v[i];
+
+		if (has(kept, s->fd))
 			continue;
-		close(set->v[i].fd);
-		if (listen_is_unix(set->v[i].conf) && !set->v[i].passed && unlink(set->v[i].conf->address) != 0 &&
-		    errno != ENOENT)
+		/* First the file: once it refuses, another server may take the place. */
+		if (listen_is_unix(s->conf) && !s->passed && has_its_file(s) &&
+		    unlink(s->conf->address) != 0 && errno != ENOENT)
 			log_event(EV_INTERNAL_ERROR, F_CSTR("what", "unlink"), F_ERR(-errno));
+		close(s->fd);
 	}
 	free(set->v);
 	*set = (struct listen_set){ NULL, 0 };

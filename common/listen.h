@@ -11,6 +11,8 @@
 #ifndef COMMON_LISTEN_H
 #define COMMON_LISTEN_H
 
+#include <sys/types.h>
+
 #include "common/buf.h"
 #include "common/conf.h"
 
@@ -22,6 +24,8 @@ enum { LISTEN_BACKLOG = 4096, LISTEN_PASSED_MAX = 64 };
 struct listen_socket {
 	int			    fd;
 	bool			    passed;	/* its file, if any, is the service manager's */
+	dev_t			    dev;	/* else the file that it made at its path; 0 on IP */
+	ino_t			    ino;
 	const struct conf_listener *conf;	/* lives in the configuration of the set */
 };
 

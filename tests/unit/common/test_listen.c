@@ -286,6 +286,37 @@ a_dead_servers_file_is_replaced_and_no_other(void **state)
 
 /* ---- what the service manager passes in ---- */
 
+/* Somebody removed the file: a reload makes it anew. Another server has made its own: it stays. */
+static void
+a_removed_file_is_made_anew_and_anothers_stays(void **state)
+{
+	struct conf_listener l = unix_at(path);
+	struct conf conf = { .listener = &l, .listener_n = 1 };
+	struct listen_set first, second, third;
+	struct buf why;
+	int fd;
+
+	(void)state;
+	buf_init(&why, 1024);
+	assert_int_equal(listen_open(&conf, ROLES, NULL, NULL, &first, &why), OK);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(listen_open(&conf, ROLES, &first, NULL, &second, &why), OK);
+	assert_int_not_equal(second.v[0].fd, first.v[0].fd);
+	listen_close(&first, &second);
+	fd = at_path(path, false);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(unlink(path), 0);
+	fd = at_path(path, true);
+	assert_true(fd >= 0);
+	assert_int_not_equal(listen_open(&conf, ROLES, &second, NULL, &third, &why), OK);
+	listen_close(&second, NULL);
+	assert_int_equal(access(path, F_OK), 0);
+	close(fd);
+	unlink(path);
+	buf_fini(&why);
+}
+
 static void
 pass(const int *fds, int n)
 {
@@ -409,6 +440,7 @@ main(void)
 		cmocka_unit_test(every_failure_is_said_and_nothing_is_left),
 		cmocka_unit_test(a_child_keeps_its_own),
 		cmocka_unit_test(a_dead_servers_file_is_replaced_and_no_other),
+		cmocka_unit_test(a_removed_file_is_made_anew_and_anothers_stays),
 		cmocka_unit_test(the_manager_is_told),
 	};
 
