@@ -134,6 +134,9 @@ add_members(struct engine *e, const struct engine_rcpt_answer *a)
 	if ((e->wish.notify & XTEXT_SUCCESS) != 0)
 		e->wish.notify = e->wish.notify == XTEXT_SUCCESS ? (unsigned)XTEXT_NEVER :
 		    e->wish.notify & ~(unsigned)XTEXT_SUCCESS;
+	/* Whom a stranger names as the sender may be anybody: no notice goes there. */
+	if (e->conf->role == ENGINE_MX && !e->conf->dsn && !control_off("backscatter"))
+		e->wish.notify = XTEXT_NEVER;
 	for (size_t i = 0; i < a->externals_n && r == SAY_RCPT_OK; i++)
 		r = add_outside(e, a->externals[i]);
 	return r;

@@ -379,7 +379,11 @@ add_moment(struct buf *t, int64_t at_s, bool vi)
 static void
 tell_until(const struct dsn *d, bool vi, struct buf *t)
 {
-	if (d->until_s <= 0)
+	size_t delayed = 0;
+
+	for (size_t i = 0; i < d->rcpts_n; i++)
+		delayed += d->rcpts[i].action == DSN_DELAYED;
+	if (d->until_s <= 0 || delayed == 0)
 		return;
 	buf_adds(t, vi ? "Hệ thống sẽ thử đến khoảng: " : "It will be tried until about: ");
 	add_moment(t, d->until_s, vi);

@@ -439,7 +439,8 @@ log_outcome(const struct relay_delivery *d, const struct client_rcpt *r, uint8_t
 	    relayed[outcome], 0), 1);
 	log_event(events[outcome], F_STR("to", r->address), F_STR("from", d->entry->mail_from),
 	    F_STR("route", d->entry->route), F_STR("answer", r->text));
-	if (outcome == ST_FAILED && d->entry->mail_from.n == 0)
+	if (outcome == ST_FAILED &&
+	    (d->entry->mail_from.n == 0 || (r->notify & ST_NOTIFY_NEVER) != 0))
 		log_event(EV_RELAY_DROPPED, F_STR("to", r->address),
 		    F_STR("route", d->entry->route));
 }

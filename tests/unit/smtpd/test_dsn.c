@@ -118,6 +118,8 @@ every_kind_has_its_words(void **state)
 		has(buf_slice(&p), "xin liên hệ: Goi 113");
 		has(buf_slice(&p), "For help: call 113");
 		has(buf_slice(&p), "lúc: 12:13 15/01/2027\r\n");
+		assert_int_equal(slice_find(buf_slice(&p), SLICE("be tried until")) >= 0,
+		    rows[i].action == DSN_DELAYED);
 		has(buf_slice(&p), "came in: Fri, 15 Jan 2027 12:13:20 +0700\r\n");
 		buf_clear(&p);
 		part(buf_slice(&out), 2, &p);
