@@ -246,6 +246,34 @@ def every_verb_is_told():
     assert all(m in tops or m.split()[0] in rows for m in readme), readme - tops
 
 
+def every_line_of_status_is_told():
+    """What "congvuctl status" may complain of is in doc/admin/operate, and nothing else is."""
+    source = text_of("control/ctl_status.c")
+    said = set(re.findall(r'problem\(r, "((?:[^"\\]|\\.)*)"', source)) | {"everything is in order"}
+    said = {re.sub(r"%d", "N", s).replace("%%", "%") for s in said}
+    for path in ("doc/admin/operate.en.md", "doc/admin/operate.vi.md"):
+        text = text_of(path)
+        table = text[:text.index("congvuctl config check && congvuctl reload")]
+        told = {t for row in table.splitlines() if row.startswith("| `") for t in re.findall(r"`([^`]+)`", row.split("|")[1])}
+        told = {re.sub(r"\b\d+\b", "N", t) for t in told}
+        assert all(any(s.startswith(t) for s in said) for t in told), (path, told)
+        assert all(any(s.startswith(t) for t in told) for s in said), (path, [s for s in said if not any(s.startswith(t) for t in told)])
+
+
+def replies_are_told_as_they_are():
+    """Codes that documents show are codes that smtpd says."""
+    rows = re.findall(r'REPLY_ROW\(\w+, (\d+), "([\d.]*)"', text_of("smtpd/reply.def"))
+    codes, enhanced, n = {code for code, _ in rows}, {e for _, e in rows}, 0
+    for path in ADMIN + PAGES:
+        text = re.sub(r"(?s)^\.Sh STANDARDS.*|RFC \d+(?:(?:,| to| and| đến| và) \d+)*(?: [\d.]+)?", "", text_of(path), flags=re.M)
+        shown = re.findall(r"\b[45][0-5]\d(?= [45]\.\d|[,;)]| and\b|\.$| with\b)", text, flags=re.M)
+        assert set(shown) <= codes, (path, set(shown) - codes)
+        details = re.findall(r"(?<![\d.])[45]\.\d\.\d{1,2}(?![\d.])", text)
+        assert set(details) <= enhanced, (path, set(details) - enhanced)
+        n += len(shown) + len(details)
+    assert n >= 15, n
+
+
 def commands():
     """Every command line of congvuctl that a document shows: (file, words)."""
     for path in ALL + PAGES:
@@ -458,7 +486,8 @@ def main():
     try:
         return 1 if run([what_is_generated_is_up_to_date, pages_are_clean, pages_have_their_sections,
                          every_program_ends_as_its_page_says, every_event_is_told, every_figure_is_told, every_key_is_told,
-                         every_snippet_parses, every_verb_is_told, every_command_is_accepted, every_link_leads_somewhere,
+                         every_snippet_parses, every_verb_is_told,
+                         every_line_of_status_is_told, replies_are_told_as_they_are, every_command_is_accepted, every_link_leads_somewhere,
                          both_languages_say_the_same, what_readme_says_to_run_is_there, what_install_says_of_ldap_works,
                          what_install_says_of_the_first_mail_works]) else 0
     finally:
