@@ -286,6 +286,8 @@ check_place(const struct whole *w, const struct conf_listener *l)
 		wrong(w, l->line, "listener \"%s\": port: is missing", l->title);
 	if (path && l->port != 0)
 		wrong(w, l->line, "listener \"%s\": port: a UNIX socket has none", l->title);
+	if (!path && *l->group != '\0')
+		wrong(w, l->line, "listener \"%s\": group: only a UNIX socket has one", l->title);
 	if (path && l->role != CONF_LISTEN_LMTP)
 		wrong(w, l->line, "listener \"%s\": address: only role lmtp may listen at a path",
 		    l->title);

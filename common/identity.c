@@ -79,8 +79,8 @@ find_user(const char *value, struct identity *out)
 	return out->uid != 0 && out->gid != 0;
 }
 
-static bool
-find_group(const char *value, gid_t *out)
+bool
+identity_find_group(const char *value, gid_t *out)
 {
 	const struct group *gr;
 	uint64_t g;
@@ -112,8 +112,8 @@ resolve(const struct conf_user *names, struct users *u, struct buf *why)
 	u->given = *names->smtpd != '\0';
 	if (!u->given)
 		return OK;
-	if (!find_group(names->admin_group, &u->admin) ||
-	    !find_group(names->store_group, &u->store)) {
+	if (!identity_find_group(names->admin_group, &u->admin) ||
+	    !identity_find_group(names->store_group, &u->store)) {
 		buf_addf(why, "user: admin-group, store-group: \"%s\" or \"%s\" is not a group "
 		    "of this machine", names->admin_group, names->store_group);
 		return ERR_CONF;

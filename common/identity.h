@@ -52,6 +52,9 @@ const struct identity *identity_of(enum identity_role role);
 bool identity_admin_group(gid_t *out);
 bool identity_store_group(gid_t *out);
 
+/* The number of a group given by name or number; false: there is none of that name, or it is root's. */
+bool identity_find_group(const char *value, gid_t *out);
+
 /*
  * Become the role for good, without a capability. The signal at the parent's death stays set.
  * OK, also when there is nothing to do; ERR_SANDBOX (logged): the caller must exit.

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/systemd.h"
 
@@ -289,23 +290,45 @@ find(const struct listen_set *set, const union place *want, struct listen_socket
 	return false;
 }
 
+/* Who may connect to a UNIX socket; also when a reload names another group. */
+static int
+give_to_group(const struct conf_listener *l)
+{
+	gid_t gid;
+
+	if (!listen_is_unix(l) || *l->group == '\0')
+		return OK;
+	if (!identity_find_group(l->group, &gid))
+		return ERR_NOENT;
+	return lchown(l->address, (uid_t)-1, gid) == 0 ? OK : -errno;
+}
+
 static int
 open_or_keep(const struct conf_listener *l, const struct listen_set *old,
     struct listen_passed *passed, struct listen_socket *out)
 {
 	union place p;
 	socklen_t n;
+	bool fresh = false;
 	int err = place_of(l, &p, &n);
 
 	if (err == OK && !find(old, &p, out)) {
 		out->fd = take_passed(passed, &p);
 		out->passed = out->fd >= 0;
-		if (!out->passed)
+		if (!out->passed) {
 			err = open_one(&p, n, &out->fd);
-		if (!out->passed && err == OK)
+			fresh = err == OK;
+		}
+		if (fresh)
 			err = remember_file(l, out);
 	}
 	out->conf = l;
+	if (err == OK && !out->passed)
+		err = give_to_group(l);
+	if (err != OK && fresh) {
+		close(out->fd);
+		(void)unlink(l->address);
+	}
 	return err;
 }
 
@@ -322,7 +345,8 @@ static void
 say_failed(struct buf *why, const struct conf_listener *l, int err)
 {
 	const char *text = err == -EADDRINUSE ? "is in use; does another server run?" :
-	    err == ERR_EXIST ? "exists and is no socket" : err_text(err);
+	    err == ERR_EXIST ? "exists and is no socket" :
+	    err == ERR_NOENT ? "there is no such group" : err_text(err);
 
 	if (listen_is_unix(l))
 		buf_addf(why, "listener \"%s\": %s: %s\n", l->title, l->address, text);

@@ -71,7 +71,7 @@ set_up(void **state)
 	memset(&taken, 0, sizeof taken);
 	refused_told = paused_told = 0;
 	snprintf(at.sun_path, sizeof at.sun_path, "%s/s", dir);
-	listener = (struct conf_listener){ .title = "l", .address = at.sun_path,
+	listener = (struct conf_listener){ .title = "l", .address = at.sun_path, .group = "",
 	    .role = CONF_LISTEN_LMTP };
 	conf = (struct conf){ .listener = &listener, .listener_n = 1 };
 	conf.limits.connections = 5;

@@ -115,7 +115,7 @@ inet(const char *title, const char *address, uint64_t at)
 static struct conf_listener
 unix_at(const char *address)
 {
-	return (struct conf_listener){ .title = "path", .address = address,
+	return (struct conf_listener){ .title = "path", .address = address, .group = "",
 	    .role = CONF_LISTEN_LMTP };
 }
 
@@ -147,6 +147,44 @@ group_tear_down(void **state)
 }
 
 /* ---- opening and keeping ---- */
+
+static gid_t
+group_of(const char *at)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(at, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0660);
+	return st.st_gid;
+}
+
+/* A program in front of this server is in that group and has nothing else of ours. */
+static void
+a_socket_belongs_to_its_group(void **state)
+{
+	struct conf_listener l[] = { unix_at(path) };
+	struct conf conf = { .listener = l, .listener_n = 1 };
+	struct listen_set old, now, none = { NULL, 0 };
+	struct buf why;
+
+	(void)state;
+	buf_init(&why, 1000);
+	l[0].group = "no-such-group-here";
+	assert_int_not_equal(listen_open(&conf, ROLES, NULL, NULL, &old, &why), OK);
+	assert_non_null(strstr(buf_cstr(&why), "there is no such group"));
+	l[0].group = "";
+	assert_int_equal(listen_open(&conf, ROLES, NULL, NULL, &old, &why), OK);
+	assert_int_equal(group_of(path), getegid());
+	if (geteuid() == 0) {
+		l[0].group = "59999";
+		assert_int_equal(listen_open(&conf, ROLES, &old, NULL, &now, &why), OK);
+		assert_int_equal(group_of(path), 59999);
+		listen_close(&old, &now);
+		old = now;
+	}
+	listen_close(&old, &none);
+	buf_fini(&why);
+}
 
 static void
 a_reload_keeps_what_both_name(void **state)
@@ -437,6 +475,7 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(passed_sockets_are_found_by_their_place),
 		cmocka_unit_test(a_reload_keeps_what_both_name),
+		cmocka_unit_test(a_socket_belongs_to_its_group),
 		cmocka_unit_test(every_failure_is_said_and_nothing_is_left),
 		cmocka_unit_test(a_child_keeps_its_own),
 		cmocka_unit_test(a_dead_servers_file_is_replaced_and_no_other),
