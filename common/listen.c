@@ -254,12 +254,8 @@ remember_file(const struct conf_listener *l, struct listen_socket *s)
 
 	if (!listen_is_unix(l))
 		return OK;
-	if (lstat(l->address, &st) != 0) {
-		int err = -errno;
-
-		close(s->fd);
-		return err;
-	}
+	if (lstat(l->address, &st) != 0)
+		return -errno;
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	return OK;
@@ -319,10 +315,10 @@ open_or_keep(const struct conf_listener *l, const struct listen_set *old,
 			err = open_one(&p, n, &out->fd);
 			fresh = err == OK;
 		}
-		if (fresh)
-			err = remember_file(l, out);
 	}
 	out->conf = l;
+	if (fresh)
+		err = remember_file(l, out);
 	if (err == OK && !out->passed)
 		err = give_to_group(l);
 	if (err != OK && fresh) {
