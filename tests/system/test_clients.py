@@ -294,7 +294,7 @@ def mutt_reads_and_files(p, folder):
     keys = "<first-entry><display-message><exit><first-entry><flag-message><next-entry><copy-message><kill-line>+Hồ-sơ-mutt<enter>" \
         "<first-entry><next-entry><next-entry><delete-message><sync-mailbox><quit>"
     env = dict(os.environ, TERM="xterm", HOME=folder, LC_ALL="C.UTF-8")
-    status, screen = in_terminal(["mutt", "-F", muttrc(p, folder), "-e", "push '%s'" % keys], env, [])
+    status, screen = in_terminal(["mutt", "-d", "2", "-F", muttrc(p, folder), "-e", "push '%s'" % keys], env, [])
     assert status == 0, screen[-2000:]
     inbox = mailbox(p, user)
     assert len(inbox) == 2 and "\\Flagged" in inbox[0][0] and "\\Seen" in inbox[0][0], [i[0] for i in inbox]
@@ -311,7 +311,7 @@ def mutt_signs_and_sends(p, folder):
         f.write("Kính gửi anh Ơn,\n.\nFrom đầu dòng\nhết\n")
     env = dict(os.environ, TERM="xterm", HOME=folder, LC_ALL="C.UTF-8")
     status, screen = in_terminal(
-        ["mutt", "-F", muttrc(p, folder), "-s", "Thư của mutt", "-i", body, user4], env,
+        ["mutt", "-d", "2", "-F", muttrc(p, folder), "-s", "Thư của mutt", "-i", body, user4], env,
         [(rb"To: ", b"\n"), (rb"Subject: ", b"\n"), (rb"y:Send", b"y"), (rb"passphrase", b"x\n")])
     assert status == 0, screen[-2000:]
     got = eventually(lambda: mailbox(p, user4))
@@ -320,6 +320,15 @@ def mutt_signs_and_sends(p, folder):
 
 
 def mutt_had_no_complaint(p, folder):
+    """In its logs is what the servers said: NO only to a folder that it makes next."""
+    logs = [os.path.join(folder, ".muttdebug%d" % n) for n in (0, 1)]
+    for log in logs:
+        with open(log, errors="replace") as f:
+            lines = re.findall(r"\d< (.*)", f.read())
+        assert len(lines) > 20, (log, len(lines))
+        bad = [line for line in lines if re.match(
+            r"(\*|a\d+) (BAD|BYE (?!Goodbye)|NO (?!\[(NONEXISTENT|TRYCREATE)\]))|[45]\d\d[ -]", line)]
+        assert not bad, bad
     no_server_complains(p)
 
 

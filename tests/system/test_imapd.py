@@ -231,7 +231,7 @@ def mbsync_goes_both_ways(p):
 
         def sync():
             r = subprocess.run(["mbsync", "-c", rc, "c"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            assert r.returncode == 0, r.stdout
+            assert r.returncode == 0 and not re.search("warning|error|bad ", r.stdout, re.I), r.stdout
 
         def near():
             top = os.path.join(d, "m", "INBOX")
