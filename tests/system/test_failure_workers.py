@@ -106,10 +106,22 @@ def second_servers(p, before):
                 print("     second %s: %d %s" % (name, done.returncode, done.stdout.strip().splitlines()[-1:]))
                 assert done.returncode not in (0, None), (name, done)
                 assert re.search("another|in use|already", done.stdout, re.I), (name, done.stdout)
+        same_store(p)
         time.sleep(1)
         assert first == {name: p.pid(name) for name in PROGRAMS}, "the first one was disturbed"
     assert traffic.count("no", True) == 0 and traffic.count("unknown", True) == 0, traffic.told()
     after(p, traffic, before)
+
+
+def same_store(p):
+    """Another mailstored, to which only the store's folder is common."""
+    run_dir, conf = os.path.join(p.dir, "run2"), os.path.join(p.dir, "second.conf")
+    os.mkdir(run_dir)
+    with open(p.env["CONGVU_CONF"]) as f, open(conf, "w") as out:
+        out.write(f.read().replace(os.path.join(p.dir, "run"), run_dir))
+    done = subprocess.run([p.program("mailstored"), "-c", conf], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=20)
+    assert done.returncode == 1 and "another mailstored is running on this store" in done.stdout, done
 
 
 TESTS = [second_servers, workers_killed, parents_killed, relay_killed, everything_killed]
