@@ -21,7 +21,6 @@ from harness import eventually, run
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAMS = ("directoryd", "policyd", "mailstored", "smtpd", "imapd", "metricsd")
-MIRROR = os.environ.get("CONGVU_MIRROR", "http://deb.debian.org/debian")
 EXPOSURE_MAX = 30		# of 100, see systemd-analyze(1)
 HERE = tempfile.mkdtemp(prefix="congvu-package-")
 DEB = []
@@ -132,6 +131,12 @@ def the_example_lacks_only_the_rule_set():
 
 # ---- installed ----
 
+def mirror():
+    """Where this machine has its own packages from."""
+    uris = output("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Codename: bookworm", "Component: main")
+    return os.environ.get("CONGVU_MIRROR") or uris.split()[0]
+
+
 class Debian:
     """A throw-away one, in a folder."""
 
@@ -139,7 +144,7 @@ class Debian:
         self.root = os.path.join(HERE, "debian")
 
     def make(self):
-        output("debootstrap", "--variant=minbase", "bookworm", self.root, MIRROR)
+        output("debootstrap", "--variant=minbase", "bookworm", self.root, mirror())
         with open(os.path.join(self.root, "usr/sbin/policy-rc.d"), "w") as f:
             f.write("#!/bin/sh\nexit 101\n")
         os.chmod(f.name, 0o755)
