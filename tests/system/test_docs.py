@@ -431,9 +431,10 @@ olcDbIndex: objectClass eq
     url = "ldapi://" + socket.replace("/", "%2F")
     subprocess.run(["/usr/sbin/slapd", "-h", url, "-F", config], check=True)
     try:
-        assert eventually(lambda: os.path.exists(socket) and os.path.exists(HERE + "/slapd.pid"))
-        admin = ["-x", "-D", "cn=admin,dc=example,dc=gov,dc=vn", "-w", "mat-khau", "-H", url]
         external = ["-Q", "-Y", "EXTERNAL", "-H", url]
+        assert eventually(lambda: subprocess.run(["ldapwhoami", *external], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                                 check=False).returncode == 0), "slapd does not answer"
+        admin = ["-x", "-D", "cn=admin,dc=example,dc=gov,dc=vn", "-w", "mat-khau", "-H", url]
         shown = list(blocks(text_of("doc/admin/install.en.md")))
         server = next(b for b in shown if b.startswith("dn: cn=module"))
         first = next(b for b in shown if b.startswith("dn: ou=services"))
