@@ -261,19 +261,24 @@ kill_all(struct parent *p)
 		send_signal(c, SIGKILL);
 }
 
-/* They accept no more and end with their last session. */
+/* It accepts no more and ends with its last session. */
+static void
+retire_child(struct parent *p, struct child *c)
+{
+	c->retired_ms = clock_ms();
+	if (c->pid == 0)
+		remove_child(p, c);
+	else
+		send_signal(c, PARENT_RETIRE);
+}
+
 static void
 retire(struct parent *p)
 {
 	for (struct child *c = p->children, *next; c != NULL; c = next) {
 		next = c->next;
-		if (c->generation == p->generation || c->retired_ms != 0)
-			continue;
-		c->retired_ms = clock_ms();
-		if (c->pid == 0)
-			remove_child(p, c);
-		else
-			send_signal(c, PARENT_RETIRE);
+		if (c->generation != p->generation && c->retired_ms == 0)
+			retire_child(p, c);
 	}
 }
 
@@ -397,13 +402,8 @@ drop_children(struct parent *p)
 {
 	for (struct child *c = p->children, *next; c != NULL; c = next) {
 		next = c->next;
-		if (c->generation != p->generation)
-			continue;
-		c->retired_ms = clock_ms();
-		if (c->pid == 0)
-			remove_child(p, c);
-		else
-			send_signal(c, PARENT_RETIRE);
+		if (c->generation == p->generation)
+			retire_child(p, c);
 	}
 }
 
