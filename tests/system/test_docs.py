@@ -382,7 +382,17 @@ def what_readme_says_to_run_is_there():
             assert "# [%s]" % section in text_of("tools/packages"), (readme, section)
         for program in PROGRAMS:
             assert "| `%s` |" % program in text, (readme, program)
-    assert re.search(r"policy rules --profile open", text_of("doc/man/congvuctl.8"))
+    units = {os.path.basename(u)[7:].split(".")[0] for u in glob.glob(os.path.join(TOP, "systemd/congvu-*.service.in"))}
+    users = set(re.findall(r"(?m)^[ug] congvu-([a-z-]+)", text_of("systemd/congvu.sysusers")))
+    for path in ADMIN + PAGES:
+        for name in re.findall(r"(?:systemctl \w+|journalctl -u) congvu-([a-z]+)", text_of(path)):
+            assert name in units, (path, name)
+        for name in re.findall(r"(?:-o |\")congvu-([a-z-]+)", text_of(path)):
+            assert name in users, (path, name)
+    installed = text_of("packaging/Makefile.inc") + text_of("packaging/debian/congvu.docs")
+    for path in ADMIN + PAGES:
+        for name in re.findall(r"/usr/share/(?:doc/)?congvu/(?:\w+/)?([\w.]+)", text_of(path)):
+            assert name in installed, (path, name)
     for profile in ("open", "dedicated", "lan"):
         assert "secret-internet" in output(CTL, "policy", "rules", "--profile", profile)
 
