@@ -282,6 +282,24 @@ retire(struct parent *p)
 	}
 }
 
+/* How many retired generations that are newer than c's still have sessions? The list begins with
+ * the newest. One that never served, or has ended, crowds out nobody. */
+static unsigned
+newer_retired(const struct parent *p, const struct child *c)
+{
+	uint64_t last = 0;
+	unsigned n = 0;
+
+	for (const struct child *o = p->children; o != NULL && o->generation > c->generation;
+	    o = o->next) {
+		if (o->retired_ms == 0 || o->pid == 0 || !o->ready || o->generation == last)
+			continue;
+		last = o->generation;
+		n++;
+	}
+	return n;
+}
+
 /* Retired ones may not live for ever, nor become many generations. */
 static void
 bound_retired(struct parent *p)
@@ -294,7 +312,7 @@ bound_retired(struct parent *p)
 		if (c->ended_ms != 0 && now - c->ended_ms > PARENT_STOP_MS)
 			send_signal(c, SIGKILL);
 		else if (c->ended_ms == 0 && (now - c->retired_ms > grace_ms ||
-		    p->last_number - c->generation > PARENT_RETIRED_MAX))
+		    newer_retired(p, c) >= PARENT_RETIRED_MAX))
 			end_child(c);
 	}
 }

@@ -197,6 +197,18 @@ def reload_drops_nobody(p):
     assert eventually(lambda: not [c for c in retired if os.path.exists("/proc/%d" % c)]), retired
 
 
+def many_reloads_drop_nobody(p):
+    """Generations whose sessions have all ended take no place from one that has some."""
+    user = p.env["CONGVU_USER1"]
+    with Smtp(p, user=user) as smtp, Imap(p, user=user) as imap:
+        n, until = 0, time.monotonic() + 2.5  # the parent looks each second
+        while n < 7 or time.monotonic() < until:
+            reload(p)
+            n += 1
+            assert smtp.command("NOOP")[0] == 250, n
+            assert imap.command("NOOP")[0].startswith("OK"), n
+
+
 def new_values_hold_for_new_sessions(p):
     user = p.env["CONGVU_USER1"]
     with Smtp(p, user=user) as old:
@@ -640,7 +652,8 @@ def stop_is_polite(p, running):
 
 def main():
     with Province(25600, "--signing", "mark") as p:
-        sys.exit(run((reload_drops_nobody, new_values_hold_for_new_sessions, a_bad_file_changes_nothing,
+        sys.exit(run((reload_drops_nobody, many_reloads_drop_nobody, new_values_hold_for_new_sessions,
+                      a_bad_file_changes_nothing,
                       a_listener_comes_and_goes, certificates_are_replaced, tls_sessions_resume_after_a_reload,
                       a_killed_worker_loses_only_its_sessions, limits_hold_over_all_workers, a_killed_relay_gives_its_mail_back,
                       out_of_descriptors, out_of_memory, start_in_any_order), p))
