@@ -2,6 +2,7 @@
 #include "common/generation.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/identity.h"
@@ -125,6 +126,20 @@ generation_close(struct generation *g, const struct generation *next)
 	tls_ctx_free(&g->tls);
 	conf_free(&g->conf);
 	*g = (struct generation){ .conf = NULL };
+}
+
+void
+generation_leave(struct generation *g, const struct generation *own)
+{
+	for (size_t i = 0; i < g->sockets.n; i++) {
+		bool ours = false;
+
+		for (size_t j = 0; j < own->sockets.n; j++)
+			ours = ours || own->sockets.v[j].fd == g->sockets.v[i].fd;
+		if (!ours)
+			close(g->sockets.v[i].fd);
+	}
+	tls_ctx_free(&g->tls);
 }
 
 int

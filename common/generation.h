@@ -51,6 +51,9 @@ int generation_open(struct generation_keeps *k, const struct generation *old,
 /* Close what is not in next (may be empty) too. */
 void generation_close(struct generation *g, const struct generation *next);
 
+/* In a child that is of own (which may share sockets): it has nothing of g any more. */
+void generation_leave(struct generation *g, const struct generation *own);
+
 /* Look at the certificate files; true when they have changed, have then stayed the same from one
  * look to the next, are good, and g has a new TLS context made of them. Files that are not good
  * are logged once and leave g as it was. */

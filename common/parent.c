@@ -82,17 +82,7 @@ generation_of(struct parent *p, const struct child *c)
 static void
 close_others(struct parent *p, struct generation *own)
 {
-	struct generation *other = own == &p->now ? &p->before : &p->now;
-
-	for (size_t i = 0; i < other->sockets.n; i++) {
-		bool ours = false;
-
-		for (size_t j = 0; j < own->sockets.n; j++)
-			ours = ours || own->sockets.v[j].fd == other->sockets.v[i].fd;
-		if (!ours)
-			close(other->sockets.v[i].fd);
-	}
-	tls_ctx_free(&other->tls);
+	generation_leave(own == &p->now ? &p->before : &p->now, own);
 	for (struct child *c = p->children; c != NULL; c = c->next)
 		if (c->ready_lf.loop != NULL)
 			close(c->ready_lf.fd);
@@ -290,13 +280,11 @@ newer_retired(const struct parent *p, const struct child *c)
 	uint64_t last = 0;
 	unsigned n = 0;
 
-	for (const struct child *o = p->children; o != NULL && o->generation > c->generation;
-	    o = o->next) {
-		if (o->retired_ms == 0 || o->pid == 0 || !o->ready || o->generation == last)
-			continue;
-		last = o->generation;
-		n++;
-	}
+	for (const struct child *o = p->children; o->generation > c->generation; o = o->next)
+		if (o->retired_ms != 0 && o->pid > 0 && o->ready && o->generation != last) {
+			last = o->generation;
+			n++;
+		}
 	return n;
 }
 
