@@ -2,11 +2,23 @@
 #include "common/program.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/pidfile.h"
+
+const char *
+program_conf_path(int argc, char **argv, const char *name)
+{
+	if (argc == 1)
+		return "/etc/congvu/congvu.conf";
+	if (argc == 3 && strcmp(argv[1], "-c") == 0)
+		return argv[2];
+	fprintf(stderr, "usage: %s [-c FILE]\n", name);
+	return NULL;
+}
 
 int
 program_begin(const struct conf *conf, const char *conf_path, const char *name)

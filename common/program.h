@@ -10,6 +10,12 @@
 
 #include "common/conf.h"
 
+/* The configuration that the command line "NAME [-c FILE]" names, else /etc/congvu/congvu.conf.
+ * NULL: it is another line, and the usage was said; the program ends with PROGRAM_USAGE. */
+const char *program_conf_path(int argc, char **argv, const char *name);
+
+enum { PROGRAM_USAGE = 2 };
+
 /* name: as in common/metric.def. conf_path: the file that conf came from. ERR_EXIST, logged and
  * said: another one runs with this run-dir. Metrics that cannot be kept are logged, no more. */
 int program_begin(const struct conf *conf, const char *conf_path, const char *name) MUST_USE;

@@ -228,14 +228,12 @@ main(int argc, char **argv)
 	struct metricsd d = { 0 };
 	int status = 0;
 
-	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
-		fprintf(stderr, "usage: metricsd -c FILE\n");
-		return 2;
-	}
+	d.conf_path = program_conf_path(argc, argv, "metricsd");
+	if (d.conf_path == NULL)
+		return PROGRAM_USAGE;
 	log_init("metricsd");
 	systemd_open();
 	signal(SIGPIPE, SIG_IGN);
-	d.conf_path = argv[2];
 	if (read_conf(d.conf_path, &d.conf) != OK)
 		return 1;
 	log_set_severity((enum log_severity)d.conf->general.log_level);

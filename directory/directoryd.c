@@ -183,15 +183,13 @@ main(int argc, char **argv)
 	struct program p = { 0 };
 	int r;
 
-	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
-		fprintf(stderr, "usage: directoryd -c FILE\n");
-		return 2;
-	}
-	p.path = argv[2];
+	p.path = program_conf_path(argc, argv, "directoryd");
+	if (p.path == NULL)
+		return PROGRAM_USAGE;
 	signal(SIGPIPE, SIG_IGN);
 	log_init("directoryd");
 	systemd_open();
-	if (sodium_init() < 0 || read_conf(argv[2], &p.conf) != OK)
+	if (sodium_init() < 0 || read_conf(p.path, &p.conf) != OK)
 		return 1;
 	log_set_severity((enum log_severity)p.conf->general.log_level);
 	sandbox_require(p.conf->general.sandbox == CONF_SANDBOX_REQUIRED);

@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "common/program.h"
 #include "common/parent.h"
 #include "imapd/worker.h"
 
@@ -69,12 +70,11 @@ main(int argc, char **argv)
 	static const struct parent_program program = { .name = "imapd", .alpn = alpn,
 		.listener_roles = LISTEN_ROLE(CONF_LISTEN_IMAP),
 		.roles = roles, .roles_n = ARRAY_LEN(roles) };
+	const char *path = program_conf_path(argc, argv, "imapd");
 
-	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
-		fprintf(stderr, "usage: imapd -c FILE\n");
-		return 2;
-	}
+	if (path == NULL)
+		return PROGRAM_USAGE;
 	if (sodium_init() < 0)
 		return 1;
-	return parent_run(&program, argv[2]);
+	return parent_run(&program, path);
 }

@@ -18,7 +18,7 @@
 #include "common/systemd.h"
 #include "mailstore/serve.h"
 
-enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
+enum { EXIT_OK, EXIT_FAILED };
 
 struct mailstored {
 	const char    *conf_path;
@@ -152,17 +152,12 @@ run(const char *file)
 int
 main(int argc, char **argv)
 {
-	const char *file = NULL;
-	int c;
+	const char *file = program_conf_path(argc, argv, "mailstored");
 
+	if (file == NULL)
+		return PROGRAM_USAGE;
 	log_init("mailstored");
 	systemd_open();
 	umask(0007);	/* readers, of the group, write into the lock file of the index */
-	while ((c = getopt(argc, argv, "c:")) == 'c')
-		file = optarg;
-	if (c != -1 || file == NULL || optind != argc) {
-		fprintf(stderr, "usage: mailstored -c FILE\n");
-		return EXIT_USAGE;
-	}
 	return run(file);
 }

@@ -303,11 +303,9 @@ main(int argc, char **argv)
 
 	log_init("policyd");
 	systemd_open();
-	if (argc != 3 || strcmp(argv[1], "-c") != 0) {
-		fputs("usage: policyd -c FILE\n", stderr);
-		return 2;
-	}
-	d.conf_path = argv[2];
+	d.conf_path = program_conf_path(argc, argv, "policyd");
+	if (d.conf_path == NULL)
+		return PROGRAM_USAGE;
 	d.conf = read_conf(d.conf_path);
 	if (d.conf == NULL)
 		return 1;

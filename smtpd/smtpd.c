@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/program.h"
 #include "common/parent.h"
 #include "smtpd/relay.h"
 #include "smtpd/worker.h"
@@ -40,20 +41,10 @@ main(int argc, char **argv)
 		.listener_roles = LISTEN_ROLE(CONF_LISTEN_MX) |
 		    LISTEN_ROLE(CONF_LISTEN_SUBMISSION) | LISTEN_ROLE(CONF_LISTEN_LMTP),
 		.roles = roles, .roles_n = ARRAY_LEN(roles) };
-	const char *path = "/etc/congvu/congvu.conf";
-	int opt;
+	const char *path = program_conf_path(argc, argv, "smtpd");
 
-	while ((opt = getopt(argc, argv, "c:")) != -1) {
-		if (opt != 'c') {
-			fprintf(stderr, "usage: smtpd [-c FILE]\n");
-			return 2;
-		}
-		path = optarg;
-	}
-	if (optind != argc) {
-		fprintf(stderr, "usage: smtpd [-c FILE]\n");
-		return 2;
-	}
+	if (path == NULL)
+		return PROGRAM_USAGE;
 	if (worker_prepare() != OK) {
 		fprintf(stderr, "smtpd: out of memory\n");
 		return 1;
