@@ -542,7 +542,8 @@ if __name__ == "__main__":
                           + route("one", one) + route("two", two) + route("inside", one + 2, "internal")
                           + route("own", one + 3))
         conf(province, province.extra)
-        only = sys.argv[1:]
+        # From ./check, with a check off: what must notice it.
+        only = ["a_notice_is_as_secret_as_its_message"] if "CONGVU_CONTROL_OFF" in os.environ else sys.argv[1:]
         failures = run([t for t in TESTS if not only or t.__name__ in only], province)
         if failures:
             province.show_logs()
