@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "policy/proto.h"
 #include "smtpd/envelope.h"
 
 enum { CLAIM_AGAIN_MS = 500, CLAIM_SOON_MS = 1000, CLAIM_GRACE_MS = 10000 };
+enum { LOOK_PAST_MS = 100, LOOKS_MAX = 16 };
 
 /* ---- claiming ---- */
 
@@ -67,6 +69,8 @@ on_claim(void *arg, struct chan_answer *answer)
 	int err = OK;
 
 	r->claiming = false;
+	if (reply == NULL || reply->entry_n == 0)
+		r->looked_ms = clock_ms();
 	if (reply != NULL && reply->entry_n == 1 && answer->fds_n == 1 &&
 	    !relay_delivery_has(r, &reply->entry[0]) && !relay_notice_has(r, &reply->entry[0])) {
 		int fd = answer->fds[0];
@@ -82,14 +86,38 @@ on_claim(void *arg, struct chan_answer *answer)
 		claim(r);
 }
 
-/* Routes that can take no more now. They are looked at again soon. */
+static bool
+rests(const struct relay *r, size_t i)
+{
+	return clock_ms() < r->hops[i].rest_ms;
+}
+
+/* What is due for a next hop that rests is put off one by one, and may be very much. So what is due
+ * for others is asked for first; but not always, or the former would never grow old. */
+static bool
+looks_past(struct relay *r)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->conf->route_n; i++)
+		any = any || rests(r, i);
+	if (!any || clock_ms() - r->looked_ms < LOOK_PAST_MS || r->looks == LOOKS_MAX) {
+		r->looks = 0;
+		return false;
+	}
+	r->looks++;
+	return true;
+}
+
+/* Routes that can take no more now, or are looked past. They are looked at again soon. */
 static size_t
-full_routes(const struct relay *r, struct st_route out[ST_ROUTES_MAX])
+other_routes(const struct relay *r, bool past, struct st_route out[ST_ROUTES_MAX])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->conf->route_n && n < ST_ROUTES_MAX; i++)
-		if (r->hops[i].active >= relay_hop_cap(r->conf, &r->hops[i]))
+		if (r->hops[i].active >= relay_hop_cap(r->conf, &r->hops[i]) ||
+		    (past && rests(r, i)))
 			out[n++].title = slice_of(r->conf->route[i].title);
 	return n;
 }
@@ -97,14 +125,18 @@ full_routes(const struct relay *r, struct st_route out[ST_ROUTES_MAX])
 static void
 claim(struct relay *r)
 {
-	struct st_route full[ST_ROUTES_MAX];
+	struct st_route without[ST_ROUTES_MAX];
 	struct st_claim_request ask = { .wait_ms = RELAY_CLAIM_WAIT_MS,
-	    .lease_ms = RELAY_LEASE_MS, .without = full };
+	    .lease_ms = RELAY_LEASE_MS, .without = without };
+	bool past;
 
 	if (r->stopping || r->claiming || r->active >= r->conf->relay.concurrency)
 		return;
-	ask.without_n = full_routes(r, full);
-	if (ask.without_n > 0)
+	past = looks_past(r);
+	ask.without_n = other_routes(r, past, without);
+	if (past)
+		ask.wait_ms = 0;
+	else if (ask.without_n > 0)
 		ask.wait_ms = CLAIM_SOON_MS;
 	r->claiming = true;
 	chan_call(r->store, ST_CLAIM, &ask, NULL, 0, RELAY_CLAIM_WAIT_MS + CLAIM_GRACE_MS, on_claim,

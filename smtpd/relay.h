@@ -7,7 +7,8 @@
  *         whose sender is owed a notice is claimed for that alone (relay_notice.c).
  * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS. One route
  *         of several has at most half of them, and one that does not answer gets one try at a time,
- *         RELAY_REST_MAX_MS apart: what is due for it meanwhile is put off without a try.
+ *         RELAY_REST_MAX_MS apart: what is due for it meanwhile is put off without a try, behind
+ *         what is due for others.
  * Safety  nothing is sent without an "allow" given for this attempt; no verdict, no route or a
  *         next hop without the TLS that its route requires means: not now.
  */
@@ -52,6 +53,8 @@ struct relay {
 	struct relay_notice   *notices;
 	uint64_t	       active;
 	bool		       claiming, stopping;
+	uint64_t	       looked_ms;	/* when nothing was due, but for routes that rest */
+	unsigned	       looks;		/* claims past those, one after the other */
 	struct loop_timer      again, stop, postmaster, renew;
 	size_t		       postmaster_at;	/* of the addresses looked up */
 	char		       scratch[65536];

@@ -407,6 +407,32 @@ def one_that_hangs_holds_up_nobody_else(p):
         assert len(messages) == before + 1 and b"deleted from the queue by an" in messages[-1], messages[before:]
 
 
+def many_for_a_dead_hop_hold_up_nobody_else(p):
+    sender = p.env["CONGVU_USER1"]
+
+    def put_off():
+        return log_of(p).count("did not answer a moment ago")
+
+    def fill():
+        with Smtp(p, "SUBMISSIONS", user=sender) as c:
+            for _ in range(500):
+                for line in ("MAIL FROM:<%s>" % sender, "RCPT TO:<chet@one.example> NOTIFY=NEVER", "DATA"):
+                    assert c.command(line)[0] in (250, 354), line
+                c.send(header(sender, "chet@one.example") + b"\r\nx\r\n.\r\n")
+                assert c.reply()[0] == 250
+    with Hop(p.port_base + 31) as quick:
+        threads = [threading.Thread(target=fill) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        before = put_off()
+        ref = send(p, sender, ["ok-many@two.example"])
+        assert eventually(lambda: quick.got(ref.encode()), 30), queue(p)
+        assert put_off() - before < 200, put_off() - before
+    assert eventually(lambda: queue(p) == [], 60), len(queue(p))
+
+
 def attempts_are_kept(p):
     sender = p.env["CONGVU_USER1"]
     with Hop(p.port_base + 30):
@@ -532,8 +558,8 @@ def killed_at_any_moment_each_is_told_once(p):
 
 TESTS = [each_recipient_by_itself, what_expires_is_told_and_gone, success_is_told_if_asked_for,
          nobody_is_told_who_must_not_be, a_foreign_sender_is_told_by_his_route, a_notice_is_as_secret_as_its_message,
-         attempts_are_kept, one_that_hangs_holds_up_nobody_else, loops_end, postmaster_is_always_there,
-         killed_while_a_notice_is_judged, killed_at_any_moment_each_is_told_once]
+         attempts_are_kept, one_that_hangs_holds_up_nobody_else, many_for_a_dead_hop_hold_up_nobody_else, loops_end,
+         postmaster_is_always_there, killed_while_a_notice_is_judged, killed_at_any_moment_each_is_told_once]
 
 if __name__ == "__main__":
     with Province(27500, "--signing", "mark") as province:
