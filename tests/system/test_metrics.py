@@ -257,6 +257,7 @@ def waiting_for_changes_is_no_question(p, s):
     def said(what):
         with open(path) as f:
             return re.findall(what, f.read())
+    time.sleep(0.3)	# until a text is made that has all that went before
     watches, before = len(said("ev=directory-watch ")), scrape(p)
     os.kill(int(said(r'ev=worker-started role="watch-helper" worker=(\d+)')[-1]), signal.SIGKILL)
     assert eventually(lambda: len(said("ev=directory-watch ")) > watches)
