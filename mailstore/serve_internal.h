@@ -39,7 +39,7 @@ struct job {
 			struct control_queue  q;
 			struct loop_timer     deadline;
 			struct job	     *next;	/* among those that wait */
-			bool		      found, gone;
+			bool		      found, gone, late;
 			int64_t		      next_ms;
 		} claim;
 		struct {

@@ -100,8 +100,12 @@ on_deadline(struct loop_timer *t)
 {
 	struct job *j = t->arg, **at = &j->sv->claims;
 
-	while (*at != j)
+	while (*at != NULL && *at != j)
 		at = &(*at)->u.claim.next;
+	if (*at == NULL) {	/* it was woken and is being looked at: claim_done ends it */
+		j->u.claim.late = true;
+		return;
+	}
 	*at = j->u.claim.next;
 	job_finish(j, OK);
 }
@@ -132,7 +136,8 @@ wait_claim(struct job *j)
 	struct server *sv = j->sv;
 	const struct st_claim_request *req = j->msg;
 
-	if (sv->closing || j->u.claim.gone || req->wait_ms == 0) {
+	if (sv->closing || j->u.claim.gone || j->u.claim.late || req->wait_ms == 0) {
+		loop_timer_stop(&j->u.claim.deadline);
 		job_finish(j, OK);
 		return;
 	}

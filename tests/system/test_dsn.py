@@ -410,6 +410,8 @@ def one_that_hangs_holds_up_nobody_else(p):
 def many_for_a_dead_hop_hold_up_nobody_else(p):
     sender = p.env["CONGVU_USER1"]
 
+    store = p.pid("mailstored")
+
     def put_off():
         return log_of(p).count("did not answer a moment ago")
 
@@ -431,6 +433,7 @@ def many_for_a_dead_hop_hold_up_nobody_else(p):
         assert eventually(lambda: quick.got(ref.encode()), 30), queue(p)
         assert put_off() - before < 200, put_off() - before
     assert eventually(lambda: queue(p) == [], 60), len(queue(p))
+    assert p.pid("mailstored") == store  # claims end while others are woken
 
 
 def attempts_are_kept(p):
