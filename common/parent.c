@@ -23,6 +23,7 @@ enum {
 	BACKOFF_MAX_MS = 10000,
 	LIVED_MS = 60000,	/* then back-off begins anew */
 	TICK_MS = 1000,
+	PENDING_MS = 30000,	/* a generation that does not serve by then is given up */
 	KILLED_MS = 2000,	/* for the kernel to end what got SIGKILL */
 	ROLES_MAX = 8,
 };
@@ -51,7 +52,7 @@ struct parent {
 	struct share		    *share[ROLES_MAX];	/* one per role */
 	struct child		    *children;
 	uint64_t		     generation, in_force;	/* numbers of the two; 0: none yet */
-	uint64_t		     last_number;
+	uint64_t		     last_number, tried_ms;
 	bool			     stopping;
 	struct loop_timer	     tick, kill;
 };
@@ -434,6 +435,7 @@ try_generation(struct parent *p)
 {
 	int err = start_generation(p);
 
+	p->tried_ms = clock_ms();
 	if (err != OK)
 		log_event(EV_WORKER_FAILED, F_U64("generation", p->generation), F_ERR(err));
 }
@@ -464,6 +466,20 @@ reload(struct parent *p)
 
 static void stop(struct parent *p);
 
+/* One that cannot start must not stand in the way of new certificates for ever. */
+static void
+bound_pending(struct parent *p)
+{
+	uint64_t most = p->program->pending_ms == 0 ? PENDING_MS : p->program->pending_ms;
+
+	if (p->in_force == 0 || !is_pending(p) || clock_ms() - p->tried_ms < most)
+		return;
+	log_event(EV_WORKER_FAILED, F_U64("generation", p->generation), F_ERR(ERR_TIMEOUT));
+	drop_pending(p);
+	metric_config_failed();
+	systemd_ready();	/* the old one stays in force */
+}
+
 static void
 on_tick(struct loop_timer *t)
 {
@@ -472,6 +488,7 @@ on_tick(struct loop_timer *t)
 	if (p->stopping)
 		return;
 	bound_retired(p);
+	bound_pending(p);
 	if ((p->in_force == 0 || !is_pending(p)) && generation_renew(&p->keeps, &p->now)) {
 		if (p->in_force == 0)
 			drop_children(p);

@@ -56,6 +56,7 @@ struct parent_program {
 	unsigned		  listener_roles;	/* LISTEN_ROLE() bits */
 	const struct parent_role *roles;
 	size_t			  roles_n;
+	uint64_t		  pending_ms;		/* a new generation has so long to serve, 0: 30 s */
 };
 
 /* Run with the configuration file at path; the exit status of the program. */

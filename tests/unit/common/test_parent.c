@@ -113,7 +113,8 @@ run_parent(void)
 		    .who = IDENTITY_SMTPD, .run = child_run },
 	};
 	static const struct parent_program program = { .name = "smtpd", .alpn = alpn,
-		.listener_roles = LISTEN_ROLE(CONF_LISTEN_MX), .roles = roles, .roles_n = 1 };
+		.listener_roles = LISTEN_ROLE(CONF_LISTEN_MX), .roles = roles, .roles_n = 1,
+		.pending_ms = 5000 };
 	int fd = open(at("log"), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
 
 	for (int sig = 1; sig < 32; sig++)	/* cmocka's are not for these */
@@ -474,6 +475,25 @@ what_cannot_start_comes_not_into_force(void **state)
 	assert_int_equal(finish(SIGTERM), 0);
 }
 
+/* What cannot start is given up in the end, and new certificates come again. */
+static void
+what_cannot_start_is_given_up(void **state)
+{
+	(void)state;
+	begin("", "", true);
+	tell("crash");
+	configure("", 2);
+	assert_int_equal(kill(parent, SIGHUP), 0);
+	wait_for("ev=worker-died", 1);
+	wait_for("ev=worker-failed", 1);
+	assert_true(accepts(0));
+	tell("");
+	install("two", 0);
+	wait_for("ev=reload", 1);
+	assert_true(accepts(0));
+	assert_int_equal(finish(SIGTERM), 0);
+}
+
 static void
 a_bad_file_is_told_of_whole(void **state)
 {
@@ -573,6 +593,7 @@ main(void)
 		TEST(children_end_with_a_killed_parent),
 		TEST(the_old_retire_when_the_new_serve),
 		TEST(what_cannot_start_comes_not_into_force),
+		TEST(what_cannot_start_is_given_up),
 		TEST(a_bad_file_is_told_of_whole),
 		TEST(retired_ones_do_not_live_for_ever),
 		TEST(nor_become_many),
