@@ -31,8 +31,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 # name, operations' unit, arguments of the load generator, figure compared ("rate" or a latency), peer ("smtp" or "imap")
 # Accounts 1000 ... are filled once: 1000 with 10,000 x 2 KB, 1001 with 100,000 x 2 KB, 1002 with 100 x 1 MB.
 FILL = [
-    ("imap-append", "--user0", "1000", "-n", "100", "--multi", "100", "-s", "2048"),
-    ("imap-append", "--user0", "1001", "-n", "1000", "--multi", "100", "-s", "2048"),
+    ("imap-append", "--user0", "1000", "-c", "8", "-n", "10000", "--multi", "1", "-s", "2048"),
+    ("imap-append", "--user0", "1001", "-c", "8", "-n", "100000", "--multi", "1", "-s", "2048"),
     ("imap-append", "--user0", "1002", "-n", "100", "--multi", "1", "-s", "1048576"),
 ]
 ROWS = [
