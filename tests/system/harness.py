@@ -215,9 +215,15 @@ def memory_peak_kb(pid):
     return total
 
 
+def chosen(tests):
+    """Those that the command line names, or all; options name none."""
+    names = [a for a in sys.argv[1:] if not a.startswith("-")]
+    return [t for t in tests if not names or t.__name__ in names]
+
+
 def run(tests, *arguments):
-    """Call each test with the arguments; print the closing line; exit."""
-    failed = 0
+    """Call each test with the arguments; print the closing line; how many failed, and no test at all is a failure."""
+    failed = 0 if tests else 1
     for test in tests:
         try:
             test(*arguments)
@@ -227,5 +233,5 @@ def run(tests, *arguments):
             print("FAIL " + test.__name__)
             traceback.print_exc(file=sys.stdout)
         sys.stdout.flush()
-    print("%d passed, %d failed" % (len(tests) - failed, failed))
+    print("%d passed, %d failed" % (max(len(tests) - failed, 0), failed))
     return failed

@@ -258,9 +258,10 @@ def waiting_for_changes_is_no_question(p, s):
         with open(path) as f:
             return re.findall(what, f.read())
     time.sleep(0.3)	# until a text is made that has all that went before
-    watches, before = len(said("ev=directory-watch ")), scrape(p)
-    os.kill(int(said(r'ev=worker-started role="watch-helper" worker=(\d+)')[-1]), signal.SIGKILL)
-    assert eventually(lambda: len(said("ev=directory-watch ")) > watches)
+    started = r'ev=worker-started role="watch-helper" worker=(\d+)'
+    helpers, before = said(started), scrape(p)
+    os.kill(int(helpers[-1]), signal.SIGKILL)
+    assert eventually(lambda: len(said(started)) > len(helpers))
     assert later(p, lambda m: m.value("worker_deaths", program="directoryd") > before.value("worker_deaths", program="directoryd"))
     now = scrape(p)
     assert now.value("ldap_seconds", suffix="_count") == before.value("ldap_seconds", suffix="_count")
