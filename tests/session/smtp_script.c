@@ -260,7 +260,9 @@ script_run_all(const struct script_case *c)
 	size_t octets = 0, none;
 
 	bad = script_run(c, SIZE_MAX, 0, &none);
-	if (bad != NULL || slice_find(script_flags(c), SLICE(" nosplit")) >= 0)
+	/* With a check off, where the octets are cut is not what is asked. */
+	if (bad != NULL || slice_find(script_flags(c), SLICE(" nosplit")) >= 0 ||
+	    getenv("CONGVU_CONTROL_OFF") != NULL)
 		return bad;
 	bad = script_run(c, SIZE_MAX - 1, SIZE_MAX, &none);
 	if (bad != NULL) {
