@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -117,6 +118,7 @@ a_killed_process_leaves_its_counts_and_no_sessions(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		metric_share_enter(share);
 		metric_add(METRIC_SESSIONS_OPEN, 0, 7);
 		metric_add(METRIC_SESSIONS, 0, 7);
@@ -443,6 +445,7 @@ holder(int *ready)
 	assert_int_equal(pipe(ends), 0);
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* also when an assertion fails */
 		octet = (char)(pidfile_take(dir, "smtpd") == OK);
 		(void)!write(ends[1], &octet, 1);
 		pause();
