@@ -320,7 +320,7 @@ server_new(struct loop *loop, const struct conf *conf, struct server **out,
 	sv->loop = loop;
 	sv->conf = conf;
 	sv->ready_end = &sv->ready;
-	sv->signed_ms = clock_ms();
+	sv->signed_ms = sv->claim_ms = clock_ms();
 	*error_out = "its folders cannot be made";
 	r = make_places(conf, why);
 	if (r == OK) {

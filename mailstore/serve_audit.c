@@ -176,7 +176,7 @@ serve_ST_STATUS(void *service, struct chan_req *creq, const void *msg)
 		.free_octets = engine_free_octets(e), .audit_records = e->audit.serial,
 		.keyd_up = e->spool_key != NULL,
 		.relay_up = sv->claims != NULL ||
-		(sv->claim_ms != 0 && clock_ms() - sv->claim_ms < RELAY_SILENCE_MS) };
+		clock_ms() - sv->claim_ms < RELAY_SILENCE_MS };
 	int r = count_control(e, &reply);
 
 	(void)msg;

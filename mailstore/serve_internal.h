@@ -68,7 +68,7 @@ struct server {
 	struct loop_timer    round, apply, close, minute, spool, due, settle;
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
 	struct queue_clock   clock;
-	uint64_t	     claim_ms;	/* when the relay asked last, 0: never */
+	uint64_t	     claim_ms;	/* when the relay asked last; at first, when we started */
 	uint8_t		     audit_key[32];	/* of keyd; has_audit_key */
 	int		     lock_fd;	/* until the engine has it */
 	bool		     has_audit_key, signing, closing;

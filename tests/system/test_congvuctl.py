@@ -29,6 +29,8 @@ def marked(s, to):
 
 
 def status(p, s):
+    # Services that have just started have not all met yet.
+    eventually(lambda: p.ctl("status").returncode == 0)
     (all_of_it,) = objects(p, "status")
     assert all_of_it["mailstored"]["accounts"] >= 1 and all_of_it["directoryd"]["ldap-up"], all_of_it
     assert all_of_it["policyd"]["profile"] == "dedicated" and all_of_it["policyd"]["sandboxed"], all_of_it

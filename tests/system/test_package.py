@@ -148,7 +148,7 @@ class Debian:
         with open(os.path.join(self.root, "usr/sbin/policy-rc.d"), "w") as f:
             f.write("#!/bin/sh\nexit 101\n")
         os.chmod(f.name, 0o755)
-        shutil.copy(DEB[0], os.path.join(self.root, "root/congvu.deb"))
+        shutil.copy(DEB[0], os.path.join(self.root, "var/tmp/congvu.deb"))
         if os.path.exists("/etc/apt/apt.conf.d"):
             for name in glob.glob("/etc/apt/apt.conf.d/*proxy*"):
                 shutil.copy(name, os.path.join(self.root, "etc/apt/apt.conf.d"))
@@ -174,7 +174,7 @@ def it_installs_and_starts_nothing():
     names = ["systemd-standalone-sysusers" if n == "systemd" else n for n in names]
     debian.run("apt-get", "-qq", "install", "-y", "--no-install-recommends", *names, "openssl")
     debian.before = debian.files()
-    debian.run("dpkg", "-i", "/root/congvu.deb")
+    debian.run("dpkg", "-i", "/var/tmp/congvu.deb")
     with open(os.path.join(debian.root, "etc/passwd")) as f:
         passwd = f.read()
     for user in ("smtpd", "relay", "imapd-in", "imapd-out", "directory", "keyd", "policyd", "mailstore", "metricsd"):
@@ -299,7 +299,7 @@ systemctl start congvu.target
 settled started
 rm -f /usr/sbin/policy-rc.d
 dpkg -r congvu >/dev/null && echo "removed, $(pgrep -fc libexec/congvu) run"
-dpkg -i /root/congvu.deb >/dev/null && echo installed
+dpkg -i /var/tmp/congvu.deb >/dev/null && echo installed
 systemctl poweroff -f -f >/dev/null 2>&1
 """
 
@@ -308,7 +308,7 @@ DefaultDependencies=no
 After=basic.target
 [Service]
 Type=oneshot
-ExecStart=/root/booted.sh
+ExecStart=/var/tmp/booted.sh
 [Install]
 WantedBy=multi-user.target
 """
@@ -322,7 +322,7 @@ def it_lives_under_systemd():
     root = debian.root
     debian.run("apt-get", "-qq", "install", "-y", "--no-install-recommends", "systemd-sysv", "dbus")
     debian.run("umount", "/proc", ok=False)
-    for path, text, mode in (("root/booted.sh", BOOTED, 0o755), ("etc/systemd/system/booted.service", PROBE_UNIT, 0o644)):
+    for path, text, mode in (("var/tmp/booted.sh", BOOTED, 0o755), ("etc/systemd/system/booted.service", PROBE_UNIT, 0o644)):
         with open(os.path.join(root, path), "w") as f:
             f.write(text)
         os.chmod(f.name, mode)
