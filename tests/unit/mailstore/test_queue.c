@@ -9,72 +9,7 @@
 
 #include "common/clock.h"
 #include "common/memfd.h"
-#include "help.h"
-#include "mailstore/queue_internal.h"
-
-static int64_t now_ms;	/* of the store, as these tests move it */
-
-static int
-begin(void **state)
-{
-	struct help *h = malloc(sizeof *h);
-
-	assert_non_null(h);
-	help_begin(h);
-	now_ms = clock_real_ms();
-	*state = h;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	help_end(*state);
-	free(*state);
-	return 0;
-}
-
-struct claim {
-	struct st_claim_request req;
-	struct control_queue q;
-	struct arena a;
-	int64_t now, next;
-	int r;
-};
-
-static int
-claim_fn(struct engine *e, void *arg)
-{
-	struct claim *c = arg;
-
-	c->req.lease_ms = 60000;
-	c->r = queue_claim(e->ctl, &c->req, c->now, &c->a, &c->q, &c->next);
-	return c->r < 0 ? c->r : OK;
-}
-
-static int
-result_fn(struct engine *e, void *arg)
-{
-	struct arena a;
-	int r;
-
-	arena_init(&a, 1 << 20);
-	r = queue_result(e->ctl, arg, now_ms, &a);
-	arena_clear(&a);
-	return r;
-}
-
-static int
-act_fn(struct engine *e, void *arg)
-{
-	struct arena a;
-	int r;
-
-	arena_init(&a, 1 << 20);
-	r = queue_act(e->ctl, arg, now_ms, &a);
-	arena_clear(&a);
-	return r;
-}
+#include "queue_help.h"
 
 static size_t
 queue_size(struct help *h, uint8_t *state_out)
@@ -95,27 +30,6 @@ queue_size(struct help *h, uint8_t *state_out)
 	return n;
 }
 
-static void
-claim(struct help *h, struct claim *c, int64_t after_ms, int expect)
-{
-	arena_clear(&c->a);
-	c->now = now_ms + after_ms;
-	assert_int_equal(help_control(h, claim_fn, c), OK);
-	assert_int_equal(c->r, expect);
-}
-
-static int
-told_fn(struct engine *e, void *arg)
-{
-	struct arena a;
-	int r;
-
-	arena_init(&a, 1 << 20);
-	r = queue_told(e->ctl, arg, now_ms, &a);
-	arena_clear(&a);
-	return r;
-}
-
 static int
 shift_fn(struct engine *e, void *arg)
 {
@@ -126,7 +40,7 @@ static int
 settle_fn(struct engine *e, void *arg)
 {
 	(void)arg;
-	return queue_settle_clock(e->ctl, now_ms);
+	return queue_settle_clock(e->ctl, queue_now());
 }
 
 static struct st_told_request
@@ -154,7 +68,7 @@ queue_entry_lives_until_everyone_is_settled(void **state)
 	struct st_queue_rcpt results[] = { SAID(0, ST_DELIVERED, "250"),
 		SAID(1, ST_DEFERRED, "451"), SAID(2, ST_FAILED, "550") };
 	struct st_result_request res = { .id = req.id, .route = SLICE("r1"), .results = results,
-		.results_n = 3, .due_s = (uint64_t)now_ms / 1000 + 600 };
+		.results_n = 3, .due_s = (uint64_t)queue_now() / 1000 + 600 };
 	struct st_queue_act_request act = { .id = req.id, .act = ST_ACT_HOLD };
 	struct st_told_request t;
 	struct slice m = help_text(70000), got;
@@ -164,8 +78,8 @@ queue_entry_lives_until_everyone_is_settled(void **state)
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), OK);
-	now_ms = clock_real_ms();
-	claim(h, &c, 0, 1);
+	queue_now_set(clock_real_ms());
+	queue_claim_at(h, &c, 0, 1);
 	assert_int_equal(c.q.entry[0].recipients_n, 3);
 	assert_int_equal(c.q.entry[0].size_octets, m.n - 4);
 	assert_int_equal(engine_spool_read(h->e, &c.q, &fd), OK);
@@ -174,47 +88,47 @@ queue_entry_lives_until_everyone_is_settled(void **state)
 	assert_memory_equal(got.p, m.p + 4, got.n);
 	memfd_unmap(&got);
 	close(fd);
-	claim(h, &c, 0, 0);			/* leased */
-	claim(h, &c, 61000, 1);			/* the lease is over */
+	queue_claim_at(h, &c, 0, 0);			/* leased */
+	queue_claim_at(h, &c, 61000, 1);			/* the lease is over */
 	assert_int_equal(c.q.entry[0].attempts, 2);
 	assert_int_equal(c.q.entry[0].notice_id.n, 0);
-	assert_int_equal(help_control(h, result_fn, &res), OK);
-	claim(h, &c, 0, 1);			/* at once, for the notice of c@ alone */
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+	queue_claim_at(h, &c, 0, 1);			/* at once, for the notice of c@ alone */
 	assert_int_equal(c.q.entry[0].recipients_n, 1);
 	assert_int_equal(c.q.entry[0].recipients[0].index, 2);
 	assert_int_equal(c.q.entry[0].recipients[0].tell, ST_TELL_FAILED);
 	assert_int_equal(c.q.entry[0].attempts, 2);
 	assert_int_equal(c.q.entry[0].history_n, 1);
 	t = told(&c);
-	t.due_s = (uint64_t)now_ms / 1000 + 60;	/* not now */
-	assert_int_equal(help_control(h, told_fn, &t), OK);
-	claim(h, &c, 59000 - 1000, 0);
-	claim(h, &c, 61000, 1);
+	t.due_s = (uint64_t)queue_now() / 1000 + 60;	/* not now */
+	assert_int_equal(help_control(h, queue_told_fn, &t), OK);
+	queue_claim_at(h, &c, 59000 - 1000, 0);
+	queue_claim_at(h, &c, 61000, 1);
 	assert_int_equal(c.q.entry[0].notice_tries, 2);
 	t = told(&c);
-	assert_int_equal(help_control(h, told_fn, &t), OK);
-	assert_int_equal(help_control(h, told_fn, &t), ERR_NOENT);	/* that one is told */
-	claim(h, &c, 0, 0);
-	claim(h, &c, 601000, 1);		/* the other waits for its own time */
+	assert_int_equal(help_control(h, queue_told_fn, &t), OK);
+	assert_int_equal(help_control(h, queue_told_fn, &t), ERR_NOENT);	/* that one is told */
+	queue_claim_at(h, &c, 0, 0);
+	queue_claim_at(h, &c, 601000, 1);		/* the other waits for its own time */
 	assert_int_equal(c.q.entry[0].recipients_n, 1);
 	assert_int_equal(c.q.entry[0].recipients[0].index, 1);
 	act.act = ST_ACT_HOLD;
-	assert_int_equal(help_control(h, act_fn, &act), OK);
-	claim(h, &c, 9999999, 0);
+	assert_int_equal(help_control(h, queue_act_fn, &act), OK);
+	queue_claim_at(h, &c, 9999999, 0);
 	assert_int_equal(queue_size(h, &st), 1);
 	assert_int_equal(st, ST_QUEUE_HELD);
 	act.act = ST_ACT_RETRY;
-	assert_int_equal(help_control(h, act_fn, &act), OK);
-	claim(h, &c, 0, 1);
+	assert_int_equal(help_control(h, queue_act_fn, &act), OK);
+	queue_claim_at(h, &c, 0, 1);
 	assert_int_equal(c.q.entry[0].recipients_n, 1);
 	res.results = &results[1], res.results_n = 1, res.due_s = 0;	/* given up */
-	assert_int_equal(help_control(h, result_fn, &res), OK);
-	claim(h, &c, 0, 1);
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+	queue_claim_at(h, &c, 0, 1);
 	t = told(&c);
-	assert_int_equal(help_control(h, told_fn, &t), OK);
+	assert_int_equal(help_control(h, queue_told_fn, &t), OK);
 	assert_int_equal(queue_size(h, &st), 0);
-	assert_int_equal(help_control(h, act_fn, &act), ERR_NOENT);
-	assert_int_equal(help_control(h, result_fn, &res), ERR_NOENT);
+	assert_int_equal(help_control(h, queue_act_fn, &act), ERR_NOENT);
+	assert_int_equal(help_control(h, queue_result_fn, &res), ERR_NOENT);
 	arena_clear(&c.a);
 	free((void *)(uintptr_t)m.p);
 }
@@ -267,14 +181,14 @@ senders_hear_what_they_asked_for(void **state)
 		id[14] = (char)('0' + i / 10);
 		id[15] = (char)('0' + i % 10);
 		assert_int_equal(help_deliver_request(h, &req, SLICE("m\r\n"), SLICE("s")), OK);
-		now_ms = clock_real_ms();
-		claim(h, &c, 0, 1);
-		res.due_s = rows[i].give_up ? 0 : (uint64_t)now_ms / 1000 + 600;
-		assert_int_equal(help_control(h, result_fn, &res), OK);
-		claim(h, &c, 0, tells);
+		queue_now_set(clock_real_ms());
+		queue_claim_at(h, &c, 0, 1);
+		res.due_s = rows[i].give_up ? 0 : (uint64_t)queue_now() / 1000 + 600;
+		assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+		queue_claim_at(h, &c, 0, tells);
 		if (tells && c.q.entry[0].recipients[0].tell != rows[i].tell)
 			fail_msg("row %zu", i);
-		(void)help_control(h, act_fn, &del);
+		(void)help_control(h, queue_act_fn, &del);
 	}
 	arena_clear(&c.a);
 }
@@ -294,19 +208,19 @@ a_delay_is_told_once(void **state)
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_deliver_request(h, &req, SLICE("m\r\n"), SLICE("s")), OK);
-	now_ms = clock_real_ms();
-	claim(h, &c, 0, 1);
-	res.due_s = (uint64_t)now_ms / 1000 + 10;
-	assert_int_equal(help_control(h, result_fn, &res), OK);
-	claim(h, &c, 0, 1);
+	queue_now_set(clock_real_ms());
+	queue_claim_at(h, &c, 0, 1);
+	res.due_s = (uint64_t)queue_now() / 1000 + 10;
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+	queue_claim_at(h, &c, 0, 1);
 	t = told(&c);
-	assert_int_equal(help_control(h, told_fn, &t), OK);
-	claim(h, &c, 0, 0);
-	claim(h, &c, 10000, 1);
+	assert_int_equal(help_control(h, queue_told_fn, &t), OK);
+	queue_claim_at(h, &c, 0, 0);
+	queue_claim_at(h, &c, 10000, 1);
 	assert_int_equal(c.q.entry[0].recipients_n, 1);
 	assert_int_equal(c.q.entry[0].notice_id.n, 0);
-	assert_int_equal(help_control(h, result_fn, &res), OK);
-	claim(h, &c, 0, 0);	/* not again */
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+	queue_claim_at(h, &c, 0, 0);	/* not again */
 	arena_clear(&c.a);
 }
 
@@ -329,37 +243,37 @@ a_notice_that_must_wait_holds_up_nobody(void **state)
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_deliver_request(h, &req, SLICE("m\r\n"), SLICE("s")), OK);
-	now_ms = clock_real_ms();
-	claim(h, &c, 0, 1);
-	res.due_s = (uint64_t)now_ms / 1000 + 10;
-	assert_int_equal(help_control(h, result_fn, &res), OK);
-	claim(h, &c, 0, 1);
+	queue_now_set(clock_real_ms());
+	queue_claim_at(h, &c, 0, 1);
+	res.due_s = (uint64_t)queue_now() / 1000 + 10;
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+	queue_claim_at(h, &c, 0, 1);
 	t = stale = told(&c);
 	memcpy(stale_id, t.notice_id.p, sizeof stale_id);
 	stale.notice_id = (struct slice){ stale_id, sizeof stale_id };
-	t.due_s = (uint64_t)now_ms / 1000 + 3600;
-	assert_int_equal(help_control(h, told_fn, &t), OK);
-	claim(h, &c, 5000, 0);
-	claim(h, &c, 10000, 1);		/* b and c, when they are due */
+	t.due_s = (uint64_t)queue_now() / 1000 + 3600;
+	assert_int_equal(help_control(h, queue_told_fn, &t), OK);
+	queue_claim_at(h, &c, 5000, 0);
+	queue_claim_at(h, &c, 10000, 1);		/* b and c, when they are due */
 	assert_int_equal(c.q.entry[0].notice_id.n, 0);
 	assert_int_equal(c.q.entry[0].recipients_n, 2);
 	assert_int_equal(c.q.entry[0].attempts, 2);
-	now_ms += 10000;
+	queue_now_set(queue_now() + 10000);
 	results[1].outcome = ST_DELIVERED;
 	results[2].outcome = ST_FAILED;
 	res.results = &results[1];
 	res.results_n = 2;
-	assert_int_equal(help_control(h, result_fn, &res), OK);
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
 	stale.id = req.id;
 	stale.route = res.route;
-	assert_int_equal(help_control(h, told_fn, &stale), ERR_NOENT);	/* it said something else */
-	claim(h, &c, 0, 1);
+	assert_int_equal(help_control(h, queue_told_fn, &stale), ERR_NOENT);	/* it said something else */
+	queue_claim_at(h, &c, 0, 1);
 	t = told(&c);
 	assert_int_equal(c.q.entry[0].recipients_n, 2);
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(c.q.entry[0].recipients[i].tell, ST_TELL_FAILED);
 	assert_true(slice_is(c.q.entry[0].recipients[1].address, "c@y.vn"));
-	assert_int_equal(help_control(h, told_fn, &t), OK);
+	assert_int_equal(help_control(h, queue_told_fn, &t), OK);
 	assert_int_equal(queue_size(h, &(uint8_t){ 0 }), 0);
 	arena_clear(&c.a);
 }
@@ -377,13 +291,13 @@ routes_that_are_full_are_passed_over(void **state)
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_deliver_request(h, &req, SLICE("m\r\n"), SLICE("s")), OK);
-	now_ms = clock_real_ms();
+	queue_now_set(clock_real_ms());
 	c.req = (struct st_claim_request){ .without = &full, .without_n = 1 };
-	claim(h, &c, 0, 1);
+	queue_claim_at(h, &c, 0, 1);
 	assert_true(slice_is(c.q.entry[0].route, "r2"));
-	claim(h, &c, 0, 0);
+	queue_claim_at(h, &c, 0, 0);
 	c.req.without_n = 0;
-	claim(h, &c, 0, 1);
+	queue_claim_at(h, &c, 0, 1);
 	assert_true(slice_is(c.q.entry[0].route, "r1"));
 	arena_clear(&c.a);
 }
@@ -404,33 +318,33 @@ the_clock_is_set(void **state)
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_deliver_request(h, &req, SLICE("m\r\n"), SLICE("s")), OK);
-	now_ms = clock_real_ms();
-	claim(h, &c, 0, 1);
+	queue_now_set(clock_real_ms());
+	queue_claim_at(h, &c, 0, 1);
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		int64_t by = steps[i];
 
-		now_ms += 1000 - now_ms % 1000;
-		res.due_s = (uint64_t)now_ms / 1000 + 100;
-		assert_int_equal(help_control(h, result_fn, &res), OK);
-		now_ms += by;
+		queue_now_set(queue_now() + 1000 - queue_now() % 1000);
+		res.due_s = (uint64_t)queue_now() / 1000 + 100;
+		assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+		queue_now_set(queue_now() + by);
 		assert_int_equal(help_control(h, shift_fn, &by), OK);
-		claim(h, &c, 99000, 0);
-		claim(h, &c, 100000, 1);
-		now_ms += 100000;
+		queue_claim_at(h, &c, 99000, 0);
+		queue_claim_at(h, &c, 100000, 1);
+		queue_now_set(queue_now() + 100000);
 	}
 	assert_in_range(c.q.entry[0].age_s, 400, 410);
 	/* Not seen while it happened: the store was down. */
-	now_ms += 1000 - now_ms % 1000;
-	res.due_s = (uint64_t)now_ms / 1000 + 100;
-	assert_int_equal(help_control(h, result_fn, &res), OK);
-	now_ms -= 7200000;
+	queue_now_set(queue_now() + 1000 - queue_now() % 1000);
+	res.due_s = (uint64_t)queue_now() / 1000 + 100;
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+	queue_now_set(queue_now() - 7200000);
 	assert_int_equal(help_control(h, settle_fn, NULL), OK);
-	claim(h, &c, 99000, 0);
-	claim(h, &c, 100000, 1);
-	now_ms += 100000;
-	res.due_s = (uint64_t)now_ms / 1000 + 100;
-	assert_int_equal(help_control(h, result_fn, &res), OK);
-	claim(h, &c, 864000000, 1);	/* or nobody came for days */
+	queue_claim_at(h, &c, 99000, 0);
+	queue_claim_at(h, &c, 100000, 1);
+	queue_now_set(queue_now() + 100000);
+	res.due_s = (uint64_t)queue_now() / 1000 + 100;
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
+	queue_claim_at(h, &c, 864000000, 1);	/* or nobody came for days */
 	assert_in_range(c.q.entry[0].age_s, 500, 620);
 	arena_clear(&c.a);
 }
@@ -463,11 +377,11 @@ old_fn(struct engine *e, void *arg)
 		{ 1, SLICE("b@y.vn"), ST_FAILED, SLICE("550 no") } };
 	struct queue_old_entry entry = { .id = SLICE("0123456789abcdef"),
 		.mail_from = SLICE("a@x.vn"), .route = SLICE("r1"), .zone = ZONE_INTERNET,
-		.attempts = 3, .arrived_s = (uint64_t)now_ms / 1000, .recipients = rcpt,
+		.attempts = 3, .arrived_s = (uint64_t)queue_now() / 1000, .recipients = rcpt,
 		.recipients_n = 2, .state = *(uint8_t *)arg };
 	struct control_blob body = { .blob = 1 };
 	struct queue_old old = { .entry = &entry, .entry_n = 1, .body = &body, .body_n = 1,
-		.due_ms = (uint64_t)now_ms, .wrapped_key = SLICE("") };
+		.due_ms = (uint64_t)queue_now(), .wrapped_key = SLICE("") };
 	struct record_key k = queue_key(entry.id, entry.route), due = { .n = 0 };
 	int r = control_put(e->ctl, CONTROL_QUEUE, record_key_slice(&k), &queue_old_wire, &old);
 
@@ -489,25 +403,25 @@ rows_of_the_first_version_are_read(void **state)
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_control(h, old_fn, &st), OK);
-	claim(h, &c, 0, 1);
+	queue_claim_at(h, &c, 0, 1);
 	assert_int_equal(c.q.entry[0].recipients_n, 1);
 	assert_true(slice_is(c.q.entry[0].recipients[0].text, "550 no"));
 	t = told(&c);
-	assert_int_equal(help_control(h, told_fn, &t), OK);
-	claim(h, &c, 0, 1);
+	assert_int_equal(help_control(h, queue_told_fn, &t), OK);
+	queue_claim_at(h, &c, 0, 1);
 	assert_true(slice_is(c.q.entry[0].recipients[0].address, "a@y.vn"));
 	assert_int_equal(c.q.entry[0].attempts, 4);
 	act.act = ST_ACT_DELETE;
-	assert_int_equal(help_control(h, act_fn, &act), OK);
+	assert_int_equal(help_control(h, queue_act_fn, &act), OK);
 	st = ST_QUEUE_GIVEN_UP;
 	assert_int_equal(help_control(h, old_fn, &st), OK);
-	claim(h, &c, 9999999, 0);
+	queue_claim_at(h, &c, 9999999, 0);
 	st = 0;
 	assert_int_equal(queue_size(h, &st), 1);
 	assert_int_equal(st, ST_QUEUE_GIVEN_UP);
 	act.act = ST_ACT_RETRY;
-	assert_int_equal(help_control(h, act_fn, &act), OK);
-	claim(h, &c, 0, 1);
+	assert_int_equal(help_control(h, queue_act_fn, &act), OK);
+	queue_claim_at(h, &c, 0, 1);
 	assert_int_equal(c.q.entry[0].recipients_n, 2);
 	arena_clear(&c.a);
 }
@@ -533,10 +447,10 @@ a_notice_settles_what_it_tells(void **state)
 	arena_init(&c.a, 1 << 20);
 	to.zone = ZONE_INTERNAL;
 	assert_int_equal(help_deliver_request(h, &req, SLICE("m\r\n"), SLICE("s")), OK);
-	now_ms = clock_real_ms();
+	queue_now_set(clock_real_ms());
 	assert_int_equal(queue_size(h, &st), 2);
 	do
-		claim(h, &c, 0, 1);
+		queue_claim_at(h, &c, 0, 1);
 	while (c.q.entry[0].route.n > 0);	/* made in one commit, in any millisecond */
 	assert_int_equal(c.q.entry[0].recipients[0].tell, ST_TELL_DELIVERED);
 	memcpy(id, c.q.entry[0].notice_id.p, sizeof id);
@@ -567,19 +481,19 @@ deleting_may_tell(void **state)
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_deliver_request(h, &req, SLICE("m\r\n"), SLICE("s")), OK);
-	now_ms = clock_real_ms();
-	claim(h, &c, 0, 1);
-	assert_int_equal(help_control(h, act_fn, &act), ERR_AGAIN);	/* it is being sent */
-	claim(h, &c, 61000, 1);
+	queue_now_set(clock_real_ms());
+	queue_claim_at(h, &c, 0, 1);
+	assert_int_equal(help_control(h, queue_act_fn, &act), ERR_AGAIN);	/* it is being sent */
+	queue_claim_at(h, &c, 61000, 1);
 	act.act = ST_ACT_HOLD;
-	assert_int_equal(help_control(h, act_fn, &act), OK);
+	assert_int_equal(help_control(h, queue_act_fn, &act), OK);
 	act.act = ST_ACT_DELETE;
-	assert_int_equal(help_control(h, act_fn, &act), OK);
-	claim(h, &c, 0, 1);
+	assert_int_equal(help_control(h, queue_act_fn, &act), OK);
+	queue_claim_at(h, &c, 0, 1);
 	assert_int_equal(c.q.entry[0].recipients[0].tell, ST_TELL_FAILED);
 	assert_int_equal(c.q.entry[0].notice_id.n, ST_ID_OCTETS);
 	act.notify = 0;
-	assert_int_equal(help_control(h, act_fn, &act), OK);
+	assert_int_equal(help_control(h, queue_act_fn, &act), OK);
 	assert_int_equal(queue_size(h, &st), 0);
 	arena_clear(&c.a);
 }
@@ -587,7 +501,7 @@ deleting_may_tell(void **state)
 int
 main(void)
 {
-#define TEST(name)	cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, queue_begin, queue_end)
 	const struct CMUnitTest t[] = {
 		TEST(queue_entry_lives_until_everyone_is_settled),
 		TEST(senders_hear_what_they_asked_for),

@@ -7,59 +7,7 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
-#include "help.h"
-#include "mailstore/queue_internal.h"
-
-static int64_t now_ms;	/* of the store, as this test moves it */
-
-static int
-begin(void **state)
-{
-	struct help *h = malloc(sizeof *h);
-
-	assert_non_null(h);
-	help_begin(h);
-	*state = h;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	help_end(*state);
-	free(*state);
-	return 0;
-}
-
-struct claim {
-	struct st_claim_request req;
-	struct control_queue q;
-	struct arena a;
-	int64_t now, next;
-	int r;
-};
-
-static int
-claim_fn(struct engine *e, void *arg)
-{
-	struct claim *c = arg;
-
-	c->req.lease_ms = 60000;
-	c->r = queue_claim(e->ctl, &c->req, c->now, &c->a, &c->q, &c->next);
-	return c->r < 0 ? c->r : OK;
-}
-
-static int
-result_fn(struct engine *e, void *arg)
-{
-	struct arena a;
-	int r;
-
-	arena_init(&a, 1 << 20);
-	r = queue_result(e->ctl, arg, now_ms, &a);
-	arena_clear(&a);
-	return r;
-}
+#include "queue_help.h"
 
 struct release {
 	struct slice id, route;
@@ -78,15 +26,6 @@ release_fn(struct engine *e, void *arg)
 	r = queue_release(e->ctl, rel->id, rel->route, &rel->claimed, rel->now, &a);
 	arena_clear(&a);
 	return r;
-}
-
-static void
-claim(struct help *h, struct claim *c, int64_t after_ms, int expect)
-{
-	arena_clear(&c->a);
-	c->now = now_ms + after_ms;
-	assert_int_equal(help_control(h, claim_fn, c), OK);
-	assert_int_equal(c->r, expect);
 }
 
 /* A relay that went gives its claim back, and only that one. */
@@ -108,30 +47,31 @@ what_was_claimed_comes_back(void **state)
 
 	arena_init(&c.a, 1 << 20);
 	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), OK);
-	now_ms = rel.now = clock_real_ms();
-	claim(h, &c, 0, 1);
+	queue_now_set(clock_real_ms());
+	rel.now = queue_now();
+	queue_claim_at(h, &c, 0, 1);
 	rel.claimed = queue_claimed_of(c.q.entry);
-	claim(h, &c, 5000, 0);			/* leased */
+	queue_claim_at(h, &c, 5000, 0);			/* leased */
 	rel.claimed.attempts++;			/* another claim than that */
 	assert_int_equal(help_control(h, release_fn, &rel), OK);
-	claim(h, &c, 5000, 0);
+	queue_claim_at(h, &c, 5000, 0);
 	rel.claimed.attempts--;
 	assert_int_equal(help_control(h, release_fn, &rel), OK);
-	claim(h, &c, 500, 0);			/* not at once: it may be what kills */
-	claim(h, &c, 1000, 1);
+	queue_claim_at(h, &c, 500, 0);			/* not at once: it may be what kills */
+	queue_claim_at(h, &c, 1000, 1);
 	assert_int_equal(c.q.entry[0].attempts, 2);
 	second = queue_claimed_of(c.q.entry);
 	assert_int_equal(help_control(h, release_fn, &rel), OK);	/* of the first: too late */
-	claim(h, &c, 59000, 0);
+	queue_claim_at(h, &c, 59000, 0);
 	rel.claimed = second;
 	assert_int_equal(help_control(h, release_fn, &rel), OK);
-	claim(h, &c, 59000, 0);			/* longer the second time */
-	claim(h, &c, 60000, 1);
+	queue_claim_at(h, &c, 59000, 0);			/* longer the second time */
+	queue_claim_at(h, &c, 60000, 1);
 	rel.claimed = queue_claimed_of(c.q.entry);
-	res.due_s = (uint64_t)now_ms / 1000 + 7200;
-	assert_int_equal(help_control(h, result_fn, &res), OK);
+	res.due_s = (uint64_t)queue_now() / 1000 + 7200;
+	assert_int_equal(help_control(h, queue_result_fn, &res), OK);
 	assert_int_equal(help_control(h, release_fn, &rel), OK);	/* it has ended well */
-	claim(h, &c, 7100000, 0);
+	queue_claim_at(h, &c, 7100000, 0);
 	rel.id = SLICE("0000000000000000");
 	assert_int_equal(help_control(h, release_fn, &rel), ERR_NOENT);
 	arena_clear(&c.a);
@@ -142,7 +82,7 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test_setup_teardown(what_was_claimed_comes_back, begin, end),
+		cmocka_unit_test_setup_teardown(what_was_claimed_comes_back, queue_begin, queue_end),
 	};
 
 	return cmocka_run_group_tests(t, NULL, NULL);
