@@ -24,6 +24,7 @@ struct chan_peer {
 	struct chan_server *server;
 	uint64_t	    serial;
 	unsigned	    role;
+	bool		    as_root;	/* see ROLE_AS_ROOT */
 	struct loop_fd	    lf;
 	struct chan_sendq   sendq;
 	bool		    dead;	/* free it when control is back in the loop handler */
@@ -120,6 +121,13 @@ log_refused(const struct chan_peer *p, unsigned code, int err)
 	    F_ERR(err));
 }
 
+static bool
+may_ask(const struct chan_peer *p, const struct chan_row *row)
+{
+	return (row->roles & p->role) != 0 &&
+	    ((row->roles & ROLE_AS_ROOT) == 0 || p->as_root || control_off("root-only"));
+}
+
 /* Check a frame against its row and serve it. False: the peer broke the rules. */
 static bool
 serve(struct chan_peer *p, struct chan_frame *f)
@@ -136,7 +144,7 @@ serve(struct chan_peer *p, struct chan_frame *f)
 		chan_fds_close(req.fds, req.fds_n);
 		return false;
 	}
-	if ((row->roles & p->role) == 0) {
+	if (!may_ask(p, row)) {
 		log_refused(p, f->code, ERR_FORBIDDEN);
 		chan_reply(s, &req, ERR_FORBIDDEN, NULL, NULL, 0);
 		chan_fds_close(req.fds, req.fds_n);
@@ -180,6 +188,16 @@ on_peer(struct loop_fd *lf, unsigned events)
 		peer_free(p);
 }
 
+static bool
+is_root(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof peer;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+	    (peer.uid == 0 || peer.uid == geteuid());
+}
+
 int
 chan_server_adopt(struct chan_server *server, int fd, unsigned role)
 {
@@ -193,6 +211,7 @@ chan_server_adopt(struct chan_server *server, int fd, unsigned role)
 		return ERR_NOMEM;
 	p->server = server;
 	p->role = role;
+	p->as_root = is_root(fd);
 	p->serial = ++server->serial;
 	chan_sendq_init(&p->sendq);
 	r = loop_fd_add(server->loop, &p->lf, fd, LOOP_READ, on_peer, p);

@@ -32,6 +32,7 @@ int word_value(enum word_set set, struct slice name, unsigned *value_out) MUST_U
 #define verdict_name(v)	word_name(WORD_verdict, (v))
 #define path_name(v)	word_name(WORD_path, (v))
 #define sig_name(v)	word_name(WORD_sig, (v))
+#define keyset_name(v)	word_name(WORD_keyset, (v))
 #define sig_reason_name(v) word_name(WORD_sig_reason, (v))
 
 #endif

@@ -40,7 +40,7 @@ struct keyd {
 };
 
 static const unsigned roles[] = { ROLE_MAILSTORED, ROLE_IMAPD_INTERNAL, ROLE_IMAPD_INTERNET,
-	ROLE_DIRECTORYD };
+	ROLE_DIRECTORYD, ROLE_CONTROL };
 
 /* The process that outlives keyd. */
 struct keeper {
@@ -83,6 +83,24 @@ serve_KEY_UNWRAP(void *service, struct chan_req *req, const void *msg)
 	if (r != OK)
 		log_event(EV_KEY_REFUSED, F_CSTR("peer", chan_role_name(req->role)), F_ERR(r),
 		    F_END);
+	chan_reply(k->chan, req, r, &reply, NULL, 0);
+	sodium_memzero(secret, sizeof secret);
+}
+
+static void
+serve_KEY_OPEN(void *service, struct chan_req *req, const void *msg)
+{
+	const struct key_open_request *q = msg;
+	struct keyd *k = service;
+	uint8_t secret[32] = { 0 };
+	struct key_open_reply reply = { { (const char *)secret, sizeof secret } };
+	int r = keyring_open(k->ring, q->guid, q->class, q->wrapped, secret);
+	char guid[2 * DIR_GUID_OCTETS + 1] = "";
+
+	if (q->guid.n == DIR_GUID_OCTETS)
+		sodium_bin2hex(guid, sizeof guid, (const uint8_t *)q->guid.p, q->guid.n);
+	log_event(EV_KEY_OPENED, F_CSTR("account", guid), F_U64("class", q->class), F_ERR(r),
+	    F_END);
 	chan_reply(k->chan, req, r, &reply, NULL, 0);
 	sodium_memzero(secret, sizeof secret);
 }

@@ -77,13 +77,28 @@ keyring_make(const struct keyring *k, struct slice guid, unsigned class, uint8_t
 	return OK;
 }
 
+static int
+unwrap(const struct keyring *k, struct slice wrapped, uint8_t secret_out[32])
+{
+	const uint8_t *w = (const uint8_t *)wrapped.p;
+
+	return crypto_aead_xchacha20poly1305_ietf_decrypt(secret_out, NULL, NULL, w + AT_BOX,
+	    wrapped.n - AT_BOX, w, AAD_OCTETS, w + AT_NONCE, k->wrap) == 0 ? OK : ERR_CRYPTO;
+}
+
+static bool
+is_wrapped(struct slice wrapped)
+{
+	return wrapped.n == KEYRING_WRAPPED_OCTETS && wrapped.p[0] == KEYRING_VERSION;
+}
+
 int
 keyring_unwrap(const struct keyring *k, const struct token *t, unsigned role_zone,
     struct slice wrapped, uint8_t secret_out[32], uint8_t *class_out)
 {
 	const uint8_t *w = (const uint8_t *)wrapped.p;
 
-	if (wrapped.n != KEYRING_WRAPPED_OCTETS || w[0] != KEYRING_VERSION)
+	if (!is_wrapped(wrapped))
 		return ERR_CRYPTO;
 	if (memcmp(w + AT_GUID, t->guid, GUID_OCTETS) != 0 && !control_off("keyset-owner"))
 		return ERR_ACCESS;
@@ -91,11 +106,22 @@ keyring_unwrap(const struct keyring *k, const struct token *t, unsigned role_zon
 	    (t->zone != ZONE_INTERNAL || role_zone != ZONE_INTERNAL) &&
 	    !control_off("keyset-zone"))
 		return ERR_ACCESS;
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(secret_out, NULL, NULL, w + AT_BOX,
-	    wrapped.n - AT_BOX, w, AAD_OCTETS, w + AT_NONCE, k->wrap) != 0)
-		return ERR_CRYPTO;
 	*class_out = w[AT_CLASS];
-	return OK;
+	return unwrap(k, wrapped, secret_out);
+}
+
+int
+keyring_open(const struct keyring *k, struct slice guid, unsigned class, struct slice wrapped,
+    uint8_t secret_out[32])
+{
+	const uint8_t *w = (const uint8_t *)wrapped.p;
+
+	if (!is_wrapped(wrapped))
+		return ERR_CRYPTO;
+	if (guid.n != GUID_OCTETS || memcmp(w + AT_GUID, guid.p, GUID_OCTETS) != 0 ||
+	    w[AT_CLASS] != class)
+		return ERR_ACCESS;
+	return unwrap(k, wrapped, secret_out);
 }
 
 const uint8_t *

@@ -36,6 +36,11 @@ int keyring_make(const struct keyring *k, struct slice guid, unsigned class,
 int keyring_unwrap(const struct keyring *k, const struct token *t, unsigned role_zone,
     struct slice wrapped, uint8_t secret_out[32], uint8_t *class_out) MUST_USE;
 
+/* The secret of a keyset for an administrator: ERR_ACCESS: it is not that of guid (16 octets) and
+ * class; ERR_CRYPTO: not made by this master. */
+int keyring_open(const struct keyring *k, struct slice guid, unsigned class,
+    struct slice wrapped, uint8_t secret_out[32]) MUST_USE;
+
 /* The key of the queue. Valid as long as the keyring. */
 const uint8_t *keyring_spool(const struct keyring *k);
 

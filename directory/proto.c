@@ -28,6 +28,8 @@ WIRE_TYPE(key_unwrap_reply, KEY_UNWRAP_REPLY_FIELDS)
 WIRE_TYPE(key_spool_reply, KEY_SPOOL_REPLY_FIELDS)
 WIRE_TYPE(key_audit_sign_request, KEY_AUDIT_SIGN_REQUEST_FIELDS)
 WIRE_TYPE(key_audit_sign_reply, KEY_AUDIT_SIGN_REPLY_FIELDS)
+WIRE_TYPE(key_open_request, KEY_OPEN_REQUEST_FIELDS)
+WIRE_TYPE(key_open_reply, KEY_OPEN_REPLY_FIELDS)
 
 const struct chan_row *
 dir_rows(size_t *n_out)

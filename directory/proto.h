@@ -32,6 +32,7 @@ enum dir_code {
 	KEY_UNWRAP	= 0x0182,
 	KEY_SPOOL	= 0x0183,
 	KEY_AUDIT_SIGN	= 0x0184,
+	KEY_OPEN	= 0x0185,
 };
 
 enum dir_auth_outcome {
@@ -242,6 +243,20 @@ WIRE_STRUCT(key_audit_sign_request, KEY_AUDIT_SIGN_REQUEST_FIELDS)
 	F(T, STR, public_key, 32)
 WIRE_STRUCT(key_audit_sign_reply, KEY_AUDIT_SIGN_REPLY_FIELDS)
 
+/* The secret of any keyset, for an administrator who exports, checks or re-wraps mail. Only root is
+ * answered, who could read the master key from its file as well; the asker has had an audit
+ * record made durable before (control/ctl_key.h). ERR_ACCESS: the keyset is not that of guid, or of
+ * another class. */
+#define KEY_OPEN_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, guid, 16) \
+	F(T, U8, class, 3) \
+	F(T, STR, wrapped, 128)
+WIRE_STRUCT(key_open_request, KEY_OPEN_REQUEST_FIELDS)
+
+#define KEY_OPEN_REPLY_FIELDS(F, L, T) \
+	F(T, STR, secret, 32)
+WIRE_STRUCT(key_open_reply, KEY_OPEN_REPLY_FIELDS)
+
 /*
  * The tables, for both sides: X(code, name, roles, descriptors, request type, reply type). The service
  * puts its functions in with CHAN_SERVE(), a client takes the rows as they are.
@@ -261,7 +276,8 @@ WIRE_STRUCT(key_audit_sign_reply, KEY_AUDIT_SIGN_REPLY_FIELDS)
 	X(KEY_UNWRAP, "key-unwrap", ROLE_IMAPD, 0, key_unwrap_request, key_unwrap_reply) \
 	X(KEY_SPOOL, "key-spool", ROLE_MAILSTORED, 0, dir_nothing, key_spool_reply) \
 	X(KEY_AUDIT_SIGN, "key-audit-sign", ROLE_MAILSTORED, 0, key_audit_sign_request, \
-	    key_audit_sign_reply)
+	    key_audit_sign_reply) \
+	X(KEY_OPEN, "key-open", ROLE_CONTROL | ROLE_AS_ROOT, 0, key_open_request, key_open_reply)
 
 /* The same rows without functions, for clients. */
 const struct chan_row *dir_rows(size_t *n_out);

@@ -2,7 +2,7 @@
 /*
  * Each role becomes its user and tries what belongs to the others: their sockets, their files. Once
  * with its user alone, once in its sandbox, which may open more here than any program gives it.
- * With one of the controls "identity", "socket-group" and "peer-user" off, this test must fail.
+ * With one of the controls "identity", "socket-group", "peer-user" and "root-only" off, it must fail.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,7 +69,7 @@ static const struct {
 	{ "key", ROLE_IMAPD_INTERNAL, IDENTITY_IMAPD_INTERNAL },
 	{ "key", ROLE_IMAPD_INTERNET, IDENTITY_IMAPD_INTERNET },
 	{ "key", ROLE_MAILSTORED, IDENTITY_MAILSTORED },
-	{ "key", ROLE_DIRECTORYD, IDENTITY_DIRECTORYD },
+	{ "key", ROLE_DIRECTORYD, IDENTITY_DIRECTORYD }, { "key", ROLE_CONTROL, -1 },
 	{ "store", ROLE_SMTPD, IDENTITY_SMTPD }, { "store", ROLE_RELAY, IDENTITY_RELAY },
 	{ "store", ROLE_IMAPD_INTERNAL, IDENTITY_IMAPD_INTERNAL },
 	{ "store", ROLE_IMAPD_INTERNET, IDENTITY_IMAPD_INTERNET },
@@ -312,6 +312,90 @@ a_stranger_in_the_group_is_sent_away(void **state)
 	loop_free(&loop);
 }
 
+/* ---- what only root is answered ---- */
+
+#define THING_FIELDS(F, L, T) \
+	F(T, U8, n, 0)
+WIRE_STRUCT(thing, THING_FIELDS)
+WIRE_TYPE(thing, THING_FIELDS)
+enum { ANYBODY = 1, ROOT_ONLY = 2 };
+static const struct chan_row admin_rows[] = {
+	{ ANYBODY, "anybody", ROLE_CONTROL, 0, &thing_wire, &thing_wire, NULL },
+	{ ROOT_ONLY, "root", ROLE_CONTROL | ROLE_AS_ROOT, 0, &thing_wire, &thing_wire, NULL },
+};
+
+static void
+serve_thing(void *service, struct chan_req *req, const void *msg)
+{
+	chan_reply(*(struct chan_server **)service, req, OK, msg, NULL, 0);
+}
+
+/* A child's own word: asks for both as who, and exits with the statuses that it got. */
+static int
+ask_as(const struct identity *who)
+{
+	int fd, status[2];
+
+	if (who != NULL && identity_become(who) != OK)
+		return NOT_ENTERED;
+	fd = connect_to("admin", ROLE_CONTROL);
+	for (size_t i = 0; i < 2; i++) {
+		struct arena arena;
+		const void *reply;
+
+		arena_init(&arena, 1 << 20);
+		status[i] = chan_sync_call(fd, &admin_rows[i], &(struct thing){ 1 }, NULL, 0, 5000,
+		    &arena, &reply, NULL, NULL);
+		arena_clear(&arena);
+	}
+	if (fd < 0 || status[0] != OK)
+		return NOT_ENTERED;
+	return status[1] == OK ? RIGHT : status[1] == ERR_FORBIDDEN ? WRONG : NOT_ENTERED;
+}
+
+/* The socket lets the group of administrators in; what needs root is for root alone. */
+static void
+the_group_of_administrators_is_not_root(void **state)
+{
+	gid_t admin;
+	bool given = identity_admin_group(&admin);
+	const struct identity member = { 59898, given ? admin : 0, 0 };
+	struct chan_row served[ARRAY_LEN(admin_rows)];
+	struct chan_server *server;
+	struct loop_fd end_lf;
+	struct loop *loop;
+	char path[128];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	memcpy(served, admin_rows, sizeof served);
+	served[0].serve = served[1].serve = serve_thing;
+	for (int as_root = 0; as_root < 2; as_root++) {
+		int end[2];
+		pid_t pid;
+
+		assert_int_equal(loop_new(&loop), OK);
+		assert_int_equal(chan_server_new(loop, served, 2, &server, &server), OK);
+		assert_int_equal(chan_path(dir, "admin", ROLE_CONTROL, path, sizeof path), OK);
+		assert_int_equal(chan_server_listen(server, path, ROLE_CONTROL), OK);
+		assert_int_equal(pipe(end), 0);
+		pid = fork();
+		if (pid == 0)
+			_exit(ask_as(as_root ? NULL : &member));
+		close(end[1]);
+		assert_int_equal(loop_fd_add(loop, &end_lf, end[0], LOOP_READ, on_end, loop), OK);
+		log_test_capture(ignore_log, NULL);
+		assert_int_equal(loop_run(loop), OK);
+		log_test_capture(NULL, NULL);
+		assert_int_equal(wait_for(pid), as_root ? RIGHT : WRONG);
+		loop_fd_remove(&end_lf);
+		close(end[0]);
+		chan_server_free(&server);
+		loop_free(&loop);
+	}
+}
+
 /* ---- becoming ---- */
 
 static int
@@ -544,6 +628,7 @@ main(void)
 		cmocka_unit_test(a_role_has_its_own_and_no_more),
 		cmocka_unit_test(no_role_executes),
 		cmocka_unit_test(a_stranger_in_the_group_is_sent_away),
+		cmocka_unit_test(the_group_of_administrators_is_not_root),
 		cmocka_unit_test(the_change_is_for_good),
 		cmocka_unit_test(a_parent_keeps_little),
 		cmocka_unit_test(a_wrong_section_is_refused),

@@ -72,6 +72,40 @@ keyring_gives_only_to_the_owner_in_his_zone(void **state)
 }
 
 static void
+keyring_opens_what_is_named_rightly(void **state)
+{
+	static const struct {
+		const char *of;
+		unsigned    made, class;
+		int	    result;
+	} rows[] = {
+		{ guid, KEYSET_OPEN, KEYSET_OPEN, OK }, { guid, KEYSET_MAT, KEYSET_MAT, OK },
+		{ guid, KEYSET_SHARED, KEYSET_SHARED, OK },
+		{ guid, KEYSET_MAT, KEYSET_OPEN, ERR_ACCESS },
+		{ other, KEYSET_OPEN, KEYSET_OPEN, ERR_ACCESS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint8_t public[32], w[KEYRING_WRAPPED_OCTETS], secret[32] = { 0 }, again[32];
+		struct slice wrapped = { (const char *)w, sizeof w };
+
+		assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, rows[i].made,
+		    public, w), OK);
+		assert_int_equal(keyring_open(ring, (struct slice){ rows[i].of, 16 },
+		    rows[i].class, wrapped, secret), rows[i].result);
+		crypto_scalarmult_base(again, secret);
+		assert_int_equal(memcmp(again, public, sizeof again) == 0, rows[i].result == OK);
+		w[sizeof w - 1] ^= 1;
+		assert_true(keyring_open(ring, (struct slice){ guid, 16 }, rows[i].made, wrapped,
+		    secret) == ERR_CRYPTO);
+		wrapped.n--;
+		assert_true(keyring_open(ring, (struct slice){ guid, 16 }, rows[i].made, wrapped,
+		    secret) == ERR_CRYPTO);
+	}
+}
+
+static void
 keyring_notices_every_change(void **state)
 {
 	uint8_t public[32], w[KEYRING_WRAPPED_OCTETS], secret[32], class;
@@ -129,6 +163,7 @@ main(void)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(keyring_gives_only_to_the_owner_in_his_zone),
+		cmocka_unit_test(keyring_opens_what_is_named_rightly),
 		cmocka_unit_test(keyring_notices_every_change),
 		cmocka_unit_test(keyring_makes_no_other_classes),
 		cmocka_unit_test(keyring_is_the_same_after_a_restart),
