@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <time.h>
 
-enum { DAY_S = 86400 };
+#include "common/civil.h"
+
+enum { DAY_S = 86400, THURSDAY = 4 };
 
 static int64_t test_offset_ms;
 
@@ -60,22 +62,17 @@ clock_utc(int64_t real_s, struct clock_utc *out)
 {
 	/* Moments of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
 	int64_t s = clip(real_s, -62135596800, 253402300799);
-	/* Days are counted from 0000-03-01, so that the leap day ends a year: then each 400, 100,
-	 * 4 and 1 year period and each month begins at a day given by plain division. */
-	int64_t days = (s + 62135596800) / DAY_S + 306;
-	int64_t sec = (s + 62135596800) % DAY_S;
-	int64_t era = days / 146097, of_era = days % 146097;
-	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-	int64_t month = (5 * of_year + 2) / 153;	/* 0 is March */
+	int64_t of_day = (s % DAY_S + DAY_S) % DAY_S, days = (s - of_day) / DAY_S;
+	struct civil c = civil_of(days);
 
 	*out = (struct clock_utc){
-		.year = (int)(era * 400 + year + (month >= 10)),
-		.month = (int)(month < 10 ? month + 3 : month - 9),
-		.day = (int)(of_year - (153 * month + 2) / 5 + 1),
-		.hour = (int)(sec / 3600),
-		.minute = (int)(sec / 60 % 60),
-		.second = (int)(sec % 60),
-		.weekday = (int)((days + 3) % 7),
+		.year = (int)c.year,
+		.month = c.month,
+		.day = c.day,
+		.hour = (int)(of_day / 3600),
+		.minute = (int)(of_day / 60 % 60),
+		.second = (int)(of_day % 60),
+		/* 1970-01-01 was a Thursday */
+		.weekday = (int)(((days + THURSDAY) % 7 + 7) % 7),
 	};
 }

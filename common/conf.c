@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/conf_table.h"
+#include "common/file.h"
 
 enum {
 	FILE_MAX_OCTETS = 1024 * 1024,
@@ -371,28 +372,13 @@ set_all(cfg_t *cfg, struct conf *conf)
 /* ---- the file ---- */
 
 static int
-read_file(const char *path, struct buf *out)
+read_text(const char *path, struct buf *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 1;
+	int r = file_read(path, out);
 
-	if (fd < 0)
-		return -errno;
-	while (n > 0) {
-		char *to = buf_reserve(out, 4096);
-
-		if (to == NULL)
-			break;
-		n = read(fd, to, 4096);
-		if (n > 0)
-			buf_added(out, (size_t)n);
-	}
-	close(fd);
-	if (out->err == OK && n < 0)
-		out->err = ERR_IO;
-	if (out->err == OK && slice_chr(buf_slice(out), '\0') >= 0)
-		out->err = ERR_SYNTAX;
-	return out->err;
+	if (r == OK && slice_chr(buf_slice(out), '\0') >= 0)
+		r = out->err = ERR_SYNTAX;
+	return r;
 }
 
 /* The end of the comment that begins at text[at], or at itself when none does. libconfuse knows
@@ -521,7 +507,7 @@ conf_load(const char *path, struct conf **conf_out, struct buf *errors)
 	reading = &now;
 	r = conf_new(&c);
 	if (r == OK)
-		r = read_file(path, &now.text);
+		r = read_text(path, &now.text);
 	if (r != OK)
 		buf_addf(errors, "%s:0: cannot be read: %s\n", path, err_text(r));
 	else

@@ -151,6 +151,17 @@ metric_sub(enum metric m, unsigned at, uint64_t n)
 }
 
 void
+metric_session(unsigned at, bool begins)
+{
+	if (begins) {
+		metric_add(METRIC_SESSIONS_OPEN, at, 1);
+		metric_add(METRIC_SESSIONS, at, 1);
+	} else {
+		metric_sub(METRIC_SESSIONS_OPEN, at, 1);
+	}
+}
+
+void
 metric_set(enum metric m, unsigned at, uint64_t value)
 {
 	_Atomic uint64_t *c = cell(m, at);

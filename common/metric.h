@@ -77,6 +77,8 @@ void metric_add(enum metric m, unsigned at, uint64_t n);
 void metric_sub(enum metric m, unsigned at, uint64_t n);	/* of GAUGE and PROCESS */
 void metric_set(enum metric m, unsigned at, uint64_t value);	/* of GAUGE, TIME and AGE */
 void metric_observe_us(enum metric m, unsigned at, uint64_t us);	/* of HISTOGRAM */
+/* A session of a kind (SESSIONS_OPEN's labels) begins or ends. */
+void metric_session(unsigned at, bool begins);
 uint64_t metric_get(enum metric m, unsigned at);	/* own share of a PROCESS figure */
 
 /* The index of a configured name; the first call with it gives it one, and that only the parent

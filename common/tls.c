@@ -12,6 +12,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "common/civil.h"
+
 /* Only suites with forward secrecy and authenticated encryption; those of TLS 1.3 are all so. */
 static const char suites12[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 static const char groups[] = "X25519:P-256:P-384";
@@ -61,13 +63,11 @@ no_passphrase(char *to, int n, int writing, void *arg)
 static int64_t
 seconds_of(const ASN1_TIME *t)
 {
-	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-	int days = 0, s = 0;
+	struct tm tm;
 
-	if (epoch == NULL || ASN1_TIME_diff(&days, &s, epoch, t) != 1)
-		days = s = 0;
-	ASN1_TIME_free(epoch);
-	return (int64_t)days * 86400 + s;
+	if (ASN1_TIME_to_tm(t, &tm) != 1)
+		return 0;
+	return civil_seconds(&tm);
 }
 
 static int

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sodium.h>
 
+#include "common/civil.h"
 #include "common/utf8.h"
 #include "directory/address.h"
 
@@ -185,18 +186,6 @@ roles_of(const struct entry *e)
 	return 0;
 }
 
-static int64_t
-days_of(int64_t y, int64_t m, int64_t d)
-{
-	int64_t era, yoe, doy;
-
-	y -= m <= 2;
-	era = y / 400;
-	yoe = y - era * 400;
-	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
 uint64_t
 entry_time(struct slice s)
 {
@@ -214,8 +203,9 @@ entry_time(struct slice s)
 	if (v[0] < 1970 || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[2] > 31 || v[3] > 23 ||
 	    v[4] > 59 || v[5] > 60)
 		return 0;
-	return (uint64_t)days_of((int64_t)v[0], (int64_t)v[1], (int64_t)v[2]) * 86400 +
-	    v[3] * 3600 + v[4] * 60 + v[5];
+	return (uint64_t)civil_seconds(&(struct tm){ .tm_year = (int)v[0] - 1900,
+	    .tm_mon = (int)v[1] - 1, .tm_mday = (int)v[2], .tm_hour = (int)v[3],
+	    .tm_min = (int)v[4], .tm_sec = (int)v[5] });
 }
 
 static struct slice

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/civil.h"
+
 enum { YEAR_MIN = 1900, YEAR_MAX = 9999, DAY_S = 86400, ZONE_MAX_MIN = 24 * 60 - 1 };
 
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -18,35 +20,6 @@ static const struct {
 	{ "MST", -420 }, { "MDT", -360 }, { "PST", -480 }, { "PDT", -420 },
 };
 
-struct civil { int64_t year; int month, day; };		/* month 1..12 */
-
-/* Days since 1970-01-01 of a Gregorian day (years counted from March make leap days last). */
-static int64_t
-days_of(struct civil c)
-{
-	int64_t y = c.month <= 2 ? c.year - 1 : c.year;
-	int64_t era = (y >= 0 ? y : y - 399) / 400;
-	int64_t yoe = y - era * 400;
-	int64_t doy = (153 * (c.month + (c.month > 2 ? -3 : 9)) + 2) / 5 + c.day - 1;
-
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-static struct civil
-civil_of(int64_t days)
-{
-	int64_t z = days + 719468;
-	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153;
-	int month = (int)(mp < 10 ? mp + 3 : mp - 9);
-
-	return (struct civil){ yoe + era * 400 + (month <= 2), month,
-	    (int)(doy - (153 * mp + 2) / 5 + 1) };
-}
-
 static bool
 is_real(struct civil c)
 {
@@ -55,7 +28,7 @@ is_real(struct civil c)
 	if (c.year < YEAR_MIN || c.year > YEAR_MAX || c.month < 1 || c.month > 12 || c.day < 1 ||
 	    c.day > 31)
 		return false;
-	back = civil_of(days_of(c));
+	back = civil_of(civil_days(c));
 	return back.month == c.month && back.day == c.day;
 }
 
@@ -220,7 +193,7 @@ date_parse(struct slice raw, struct date *out)
 	    !take_zone(&raw, &d))
 		return ERR_SYNTAX;
 	skip_cfws(&raw);
-	days = days_of(c);
+	days = civil_days(c);
 	if (weekday > 0 && (days % 7 + 11) % 7 != weekday - 1)	/* day 0 was a Thursday */
 		d.flags |= DATE_WRONG_WEEKDAY;
 	if (raw.n > 0)
@@ -265,7 +238,7 @@ date_parse_day(struct slice s, int64_t *day_out)
 	if (s.n != digits + 9 || !fixed_digits(s, 0, digits, &c.day) || s.p[digits] != '-' ||
 	    !fixed_month_year(s, digits + 1, &c) || !is_real(c))
 		return ERR_SYNTAX;
-	*day_out = days_of(c);
+	*day_out = civil_days(c);
 	return OK;
 }
 
@@ -291,7 +264,7 @@ date_parse_internal(struct slice s, struct date *out)
 	minus = s.p[21] == '-';
 	zone = zone / 100 * 60 + zone % 100;
 	*out = (struct date){ .zone_min = minus ? -zone : zone };
-	out->seconds = days_of(c) * DAY_S + h * 3600 + m * 60 + (sec == 60 ? 59 : sec) -
+	out->seconds = civil_days(c) * DAY_S + h * 3600 + m * 60 + (sec == 60 ? 59 : sec) -
 	    (int64_t)out->zone_min * 60;
 	return OK;
 }
@@ -313,8 +286,8 @@ struct shown { struct civil c; int weekday, h, m, s, zone; char sign; };
 static struct shown
 show(int64_t seconds, int zone_min)
 {
-	int64_t low = days_of((struct civil){ YEAR_MIN, 1, 2 }) * DAY_S;
-	int64_t high = days_of((struct civil){ YEAR_MAX, 12, 30 }) * DAY_S;
+	int64_t low = civil_days((struct civil){ YEAR_MIN, 1, 2 }) * DAY_S;
+	int64_t high = civil_days((struct civil){ YEAR_MAX, 12, 30 }) * DAY_S;
 	int64_t local, day;
 	struct shown v;
 	int abs_zone, rest;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/log.h"
 
 /* What tells one content of a file from another without reading it. */
@@ -51,31 +52,6 @@ same_stamp(const struct stamp *a, const struct stamp *b)
 	    a->changed_ns == b->changed_ns && a->modified_ns == b->modified_ns;
 }
 
-/* Append the whole file: ERR_LIMIT past the ceiling of out. */
-static int
-read_file(const char *path, struct buf *out)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int r = OK;
-
-	if (fd < 0)
-		return -errno;
-	while (r == OK) {
-		char *room = buf_reserve(out, 65536);
-		ssize_t n = room == NULL ? 0 : read(fd, room, 65536);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			r = n < 0 ? -errno : out->err;
-			break;
-		}
-		buf_added(out, (size_t)n);
-	}
-	close(fd);
-	return r;
-}
-
 static void
 tell_broken(const struct file *f, int err)
 {
@@ -92,7 +68,7 @@ read_again(struct file *f)
 
 	buf_init(&octets, TRUST_FILE_MAX);
 	buf_init(&blob, 2 * TRUST_FILE_MAX);
-	r = read_file(f->path, &octets);
+	r = file_read(f->path, &octets);
 	if (r == OK)
 		r = trust_parse_file(buf_slice(&octets), f->kind, &blob);
 	f->broken = r != OK;

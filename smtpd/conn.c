@@ -31,12 +31,7 @@ count_session(const struct conn *c, bool begins)
 {
 	unsigned at = metric_at(METRIC_SESSIONS_OPEN, c->listener->conf->role, c->zone, 0);
 
-	if (begins) {
-		metric_add(METRIC_SESSIONS_OPEN, at, 1);
-		metric_add(METRIC_SESSIONS, at, 1);
-	} else {
-		metric_sub(METRIC_SESSIONS_OPEN, at, 1);
-	}
+	metric_session(at, begins);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
+#include "common/civil.h"
 #include "policy/smime/internal.h"
 
 enum { OBJECTS_MAX = 4096 };
@@ -37,19 +38,6 @@ cert_sha256(const X509 *x, unsigned char out[32])
 	return X509_digest(x, EVP_sha256(), out, &n) == 1 && n == 32;
 }
 
-/* Days since 1970-01-01 of a day of the Gregorian calendar. */
-static int64_t
-days(int64_t year, int64_t month, int64_t day)
-{
-	int64_t era, of_era, of_year;
-
-	year -= month <= 2;
-	era = year / 400;
-	of_era = year - era * 400;
-	of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 bool
 asn1_seconds(const ASN1_TIME *t, int64_t *out)
 {
@@ -57,8 +45,7 @@ asn1_seconds(const ASN1_TIME *t, int64_t *out)
 
 	if (t == NULL || ASN1_TIME_to_tm(t, &tm) != 1)
 		return false;
-	*out = days(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * 86400 +
-	    tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+	*out = civil_seconds(&tm);
 	return true;
 }
 

@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -26,6 +25,7 @@
 #include "common/place.h"
 #include "common/sandbox.h"
 #include "tests/unit/common/users.h"
+#include "tests/unit/common/scratch.h"
 
 static char dir[] = "/tmp/congvu-identity.XXXXXX";
 static char conf_path[128];
@@ -608,17 +608,10 @@ set_up(void **state)
 }
 
 static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(dir);
 }
 
 int

@@ -13,7 +13,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -35,6 +34,7 @@
 #include "common/log.h"
 #include "common/sandbox_internal.h"
 #include "config.h"
+#include "tests/unit/common/scratch.h"
 
 static const unsigned groups_of[] = {
 #define SANDBOX_ROW(id, name, groups, as_mib, nofile) groups,
@@ -635,17 +635,10 @@ set_up(void **state)
 }
 
 static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(dir);
 }
 
 int

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,6 +22,7 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "common/tls_internal.h"
+#include "tests/unit/common/scratch.h"
 
 static char dir[] = "/tmp/congvu-tls.XXXXXX";
 static const char *const imap[] = { "imap", NULL };
@@ -786,17 +786,10 @@ set_up(void **state)
 }
 
 static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-static int
 tear_down(void **state)
 {
 	(void)state;
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove(dir);
 }
 
 int
