@@ -55,8 +55,14 @@ struct wire_type {
 	struct type { FIELDS(WIRE_DECL, WIRE_DECL_LIST, type) }; \
 	extern const struct wire_type type##_wire;
 
-#define WIRE_ROW(T, kind, name, max) \
+#define WIRE_ROW(T, kind, name, max)		WIRE_ROW_##kind(T, name, max)
+#define WIRE_ROW_ONE(T, kind, name, max) \
 	{ WIRE_##kind, #name, max, offsetof(struct T, name), 0, NULL },
+#define WIRE_ROW_U8(T, name, max)		WIRE_ROW_ONE(T, U8, name, max)
+#define WIRE_ROW_U16(T, name, max)		WIRE_ROW_ONE(T, U16, name, max)
+#define WIRE_ROW_U32(T, name, max)		WIRE_ROW_ONE(T, U32, name, max)
+#define WIRE_ROW_U64(T, name, max)		WIRE_ROW_ONE(T, U64, name, max)
+#define WIRE_ROW_STR(T, name, max)		WIRE_ROW_ONE(T, STR, name, max)
 #define WIRE_ROW_LIST(T, item, name, max) \
 	{ WIRE_LIST, #name, max, offsetof(struct T, name), offsetof(struct T, name##_n), \
 	    &item##_wire },

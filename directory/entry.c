@@ -253,8 +253,8 @@ entry_account(const struct entry *e, struct arena *arena, struct dir_account *ou
 		return arena->err != OK ? arena->err : ERR_CORRUPT;
 	out->guid = arena_copy(arena, (struct slice){ (const char *)guid, sizeof guid });
 	out->uid = uid;
-	if (slice_u64(entry_first(e, ENTRY_QUOTA), UINT64_MAX / 2, &out->quota_octets) != OK)
-		out->quota_octets = 0;
+	if (slice_u64(entry_first(e, ENTRY_QUOTA), UINT64_MAX / 2, &out->quota.octets) != OK)
+		out->quota.octets = 0;
 	out->unsigned_until_s = entry_time(entry_first(e, ENTRY_UNSIGNED_UNTIL));
 	out->credentials = credentials_of(e);
 	return arena->err;

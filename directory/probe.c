@@ -116,7 +116,7 @@ try_attributes(struct probe *p)
 	    a->zones & DIR_ZONE_INTERNAL ? "internal " : "",
 	    a->zones & DIR_ZONE_INTERNET ? "internet" : "");
 	note(p, "quota", quota.n == 0 || slice_u64(quota, UINT64_MAX / 2, &v) == OK,
-	    "%llu octets", (unsigned long long)a->quota_octets);
+	    "%llu octets", (unsigned long long)a->quota.octets);
 }
 
 static void

@@ -12,6 +12,7 @@
 #define DIRECTORY_PROTO_H
 
 #include "common/chan.h"
+#include "common/quota.h"
 #include "common/words.h"
 
 enum {
@@ -64,7 +65,7 @@ WIRE_STRUCT(dir_cert, DIR_CERT_FIELDS)
 	F(T, STR, address, 320) \
 	F(T, STR, name, 256) \
 	F(T, U8, clearance, 3) \
-	F(T, U64, quota_octets, 0)	/* 0 = none */ \
+	F(T, QUOTA, quota, 0) \
 	F(T, U8, zones, 3) \
 	F(T, U8, status, 2) \
 	F(T, U8, roles, 0) \
@@ -138,7 +139,7 @@ WIRE_STRUCT(dir_account_reply, DIR_ACCOUNT_REPLY_FIELDS)
 	F(T, U8, zones, 3) \
 	F(T, U8, clearance, 3) \
 	F(T, U64, credentials, 0) \
-	F(T, U64, quota_octets, 0)
+	F(T, QUOTA, quota, 0)
 WIRE_STRUCT(dir_right, DIR_RIGHT_FIELDS)
 
 #define DIR_GUID_FIELDS(F, L, T) \

@@ -8,7 +8,7 @@ dir_right_of(const struct dir_account *a)
 {
 	return (struct dir_right){ .guid = a->guid, .there = 1, .status = a->status,
 		.zones = a->zones, .clearance = a->clearance, .credentials = a->credentials,
-		.quota_octets = a->quota_octets };
+		.quota = a->quota };
 }
 
 enum dir_end

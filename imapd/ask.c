@@ -62,7 +62,7 @@ static void
 ask_room(struct conn *c, const struct backend_ask *ask)
 {
 	struct st_room_request q = { .guid = { c->account->guid, DIR_GUID_OCTETS },
-		.quota_octets = c->account->quota_octets, .size_octets = ask->size_octets };
+		.quota = c->account->quota, .size_octets = ask->size_octets };
 
 	conn_call(c, c->worker->mailstore, ST_ROOM, &q, NULL, 0, on_done);
 }
@@ -162,7 +162,7 @@ ask_copy(struct conn *c, const struct backend_ask *ask)
 	char token[ST_ID_OCTETS];
 	struct st_copy_request q = { .account = c->account->number, .mailbox = ask->box,
 		.target = ask->target, .token = { token, sizeof token }, .move = ask->move,
-		.quota_octets = c->account->quota_octets,
+		.quota = c->account->quota,
 		.uids = ranges_out(c->worker, ask->ranges, ask->ranges_n),
 		.uids_n = ask->ranges_n };
 

@@ -25,7 +25,8 @@ enum conn_phase {
 struct account {
 	uint32_t number;	/* within this store */
 	unsigned clearance;
-	uint64_t quota_octets;
+	struct st_quota quota;		/* group: in group */
+	char	 group[QUOTA_GROUP_OCTETS];
 	struct dir_right right;		/* as at sign-in, without guid */
 	char	 guid[DIR_GUID_OCTETS];
 	char	 address[321];
@@ -117,6 +118,9 @@ void conn_call(struct conn *c, struct chan_client *to, uint16_t code, const void
 
 void conn_sign_in(struct conn *c, struct slice message);	/* sign_in.c */
 void conn_sign_in_drop(struct conn *c);
+/* What the directory says now; copied. */
+void conn_set_quota(struct account *a, const struct st_quota *quota);
+
 struct account *conn_signing_in(const struct conn *c);
 
 int conn_watch_accounts(struct worker *w) MUST_USE;		/* withdraw.c */

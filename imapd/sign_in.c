@@ -177,6 +177,17 @@ text(char *to, size_t cap, struct slice s)
 	to[n] = '\0';
 }
 
+void
+conn_set_quota(struct account *a, const struct st_quota *quota)
+{
+	size_t n = quota->group.n < sizeof a->group ? quota->group.n : sizeof a->group;
+
+	if (n > 0)
+		memcpy(a->group, quota->group.p, n);
+	a->quota = *quota;
+	a->quota.group = (struct slice){ a->group, n };
+}
+
 static int
 keep_account(struct sign_in *si, const struct dir_auth_reply *r)
 {
@@ -191,9 +202,10 @@ keep_account(struct sign_in *si, const struct dir_auth_reply *r)
 	text(si->account->address, sizeof si->account->address, a->address);
 	text(si->account->uid, sizeof si->account->uid, a->uid);
 	si->account->clearance = a->clearance;
-	si->account->quota_octets = a->quota_octets;
+	conn_set_quota(si->account, &a->quota);
 	si->account->right = dir_right_of(a);
 	si->account->right.guid = (struct slice){ NULL, 0 };
+	si->account->right.quota.group = (struct slice){ NULL, 0 };
 	memcpy(si->token, r->token.p, r->token.n);
 	si->token_n = r->token.n;
 	return OK;
@@ -204,7 +216,7 @@ open_account(struct conn *c)
 {
 	const struct account *a = c->sign_in->account;
 	struct st_open_request q = { .guid = { a->guid, DIR_GUID_OCTETS }, .uid = slice_of(a->uid),
-		.address = slice_of(a->address), .quota_octets = a->quota_octets };
+		.address = slice_of(a->address), .quota = a->quota };
 
 	conn_call(c, c->worker->mailstore, ST_OPEN, &q, NULL, 0, on_open);
 }

@@ -234,7 +234,7 @@ conn_append(struct conn *c, const struct backend_ask *ask)
 	char token[ST_ID_OCTETS];
 	struct st_append_request q = { .account = c->account->number, .mailbox = ask->box,
 		.token = { token, sizeof token }, .flags = (uint16_t)ask->flags,
-		.level = (uint8_t)c->judged->level, .quota_octets = c->account->quota_octets,
+		.level = (uint8_t)c->judged->level, .quota = c->account->quota,
 		.audit = &audit, .audit_n = 1 };
 	int fds[2] = { c->spool_fd, c->judged->summary_fd };
 

@@ -56,7 +56,7 @@ compare(struct conn *c, const struct dir_right *now)
 		return;
 	end = dir_right_end(&a->right, now, c->worker->wc->zone);
 	if (end == DIR_STAYS) {
-		a->quota_octets = now->quota_octets;
+		conn_set_quota(a, &now->quota);
 		return;
 	}
 	log_event(EV_ACCOUNT_ENDED, F_CSTR("who", a->uid), F_CSTR("client", c->client),

@@ -85,13 +85,14 @@ box_blob(struct index *ix, const struct box_message *m, uint32_t refs)
 
 static int
 may_add(const struct record_account *acct, const struct record_box *box,
-    const struct box_message *m, uint32_t keyset, uint64_t quota_octets)
+    const struct box_message *m, uint32_t keyset, const struct st_quota *quota)
 {
 	if (box->keyset != keyset)
 		return ERR_ACCESS;
 	if (m->level >= LEVEL_MAT && box->class != KEYSET_MAT)
 		return ERR_ACCESS;
-	if (quota_octets != 0 && acct->octets + m->place.size_octets > quota_octets)
+	if (quota != NULL && quota->octets != 0 &&
+	    acct->octets + m->place.size_octets > quota->octets)
 		return ERR_QUOTA;
 	return box->uidnext == UINT32_MAX ? ERR_LIMIT : OK;
 }
@@ -109,7 +110,8 @@ count_in(struct record_box *box, struct record_account *acct, const struct store
 
 int
 box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
-    const struct box_message *m, uint32_t keyset, const uint8_t *wrapped, uint64_t quota_octets,
+    const struct box_message *m, uint32_t keyset, const uint8_t *wrapped,
+    const struct st_quota *quota,
     uint32_t *uidvalidity_out, uint32_t *uid_out)
 {
 	struct record_box *box = &ix->box;
@@ -122,7 +124,7 @@ box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 	if (r == OK)
 		r = index_account_get(ix, sc->account, &acct);
 	if (r == OK)
-		r = may_add(&acct, box, m, keyset, quota_octets);
+		r = may_add(&acct, box, m, keyset, quota);
 	if (r == OK)
 		r = box_keyword_bits(box, m->keywords, m->keywords_n, &rec.keywords);
 	if (r != OK)
@@ -251,7 +253,8 @@ prune_vanished(struct index *ix, struct record_box *box)
 }
 
 int
-box_vanished(struct index *ix, struct record_box *box, const struct box_ranges *ranges)
+box_vanished(struct index *ix, struct record_box *box, int64_t now_s,
+    const struct box_ranges *ranges)
 {
 	int r = OK;
 
@@ -264,7 +267,7 @@ box_vanished(struct index *ix, struct record_box *box, const struct box_ranges *
 
 		if (n > RECORD_VANISHED_MAX)
 			n = RECORD_VANISHED_MAX;
-		record_vanished_put(key, ranges->v + at, n, &ix->row);
+		record_vanished_put(key, (uint32_t)now_s, ranges->v + at, n, &ix->row);
 		r = ix->row.err != OK ? ix->row.err :
 		    env_put(ix->t, INDEX_T, key, buf_slice(&ix->row));
 		box->vanished_rows++;
@@ -322,7 +325,7 @@ box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 	}
 	if (r == OK && gone.n > 0) {
 		box->modseq++;
-		r = box_vanished(ix, box, &gone);
+		r = box_vanished(ix, box, sc->now_s, &gone);
 		if (r == OK)
 			r = index_box_put(ix, box);
 		if (r == OK)

@@ -49,9 +49,10 @@ struct box_message {
 /* The blob row once for all mailboxes it goes to (before the first box_add). */
 int box_blob(struct index *ix, const struct box_message *m, uint32_t refs) MUST_USE;
 
-/* Add to a mailbox; wrapped is for its keyset, which is checked (ERR_ACCESS). quota 0: none. */
+/* Add to a mailbox; wrapped is for its keyset, which is checked (ERR_ACCESS). quota NULL: none. */
 int box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
-    const struct box_message *m, uint32_t keyset, const uint8_t *wrapped, uint64_t quota_octets,
+    const struct box_message *m, uint32_t keyset, const uint8_t *wrapped,
+    const struct st_quota *quota,
     uint32_t *uidvalidity_out, uint32_t *uid_out) MUST_USE;
 
 /* A mailbox that the asker may see. */
@@ -116,7 +117,8 @@ int box_set_open(struct index *ix, const struct record_box *box, const struct st
 int box_set_next(struct box_set *s, struct store_record **out) MUST_USE;
 
 /* Note that uids are gone with box->modseq. */
-int box_vanished(struct index *ix, struct record_box *box, const struct box_ranges *r) MUST_USE;
+int box_vanished(struct index *ix, struct record_box *box, int64_t now_s,
+    const struct box_ranges *r) MUST_USE;
 /* One message less: row, counters of box and account, reference of the blob. */
 int box_remove(struct index *ix, struct record_box *box, struct record_account *acct,
     const struct store_record *m) MUST_USE;

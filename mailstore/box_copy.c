@@ -12,7 +12,7 @@ struct copying {
 	struct box_ranges  from_uids, to_uids;
 	uint64_t	   to_modseq;
 	bool		   move;
-	uint64_t	   quota_octets;
+	const struct st_quota *quota;
 	int64_t		   now_s;
 };
 
@@ -45,8 +45,8 @@ add_copy(struct copying *c, const struct store_record *m)
 
 	if (r == OK && c->to->uidnext == UINT32_MAX)
 		r = ERR_LIMIT;
-	if (r == OK && !c->move && c->quota_octets != 0 &&
-	    c->acct.octets + m->size_octets > c->quota_octets)
+	if (r == OK && !c->move && c->quota->octets != 0 &&
+	    c->acct.octets + m->size_octets > c->quota->octets)
 		r = ERR_QUOTA;
 	if (r == OK)
 		r = index_blob_get(c->ix, m->blob, &b);
@@ -97,7 +97,7 @@ save(struct copying *c)
 	c->to->modseq = c->to_modseq;
 	if (c->move) {
 		c->from->modseq++;
-		r = box_vanished(c->ix, c->from, &c->from_uids);
+		r = box_vanished(c->ix, c->from, c->now_s, &c->from_uids);
 		if (r == OK && c->from != c->to)
 			r = index_box_put(c->ix, c->from);
 	}
@@ -121,7 +121,7 @@ box_copy(struct index *ix, const struct box_scope *sc, const struct st_copy_requ
 {
 	bool same = req->mailbox == req->target;
 	struct copying c = { .ix = ix, .from = &ix->box, .to = same ? &ix->box : &ix->target,
-		.move = req->move != 0, .quota_octets = req->quota_octets,
+		.move = req->move != 0, .quota = &req->quota,
 		.now_s = sc->now_s };
 	int r = box_get(ix, sc, req->mailbox, c.from);
 

@@ -12,6 +12,45 @@ WIRE_TYPE(control_copy, CONTROL_COPY_FIELDS)
 WIRE_TYPE(control_intent, CONTROL_INTENT_FIELDS)
 WIRE_TYPE(control_queue, CONTROL_QUEUE_FIELDS)
 
+/* An intent of version 1. */
+#define INTENT_OLD_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	L(T, control_blob, body, 1) \
+	F(T, U8, level, 3) \
+	F(T, U64, internal_date_s, 0) \
+	L(T, control_copy, copies, 21000)
+struct intent_old { INTENT_OLD_FIELDS(WIRE_DECL, WIRE_DECL_LIST, intent_old) };
+static const struct wire_field intent_old_fields[] = {
+	INTENT_OLD_FIELDS(WIRE_ROW, WIRE_ROW_LIST, intent_old) };
+static const struct wire_type intent_old_wire = { "intent_old", sizeof(struct intent_old),
+	intent_old_fields, ARRAY_LEN(intent_old_fields) };
+
+enum { INTENT_VERSION = 2 };
+
+int
+control_intent_put(struct slice key, const struct control_intent *row, struct buf *out)
+{
+	return record_wire_put_as(key, INTENT_VERSION, &control_intent_wire, row, out);
+}
+
+int
+control_intent_get(struct slice key, struct slice val, struct arena *a,
+    struct control_intent *out)
+{
+	struct intent_old old;
+	int r;
+
+	if (record_version(val) != 1)
+		return record_wire_get_as(key, val, INTENT_VERSION, &control_intent_wire, a, out);
+	r = record_wire_get_as(key, val, 1, &intent_old_wire, a, &old);
+	if (r == OK)
+		*out = (struct control_intent){ .id = old.id, .body = old.body,
+			.body_n = old.body_n, .level = old.level,
+			.internal_date_s = old.internal_date_s, .copies = old.copies,
+			.copies_n = old.copies_n };
+	return r;
+}
+
 static const char *const trees[] = { "account", "intent", "stuck", "done", "age", "queue", "due",
 	"audit", "checkpoint", "meta" };
 
@@ -78,6 +117,15 @@ control_put(struct control *c, enum control_tree tree, struct slice key,
     const struct wire_type *type, const void *msg)
 {
 	int r = record_wire_put(key, type, msg, &c->row);
+
+	return r == OK ? env_put(c->t, tree, key, buf_slice(&c->row)) : r;
+}
+
+int
+control_put_intent(struct control *c, enum control_tree tree, struct slice key,
+    const struct control_intent *row)
+{
+	int r = control_intent_put(key, row, &c->row);
 
 	return r == OK ? env_put(c->t, tree, key, buf_slice(&c->row)) : r;
 }

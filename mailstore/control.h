@@ -50,7 +50,10 @@ WIRE_STRUCT(control_copy, CONTROL_COPY_FIELDS)
 	L(T, control_blob, body, 1) \
 	F(T, U8, level, 3) \
 	F(T, U64, internal_date_s, 0) \
-	L(T, control_copy, copies, 21000)
+	L(T, control_copy, copies, 21000) \
+	F(T, U64, stored_octets, 0)	/* of the body's frame; 0: not known (version 1) */ \
+	F(T, STR, thread_id, 8) \
+	F(T, U8, sig, 3)
 WIRE_STRUCT(control_intent, CONTROL_INTENT_FIELDS)
 
 #define CONTROL_QUEUE_FIELDS(F, L, T) \
@@ -64,6 +67,12 @@ WIRE_STRUCT(control_intent, CONTROL_INTENT_FIELDS)
 	F(T, U64, age_ms, 0) \
 	F(T, U32, deaths, 0)		/* of who had it, one after the other */
 WIRE_STRUCT(control_queue, CONTROL_QUEUE_FIELDS)
+
+/* A row of "intent" or "stuck", from its octets, in any version. */
+int control_intent_get(struct slice key, struct slice val, struct arena *a,
+    struct control_intent *out) MUST_USE;
+int control_intent_put(struct slice key, const struct control_intent *row, struct buf *out)
+    MUST_USE;
 
 struct control {
 	struct env     *env;
@@ -82,6 +91,8 @@ void control_abort(struct control *c);
 
 int control_put(struct control *c, enum control_tree tree, struct slice key,
     const struct wire_type *type, const void *msg) MUST_USE;
+int control_put_intent(struct control *c, enum control_tree tree, struct slice key,
+    const struct control_intent *row) MUST_USE;
 /* Decoded into the arena. */
 int control_get(struct control *c, enum control_tree tree, struct slice key,
     const struct wire_type *type, struct arena *a, void *msg_out) MUST_USE;

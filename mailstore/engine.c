@@ -239,22 +239,23 @@ engine_room(const struct engine *e, uint64_t octets)
 }
 
 int
-engine_quota(struct engine *e, struct slice guid, uint64_t quota_octets, uint64_t size_octets)
+engine_quota(struct engine *e, struct slice guid, const struct st_quota *quota,
+    uint64_t size_octets)
 {
 	const struct account *a = accounts_find(e->accounts, guid);
 	struct record_account row;
 	int r;
 
-	if (quota_octets == 0)
+	if (quota->octets == 0)
 		return OK;
 	if (a == NULL)
-		return size_octets <= quota_octets ? OK : ERR_QUOTA;
+		return size_octets <= quota->octets ? OK : ERR_QUOTA;
 	r = index_begin_read(e->ix);
 	if (r != OK)
 		return r;
 	r = index_account_get(e->ix, a->number, &row);
 	index_abort(e->ix);
-	if (r == OK && row.octets + a->pending_octets + size_octets > quota_octets)
+	if (r == OK && row.octets + a->pending_octets + size_octets > quota->octets)
 		r = ERR_QUOTA;
 	return r;
 }

@@ -147,7 +147,7 @@ int engine_append_index(struct engine *e, const struct box_scope *sc,
     const struct st_append_request *req, struct engine_append *ap) MUST_USE;
 
 /* Would size octets more fit into the account's quota? Unknown accounts have everything free. */
-int engine_quota(struct engine *e, struct slice guid, uint64_t quota_octets, uint64_t size_octets)
-    MUST_USE;
+int engine_quota(struct engine *e, struct slice guid, const struct st_quota *quota,
+    uint64_t size_octets) MUST_USE;
 
 #endif

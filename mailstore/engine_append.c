@@ -29,7 +29,7 @@ look_at_target(struct engine *e, const struct box_scope *sc, const struct st_app
 		r = ERR_ACCESS;
 	if (r == OK)
 		r = index_account_get(e->ix, sc->account, &acct);
-	if (r == OK && req->quota_octets != 0 && acct.octets + size > req->quota_octets)
+	if (r == OK && req->quota.octets != 0 && acct.octets + size > req->quota.octets)
 		r = ERR_QUOTA;
 	*class_out = box->class;
 	return r;
@@ -83,7 +83,7 @@ engine_append_seal(struct engine *e, const struct box_scope *sc,
 		.email_id = out->email_id, .keywords = req->keywords,
 		.keywords_n = req->keywords_n, .place = { .offset = at.offset,
 		.segment = at.segment, .head_octets = at.head_octets,
-		.size_octets = at.size_octets } };
+		.size_octets = at.size_octets, .stored_octets = at.stored_octets } };
 	return r;
 }
 
@@ -99,7 +99,7 @@ engine_append_index(struct engine *e, const struct box_scope *sc,
 	if (r != OK || ap->repeated)
 		return r;
 	r = box_add(e->ix, sc, req->mailbox, &ap->message, ap->keyset, ap->wrapped,
-	    req->quota_octets, &ap->reply.uidvalidity, &ap->reply.uid);
+	    &req->quota, &ap->reply.uidvalidity, &ap->reply.uid);
 	if (r == OK)
 		r = box_blob(e->ix, &ap->message, 1);
 	return r == OK ?

@@ -34,7 +34,7 @@ check_quotas(struct engine *e, const struct st_deliver_request *req, uint64_t si
 	int r = OK;
 
 	for (size_t i = 0; i < req->local_n && r == OK; i++)
-		r = engine_quota(e, req->local[i].guid, req->local[i].quota_octets, size);
+		r = engine_quota(e, req->local[i].guid, &req->local[i].quota, size);
 	return r;
 }
 
@@ -141,6 +141,7 @@ engine_deliver_seal(struct engine *e, const struct st_deliver_request *req,
 	if (r == OK) {
 		out->body = (struct control_blob){ at.blob, at.offset, at.segment,
 			at.head_octets, at.size_octets };
+		out->intent.stored_octets = at.stored_octets;
 		r = wrap_copies(e, req, key, a, out);
 	}
 	crypt_wipe(key, sizeof key);
@@ -268,8 +269,7 @@ put_intent(struct engine *e, struct engine_delivery *d)
 	d->intent.body = &d->body;
 	d->intent.body_n = 1;
 	k = engine_intent_key(d->number);
-	return control_put(e->ctl, CONTROL_INTENT, record_key_slice(&k), &control_intent_wire,
-	    &d->intent);
+	return control_put_intent(e->ctl, CONTROL_INTENT, record_key_slice(&k), &d->intent);
 }
 
 int

@@ -82,10 +82,9 @@ engine_intent_open(struct engine *e, uint64_t number, const struct control_inten
 	if (r != OK)
 		return r;
 	i->number = number;
-	r = record_wire_put(key, &control_intent_wire, row, &e->ctl->row);
+	r = control_intent_put(key, row, &e->ctl->row);
 	if (r == OK)
-		r = record_wire_get(key, buf_slice(&e->ctl->row), &control_intent_wire, &i->a,
-		    &i->row);
+		r = control_intent_get(key, buf_slice(&e->ctl->row), &i->a, &i->row);
 	if (r != OK) {
 		intent_free(i);
 		return r;
@@ -112,8 +111,7 @@ engine_intents_close_rows(struct engine *e)
 			one.copies = &i->row.copies[n];
 			one.copies_n = 1;
 			record_key_u32(&at, (uint32_t)n);
-			r = control_put(e->ctl, CONTROL_STUCK, record_key_slice(&at),
-			    &control_intent_wire, &one);
+			r = control_put_intent(e->ctl, CONTROL_STUCK, record_key_slice(&at), &one);
 		}
 	}
 	return r;
@@ -180,7 +178,8 @@ message_of(const struct engine_intent *i)
 		.internal_date_s = (int64_t)i->row.internal_date_s,
 		.email_id = (const uint8_t *)i->row.id.p,
 		.place = { .offset = b->offset, .segment = b->segment,
-		.head_octets = b->head_octets, .size_octets = b->size_octets } };
+		.head_octets = b->head_octets, .size_octets = b->size_octets,
+		.stored_octets = i->row.stored_octets } };
 }
 
 static int
@@ -192,7 +191,7 @@ apply_copy(struct engine *e, struct engine_intent *i, size_t n)
 	uint64_t writes = env_writes(e->ix->t);
 	uint32_t uidvalidity, uid;
 	int r = c->wrapped_key.n != CRYPT_WRAP_OCTETS ? ERR_CORRUPT :
-	    box_add(e->ix, &sc, c->mailbox, &m, c->keyset, (const uint8_t *)c->wrapped_key.p, 0,
+	    box_add(e->ix, &sc, c->mailbox, &m, c->keyset, (const uint8_t *)c->wrapped_key.p, NULL,
 	    &uidvalidity, &uid);
 
 	if (r == OK || env_writes(e->ix->t) != writes)
@@ -320,7 +319,7 @@ reopen(struct engine *e, const struct env_cursor *cur, uint64_t mark, uint64_t c
 	if (r != OK)
 		return r;
 	i->number = record_key_read_u64(cur->key, 0);
-	r = record_wire_get(cur->key, cur->val, &control_intent_wire, &i->a, &i->row);
+	r = control_intent_get(cur->key, cur->val, &i->a, &i->row);
 	if (r == OK && (i->row.body_n != 1 || i->row.id.n != ST_ID_OCTETS))
 		r = ERR_CORRUPT;
 	if (r != OK) {

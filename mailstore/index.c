@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static const char *const trees[] = { "t", "blob", "guid", "meta" };
+static const char *const trees[] = { "t", "blob", "guid", "meta", "seg", "gc", "group" };
 
 enum { ROW_MAX = 8 * 1024 * 1024 };
 
@@ -26,7 +26,9 @@ index_check_format(struct env *env, unsigned meta_tree, bool read_only)
 		r = record_u64_get(key, val, &have);
 	if (r == OK && have > INDEX_FORMAT)
 		r = ERR_VERSION;
-	if (r == ERR_NOENT && !read_only) {
+	if (r == OK && have < INDEX_FORMAT && read_only)
+		r = ERR_UNAVAIL;
+	if (!read_only && (r == ERR_NOENT || (r == OK && have < INDEX_FORMAT))) {
 		record_u64_put(key, INDEX_FORMAT, &row);
 		r = row.err != OK ? row.err : env_put(t, meta_tree, key, buf_slice(&row));
 		if (r == OK)
@@ -283,6 +285,42 @@ index_blob_put(struct index *ix, uint64_t blob, const struct record_blob *b)
 
 	record_blob_put(key, b, &ix->row);
 	return put_row(ix, INDEX_BLOB, key);
+}
+
+int
+index_segment_get(struct index *ix, uint32_t segment, struct record_segment *out)
+{
+	struct record_key k = record_key_segment(segment);
+	struct slice key = record_key_slice(&k), val;
+	int r = env_get(ix->t, INDEX_SEG, key, &val);
+
+	return r == OK ? record_segment_get(key, val, out) : r;
+}
+
+int
+index_segment_put(struct index *ix, uint32_t segment, const struct record_segment *s)
+{
+	struct record_key k = record_key_segment(segment);
+	struct slice key = record_key_slice(&k);
+
+	record_segment_put(key, s, &ix->row);
+	return put_row(ix, INDEX_SEG, key);
+}
+
+int
+index_group_get(struct index *ix, struct slice group, struct record_group *out)
+{
+	struct slice val;
+	int r = env_get(ix->t, INDEX_GROUP, group, &val);
+
+	return r == OK ? record_group_get(group, val, out) : r;
+}
+
+int
+index_group_put(struct index *ix, struct slice group, const struct record_group *g)
+{
+	record_group_put(group, g, &ix->row);
+	return put_row(ix, INDEX_GROUP, group);
 }
 
 int

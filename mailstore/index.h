@@ -12,10 +12,13 @@
 #include "mailstore/env.h"
 #include "mailstore/record.h"
 
-enum index_tree { INDEX_T, INDEX_BLOB, INDEX_GUID, INDEX_META };
+enum index_tree {
+	INDEX_T, INDEX_BLOB, INDEX_GUID, INDEX_META, INDEX_SEG, INDEX_GC, INDEX_GROUP
+};
 
-/* Version of the store as a whole; a store with a higher one is refused. */
-enum { INDEX_FORMAT = 1 };
+/* Version of the store as a whole; a store with a higher one is refused, one with a lower one is
+ * brought up to it by its writer (readers: ERR_UNAVAIL until that is done). */
+enum { INDEX_FORMAT = 2 };
 
 enum { INDEX_PAGE = 256 };
 
@@ -68,6 +71,13 @@ int index_message_del(struct index *ix, uint32_t account, uint32_t mailbox, uint
 
 int index_blob_get(struct index *ix, uint64_t blob, struct record_blob *out) MUST_USE;
 int index_blob_put(struct index *ix, uint64_t blob, const struct record_blob *b) MUST_USE;
+
+int index_segment_get(struct index *ix, uint32_t segment, struct record_segment *out) MUST_USE;
+int index_segment_put(struct index *ix, uint32_t segment, const struct record_segment *s) MUST_USE;
+
+/* group: 16 octets. */
+int index_group_get(struct index *ix, struct slice group, struct record_group *out) MUST_USE;
+int index_group_put(struct index *ix, struct slice group, const struct record_group *g) MUST_USE;
 
 int index_u64_get(struct index *ix, const char *name, uint64_t *out) MUST_USE;	/* "meta" */
 int index_u64_put(struct index *ix, const char *name, uint64_t v) MUST_USE;

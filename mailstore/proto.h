@@ -14,6 +14,7 @@
 #define MAILSTORE_PROTO_H
 
 #include "common/chan.h"
+#include "common/quota.h"
 #include "common/words.h"
 
 enum st_code {
@@ -101,7 +102,7 @@ WIRE_STRUCT(st_audit, ST_AUDIT_FIELDS)
 	F(T, STR, uid, 128) \
 	F(T, STR, address, 320) \
 	F(T, U8, place, 2)		/* ST_PLACE_* */ \
-	F(T, U64, quota_octets, 0)
+	F(T, QUOTA, quota, 0)
 WIRE_STRUCT(st_local, ST_LOCAL_FIELDS)
 
 /* A copy that leaves; one queue entry for all recipients of one route. */
@@ -153,7 +154,7 @@ WIRE_STRUCT(st_nothing, ST_NOTHING_FIELDS)
 /* Would a message of that size fit into that account's quota and onto the disk? */
 #define ST_ROOM_REQUEST_FIELDS(F, L, T) \
 	F(T, STR, guid, 16) \
-	F(T, U64, quota_octets, 0) \
+	F(T, QUOTA, quota, 0) \
 	F(T, U64, size_octets, 0)
 WIRE_STRUCT(st_room_request, ST_ROOM_REQUEST_FIELDS)
 
@@ -166,7 +167,7 @@ WIRE_STRUCT(st_audit_request, ST_AUDIT_REQUEST_FIELDS)
 	F(T, STR, guid, 16) \
 	F(T, STR, uid, 128) \
 	F(T, STR, address, 320) \
-	F(T, U64, quota_octets, 0)
+	F(T, QUOTA, quota, 0)
 WIRE_STRUCT(st_open_request, ST_OPEN_REQUEST_FIELDS)
 
 #define ST_KEYSET_FIELDS(F, L, T) \
@@ -212,7 +213,7 @@ WIRE_STRUCT(st_range, ST_RANGE_FIELDS)
 	F(T, U16, flags, 31) \
 	L(T, st_keyword, keywords, 64) \
 	F(T, U8, level, 3) \
-	F(T, U64, quota_octets, 0) \
+	F(T, QUOTA, quota, 0) \
 	L(T, st_audit, audit, 1)
 WIRE_STRUCT(st_append_request, ST_APPEND_REQUEST_FIELDS)
 
@@ -257,7 +258,7 @@ WIRE_STRUCT(st_expunge_reply, ST_EXPUNGE_REPLY_FIELDS)
 	F(T, STR, token, 16) \
 	F(T, U8, move, 1) \
 	L(T, st_range, uids, 20000) \
-	F(T, U64, quota_octets, 0)	/* 0: not checked; a move needs none */
+	F(T, QUOTA, quota, 0)		/* a move needs none */
 WIRE_STRUCT(st_copy_request, ST_COPY_REQUEST_FIELDS)
 
 /* The n-th uid of from became the n-th uid of to. */

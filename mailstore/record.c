@@ -110,6 +110,46 @@ record_key_blob(uint64_t blob)
 	return k;
 }
 
+struct record_key
+record_key_segment(uint32_t segment)
+{
+	struct record_key k = { .n = 0 };
+
+	record_key_u32(&k, segment);
+	return k;
+}
+
+struct record_key
+record_key_gc(uint32_t time_s, uint64_t blob)
+{
+	struct record_key k = { .n = 0 };
+
+	record_key_u32(&k, time_s);
+	record_key_u64(&k, blob);
+	return k;
+}
+
+struct record_key
+record_key_expunged(uint32_t account, uint32_t time_s, uint32_t mailbox, uint32_t uid)
+{
+	struct record_key k = record_key(account, RECORD_EXPUNGED);
+
+	record_key_u32(&k, time_s);
+	record_key_u32(&k, mailbox);
+	record_key_u32(&k, uid);
+	return k;
+}
+
+struct record_key
+record_key_deleted(uint32_t account, uint32_t time_s, uint32_t mailbox)
+{
+	struct record_key k = record_key(account, RECORD_DELETED);
+
+	record_key_u32(&k, time_s);
+	record_key_u32(&k, mailbox);
+	return k;
+}
+
 bool
 record_key_under(struct slice key, const struct record_key *prefix)
 {
@@ -197,6 +237,14 @@ row_open(struct slice key, struct slice val, struct rd *r)
 	return row_open_as(key, val, RECORD_VERSION, r);
 }
 
+/* Of a kind that has a version 2: *v2 says whether this is one. */
+static int
+row_open_2(struct slice key, struct slice val, struct rd *r, bool *v2)
+{
+	*v2 = record_version(val) >= RECORD_VERSION_2;
+	return row_open_as(key, val, RECORD_VERSION_2, r);
+}
+
 static int
 row_done(const struct rd *r)
 {
@@ -271,7 +319,7 @@ record_wire_get(struct slice key, struct slice val, const struct wire_type *type
 void
 record_account_put(struct slice key, const struct record_account *a, struct buf *out)
 {
-	row_begin(out);
+	row_begin_as(out, RECORD_VERSION_2);
 	add_octets(out, a->guid, sizeof a->guid);
 	buf_add_u64(out, a->octets);
 	buf_add_u64(out, a->messages);
@@ -279,6 +327,8 @@ record_account_put(struct slice key, const struct record_account *a, struct buf 
 	buf_add_u32(out, a->last_uidvalidity);
 	buf_add_u32(out, a->keyset_open);
 	buf_add_u32(out, a->keyset_mat);
+	add_octets(out, a->group, sizeof a->group);
+	buf_add_u8(out, a->warned);
 	row_end(key, out);
 }
 
@@ -286,7 +336,8 @@ int
 record_account_get(struct slice key, struct slice val, struct record_account *out)
 {
 	struct rd r;
-	int err = row_open(key, val, &r);
+	bool v2;
+	int err = row_open_2(key, val, &r, &v2);
 
 	if (err != OK)
 		return err;
@@ -297,6 +348,38 @@ record_account_get(struct slice key, struct slice val, struct record_account *ou
 	out->last_uidvalidity = rd_u32(&r);
 	out->keyset_open = rd_u32(&r);
 	out->keyset_mat = rd_u32(&r);
+	out->warned = 0;
+	memset(out->group, 0, sizeof out->group);
+	if (v2) {
+		rd_copy(&r, out->group, sizeof out->group);
+		out->warned = rd_u8(&r);
+	}
+	return row_done(&r);
+}
+
+void
+record_group_put(struct slice key, const struct record_group *g, struct buf *out)
+{
+	row_begin(out);
+	buf_add_u64(out, g->octets);
+	buf_add_u64(out, g->messages);
+	buf_add_u32(out, g->accounts);
+	buf_add_u8(out, g->warned);
+	row_end(key, out);
+}
+
+int
+record_group_get(struct slice key, struct slice val, struct record_group *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	if (err != OK)
+		return err;
+	out->octets = rd_u64(&r);
+	out->messages = rd_u64(&r);
+	out->accounts = rd_u32(&r);
+	out->warned = rd_u8(&r);
 	return row_done(&r);
 }
 
@@ -318,7 +401,7 @@ record_box_put(struct slice key, const struct record_box *box, struct buf *out)
 	const uint32_t numbers[] = { box->uidvalidity, box->uidnext, box->exists, box->unseen,
 		box->deleted, box->recent_uid, box->keyset, box->vanished_rows };
 
-	row_begin(out);
+	row_begin_as(out, RECORD_VERSION_2);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		buf_add_u32(out, numbers[i]);
 	buf_add_u64(out, box->octets);
@@ -326,6 +409,7 @@ record_box_put(struct slice key, const struct record_box *box, struct buf *out)
 	buf_add_u64(out, box->vanished_floor);
 	buf_add_u8(out, box->class);
 	buf_add_u8(out, box->special_use);
+	buf_add_u8(out, box->has);
 	buf_add_u16(out, box->name_octets);
 	buf_add(out, record_box_name(box));
 	buf_add_u8(out, box->keywords_n);
@@ -357,7 +441,8 @@ record_box_get(struct slice key, struct slice val, struct record_box *out)
 	uint32_t *const numbers[] = { &out->uidvalidity, &out->uidnext, &out->exists, &out->unseen,
 		&out->deleted, &out->recent_uid, &out->keyset, &out->vanished_rows };
 	struct rd r;
-	int err = row_open(key, val, &r);
+	bool v2;
+	int err = row_open_2(key, val, &r, &v2);
 
 	if (err != OK)
 		return err;
@@ -370,6 +455,7 @@ record_box_get(struct slice key, struct slice val, struct record_box *out)
 	out->vanished_floor = rd_u64(&r);
 	out->class = rd_u8(&r);
 	out->special_use = rd_u8(&r);
+	out->has = v2 ? rd_u8(&r) : 0;
 	out->name_octets = rd_u16(&r);
 	if (out->name_octets > ST_NAME_MAX)
 		return ERR_CORRUPT;
@@ -381,7 +467,7 @@ record_box_get(struct slice key, struct slice val, struct record_box *out)
 void
 record_message_put(struct slice key, const struct store_record *m, struct buf *out)
 {
-	row_begin(out);
+	row_begin_as(out, RECORD_VERSION_2);
 	buf_add_u8(out, m->level);
 	buf_add_u16(out, m->flags);
 	buf_add_u32(out, m->keyset);
@@ -393,7 +479,8 @@ record_message_put(struct slice key, const struct store_record *m, struct buf *o
 	buf_add_u64(out, m->blob);
 	add_octets(out, m->email_id, sizeof m->email_id);
 	add_octets(out, m->wrapped_key, sizeof m->wrapped_key);
-	buf_add_u32(out, 0);	/* thread, for later */
+	add_octets(out, m->thread_id, sizeof m->thread_id);
+	buf_add_u8(out, m->sig);
 	row_end(key, out);
 }
 
@@ -401,11 +488,12 @@ int
 record_message_get(struct slice key, struct slice val, struct store_record *out)
 {
 	struct rd r;
-	int err = row_open(key, val, &r);
+	bool v2;
+	int err = row_open_2(key, val, &r, &v2);
 
 	if (err != OK)
 		return err;
-	out->uid = record_key_read_u32(key, 9);
+	out->uid = record_key_read_u32(key, key.n - 4);
 	out->level = rd_u8(&r);
 	out->flags = rd_u16(&r);
 	out->keyset = rd_u32(&r);
@@ -417,7 +505,13 @@ record_message_get(struct slice key, struct slice val, struct store_record *out)
 	out->blob = rd_u64(&r);
 	rd_copy(&r, out->email_id, sizeof out->email_id);
 	rd_copy(&r, out->wrapped_key, sizeof out->wrapped_key);
-	(void)rd_u32(&r);
+	memset(out->thread_id, 0, sizeof out->thread_id);
+	out->sig = 0;
+	if (v2) {
+		rd_copy(&r, out->thread_id, sizeof out->thread_id);
+		out->sig = rd_u8(&r);
+	} else
+		(void)rd_u32(&r);	/* was kept for a thread */
 	return row_done(&r);
 }
 
@@ -441,12 +535,13 @@ record_message_peek(struct slice val, uint16_t *flags_out, uint64_t *modseq_out)
 void
 record_blob_put(struct slice key, const struct record_blob *b, struct buf *out)
 {
-	row_begin(out);
+	row_begin_as(out, RECORD_VERSION_2);
 	buf_add_u64(out, b->offset);
 	buf_add_u32(out, b->segment);
 	buf_add_u32(out, b->head_octets);
 	buf_add_u32(out, b->size_octets);
 	buf_add_u32(out, b->refs);
+	buf_add_u64(out, b->stored_octets);
 	row_end(key, out);
 }
 
@@ -454,7 +549,8 @@ int
 record_blob_get(struct slice key, struct slice val, struct record_blob *out)
 {
 	struct rd r;
-	int err = row_open(key, val, &r);
+	bool v2;
+	int err = row_open_2(key, val, &r, &v2);
 
 	if (err != OK)
 		return err;
@@ -463,14 +559,49 @@ record_blob_get(struct slice key, struct slice val, struct record_blob *out)
 	out->head_octets = rd_u32(&r);
 	out->size_octets = rd_u32(&r);
 	out->refs = rd_u32(&r);
+	out->stored_octets = v2 ? rd_u64(&r) : 0;
 	return row_done(&r);
 }
 
 void
-record_vanished_put(struct slice key, const struct st_range *r, size_t n, struct buf *out)
+record_segment_put(struct slice key, const struct record_segment *s, struct buf *out)
+{
+	row_begin(out);
+	buf_add_u64(out, s->total_octets);
+	buf_add_u64(out, s->live_octets);
+	buf_add_u32(out, s->frames);
+	buf_add_u32(out, s->live_frames);
+	buf_add_u8(out, s->state);
+	buf_add_u64(out, (uint64_t)s->born_s);
+	add_octets(out, s->epoch_public, sizeof s->epoch_public);
+	row_end(key, out);
+}
+
+int
+record_segment_get(struct slice key, struct slice val, struct record_segment *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	if (err != OK)
+		return err;
+	out->total_octets = rd_u64(&r);
+	out->live_octets = rd_u64(&r);
+	out->frames = rd_u32(&r);
+	out->live_frames = rd_u32(&r);
+	out->state = rd_u8(&r);
+	out->born_s = (int64_t)rd_u64(&r);
+	rd_copy(&r, out->epoch_public, sizeof out->epoch_public);
+	return row_done(&r);
+}
+
+void
+record_vanished_put(struct slice key, uint32_t time_s, const struct st_range *r, size_t n,
+    struct buf *out)
 {
 	assert(n <= RECORD_VANISHED_MAX);
-	row_begin(out);
+	row_begin_as(out, RECORD_VERSION_2);
+	buf_add_u32(out, time_s);
 	for (size_t i = 0; i < n; i++) {
 		buf_add_u32(out, r[i].lo);
 		buf_add_u32(out, r[i].hi);
@@ -482,11 +613,14 @@ int
 record_vanished_get(struct slice key, struct slice val, struct st_range *out, size_t *n_out)
 {
 	struct rd r;
-	int err = row_open(key, val, &r);
+	bool v2;
+	int err = row_open_2(key, val, &r, &v2);
 
 	*n_out = 0;
 	if (err != OK)
 		return err;
+	if (v2)
+		(void)rd_u32(&r);
 	if (r.s.n > 8U * RECORD_VANISHED_MAX)
 		return ERR_CORRUPT;
 	while (r.s.n > 0 && r.err == OK) {
@@ -498,6 +632,19 @@ record_vanished_get(struct slice key, struct slice val, struct st_range *out, si
 		out[(*n_out)++] = one;
 	}
 	return row_done(&r);
+}
+
+int
+record_vanished_time(struct slice key, struct slice val, uint32_t *time_s_out)
+{
+	struct rd r;
+	bool v2;
+	int err = row_open_2(key, val, &r, &v2);
+
+	if (err != OK)
+		return err;
+	*time_s_out = v2 ? rd_u32(&r) : 0;
+	return r.err;
 }
 
 void

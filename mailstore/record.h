@@ -15,7 +15,15 @@
  *             T token16                    what a request with that token was answered
  *             V mailbox4 modseq8 part2     uids expunged
  *             Y time4 token16              tokens by age
- *         "blob": blob8 -> where its frame is; "guid": guid16 -> account; "meta".
+ *             E time4 mailbox4 uid4        message as it was expunged (restorable)
+ *             D time4 mailbox4             mailbox as it was deleted (its messages are E)
+ *             L mailbox4 identity16        rights of an identity (RFC 4314)
+ *             X mailbox4 hash16            metadata entry (RFC 5464); mailbox 0: the account's
+ *             P mailbox4 reader4           what a reader of a shared mailbox has seen
+ *         "blob": blob8 -> where its frame is; "guid": guid16 -> account; "meta";
+ *         "seg": segment4 -> segment; "gc": time4 blob8 -> nothing; "group": group16 -> what the
+ *         accounts of an agency keep together.
+ * Age     rows of version 1 (a store of format 1) are read as well; what they did not know is 0.
  * Errors  ERR_CORRUPT, ERR_VERSION (written by a newer congvu).
  */
 #ifndef MAILSTORE_RECORD_H
@@ -24,18 +32,21 @@
 #include "mailstore/store.h"
 
 enum {
-	RECORD_VERSION = 1,
+	RECORD_VERSION = 1,		/* of a kind of row that never changed */
+	RECORD_VERSION_2 = 2,		/* account, mailbox, message, blob, vanished */
 	RECORD_HEAD_OCTETS = 5,		/* version, CRC */
 	RECORD_KEY_MAX = 96,
 	RECORD_HASH_OCTETS = 16,
-	RECORD_MESSAGE_OCTETS = 124,
+	RECORD_MESSAGE_OCTETS = 129,
 	RECORD_BOX_MAX = 8192,
 	RECORD_VANISHED_MAX = 500,	/* ranges in one row */
 };
 
 enum record_kind {
 	RECORD_ACCOUNT = 'A', RECORD_BOX = 'B', RECORD_MESSAGE = 'M', RECORD_NAME = 'N',
-	RECORD_SUBSCRIBED = 'S', RECORD_TOKEN = 'T', RECORD_VANISHED = 'V', RECORD_TOKEN_AGE = 'Y'
+	RECORD_SUBSCRIBED = 'S', RECORD_TOKEN = 'T', RECORD_VANISHED = 'V', RECORD_TOKEN_AGE = 'Y',
+	RECORD_EXPUNGED = 'E', RECORD_DELETED = 'D', RECORD_RIGHTS = 'L', RECORD_ENTRY = 'X',
+	RECORD_SEEN = 'P'
 };
 
 struct record_key {
@@ -58,6 +69,11 @@ struct record_key record_key_vanished(uint32_t account, uint32_t mailbox, uint64
 /* By the BLAKE2b hash of a name, since a name may be longer than a key. */
 struct record_key record_key_name(uint32_t account, enum record_kind kind, struct slice name);
 struct record_key record_key_blob(uint64_t blob);
+struct record_key record_key_segment(uint32_t segment);
+struct record_key record_key_gc(uint32_t time_s, uint64_t blob);
+struct record_key record_key_expunged(uint32_t account, uint32_t time_s, uint32_t mailbox,
+    uint32_t uid);
+struct record_key record_key_deleted(uint32_t account, uint32_t time_s, uint32_t mailbox);
 
 /* Does key begin with all of prefix? */
 bool record_key_under(struct slice key, const struct record_key *prefix);
@@ -70,7 +86,28 @@ struct record_account {
 	uint32_t next_mailbox;
 	uint32_t last_uidvalidity;
 	uint32_t keyset_open, keyset_mat;
+	uint8_t	 group[16];		/* whose agency row counts it too; zeros: none */
+	uint8_t	 warned;		/* of the quota, in percent: told already; 0: nothing */
 };
+
+/* What the accounts of an agency keep together. */
+struct record_group {
+	uint64_t octets, messages;
+	uint32_t accounts;
+	uint8_t	 warned;
+};
+
+enum record_segment_state { SEGMENT_OPEN, SEGMENT_SEALED, SEGMENT_CONDEMNED };
+
+struct record_segment {
+	uint64_t total_octets, live_octets;	/* of whole frames; the file's header is no frame */
+	uint32_t frames, live_frames;
+	uint8_t	 state;				/* SEGMENT_* */
+	int64_t	 born_s;
+	uint8_t	 epoch_public[32];
+};
+
+enum { RECORD_HAS_RIGHTS = 1 << 0, RECORD_HAS_ENTRIES = 1 << 1, RECORD_HAS_SEEN = 1 << 2 };
 
 /* A mailbox with room for its texts; large, so by pointer. */
 struct record_box {
@@ -79,6 +116,7 @@ struct record_box {
 	uint32_t vanished_rows;
 	uint64_t octets, modseq, vanished_floor;
 	uint8_t	 class, special_use;
+	uint8_t	 has;		/* RECORD_HAS_*: rows of other kinds */
 	uint8_t	 keywords_n;
 	uint16_t name_octets;
 	uint8_t	 keyword_octets[ST_KEYWORDS_MAX];
@@ -94,7 +132,8 @@ struct record_blob {
 	uint32_t segment;
 	uint32_t head_octets;		/* of the frame: header, chunk table */
 	uint32_t size_octets;		/* of the message */
-	uint32_t refs;			/* messages that show it */
+	uint32_t refs;			/* messages that show it, also expunged ones */
+	uint64_t stored_octets;		/* of the whole frame; 0: not known (version 1) */
 };
 
 /* Rows of wire-encoded messages (tokens, and everything in "control"). */
@@ -122,10 +161,17 @@ int record_message_get(struct slice key, struct slice val, struct store_record *
 int record_message_peek(struct slice val, uint16_t *flags_out, uint64_t *modseq_out) MUST_USE;
 void record_blob_put(struct slice key, const struct record_blob *b, struct buf *out);
 int record_blob_get(struct slice key, struct slice val, struct record_blob *out) MUST_USE;
-void record_vanished_put(struct slice key, const struct st_range *r, size_t n, struct buf *out);
+void record_vanished_put(struct slice key, uint32_t time_s, const struct st_range *r, size_t n,
+    struct buf *out);
+void record_segment_put(struct slice key, const struct record_segment *s, struct buf *out);
+int record_segment_get(struct slice key, struct slice val, struct record_segment *out) MUST_USE;
+void record_group_put(struct slice key, const struct record_group *g, struct buf *out);
+int record_group_get(struct slice key, struct slice val, struct record_group *out) MUST_USE;
 /* At most RECORD_VANISHED_MAX ranges. */
 int record_vanished_get(struct slice key, struct slice val, struct st_range *out, size_t *n_out)
     MUST_USE;
+/* When they vanished; 0: not known (version 1). */
+int record_vanished_time(struct slice key, struct slice val, uint32_t *time_s_out) MUST_USE;
 /* A row that is one text (a subscribed name) or one number. */
 void record_text_put(struct slice key, struct slice text, struct buf *out);
 int record_text_get(struct slice key, struct slice val, struct slice *out) MUST_USE;

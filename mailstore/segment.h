@@ -21,6 +21,7 @@ struct segment_writer;
 struct segment_place {
 	uint64_t blob, offset;
 	uint32_t segment, head_octets, size_octets;
+	uint64_t stored_octets;		/* of the whole frame */
 };
 
 /* Cut damaged octets off the end of the newest segment, and begin a new one with a number above all

@@ -254,7 +254,8 @@ segment_append(struct segment_writer *w, const uint8_t key[32], bool compress,
 		return r;
 	}
 	*out = (struct segment_place){ frame_blob(w->number, m.f.lsn), w->end, w->number,
-		(uint32_t)m.head_octets, m.f.size_octets };
+		(uint32_t)m.head_octets, m.f.size_octets,
+		m.head_octets + m.f.stored_octets };
 	w->end += m.head_octets + m.f.stored_octets;
 	w->dirty = true;
 	return OK;

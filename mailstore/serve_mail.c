@@ -89,7 +89,7 @@ serve_ST_ROOM(void *service, struct chan_req *creq, const void *msg)
 	int r = engine_room(sv->e, req->size_octets);
 
 	if (r == OK)
-		r = engine_quota(sv->e, req->guid, req->quota_octets, req->size_octets);
+		r = engine_quota(sv->e, req->guid, &req->quota, req->size_octets);
 	chan_reply(sv->chan, creq, r, &sv->nothing, NULL, 0);
 }
 

@@ -207,6 +207,7 @@ ask_room(struct engine *e, const struct envelope_local *to)
 	e->room = *to;
 	e->room.uid = arena_copy(&e->env->mem, to->uid);
 	e->room.address = arena_copy(&e->env->mem, to->address);
+	e->room.quota.group = arena_copy(&e->env->mem, to->quota.group);
 	if (e->env->mem.err != OK) {
 		answer_with(e, SAY_TOO_MANY_RCPTS);
 		return;

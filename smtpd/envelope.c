@@ -269,6 +269,7 @@ envelope_add_local(struct envelope *env, const struct envelope_local *to)
 	*copy = *to;
 	copy->uid = arena_copy(&env->mem, to->uid);
 	copy->address = arena_copy(&env->mem, to->address);
+	copy->quota.group = arena_copy(&env->mem, to->quota.group);
 	*slot = (uint32_t)env->locals_n;
 	return env->mem.err != OK ? env->mem.err : add_link(env, env->locals_n - 1, false);
 }

@@ -11,6 +11,7 @@
 #define SMTPD_ENVELOPE_H
 
 #include "common/arena.h"
+#include "common/quota.h"
 
 enum { ENVELOPE_OCTETS = 24 * 1024 * 1024, ENVELOPE_COPIES = 20000, ENVELOPE_GUID = 16 };
 
@@ -18,7 +19,7 @@ struct envelope_local {
 	unsigned char guid[ENVELOPE_GUID];
 	struct slice  uid, address;
 	unsigned      clearance;	/* LEVEL_* */
-	uint64_t      quota_octets;
+	struct st_quota quota;
 };
 
 struct envelope_remote {

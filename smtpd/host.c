@@ -148,7 +148,7 @@ convert(const struct dir_rcpt_reply *r, struct engine_rcpt_answer *a,
 		l[i].uid = from->uid;
 		l[i].address = from->address;
 		l[i].clearance = from->clearance;
-		l[i].quota_octets = from->quota_octets;
+		l[i].quota = from->quota;
 	}
 	for (size_t i = 0; i < r->externals_n; i++)
 		x[i] = r->externals[i].address;
@@ -208,7 +208,7 @@ room(void *host, const struct envelope_local *to, uint64_t size_octets)
 	struct conn *c = host;
 	struct st_room_request r = {
 		.guid = { (const char *)to->guid, ENVELOPE_GUID },
-		.quota_octets = to->quota_octets, .size_octets = size_octets,
+		.quota = to->quota, .size_octets = size_octets,
 	};
 
 	host_ask(c, c->worker->store, ST_ROOM, &r, NULL, 0, WORKER_SERVICE_MS, on_room);

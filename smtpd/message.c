@@ -316,14 +316,14 @@ local_copies(struct conn *c, unsigned level, size_t *n_out)
 		const struct envelope_local *from = &env->locals[i];
 
 		l[i] = (struct st_local){ .guid = { (const char *)from->guid, ENVELOPE_GUID },
-		    .uid = from->uid, .address = from->address, .quota_octets = from->quota_octets,
+		    .uid = from->uid, .address = from->address, .quota = from->quota,
 		    .place = level >= LEVEL_MAT ? ST_PLACE_MAT : ST_PLACE_INBOX };
 	}
 	if (l != NULL && own_copy) {
 		const struct dir_account *own = &c->account->account[0];
 
 		l[env->locals_n] = (struct st_local){ .guid = own->guid, .uid = own->uid,
-		    .address = own->address, .quota_octets = own->quota_octets,
+		    .address = own->address, .quota = own->quota,
 		    .place = ST_PLACE_MAT_SENT };
 	}
 	return l;

@@ -238,7 +238,7 @@ fill_copies(struct relay_notice *n)
 		d->remote_n = 1;
 	} else {
 		*local = (struct st_local){ .guid = n->account->guid, .uid = n->account->uid,
-		    .address = n->account->address, .quota_octets = n->account->quota_octets,
+		    .address = n->account->address, .quota = n->account->quota,
 		    .place = d->level >= LEVEL_MAT ? ST_PLACE_MAT : ST_PLACE_INBOX };
 		d->local = local;
 		d->local_n = 1;

@@ -81,7 +81,7 @@ put_account(const struct dir_account *a)
 	put("address", a->address);
 	put("name", a->name);
 	printf("clearance=%u\nzones=%u\naccount-status=%u\nroles=%u\nquota=%llu\nunsigned-until=%llu\n",
-	    a->clearance, a->zones, a->status, a->roles, (unsigned long long)a->quota_octets,
+	    a->clearance, a->zones, a->status, a->roles, (unsigned long long)a->quota.octets,
 	    (unsigned long long)a->unsigned_until_s);
 }
 

@@ -259,7 +259,7 @@ who_may_go_on(void **state)
 		{ { .there = 1, .zones = 3, .clearance = LEVEL_MAT, .credentials = 7 },
 		    ZONE_INTERNET, DIR_STAYS },
 		{ { .there = 1, .zones = 3, .clearance = LEVEL_TOI_MAT, .credentials = 7,
-		    .quota_octets = 5 }, ZONE_INTERNET, DIR_STAYS },
+		    .quota.octets = 5 }, ZONE_INTERNET, DIR_STAYS },
 		{ { .there = 0 }, ZONE_INTERNAL, DIR_END_GONE },
 		{ { .there = 1, .status = DIR_LOCKED, .zones = 3, .clearance = LEVEL_MAT,
 		    .credentials = 7 }, ZONE_INTERNAL, DIR_END_DISABLED },

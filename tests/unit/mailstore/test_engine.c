@@ -230,7 +230,7 @@ quota_and_reserve(void **state)
 {
 	struct help *h = *state;
 	char guid[16];
-	struct st_local local = { .guid = help_guid(1, guid), .quota_octets = 100 };
+	struct st_local local = { .guid = help_guid(1, guid), .quota.octets = 100 };
 	struct st_deliver_request req = { .id = SLICE("0123456789abcdef"), .local = &local,
 		.local_n = 1 };
 	struct slice m = help_text(60);
@@ -246,10 +246,10 @@ quota_and_reserve(void **state)
 	req.id = SLICE("0123456789abcdef");
 	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), OK);
 	req.id = SLICE("0123456789abcdeg");
-	assert_int_equal(engine_quota(h->e, local.guid, 100, 40), OK);
-	assert_int_equal(engine_quota(h->e, local.guid, 100, 41), ERR_QUOTA);
+	assert_int_equal(engine_quota(h->e, local.guid, &local.quota, 40), OK);
+	assert_int_equal(engine_quota(h->e, local.guid, &local.quota, 41), ERR_QUOTA);
 	h->e->conf.reserve_octets = UINT64_MAX / 2;
-	local.quota_octets = 0;
+	local.quota.octets = 0;
 	assert_int_equal(help_deliver_request(h, &req, m, SLICE("s")), ERR_NOSPC);
 	free((void *)(uintptr_t)m.p);
 }
