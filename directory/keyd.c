@@ -94,7 +94,8 @@ serve_KEY_OPEN(void *service, struct chan_req *req, const void *msg)
 	struct keyd *k = service;
 	uint8_t secret[32] = { 0 };
 	struct key_open_reply reply = { { (const char *)secret, sizeof secret } };
-	int r = keyring_open(k->ring, q->guid, q->class, q->wrapped, secret);
+	int r = q->class == KEYSET_SPOOL ? ERR_ACCESS :
+	    keyring_open(k->ring, q->guid, q->class, q->wrapped, secret);
 	char guid[2 * DIR_GUID_OCTETS + 1] = "";
 
 	if (q->guid.n == DIR_GUID_OCTETS)
@@ -108,11 +109,20 @@ serve_KEY_OPEN(void *service, struct chan_req *req, const void *msg)
 static void
 serve_KEY_SPOOL(void *service, struct chan_req *req, const void *msg)
 {
+	const struct key_spool_request *q = msg;
 	struct keyd *k = service;
-	struct key_spool_reply reply = { { (const char *)keyring_spool(k->ring), 32 } };
+	static const char nobody[DIR_GUID_OCTETS];
+	uint8_t key[32] = { 0 };
+	struct key_spool_reply reply = { { (const char *)key, sizeof key } };
+	int r = OK;
 
-	(void)msg;
-	chan_reply(k->chan, req, OK, &reply, NULL, 0);
+	if (q->wrapped.n == 0)
+		memcpy(key, keyring_spool(k->ring), sizeof key);
+	else
+		r = keyring_open(k->ring, (struct slice){ nobody, sizeof nobody }, KEYSET_SPOOL,
+		    q->wrapped, key);
+	chan_reply(k->chan, req, r, &reply, NULL, 0);
+	sodium_memzero(key, sizeof key);
 }
 
 static void

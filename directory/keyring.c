@@ -54,25 +54,31 @@ keyring_free(struct keyring **k)
 	*k = NULL;
 }
 
+static void
+wrap_secret(const struct keyring *k, const uint8_t *guid, unsigned class, const uint8_t *secret,
+    uint8_t out[KEYRING_WRAPPED_OCTETS])
+{
+	out[0] = KEYRING_VERSION;
+	out[AT_CLASS] = (uint8_t)class;
+	memcpy(out + AT_GUID, guid, GUID_OCTETS);
+	randombytes_buf(out + AT_NONCE, AT_BOX - AT_NONCE);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(out + AT_BOX, NULL, secret,
+	    crypto_box_SECRETKEYBYTES, out, AAD_OCTETS, NULL, out + AT_NONCE, k->wrap);
+}
+
 int
 keyring_make(const struct keyring *k, struct slice guid, unsigned class, uint8_t public_out[32],
     uint8_t out[KEYRING_WRAPPED_OCTETS])
 {
 	uint8_t *secret;
 
-	if (guid.n != GUID_OCTETS ||
-	    (class != KEYSET_OPEN && class != KEYSET_MAT && class != KEYSET_SHARED))
+	if (guid.n != GUID_OCTETS || class > KEYSET_SPOOL)
 		return ERR_INVAL;
 	secret = sodium_malloc(crypto_box_SECRETKEYBYTES);
 	if (secret == NULL)
 		return ERR_NOMEM;
 	crypto_box_keypair(public_out, secret);
-	out[0] = KEYRING_VERSION;
-	out[AT_CLASS] = (uint8_t)class;
-	memcpy(out + AT_GUID, guid.p, guid.n);
-	randombytes_buf(out + AT_NONCE, AT_BOX - AT_NONCE);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(out + AT_BOX, NULL, secret,
-	    crypto_box_SECRETKEYBYTES, out, AAD_OCTETS, NULL, out + AT_NONCE, k->wrap);
+	wrap_secret(k, (const uint8_t *)guid.p, class, secret, out);
 	sodium_free(secret);
 	return OK;
 }
@@ -92,6 +98,21 @@ is_wrapped(struct slice wrapped)
 	return wrapped.n == KEYRING_WRAPPED_OCTETS && wrapped.p[0] == KEYRING_VERSION;
 }
 
+/* The owner has all; the clerk of an agency what is shared, and mat mail that both are cleared for;
+ * never what is the agency's own alone. */
+static bool
+may_have(const struct token *t, const uint8_t *guid, unsigned class)
+{
+	const struct token_agency *of = token_agency(t, guid);
+
+	if (memcmp(guid, t->guid, GUID_OCTETS) == 0 || control_off("keyset-owner"))
+		return true;
+	if (of == NULL)
+		return false;
+	return class == KEYSET_SHARED || control_off("keyset-clerk") ||
+	    (class == KEYSET_MAT && of->clearance >= LEVEL_MAT && of->clearance <= LEVEL_TUYET_MAT);
+}
+
 int
 keyring_unwrap(const struct keyring *k, const struct token *t, unsigned role_zone,
     struct slice wrapped, uint8_t secret_out[32], uint8_t *class_out)
@@ -100,9 +121,9 @@ keyring_unwrap(const struct keyring *k, const struct token *t, unsigned role_zon
 
 	if (!is_wrapped(wrapped))
 		return ERR_CRYPTO;
-	if (memcmp(w + AT_GUID, t->guid, GUID_OCTETS) != 0 && !control_off("keyset-owner"))
+	if (!may_have(t, w + AT_GUID, w[AT_CLASS]) || w[AT_CLASS] > KEYSET_SHARED)
 		return ERR_ACCESS;
-	if (w[AT_CLASS] != KEYSET_OPEN && w[AT_CLASS] != KEYSET_SHARED &&
+	if (w[AT_CLASS] == KEYSET_MAT &&
 	    (t->zone != ZONE_INTERNAL || role_zone != ZONE_INTERNAL) &&
 	    !control_off("keyset-zone"))
 		return ERR_ACCESS;
@@ -122,6 +143,25 @@ keyring_open(const struct keyring *k, struct slice guid, unsigned class, struct 
 	    w[AT_CLASS] != class)
 		return ERR_ACCESS;
 	return unwrap(k, wrapped, secret_out);
+}
+
+int
+keyring_rewrap(const struct keyring *from, const struct keyring *to, struct slice wrapped,
+    uint8_t out[KEYRING_WRAPPED_OCTETS])
+{
+	uint8_t *secret = is_wrapped(wrapped) ? sodium_malloc(crypto_box_SECRETKEYBYTES) : NULL;
+	const uint8_t *w = (const uint8_t *)wrapped.p;
+	int r;
+
+	if (secret == NULL)
+		return is_wrapped(wrapped) ? ERR_NOMEM : ERR_CRYPTO;
+	r = unwrap(to, wrapped, secret);
+	if (r == OK)	/* done before */
+		memcpy(out, wrapped.p, KEYRING_WRAPPED_OCTETS);
+	else if ((r = unwrap(from, wrapped, secret)) == OK)
+		wrap_secret(to, w + AT_GUID, w[AT_CLASS], secret, out);
+	sodium_free(secret);
+	return r;
 }
 
 const uint8_t *

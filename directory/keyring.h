@@ -24,14 +24,17 @@ struct keyring;
 int keyring_new(const uint8_t master[KEYRING_MASTER_OCTETS], struct keyring **out) MUST_USE;
 void keyring_free(struct keyring **k);
 
-/* A new keyset of guid (16 octets) and class KEYSET_OPEN, _MAT or _SHARED. ERR_INVAL. */
+/* A new keyset of guid (16 octets) and class KEYSET_OPEN, _MAT, _SHARED, or _SPOOL (whose secret
+ * is a symmetric key). ERR_INVAL. */
 int keyring_make(const struct keyring *k, struct slice guid, unsigned class,
     uint8_t public_out[32], uint8_t wrapped_out[KEYRING_WRAPPED_OCTETS]) MUST_USE;
 
 /*
  * The secret of a keyset for a session. role_zone is what the asking socket stands for
- * (ZONE_INTERNAL or ZONE_INTERNET). ERR_ACCESS: the keyset is another's, or a mat keyset and not
- * both the token and the socket are of zone internal; ERR_CRYPTO: not made by this master.
+ * (ZONE_INTERNAL or ZONE_INTERNET). ERR_ACCESS: the keyset is another's and the token does not
+ * vouch that its session is a clerk of the agency that owns it; a clerk's and not shared, nor mat
+ * within the lower of both clearances; a mat keyset and not both the token and the socket are of
+ * zone internal; the spool key. ERR_CRYPTO: not made by this master.
  */
 int keyring_unwrap(const struct keyring *k, const struct token *t, unsigned role_zone,
     struct slice wrapped, uint8_t secret_out[32], uint8_t *class_out) MUST_USE;
@@ -41,7 +44,11 @@ int keyring_unwrap(const struct keyring *k, const struct token *t, unsigned role
 int keyring_open(const struct keyring *k, struct slice guid, unsigned class,
     struct slice wrapped, uint8_t secret_out[32]) MUST_USE;
 
-/* The key of the queue. Valid as long as the keyring. */
+/* A secret wrapped by one master, wrapped by another. What `to` wrapped stays as it is. */
+int keyring_rewrap(const struct keyring *from, const struct keyring *to, struct slice wrapped,
+    uint8_t out[KEYRING_WRAPPED_OCTETS]) MUST_USE;
+
+/* The first key of the queue. Valid as long as the keyring. */
 const uint8_t *keyring_spool(const struct keyring *k);
 
 /* Ed25519 over the 32 octets of digest, as they are. */

@@ -200,6 +200,25 @@ add_send_as(struct identities *ids, const struct entry *account)
 	return r;
 }
 
+/* What the clerk may read of an agency: nothing when either entry makes no sense or is not active. */
+static void
+vouch(struct identities *ids, const struct entry *account, const struct entry *agency, size_t from)
+{
+	struct dir_account clerk, of;
+	const char *why;
+
+	if (entry_account(account, ids->l->arena, &clerk, &why) != OK ||
+	    entry_account(agency, ids->l->arena, &of, &why) != OK || of.status != DIR_ACTIVE ||
+	    clerk.status != DIR_ACTIVE)
+		return;
+	for (size_t i = from; i < ids->n; i++) {
+		ids->v[i].guid = of.guid;
+		ids->v[i].zones = of.zones;
+		ids->v[i].clearance =
+		    of.clearance < clerk.clearance ? of.clearance : clerk.clearance;
+	}
+}
+
 static int
 add_agencies(struct identities *ids, const struct entry *account)
 {
@@ -213,9 +232,14 @@ add_agencies(struct identities *ids, const struct entry *account)
 	filter_equals(&f, entry_attr_name(ids->l->conf, ENTRY_CLERK), account->dn);
 	filter_close(&f);
 	r = search(ids->l, &f, ENTRY_WANT_ACCOUNT | ENTRY_WANT_CERTS, IDENTITIES_MAX, &found);
-	for (size_t i = 0; r == OK && i < found.n; i++)
+	for (size_t i = 0; r == OK && i < found.n; i++) {
+		size_t from = ids->n;
+
 		r = add_identities(ids, &found.v[i], DIR_IDENTITY_AGENCY,
 		    (struct slice){ NULL, 0 });
+		if (r == OK)
+			vouch(ids, account, &found.v[i], from);
+	}
 	return r;
 }
 

@@ -16,7 +16,7 @@
 #include "common/words.h"
 
 enum {
-	DIR_GUID_OCTETS = 16, DIR_TOKEN_MAX = 256, DIR_MEMBERS_MAX = 20000,
+	DIR_GUID_OCTETS = 16, DIR_TOKEN_MAX = 1024, DIR_MEMBERS_MAX = 20000,
 	DIR_CHANGES_MAX = 1024, DIR_SIGNED_IN_MAX = 16384,
 	DIR_WATCH_MS = 20 * 1000,	/* DIR_WATCH is answered after so long at the latest */
 };
@@ -78,7 +78,10 @@ WIRE_STRUCT(dir_account, DIR_ACCOUNT_FIELDS)
 	F(T, STR, address, 320) \
 	F(T, U8, kind, 2) \
 	F(T, STR, subject, 1024)	/* AGENCY: bound subject DN, RFC 4514 */ \
-	L(T, dir_cert, certs, 16)
+	L(T, dir_cert, certs, 16) \
+	F(T, STR, guid, 16)		/* AGENCY: of its account, if it may be read now */ \
+	F(T, U8, clearance, 3)		/* AGENCY: the lower one of the agency's and the clerk's */ \
+	F(T, U8, zones, 3)		/* AGENCY: of its account */
 WIRE_STRUCT(dir_identity, DIR_IDENTITY_FIELDS)
 
 /* One step of a SASL exchange. conversation 0 begins one; the answer of CONTINUE names it, for the
@@ -102,7 +105,7 @@ WIRE_STRUCT(dir_auth_request, DIR_AUTH_REQUEST_FIELDS)
 	F(T, STR, challenge, 16384)	/* also the server's last word after success (SCRAM) */ \
 	L(T, dir_account, account, 1)	/* of OK */ \
 	L(T, dir_identity, identities, 64) \
-	F(T, STR, token, 256)		/* of OK: shown to keyd to unwrap keysets */
+	F(T, STR, token, 1024)		/* of OK: shown to keyd to unwrap keysets */
 WIRE_STRUCT(dir_auth_reply, DIR_AUTH_REPLY_FIELDS)
 
 #define DIR_RCPT_REQUEST_FIELDS(F, L, T) \
@@ -205,7 +208,7 @@ WIRE_STRUCT(dir_mechanisms_reply, DIR_MECHANISMS_REPLY_FIELDS)
 /* Tokens end after 10 minutes (directory/token.h) and with directoryd: a worker unwraps the keysets
  * of a session at sign-in and keeps them as long as the session. */
 
-/* A new keyset (class open, mat or shared) for an account. The secret never leaves keyd but
+/* A new keyset (class open, mat or shared) for an account, or a key of class spool (guid: zeros). The secret never leaves keyd but
  * wrapped, or to a token. */
 #define KEY_NEW_REQUEST_FIELDS(F, L, T) \
 	F(T, STR, guid, 16) \
@@ -217,10 +220,11 @@ WIRE_STRUCT(key_new_request, KEY_NEW_REQUEST_FIELDS)
 	F(T, STR, wrapped, 128)		/* 90 octets, bound to guid and class */
 WIRE_STRUCT(key_new_reply, KEY_NEW_REPLY_FIELDS)
 
-/* The token says whose session it is and in which zone; a mat keyset needs zone internal, in the
- * token and in the socket's role. ERR_ACCESS otherwise. */
+/* The token says whose session it is, in which zone, and of which agencies it is a clerk; a mat
+ * keyset needs zone internal, in the token and in the socket's role; an agency's keyset must be
+ * shared, or mat and the clerk cleared for it. ERR_ACCESS otherwise. */
 #define KEY_UNWRAP_REQUEST_FIELDS(F, L, T) \
-	F(T, STR, token, 256) \
+	F(T, STR, token, 1024) \
 	F(T, STR, wrapped, 128)
 WIRE_STRUCT(key_unwrap_request, KEY_UNWRAP_REQUEST_FIELDS)
 
@@ -229,7 +233,12 @@ WIRE_STRUCT(key_unwrap_request, KEY_UNWRAP_REQUEST_FIELDS)
 	F(T, U8, class, 3)
 WIRE_STRUCT(key_unwrap_reply, KEY_UNWRAP_REPLY_FIELDS)
 
-/* The symmetric key of the queue; mailstored alone may have it. */
+/* The symmetric key of the queue; mailstored alone may have it. wrapped: what KEY_NEW made for class
+ * spool; empty: the key that follows from the master key (a store's first). */
+#define KEY_SPOOL_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, wrapped, 128)
+WIRE_STRUCT(key_spool_request, KEY_SPOOL_REQUEST_FIELDS)
+
 #define KEY_SPOOL_REPLY_FIELDS(F, L, T) \
 	F(T, STR, key, 32)
 WIRE_STRUCT(key_spool_reply, KEY_SPOOL_REPLY_FIELDS)
@@ -275,7 +284,7 @@ WIRE_STRUCT(key_open_reply, KEY_OPEN_REPLY_FIELDS)
 #define KEY_ROWS(X) \
 	X(KEY_NEW, "key-new", ROLE_MAILSTORED, 0, key_new_request, key_new_reply) \
 	X(KEY_UNWRAP, "key-unwrap", ROLE_IMAPD, 0, key_unwrap_request, key_unwrap_reply) \
-	X(KEY_SPOOL, "key-spool", ROLE_MAILSTORED, 0, dir_nothing, key_spool_reply) \
+	X(KEY_SPOOL, "key-spool", ROLE_MAILSTORED, 0, key_spool_request, key_spool_reply) \
 	X(KEY_AUDIT_SIGN, "key-audit-sign", ROLE_MAILSTORED, 0, key_audit_sign_request, \
 	    key_audit_sign_reply) \
 	X(KEY_OPEN, "key-open", ROLE_CONTROL | ROLE_AS_ROOT, 0, key_open_request, key_open_reply)

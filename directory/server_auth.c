@@ -134,19 +134,40 @@ refuse_later(struct attempt *a, uint8_t outcome)
 	}
 }
 
+/* The agencies that the account may read for, as LDAP says now. */
+static void
+vouch(const struct dir_auth_reply *reply, struct token *t)
+{
+	unsigned bit = t->zone == ZONE_INTERNAL ? DIR_ZONE_INTERNAL : DIR_ZONE_INTERNET;
+
+	for (size_t i = 0; i < reply->identities_n; i++) {
+		const struct dir_identity *id = &reply->identities[i];
+		struct token_agency *to = &t->agencies[t->agencies_n];
+
+		if (id->kind != DIR_IDENTITY_AGENCY || id->guid.n != sizeof to->guid ||
+		    (id->zones & bit) == 0 || t->agencies_n == TOKEN_AGENCIES_MAX ||
+		    token_agency(t, (const uint8_t *)id->guid.p) != NULL)
+			continue;
+		memcpy(to->guid, id->guid.p, sizeof to->guid);
+		to->clearance = id->clearance;
+		t->agencies_n++;
+	}
+}
+
 static void
 answer_ok(struct attempt *a, struct dir_auth_reply *reply)
 {
 	struct token t = { .zone = a->zone, .expires_ms = clock_ms() + TOKEN_LIFE_MS };
-	uint8_t text[TOKEN_OCTETS];
+	uint8_t text[TOKEN_OCTETS_MAX];
 
 	if (reply->account_n != 1 || reply->account->guid.n != sizeof t.guid) {
 		chan_reply(a->s->chan, &a->req, ERR_UNAVAIL, NULL, NULL, 0);
 		return;
 	}
 	memcpy(t.guid, reply->account->guid.p, sizeof t.guid);
-	token_make(&t, a->s->token_key, text);
-	reply->token = (struct slice){ (const char *)text, sizeof text };
+	vouch(reply, &t);
+	reply->token = (struct slice){ (const char *)text,
+		token_make(&t, a->s->token_key, text) };
 	chan_reply(a->s->chan, &a->req, OK, reply, NULL, 0);
 	server_watch_signed_in(a->s, t.guid, a->watch_serial);
 	sodium_memzero(text, sizeof text);

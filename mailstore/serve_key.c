@@ -39,7 +39,7 @@ static void
 on_spool_timer(struct loop_timer *t)
 {
 	struct server *sv = t->arg;
-	struct dir_nothing req = { 0 };
+	struct key_spool_request req = { { NULL, 0 } };
 
 	chan_call(sv->keyd, KEY_SPOOL, &req, NULL, 0, KEY_TIMEOUT_MS, on_spool_key, sv, NULL);
 }

@@ -201,7 +201,8 @@ about(const char *verb)
 		if (a != NULL)
 			put("mechanisms", a->mechanisms);
 	} else if (strcmp(verb, "spool") == 0) {
-		const struct key_spool_reply *a = ask(KEY_SPOOL, &nothing);
+		const struct key_spool_request q = { { NULL, 0 } };
+		const struct key_spool_reply *a = ask(KEY_SPOOL, &q);
 
 		if (a != NULL)
 			put_hex("key", a->key);

@@ -71,6 +71,90 @@ keyring_gives_only_to_the_owner_in_his_zone(void **state)
 	}
 }
 
+/* guid is an agency; other is its clerk, as far as the token vouches for it. */
+static const struct {
+	unsigned class, zone, role_zone;
+	int clearance;		/* -1: no clerk */
+	int result;
+} clerks[] = {
+	{ KEYSET_SHARED, ZONE_INTERNAL, ZONE_INTERNAL, LEVEL_THUONG, OK },
+	{ KEYSET_SHARED, ZONE_INTERNET, ZONE_INTERNET, LEVEL_THUONG, OK },
+	{ KEYSET_SHARED, ZONE_INTERNAL, ZONE_INTERNAL, -1, ERR_ACCESS },
+	{ KEYSET_OPEN, ZONE_INTERNAL, ZONE_INTERNAL, LEVEL_TUYET_MAT, ERR_ACCESS },
+	{ KEYSET_OPEN, ZONE_INTERNET, ZONE_INTERNET, LEVEL_THUONG, ERR_ACCESS },
+	{ KEYSET_MAT, ZONE_INTERNAL, ZONE_INTERNAL, LEVEL_MAT, OK },
+	{ KEYSET_MAT, ZONE_INTERNAL, ZONE_INTERNAL, LEVEL_THUONG, ERR_ACCESS },
+	{ KEYSET_MAT, ZONE_INTERNET, ZONE_INTERNAL, LEVEL_MAT, ERR_ACCESS },
+	{ KEYSET_MAT, ZONE_INTERNAL, ZONE_INTERNET, LEVEL_MAT, ERR_ACCESS },
+	{ KEYSET_MAT, ZONE_INTERNAL, ZONE_INTERNAL, 77, ERR_ACCESS },
+	{ KEYSET_MAT, ZONE_INTERNAL, ZONE_INTERNAL, -1, ERR_ACCESS },
+	{ KEYSET_SPOOL, ZONE_INTERNAL, ZONE_INTERNAL, LEVEL_TUYET_MAT, ERR_ACCESS },
+};
+
+static void
+keyring_gives_a_clerk_what_is_shared(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(clerks); i++) {
+		uint8_t public[32], wrapped[KEYRING_WRAPPED_OCTETS], secret[32] = { 0 }, class;
+		struct token t = token_of(other, clerks[i].zone);
+
+		if (clerks[i].clearance >= 0) {
+			t.agencies_n = 1;
+			t.agencies[0].clearance = (uint8_t)clerks[i].clearance;
+			memcpy(t.agencies[0].guid, guid, 16);
+		}
+		assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, clerks[i].class,
+		    public, wrapped), OK);
+		if (keyring_unwrap(ring, &t, clerks[i].role_zone, (struct slice){ (char *)wrapped,
+		    sizeof wrapped }, secret, &class) != clerks[i].result)
+			fail_msg("row %zu", i);
+		assert_int_equal(sodium_is_zero(secret, 32), clerks[i].result != OK);
+	}
+}
+
+/* Nobody signed in gets the key of the queue, not even under a guid of zeros. */
+static void
+keyring_keeps_the_spool_key(void **state)
+{
+	uint8_t public[32], wrapped[KEYRING_WRAPPED_OCTETS], secret[32], class;
+	struct slice w = { (char *)wrapped, sizeof wrapped };
+	struct token t = { .zone = ZONE_INTERNAL };
+
+	(void)state;
+	assert_int_equal(keyring_make(ring, (struct slice){ (const char *)t.guid, 16 },
+	    KEYSET_SPOOL, public, wrapped), OK);
+	assert_int_equal(keyring_unwrap(ring, &t, ZONE_INTERNAL, w, secret, &class), ERR_ACCESS);
+	assert_int_equal(keyring_open(ring, (struct slice){ (const char *)t.guid, 16 },
+	    KEYSET_SPOOL, w, secret), OK);
+}
+
+static void
+keyring_moves_to_another_master(void **state)
+{
+	uint8_t public[32], w[KEYRING_WRAPPED_OCTETS], moved[KEYRING_WRAPPED_OCTETS];
+	uint8_t twice[KEYRING_WRAPPED_OCTETS], secret[32], again[32];
+	struct slice of = { guid, 16 }, at = { (char *)moved, sizeof moved };
+	uint8_t another[KEYRING_MASTER_OCTETS] = { 43 };
+	struct keyring *next;
+
+	(void)state;
+	assert_int_equal(keyring_new(another, &next), OK);
+	assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, KEYSET_MAT, public, w), OK);
+	assert_int_equal(keyring_rewrap(ring, next, (struct slice){ (char *)w, sizeof w }, moved),
+	    OK);
+	assert_int_equal(keyring_open(ring, of, KEYSET_MAT, at, secret), ERR_CRYPTO);
+	assert_int_equal(keyring_open(next, of, KEYSET_MAT, at, secret), OK);
+	crypto_scalarmult_base(again, secret);
+	assert_memory_equal(again, public, 32);
+	assert_int_equal(keyring_rewrap(ring, next, at, twice), OK);
+	assert_memory_equal(twice, moved, sizeof moved);
+	w[60] ^= 1;
+	assert_int_equal(keyring_rewrap(ring, next, (struct slice){ (char *)w, sizeof w }, twice),
+	    ERR_CRYPTO);
+	keyring_free(&next);
+}
+
 static void
 keyring_opens_what_is_named_rightly(void **state)
 {
@@ -136,8 +220,8 @@ keyring_makes_no_other_classes(void **state)
 	uint8_t public[32], w[KEYRING_WRAPPED_OCTETS];
 
 	(void)state;
-	assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, KEYSET_SPOOL, public, w),
-	    ERR_INVAL);
+	assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, KEYSET_SPOOL + 1, public,
+	    w), ERR_INVAL);
 	assert_int_equal(keyring_make(ring, (struct slice){ guid, 15 }, KEYSET_OPEN, public, w),
 	    ERR_INVAL);
 }
@@ -164,6 +248,9 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(keyring_gives_only_to_the_owner_in_his_zone),
 		cmocka_unit_test(keyring_opens_what_is_named_rightly),
+		cmocka_unit_test(keyring_gives_a_clerk_what_is_shared),
+		cmocka_unit_test(keyring_keeps_the_spool_key),
+		cmocka_unit_test(keyring_moves_to_another_master),
 		cmocka_unit_test(keyring_notices_every_change),
 		cmocka_unit_test(keyring_makes_no_other_classes),
 		cmocka_unit_test(keyring_is_the_same_after_a_restart),
