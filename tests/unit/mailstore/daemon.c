@@ -51,6 +51,12 @@ serve_KEY_UNWRAP(void *service, struct chan_req *req, const void *msg)
 }
 
 static void
+serve_KEY_OPEN(void *service, struct chan_req *req, const void *msg)
+{
+	serve_KEY_UNWRAP(service, req, msg);
+}
+
+static void
 serve_KEY_SPOOL(void *service, struct chan_req *req, const void *msg)
 {
 	struct keyd *k = service;
