@@ -8,8 +8,8 @@ import re
 import socket
 import time
 
-from harness import Smtp, eventually, header
-from failure import Client, Message, RECIPIENTS, STRANGER, appended, bulk, set_quota
+from harness import Smtp, eventually, header, run
+from failure import Client, Message, RECIPIENTS, STRANGER, Traffic, appended, bulk, set_quota
 
 FILES_MORE, MEMORY_MORE_KB, IDLE_SHARE = 8, 48 * 1024, 0.15
 
@@ -333,3 +333,23 @@ def until_new(p, program, old, seconds=20):
 def listens(port):
     with socket.socket() as c:
         return c.connect_ex(("127.0.0.1", port)) == 0
+
+
+def all_is_well(p, traffic, before, seconds=20, drains=60):
+    """After a fault: served again, the queue empty, everything acknowledged there once, nothing held that was not."""
+    took = recovers(p, traffic, seconds)
+    queue_empties(p, drains)
+    check(p, traffic)
+    at_rest(p, before)
+    print("     served again after %.1f s" % took)
+
+
+def rounds(p, tests, logs=True):
+    """Each of tests with the province at work and its figures at rest: how many failed."""
+    with Traffic(p) as warm:
+        time.sleep(2)
+    recovers(p, warm, 20)
+    failures = run(tests, p, figures(p))
+    if failures and logs:
+        p.show_logs()
+    return failures

@@ -9,7 +9,7 @@ import time
 
 from harness import Imap, Smtp, eventually, run
 from failure import FailingProvince, Traffic, bulk
-from failure_check import Process, at_rest, check, children, figures, queue_empties, recovers, tree, until_new
+from failure_check import Process, all_is_well, children, rounds, tree, until_new
 from failure_fault import Liar, slow_for, stop_for
 
 LONG = 5 if "--long" in sys.argv else 1
@@ -20,13 +20,9 @@ def slapd(p):
 
 
 def after(p, traffic, before, seconds=20):
-    took = recovers(p, traffic, seconds)
-    queue_empties(p, 60)
-    check(p, traffic)
-    at_rest(p, before)
+    all_is_well(p, traffic, before, seconds)
     wrong = [m.said for m in traffic.sent if m.kind == "text" and m.said.startswith("5")]
     assert not wrong, ("refused for good", wrong[:3])
-    print("     served again after %.1f s" % took)
 
 
 def says_later(p):
@@ -139,10 +135,5 @@ TESTS = [slapd_killed, slapd_restarted, slapd_stopped, slapd_slow, directoryd_ki
 
 if __name__ == "__main__":
     with FailingProvince(23700) as province:
-        with Traffic(province) as warm:
-            time.sleep(2)
-        recovers(province, warm, 20)
-        failures = run(TESTS, province, figures(province))
-        if failures:
-            province.show_logs()
+        failures = rounds(province, TESTS)
     sys.exit(1 if failures else 0)

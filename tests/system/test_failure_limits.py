@@ -13,18 +13,14 @@ import time
 
 from harness import TOP, run
 from failure import FailingProvince, Traffic
-from failure_check import at_rest, check, children, figures, queue_empties, recovers, until_new
+from failure_check import all_is_well, check, children, recovers, rounds, until_new
 
 LONG = 5 if "--long" in sys.argv else 1
 DAY_S = 86400
 
 
 def after(p, traffic, before, seconds=20):
-    took = recovers(p, traffic, seconds)
-    queue_empties(p, 100)
-    check(p, traffic)
-    at_rest(p, before)
-    print("     served again after %.1f s" % took)
+    all_is_well(p, traffic, before, seconds, drains=100)
 
 
 def limit(pid, what, soft):
@@ -138,11 +134,6 @@ TESTS = [descriptors, memory, clock_set, clock_set_and_restarted]
 
 if __name__ == "__main__":
     with FailingProvince(23900, environment={"LD_PRELOAD": CLOCK.library, "CLOCK_SHIFT": CLOCK.file}) as province:
-        with Traffic(province) as warm:
-            time.sleep(2)
-        recovers(province, warm, 20)
-        failures = run(TESTS, province, figures(province))
-        if failures:
-            province.show_logs()
+        failures = rounds(province, TESTS)
     shutil.rmtree(CLOCK.dir)
     sys.exit(1 if failures else 0)

@@ -13,18 +13,10 @@ import time
 
 from harness import run
 from failure import FailingProvince, Traffic
-from failure_check import at_rest, check, children, figures, queue_empties, recovers, until_new
+from failure_check import all_is_well, check, children, rounds, until_new
 from failure_fault import Liar, slow_for, stop_for
 
 LONG = 5 if "--long" in sys.argv else 1
-
-
-def after(p, traffic, before, seconds=20):
-    took = recovers(p, traffic, seconds)
-    queue_empties(p, 60)
-    check(p, traffic)
-    at_rest(p, before)
-    print("     served again after %.1f s" % took)
 
 
 def undisturbed(p, before):
@@ -32,7 +24,7 @@ def undisturbed(p, before):
         time.sleep(3)
     assert traffic.count("ok", True) > 20 and traffic.count("no", True) == 0, traffic.told()
     assert traffic.count("no", False) > 5, traffic.told()
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def killed(p, before):
@@ -46,7 +38,7 @@ def killed(p, before):
             else:
                 os.kill(pid, signal.SIGKILL)
                 until_new(p, "policyd", pid)
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def stopped(p, before):
@@ -57,13 +49,13 @@ def stopped(p, before):
         time.sleep(0.5)
         stop_for(children(p, "policyd"), 1.5)
         time.sleep(0.3)
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def slow(p, before):
     with Traffic(p) as traffic:
         slow_for([p.pid("policyd")] + children(p, "policyd"), 5 * LONG)
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def nonsense(p, before):
@@ -76,7 +68,7 @@ def nonsense(p, before):
             time.sleep(6 * LONG)
         assert liar.lies > 50, liar.lies
     print("     %d lies" % liar.lies)
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def main():
@@ -84,13 +76,7 @@ def main():
     if control:  # from ./check, in the folder of the build with controls
         os.environ.setdefault("CONGVU_BUILD", os.getcwd())
     with FailingProvince(23600) as p:
-        with Traffic(p) as warm:
-            time.sleep(2)
-        recovers(p, warm, 20)
-        before = figures(p)
-        failures = run([undisturbed] if control else [undisturbed, killed, stopped, slow, nonsense], p, before)
-        if failures and not control:
-            p.show_logs()
+        failures = rounds(p, [undisturbed] if control else [undisturbed, killed, stopped, slow, nonsense], logs=not control)
     return failures
 
 

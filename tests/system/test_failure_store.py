@@ -15,18 +15,10 @@ import time
 
 from harness import Smtp, run
 from failure import FailingProvince, Traffic, bulk
-from failure_check import at_rest, check, figures, queue_empties, recovers, until_new
+from failure_check import all_is_well, check, recovers, rounds, until_new
 
 LONG = "--long" in sys.argv
 ROUNDS = 300 if LONG else 30
-
-
-def after(p, traffic, before, seconds=20):
-    took = recovers(p, traffic, seconds)
-    queue_empties(p, 60)
-    check(p, traffic)
-    at_rest(p, before)
-    print("     served again after %.1f s" % took)
 
 
 def killed(p, before):
@@ -38,7 +30,7 @@ def killed(p, before):
             os.kill(pid, signal.SIGKILL)
             until_new(p, "mailstored", pid)
     assert traffic.count("ok", True) > 5 * ROUNDS, traffic.told()
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def stopped(p, before):
@@ -50,7 +42,7 @@ def stopped(p, before):
             os.kill(pid, signal.SIGSTOP)
             time.sleep(random.uniform(0.2, 2.0))
             os.kill(pid, signal.SIGCONT)
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def fill(path, leave):
@@ -90,7 +82,7 @@ def full_disk(p, before):
         finally:
             if os.path.exists(filler):
                 os.unlink(filler)
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def small_disk():
@@ -109,13 +101,7 @@ def main():
         print("skip full_disk: only root may make a small disk")
     try:
         with FailingProvince(23500, directory=None if disk is None else os.path.join(disk, "p")) as p:
-            with Traffic(p) as warm:
-                time.sleep(2)
-            recovers(p, warm, 20)
-            before = figures(p)
-            failures = run([killed, stopped] + ([full_disk] if disk else []), p, before)
-            if failures:
-                p.show_logs()
+            failures = rounds(p, [killed, stopped] + ([full_disk] if disk else []))
     finally:
         if disk is not None:
             subprocess.run(["umount", disk], check=False)

@@ -11,7 +11,7 @@ import time
 
 from harness import eventually, run
 from failure import FailingProvince, Traffic
-from failure_check import at_rest, check, children, figures, queue_empties, recovers, tree, until_new
+from failure_check import all_is_well, children, recovers, rounds, tree, until_new
 from failure_fault import slow_for
 
 LONG = 5 if "--long" in sys.argv else 1
@@ -19,11 +19,7 @@ PROGRAMS = ("smtpd", "imapd", "directoryd", "policyd", "mailstored")
 
 
 def after(p, traffic, before, seconds=20):
-    took = recovers(p, traffic, seconds)
-    queue_empties(p, 100)	# what two dead relays had waits a minute, since it might be what killed them
-    check(p, traffic)
-    at_rest(p, before)
-    print("     served again after %.1f s" % took)
+    all_is_well(p, traffic, before, seconds, drains=100)	# what two dead relays had waits a minute, since it might be what killed them
 
 
 def workers_killed(p, before):
@@ -128,10 +124,5 @@ TESTS = [second_servers, workers_killed, parents_killed, relay_killed, everythin
 
 if __name__ == "__main__":
     with FailingProvince(23800) as province:
-        with Traffic(province) as warm:
-            time.sleep(2)
-        recovers(province, warm, 20)
-        failures = run(TESTS, province, figures(province))
-        if failures:
-            province.show_logs()
+        failures = rounds(province, TESTS)
     sys.exit(1 if failures else 0)
