@@ -39,10 +39,11 @@ enum chan_role {
 	ROLE_MAILSTORED		= 1 << 5,
 	ROLE_RELAY		= 1 << 6,
 	ROLE_CONTROL		= 1 << 7,
-	/* In a row, beside others: the peer must also be root, or the user that the service itself
-	 * runs as (SO_PEERCRED of the moment when it connected); the socket's group does not do.
-	 * Control "root-only" (see control.h) forgets it. */
-	ROLE_AS_ROOT		= 1 << 15,
+	/* ROLE_CONTROL of a peer that is root, or the user that the service itself runs as
+	 * (SO_PEERCRED of the moment when it connected); the socket's group does not do. Only in
+	 * rows: req->role of such a peer is ROLE_CONTROL. Control "root-only" (see control.h)
+	 * forgets the difference. */
+	ROLE_CONTROL_ROOT	= 1 << 8,
 };
 
 /* "smtpd", "imapd-internal", ...: the word used in socket paths and logs. */

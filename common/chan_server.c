@@ -24,7 +24,7 @@ struct chan_peer {
 	struct chan_server *server;
 	uint64_t	    serial;
 	unsigned	    role;
-	bool		    as_root;	/* see ROLE_AS_ROOT */
+	bool		    as_root;	/* see ROLE_CONTROL_ROOT */
 	struct loop_fd	    lf;
 	struct chan_sendq   sendq;
 	bool		    dead;	/* free it when control is back in the loop handler */
@@ -124,8 +124,11 @@ log_refused(const struct chan_peer *p, unsigned code, int err)
 static bool
 may_ask(const struct chan_peer *p, const struct chan_row *row)
 {
-	return (row->roles & p->role) != 0 &&
-	    ((row->roles & ROLE_AS_ROOT) == 0 || p->as_root || control_off("root-only"));
+	unsigned role = p->role;
+
+	if (role == ROLE_CONTROL && (p->as_root || control_off("root-only")))
+		role |= ROLE_CONTROL_ROOT;
+	return (row->roles & role) != 0;
 }
 
 /* Check a frame against its row and serve it. False: the peer broke the rules. */

@@ -3,7 +3,7 @@
  * control/ctl_key.h: keysets for administrators.
  *
  * Shape   an audit record of who opens which keyset for what is durable before keyd is asked; without
- *         it nothing is opened. keyd answers root alone (ROLE_AS_ROOT).
+ *         it nothing is opened. keyd answers root alone (ROLE_CONTROL_ROOT).
  * Safety  secret_out must be in sodium_malloc; it is zeroed unless OK.
  */
 #ifndef CONTROL_CTL_KEY_H

@@ -275,7 +275,7 @@ WIRE_STRUCT(key_open_reply, KEY_OPEN_REPLY_FIELDS)
 #define DIR_ROWS(X) \
 	X(DIR_AUTH, "auth", ROLE_SMTPD | ROLE_IMAPD, 0, dir_auth_request, dir_auth_reply) \
 	X(DIR_RCPT, "rcpt", ROLE_SMTPD | ROLE_RELAY | ROLE_CONTROL, 0, dir_rcpt_request, dir_rcpt_reply) \
-	X(DIR_ACCOUNT, "account", DIR_ROLES_ASK, 0, dir_account_request, dir_account_reply) \
+	X(DIR_ACCOUNT, "account", DIR_ROLES_ASK | ROLE_CONTROL, 0, dir_account_request, dir_account_reply) \
 	X(DIR_TEST, "test", ROLE_CONTROL, 0, dir_test_request, dir_test_reply) \
 	X(DIR_STATUS, "status", ROLE_CONTROL, 0, dir_nothing, dir_status_reply) \
 	X(DIR_MECHANISMS, "mechanisms", ROLE_SMTPD | ROLE_IMAPD, 0, dir_nothing, \
@@ -287,7 +287,7 @@ WIRE_STRUCT(key_open_reply, KEY_OPEN_REPLY_FIELDS)
 	X(KEY_SPOOL, "key-spool", ROLE_MAILSTORED, 0, key_spool_request, key_spool_reply) \
 	X(KEY_AUDIT_SIGN, "key-audit-sign", ROLE_MAILSTORED, 0, key_audit_sign_request, \
 	    key_audit_sign_reply) \
-	X(KEY_OPEN, "key-open", ROLE_CONTROL | ROLE_AS_ROOT, 0, key_open_request, key_open_reply)
+	X(KEY_OPEN, "key-open", ROLE_CONTROL_ROOT, 0, key_open_request, key_open_reply)
 
 /* The same rows without functions, for clients. */
 const struct chan_row *dir_rows(size_t *n_out);

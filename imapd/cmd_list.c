@@ -11,7 +11,7 @@
 #include "common/utf8.h"
 #include "imapd/name.h"
 #include "imapd/status.h"
-#include "imapd/utf7.h"
+#include "common/utf7.h"
 
 enum { PATTERNS_MAX = 32, WILDCARDS_MAX = 20, NAMES_A_STEP = 64 };
 

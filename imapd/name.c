@@ -6,7 +6,7 @@
 #include "common/control.h"
 #include "common/utf8.h"
 #include "imapd/args.h"
-#include "imapd/utf7.h"
+#include "common/utf7.h"
 
 /* A code point that shows as nothing or as space at the edge of a name, or turns the text round. */
 static bool

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "mailstore/engine.h"
+#include <string.h>
 
+#include "mailstore/engine.h"
 
 static int
 look_token(struct engine *e, const struct box_scope *sc, struct slice token,
@@ -69,7 +70,10 @@ engine_append_seal(struct engine *e, const struct box_scope *sc,
 		return r;
 	ks = &acct->keysets[class == KEYSET_MAT ? ACCOUNT_MAT : ACCOUNT_OPEN];
 	crypt_random(key, sizeof key);
-	crypt_random(out->email_id, sizeof out->email_id);
+	if (req->email_id.n == sizeof out->email_id)
+		memcpy(out->email_id, req->email_id.p, sizeof out->email_id);
+	else
+		crypt_random(out->email_id, sizeof out->email_id);
 	r = segment_append(e->seg, key, e->conf.compress, summary, message, &at);
 	if (r == OK)
 		r = account_shared(e->accounts, ks, segment_number(e->seg),

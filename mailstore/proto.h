@@ -31,6 +31,7 @@ enum st_code {
 	ST_EXPUNGE	= 0x0318,
 	ST_COPY		= 0x0319,
 	ST_SEEN_RECENT	= 0x031a,
+	ST_IMPORT	= 0x031b,
 	ST_CLAIM	= 0x0321,
 	ST_RESULT	= 0x0322,
 	ST_QUEUE_LIST	= 0x0331,
@@ -204,7 +205,8 @@ WIRE_STRUCT(st_keyword, ST_KEYWORD_FIELDS)
 	F(T, U32, hi, 0)
 WIRE_STRUCT(st_range, ST_RANGE_FIELDS)
 
-/* Two descriptors as with ST_DELIVER. */
+/* Two descriptors as with ST_DELIVER. ST_IMPORT is the same for an administrator, who may have many
+ * under way on one connection: they are taken in the order in which they come, in large groups. */
 #define ST_APPEND_REQUEST_FIELDS(F, L, T) \
 	F(T, U32, account, 0) \
 	F(T, U32, mailbox, 0) \
@@ -214,7 +216,8 @@ WIRE_STRUCT(st_range, ST_RANGE_FIELDS)
 	L(T, st_keyword, keywords, 64) \
 	F(T, U8, level, 3) \
 	F(T, QUOTA, quota, 0) \
-	L(T, st_audit, audit, 1)
+	L(T, st_audit, audit, 1) \
+	F(T, STR, email_id, 16)		/* IMPORT: the one to give; empty: a new one */
 WIRE_STRUCT(st_append_request, ST_APPEND_REQUEST_FIELDS)
 
 #define ST_APPEND_REPLY_FIELDS(F, L, T) \
@@ -431,12 +434,13 @@ WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
 	X(ST_ROOM, "room", ROLE_SMTPD | ROLE_IMAPD, 0, st_room_request, st_nothing) \
 	X(ST_AUDIT, "audit", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD | ROLE_POLICYD | ROLE_CONTROL, \
 	    0, st_audit_request, st_nothing) \
-	X(ST_OPEN, "open", ROLE_IMAPD, 0, st_open_request, st_open_reply) \
-	X(ST_CREATE, "create", ROLE_IMAPD, 0, st_name_request, st_name_reply) \
+	X(ST_OPEN, "open", ROLE_IMAPD | ROLE_CONTROL_ROOT, 0, st_open_request, st_open_reply) \
+	X(ST_CREATE, "create", ROLE_IMAPD | ROLE_CONTROL_ROOT, 0, st_name_request, st_name_reply) \
 	X(ST_DELETE, "delete", ROLE_IMAPD, 0, st_name_request, st_nothing) \
 	X(ST_RENAME, "rename", ROLE_IMAPD, 0, st_name_request, st_nothing) \
-	X(ST_SUBSCRIBE, "subscribe", ROLE_IMAPD, 0, st_name_request, st_nothing) \
+	X(ST_SUBSCRIBE, "subscribe", ROLE_IMAPD | ROLE_CONTROL_ROOT, 0, st_name_request, st_nothing) \
 	X(ST_APPEND, "append", ROLE_IMAPD, 2, st_append_request, st_append_reply) \
+	X(ST_IMPORT, "import", ROLE_CONTROL_ROOT, 2, st_append_request, st_append_reply) \
 	X(ST_FLAGS, "flags", ROLE_IMAPD, 0, st_flags_request, st_flags_reply) \
 	X(ST_EXPUNGE, "expunge", ROLE_IMAPD, 0, st_expunge_request, st_expunge_reply) \
 	X(ST_COPY, "copy", ROLE_IMAPD, 0, st_copy_request, st_copy_reply) \

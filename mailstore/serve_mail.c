@@ -146,10 +146,10 @@ append_done(struct engine *e, struct engine_job *ej)
 	job_finish(j, ej->status);
 }
 
-void
-serve_ST_APPEND(void *service, struct chan_req *creq, const void *msg)
+static void
+append_start(struct server *sv, struct chan_req *creq, const void *msg)
 {
-	struct job *j = job_new(service, creq, &st_append_request_wire, msg);
+	struct job *j = job_new(sv, creq, &st_append_request_wire, msg);
 	const struct st_append_request *req = msg;
 
 	if (j == NULL)
@@ -158,6 +158,24 @@ serve_ST_APPEND(void *service, struct chan_req *creq, const void *msg)
 	j->ej = (struct engine_job){ .seal = append_seal, .index = append_index,
 		.done = append_done, .control = req->audit_n > 0 ? append_control : NULL };
 	job_ready(j);
+}
+
+void
+serve_ST_APPEND(void *service, struct chan_req *creq, const void *msg)
+{
+	struct server *sv = service;
+	const struct st_append_request *req = msg;
+
+	if (req->email_id.n > 0)
+		chan_reply(sv->chan, creq, ERR_ACCESS, NULL, NULL, 0);
+	else
+		append_start(sv, creq, msg);
+}
+
+void
+serve_ST_IMPORT(void *service, struct chan_req *creq, const void *msg)
+{
+	append_start(service, creq, msg);
 }
 
 /* ---- accounts ---- */

@@ -95,8 +95,8 @@ WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 WIRE_STRUCT(pol_status_reply, POL_STATUS_REPLY_FIELDS)
 
 #define POL_ROWS(X) \
-	X(POL_JUDGE, "judge", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD, 1, pol_judge_request, \
-	    pol_judge_reply) \
+	X(POL_JUDGE, "judge", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD | ROLE_CONTROL_ROOT, 1, \
+	    pol_judge_request, pol_judge_reply) \
 	X(POL_STATUS, "status", ROLE_CONTROL, 0, dir_nothing, pol_status_reply)
 
 const struct chan_row *pol_rows(size_t *n_out);

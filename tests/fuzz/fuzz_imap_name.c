@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "imapd/name.h"
-#include "imapd/utf7.h"
+#include "common/utf7.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -321,7 +321,7 @@ WIRE_TYPE(thing, THING_FIELDS)
 enum { ANYBODY = 1, ROOT_ONLY = 2 };
 static const struct chan_row admin_rows[] = {
 	{ ANYBODY, "anybody", ROLE_CONTROL, 0, &thing_wire, &thing_wire, NULL },
-	{ ROOT_ONLY, "root", ROLE_CONTROL | ROLE_AS_ROOT, 0, &thing_wire, &thing_wire, NULL },
+	{ ROOT_ONLY, "root", ROLE_CONTROL_ROOT, 0, &thing_wire, &thing_wire, NULL },
 };
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "imapd/utf7.h"
+#include "common/utf7.h"
 
 #include "common/utf8.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "imapd/utf7.h"
+#include "common/utf7.h"
 
 static const struct {
 	const char *wire, *utf8;	/* NULL: not the canonical form of anything */

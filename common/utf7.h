@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * imapd/utf7.h: mailbox names on the wire (modified UTF-7) and inside (UTF-8).
+ * common/utf7.h: mailbox names on the wire (modified UTF-7) and inside (UTF-8).
  *
  * Bounds  linear; the ceiling of the buf.
  * Source  RFC 3501 5.1.3. Only the one canonical form is taken: no base64 for what needs none, no
  *         padding, unused bits zero, no lone surrogates, no "&...-&...-" in a row; otherwise one
  *         mailbox would have several names.
  */
-#ifndef IMAPD_UTF7_H
-#define IMAPD_UTF7_H
+#ifndef COMMON_UTF7_H
+#define COMMON_UTF7_H
 
 #include "common/buf.h"
 
