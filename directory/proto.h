@@ -275,7 +275,8 @@ WIRE_STRUCT(key_open_reply, KEY_OPEN_REPLY_FIELDS)
 #define DIR_ROWS(X) \
 	X(DIR_AUTH, "auth", ROLE_SMTPD | ROLE_IMAPD, 0, dir_auth_request, dir_auth_reply) \
 	X(DIR_RCPT, "rcpt", ROLE_SMTPD | ROLE_RELAY | ROLE_CONTROL, 0, dir_rcpt_request, dir_rcpt_reply) \
-	X(DIR_ACCOUNT, "account", DIR_ROLES_ASK | ROLE_CONTROL, 0, dir_account_request, dir_account_reply) \
+	X(DIR_ACCOUNT, "account", DIR_ROLES_ASK | ROLE_CONTROL, 0, dir_account_request, \
+	    dir_account_reply) \
 	X(DIR_TEST, "test", ROLE_CONTROL, 0, dir_test_request, dir_test_reply) \
 	X(DIR_STATUS, "status", ROLE_CONTROL, 0, dir_nothing, dir_status_reply) \
 	X(DIR_MECHANISMS, "mechanisms", ROLE_SMTPD | ROLE_IMAPD, 0, dir_nothing, \

@@ -42,15 +42,6 @@ serve_KEY_NEW(void *service, struct chan_req *req, const void *msg)
 }
 
 static void
-serve_KEY_OPEN(void *service, struct chan_req *req, const void *msg)
-{
-	struct keyd *k = service;
-
-	(void)msg;
-	chan_reply(k->server, req, ERR_ACCESS, NULL, NULL, 0);
-}
-
-static void
 serve_KEY_UNWRAP(void *service, struct chan_req *req, const void *msg)
 {
 	struct keyd *k = service;
