@@ -97,8 +97,8 @@ may_add(const struct record_account *acct, const struct record_box *box,
 	return box->uidnext == UINT32_MAX ? ERR_LIMIT : OK;
 }
 
-static void
-count_in(struct record_box *box, struct record_account *acct, const struct store_record *m)
+void
+box_count_in(struct record_box *box, struct record_account *acct, const struct store_record *m)
 {
 	box->exists++;
 	box->unseen += (m->flags & ST_SEEN) == 0;
@@ -133,7 +133,7 @@ box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 	rec.modseq = ++box->modseq;
 	memcpy(rec.email_id, m->email_id, sizeof rec.email_id);
 	memcpy(rec.wrapped_key, wrapped, sizeof rec.wrapped_key);
-	count_in(box, &acct, &rec);
+	box_count_in(box, &acct, &rec);
 	r = index_message_put(ix, sc->account, mailbox, &rec);
 	if (r == OK)
 		r = index_box_put(ix, box);
@@ -279,16 +279,10 @@ box_vanished(struct index *ix, struct record_box *box, int64_t now_s,
 
 int
 box_remove(struct index *ix, struct record_box *box, struct record_account *acct,
-    const struct store_record *m)
+    const struct store_record *m, int64_t now_s, bool moved)
 {
-	struct record_blob b;
-	int r = index_blob_get(ix, m->blob, &b);
+	int r = moved ? box_unref(ix, m->blob, now_s) : box_keep(ix, box, acct, m, now_s);
 
-	if (r != OK)
-		return r;
-	if (b.refs > 0)
-		b.refs--;
-	r = index_blob_put(ix, m->blob, &b);
 	if (r == OK)
 		r = index_message_del(ix, box->account, box->id, m->uid);
 	box->exists--;
@@ -321,7 +315,7 @@ box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 			continue;
 		r = box_ranges_add(&gone, m->uid);
 		if (r == OK)
-			r = box_remove(ix, box, &acct, m);
+			r = box_remove(ix, box, &acct, m, sc->now_s, false);
 	}
 	if (r == OK && gone.n > 0) {
 		box->modseq++;

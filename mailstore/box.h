@@ -76,6 +76,18 @@ int box_rename(struct index *ix, const struct box_scope *sc, struct slice name,
     struct slice new_name, struct arena *a) MUST_USE;
 int box_subscribe(struct index *ix, const struct box_scope *sc, struct slice name, bool on)
     MUST_USE;
+int box_find_or_create(struct index *ix, const struct box_scope *sc, struct slice name,
+    uint32_t *mailbox_out) MUST_USE;
+
+/* ST_UNEXPUNGE. An unknown mailbox, or nothing to bring back: OK, with out->target 0. ERR_ACCESS:
+ * the target is of another keyset. The quota is not looked at. */
+int box_unexpunge(struct index *ix, const struct box_scope *sc,
+    const struct st_unexpunge_request *req, struct st_unexpunge_reply *out) MUST_USE;
+/* Let go of up to max of what was expunged until until_s. */
+int box_expire(struct index *ix, uint32_t account, int64_t until_s, int64_t now_s, unsigned max,
+    unsigned *n_out) MUST_USE;
+/* Is there such a thing? 1, 0, or an error. */
+int box_expires(struct index *ix, uint32_t account, int64_t until_s) MUST_USE;
 
 /* What a request with that token was answered before: OK, or ERR_NOENT (also for an empty
  * token). */
@@ -119,9 +131,19 @@ int box_set_next(struct box_set *s, struct store_record **out) MUST_USE;
 /* Note that uids are gone with box->modseq. */
 int box_vanished(struct index *ix, struct record_box *box, int64_t now_s,
     const struct box_ranges *r) MUST_USE;
-/* One message less: row, counters of box and account, reference of the blob. */
+/* One message less: row, counters of box and account. What was not moved stays restorable. */
 int box_remove(struct index *ix, struct record_box *box, struct record_account *acct,
-    const struct store_record *m) MUST_USE;
+    const struct store_record *m, int64_t now_s, bool moved) MUST_USE;
+/* One message more, in the counters of both. */
+void box_count_in(struct record_box *box, struct record_account *acct,
+    const struct store_record *m);
+/* A reference of a blob less; one without references is dropped a while later (gc.h). */
+int box_unref(struct index *ix, uint64_t blob, int64_t now_s) MUST_USE;
+/* Keep what is expunged, and the mailbox as it was before its deletion, as rows E and D, unless
+ * nothing is kept. */
+int box_keep(struct index *ix, const struct record_box *box, struct record_account *acct,
+    const struct store_record *m, int64_t now_s) MUST_USE;
+int box_keep_deleted(struct index *ix, const struct record_box *box, int64_t now_s) MUST_USE;
 /* Bits for keyword names; new names are added to box. ERR_LIMIT: no room for one. */
 int box_keyword_bits(struct record_box *box, const struct st_keyword *kw, size_t n,
     uint64_t *bits_out) MUST_USE;

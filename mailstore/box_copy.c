@@ -82,7 +82,7 @@ copy_all(struct copying *c, const struct st_range *uids, size_t n, struct arena 
 	while (r == OK && (r = box_set_next(&set, &m)) == 1) {
 		r = add_copy(c, m);
 		if (r == OK && c->move)
-			r = box_remove(c->ix, c->from, &c->acct, m);
+			r = box_remove(c->ix, c->from, &c->acct, m, c->now_s, true);
 	}
 	return r;
 }

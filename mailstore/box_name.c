@@ -142,6 +142,21 @@ box_create(struct index *ix, const struct box_scope *sc, struct slice name, uint
 }
 
 int
+box_find_or_create(struct index *ix, const struct box_scope *sc, struct slice name,
+    uint32_t *mailbox_out)
+{
+	struct buf normal;
+	int r;
+
+	buf_init(&normal, NAME_BUF_MAX);
+	r = name_normal(name, &normal);
+	if (r == OK)
+		r = index_name_find(ix, sc->account, buf_slice(&normal), mailbox_out);
+	buf_fini(&normal);
+	return r == ERR_NOENT ? box_create(ix, sc, name, ST_USE_NONE, mailbox_out) : r;
+}
+
+int
 box_subscribe(struct index *ix, const struct box_scope *sc, struct slice name, bool on)
 {
 	struct buf normal;
@@ -181,7 +196,7 @@ drop_vanished(struct index *ix, const struct record_box *box)
 
 static int
 drop_messages(struct index *ix, struct record_box *box, struct record_account *acct,
-    struct arena *a)
+    int64_t now_s, struct arena *a)
 {
 	const struct st_range all = { 1, UINT32_MAX };
 	struct store_record *m;
@@ -189,7 +204,7 @@ drop_messages(struct index *ix, struct record_box *box, struct record_account *a
 	int r = box_set_open(ix, box, &all, 1, a, &set);
 
 	while (r == OK && (r = box_set_next(&set, &m)) == 1)
-		r = box_remove(ix, box, acct, m);
+		r = box_remove(ix, box, acct, m, now_s, false);
 	return r;
 }
 
@@ -212,7 +227,9 @@ box_delete(struct index *ix, const struct box_scope *sc, struct slice name)
 	if (r == OK)
 		r = index_account_get(ix, sc->account, &acct);
 	if (r == OK)
-		r = drop_messages(ix, box, &acct, &a);
+		r = box_keep_deleted(ix, box, sc->now_s);
+	if (r == OK)
+		r = drop_messages(ix, box, &acct, sc->now_s, &a);
 	if (r == OK)
 		r = drop_vanished(ix, box);
 	if (r == OK)

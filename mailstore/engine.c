@@ -96,6 +96,7 @@ open_envs(struct engine *e)
 	if (r == OK)
 		r = index_open(path, e->conf.map_octets, false, &e->ix);
 	if (r == OK) {
+		e->ix->keep_expunged = e->conf.expunged_days > 0;
 		env_reap_readers(e->ix->env);
 		r = accounts_new(&e->accounts);
 	}
@@ -157,6 +158,8 @@ engine_open(const struct engine_conf *conf, struct engine **out)
 	if (r == OK)
 		r = notify_open(conf->run_dir, &e->notify);
 	if (r == OK)
+		r = gc_new(e, &e->gc);
+	if (r == OK)
 		r = load(e);
 	if (r != OK)
 		engine_close(out);
@@ -182,6 +185,7 @@ engine_close(struct engine **ep)
 
 	if (e == NULL)
 		return;
+	gc_free(&e->gc);
 	free_intents(e->intents);
 	free_intents(e->applied);
 	index_close(&e->ix);

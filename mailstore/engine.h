@@ -16,6 +16,7 @@
 #include "mailstore/account.h"
 #include "mailstore/audit.h"
 #include "mailstore/box.h"
+#include "mailstore/gc.h"
 #include "mailstore/notify.h"
 #include "mailstore/segment.h"
 
@@ -23,6 +24,7 @@ struct engine_conf {
 	const char *state_dir, *run_dir;
 	uint64_t    map_octets, reserve_octets, segment_octets;
 	bool	    compress;
+	uint32_t    expunged_days;	/* that expunged mail stays restorable; 0: not at all */
 	int	    lock_fd;	/* of engine_lock(), taken over; 0: the engine locks the store */
 };
 
@@ -60,6 +62,7 @@ struct engine {
 	struct engine_intent *applied, **applied_end;	/* to be closed in control */
 	size_t		      intents_n, copies_pending;
 	uint64_t	      next_intent;
+	struct gc	     *gc;
 	int		      broken;	/* an error after which nothing may be written any more */
 	bool		      queue_changed;	/* something may be due */
 	struct engine_stats   stats;

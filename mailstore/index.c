@@ -308,6 +308,30 @@ index_segment_put(struct index *ix, uint32_t segment, const struct record_segmen
 }
 
 int
+index_segment_del(struct index *ix, uint32_t segment)
+{
+	struct record_key k = record_key_segment(segment);
+
+	return env_del(ix->t, INDEX_SEG, record_key_slice(&k));
+}
+
+int
+index_gc_put(struct index *ix, int64_t time_s, uint64_t blob)
+{
+	struct record_key k = record_key_gc((uint32_t)time_s, blob);
+
+	return env_put(ix->t, INDEX_GC, record_key_slice(&k), (struct slice){ "", 0 });
+}
+
+int
+index_blob_del(struct index *ix, uint64_t blob)
+{
+	struct record_key k = record_key_blob(blob);
+
+	return env_del(ix->t, INDEX_BLOB, record_key_slice(&k));
+}
+
+int
 index_group_get(struct index *ix, struct slice group, struct record_group *out)
 {
 	struct slice val;

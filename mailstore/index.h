@@ -27,8 +27,9 @@ struct index {
 	struct env_txn *t;
 	struct buf	row;
 	/* Rooms of box.c: too large for a stack that is used often. */
-	struct record_box box, target;
+	struct record_box box, target, was;
 	struct store_record page[INDEX_PAGE];
+	bool	 keep_expunged;		/* what is expunged stays restorable */
 };
 
 /* Open the environment in dir; a writer makes it. ERR_NOENT: readers, when it is not there yet. */
@@ -74,6 +75,12 @@ int index_blob_put(struct index *ix, uint64_t blob, const struct record_blob *b)
 
 int index_segment_get(struct index *ix, uint32_t segment, struct record_segment *out) MUST_USE;
 int index_segment_put(struct index *ix, uint32_t segment, const struct record_segment *s) MUST_USE;
+
+int index_segment_del(struct index *ix, uint32_t segment) MUST_USE;
+
+/* Look at blob (or, with lsn 0, at its segment) at time_s, to drop it. */
+int index_gc_put(struct index *ix, int64_t time_s, uint64_t blob) MUST_USE;
+int index_blob_del(struct index *ix, uint64_t blob) MUST_USE;
 
 /* group: 16 octets. */
 int index_group_get(struct index *ix, struct slice group, struct record_group *out) MUST_USE;

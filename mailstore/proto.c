@@ -44,6 +44,10 @@ WIRE_TYPE(st_queue_act_request, ST_QUEUE_ACT_REQUEST_FIELDS)
 WIRE_TYPE(st_audit_record, ST_AUDIT_RECORD_FIELDS)
 WIRE_TYPE(st_audit_list_reply, ST_AUDIT_LIST_REPLY_FIELDS)
 WIRE_TYPE(st_audit_verify_reply, ST_AUDIT_VERIFY_REPLY_FIELDS)
+WIRE_TYPE(st_hold_request, ST_HOLD_REQUEST_FIELDS)
+WIRE_TYPE(st_hold_reply, ST_HOLD_REPLY_FIELDS)
+WIRE_TYPE(st_unexpunge_request, ST_UNEXPUNGE_REQUEST_FIELDS)
+WIRE_TYPE(st_unexpunge_reply, ST_UNEXPUNGE_REPLY_FIELDS)
 WIRE_TYPE(st_status_reply, ST_STATUS_REPLY_FIELDS)
 
 const struct chan_row *

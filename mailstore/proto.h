@@ -42,6 +42,8 @@ enum st_code {
 	ST_TOLD		= 0x0323,
 	ST_QUEUE_SHOW	= 0x0336,
 	ST_RENEW	= 0x0324,
+	ST_HOLD		= 0x0341,
+	ST_UNEXPUNGE	= 0x0342,
 };
 
 enum { ST_ID_OCTETS = 16, ST_NAME_MAX = 1000, ST_KEYWORDS_MAX = 64, ST_KEYWORD_OCTETS = 64 };
@@ -429,6 +431,48 @@ WIRE_STRUCT(st_audit_verify_reply, ST_AUDIT_VERIFY_REPLY_FIELDS)
 	F(T, U8, keyd_up, 1)		/* the spool key is here: mail is accepted */
 WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
 
+/*
+ * Nothing that was removed is dropped, and no frame moved, punched out or unlinked, for lease_ms
+ * from now: what a snapshot of the index names stays where it says. Ask again before the time is
+ * over to make it longer; ERR_NOENT: the hold is over (or mailstored was started anew), and what
+ * was copied under it may lack frames.
+ */
+#define ST_HOLD_REQUEST_FIELDS(F, L, T) \
+	F(T, U64, hold, 0)		/* 0: a new one */ \
+	F(T, U32, lease_ms, 3600000)	/* 0: give it up */
+WIRE_STRUCT(st_hold_request, ST_HOLD_REQUEST_FIELDS)
+
+#define ST_HOLD_REPLY_FIELDS(F, L, T) \
+	F(T, U64, hold, 0)
+WIRE_STRUCT(st_hold_reply, ST_HOLD_REPLY_FIELDS)
+
+/*
+ * Bring messages back that were expunged from a mailbox, or deleted with it, from from_s to to_s
+ * (both belong to it): with new uids, without \Deleted, everything else as it was. Not more than
+ * max at once: ask again from next_s while more is 1. It may be asked twice: what is back is not
+ * brought back again.
+ */
+#define ST_UNEXPUNGE_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0)		/* its number, also when it was deleted */ \
+	F(T, U64, from_s, 0) \
+	F(T, U64, to_s, 0)		/* 0: no end */ \
+	L(T, st_range, uids, 20000)	/* that they had; none: all */ \
+	F(T, STR, name, 1000)		/* mailbox to put them into, made when it is not there; empty: \
+					   where they were, or one of the name that it had */ \
+	F(T, U32, max, 1000) \
+	L(T, st_audit, audit, 1)
+WIRE_STRUCT(st_unexpunge_request, ST_UNEXPUNGE_REQUEST_FIELDS)
+
+#define ST_UNEXPUNGE_REPLY_FIELDS(F, L, T) \
+	F(T, U32, target, 0)		/* mailbox that they are in; 0: nothing to bring back */ \
+	F(T, U32, uidvalidity, 0) \
+	F(T, U32, restored, 0) \
+	F(T, U32, first_uid, 0)		/* of the new ones, which follow each other */ \
+	F(T, U8, more, 1) \
+	F(T, U64, next_s, 0)
+WIRE_STRUCT(st_unexpunge_reply, ST_UNEXPUNGE_REPLY_FIELDS)
+
 #define ST_ROWS(X) \
 	X(ST_DELIVER, "deliver", ROLE_SMTPD | ROLE_RELAY, 2, st_deliver_request, st_nothing) \
 	X(ST_ROOM, "room", ROLE_SMTPD | ROLE_IMAPD, 0, st_room_request, st_nothing) \
@@ -455,6 +499,8 @@ WIRE_STRUCT(st_status_reply, ST_STATUS_REPLY_FIELDS)
 	X(ST_QUEUE_ACT, "queue-act", ROLE_CONTROL, 0, st_queue_act_request, st_nothing) \
 	X(ST_AUDIT_LIST, "audit-list", ROLE_CONTROL, 0, st_list_request, st_audit_list_reply) \
 	X(ST_AUDIT_VERIFY, "audit-verify", ROLE_CONTROL, 0, st_nothing, st_audit_verify_reply) \
+	X(ST_HOLD, "hold", ROLE_CONTROL, 0, st_hold_request, st_hold_reply) \
+	X(ST_UNEXPUNGE, "unexpunge", ROLE_CONTROL, 0, st_unexpunge_request, st_unexpunge_reply) \
 	X(ST_STATUS, "status", ROLE_CONTROL, 0, st_nothing, st_status_reply)
 
 const struct chan_row *st_rows(size_t *n_out);

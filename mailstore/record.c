@@ -329,6 +329,8 @@ record_account_put(struct slice key, const struct record_account *a, struct buf 
 	buf_add_u32(out, a->keyset_mat);
 	add_octets(out, a->group, sizeof a->group);
 	buf_add_u8(out, a->warned);
+	buf_add_u64(out, a->expunged_octets);
+	buf_add_u64(out, a->expunged_messages);
 	row_end(key, out);
 }
 
@@ -349,10 +351,13 @@ record_account_get(struct slice key, struct slice val, struct record_account *ou
 	out->keyset_open = rd_u32(&r);
 	out->keyset_mat = rd_u32(&r);
 	out->warned = 0;
+	out->expunged_octets = out->expunged_messages = 0;
 	memset(out->group, 0, sizeof out->group);
 	if (v2) {
 		rd_copy(&r, out->group, sizeof out->group);
 		out->warned = rd_u8(&r);
+		out->expunged_octets = rd_u64(&r);
+		out->expunged_messages = rd_u64(&r);
 	}
 	return row_done(&r);
 }

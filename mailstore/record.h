@@ -88,6 +88,7 @@ struct record_account {
 	uint32_t keyset_open, keyset_mat;
 	uint8_t	 group[16];		/* whose agency row counts it too; zeros: none */
 	uint8_t	 warned;		/* of the quota, in percent: told already; 0: nothing */
+	uint64_t expunged_octets, expunged_messages;	/* its rows E; not part of octets, messages */
 };
 
 /* What the accounts of an agency keep together. */
@@ -97,11 +98,19 @@ struct record_group {
 	uint8_t	 warned;
 };
 
-enum record_segment_state { SEGMENT_OPEN, SEGMENT_SEALED, SEGMENT_CONDEMNED };
+/*
+ * A segment has no row while mail is being appended to it and until it was counted afterwards
+ * (gc_count.c); one that frames are moved to (compact.c) has a row from the first on, OPEN. A
+ * segment that is gone keeps its row as long as messages that were first written to it are
+ * elsewhere: their keys need its epoch_public.
+ */
+enum record_segment_state { SEGMENT_OPEN, SEGMENT_SEALED, SEGMENT_CONDEMNED, SEGMENT_GONE };
 
 struct record_segment {
-	uint64_t total_octets, live_octets;	/* of whole frames; the file's header is no frame */
-	uint32_t frames, live_frames;
+	uint64_t total_octets;		/* that its frames take, dead ones too, holes not */
+	uint64_t live_octets;		/* of whole frames that have a blob row with this place */
+	uint32_t frames;		/* live when it was counted, or moved to it since */
+	uint32_t live_frames;
 	uint8_t	 state;				/* SEGMENT_* */
 	int64_t	 born_s;
 	uint8_t	 epoch_public[32];

@@ -8,7 +8,8 @@
 enum { SORT_OCTETS = 32 << 20 };
 
 static const char *const names[RECOUNT_WHATS] = { "exists", "unseen", "deleted", "octets",
-	"uidnext", "modseq", "vanished-rows", "account-octets", "account-messages", "references",
+	"uidnext", "modseq", "vanished-rows", "account-octets", "account-messages",
+	"expunged-octets", "expunged-messages", "references",
 	"mailbox-lost", "blob-lost" };
 
 const char *
@@ -119,6 +120,7 @@ struct counting {
 	struct record_account acct;
 	uint32_t	 account;	/* of acct, or 0 */
 	uint64_t	 octets, messages;	/* of its mailboxes */
+	uint64_t	 expunged_octets, expunged_messages;
 };
 
 static void
@@ -135,6 +137,8 @@ end_account(struct counting *n)
 		return;
 	differ(n, RECOUNT_ACCOUNT_OCTETS, 0, n->acct.octets, n->octets);
 	differ(n, RECOUNT_ACCOUNT_MESSAGES, 0, n->acct.messages, n->messages);
+	differ(n, RECOUNT_EXPUNGED_OCTETS, 0, n->acct.expunged_octets, n->expunged_octets);
+	differ(n, RECOUNT_EXPUNGED_MESSAGES, 0, n->acct.expunged_messages, n->expunged_messages);
 	n->account = 0;
 }
 
@@ -144,7 +148,7 @@ take_account(struct counting *n, const struct env_cursor *c)
 	int r = record_account_get(c->key, c->val, &n->acct);
 
 	n->account = record_key_read_u32(c->key, 0);
-	n->octets = n->messages = 0;
+	n->octets = n->messages = n->expunged_octets = n->expunged_messages = 0;
 	return r;
 }
 
@@ -173,6 +177,20 @@ take_message(struct counting *n, const struct env_cursor *c)
 	int r = record_message_get(c->key, c->val, &m);
 
 	return r == OK ? sorter_add(n->refs, m.blob, account, mailbox) : r;
+}
+
+static int
+take_expunged(struct counting *n, const struct env_cursor *c)
+{
+	struct store_record m;
+	int r = record_message_get(c->key, c->val, &m);
+
+	if (r != OK)
+		return r;
+	n->expunged_octets += m.size_octets;
+	n->expunged_messages++;
+	return sorter_add(n->refs, m.blob, record_key_read_u32(c->key, 0),
+	    record_key_read_u32(c->key, 9));
 }
 
 /* A mailbox begins in the walk over messages: it must have a row. */
@@ -209,6 +227,9 @@ walk_t(struct counting *n)
 			break;
 		case RECORD_BOX:
 			r = take_box(n, &c);
+			break;
+		case RECORD_EXPUNGED:
+			r = take_expunged(n, &c);
 			break;
 		case RECORD_MESSAGE:
 			here = (uint64_t)account << 32 | record_key_read_u32(c.key, 5);

@@ -19,6 +19,7 @@ enum recount_what {
 	RECOUNT_MODSEQ,		/* must not be below that of any message or vanished row */
 	RECOUNT_VANISHED_ROWS,
 	RECOUNT_ACCOUNT_OCTETS, RECOUNT_ACCOUNT_MESSAGES,
+	RECOUNT_EXPUNGED_OCTETS, RECOUNT_EXPUNGED_MESSAGES,	/* of an account */
 	RECOUNT_REFS,		/* of a blob */
 	RECOUNT_BOX_LOST,	/* messages of a mailbox that has no row */
 	RECOUNT_BLOB_LOST,	/* messages of a blob that has no row */

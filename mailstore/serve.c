@@ -344,6 +344,7 @@ server_open(struct server *sv, const char **error_out)
 		.run_dir = conf->general.run_dir, .map_octets = conf->store.map_octets,
 		.reserve_octets = conf->store.reserve_octets,
 		.segment_octets = conf->store.segment_octets, .compress = conf->store.compress,
+		.expunged_days = (uint32_t)conf->store.expunged_days,
 		.lock_fd = sv->lock_fd };
 	int r;
 
@@ -373,6 +374,8 @@ server_reload(struct server *sv, const struct conf *conf)
 	ec->run_dir = conf->general.run_dir;
 	ec->reserve_octets = conf->store.reserve_octets;
 	ec->compress = conf->store.compress;
+	ec->expunged_days = (uint32_t)conf->store.expunged_days;
+	sv->e->ix->keep_expunged = ec->expunged_days > 0;
 	ec->segment_octets = conf->store.segment_octets;
 	segment_writer_limit(sv->e->seg, conf->store.segment_octets);
 	figures_routes(conf);

@@ -33,6 +33,7 @@ struct job {
 		struct st_expunge_reply expunge;
 		struct st_copy_reply   copy;
 		struct st_seen_recent_reply recent;
+		struct st_unexpunge_reply unexpunge;
 		struct st_open_reply   open;
 		struct {
 			struct st_claim_reply reply;
