@@ -1,139 +1,86 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <stdio.h>
+
 #include "mailstore/serve_internal.h"
 
-/*
- * Requests that are one act in the index. Each has a function for the step, and a macro makes its
- * entry from the table's names.
- */
+/* Requests that are one act of mailstore/ms.h. */
 
-static struct job *
-job_of(struct engine_job *ej)
+/* The audit says that a message was taken in, and then it was not: say that too. */
+static void
+say_undone(struct job *j, const struct st_audit *record)
 {
-	return (struct job *)(void *)ej;
+	struct st_audit undone = *record;
+	char detail[100];
+
+	snprintf(detail, sizeof detail, "not stored: %s", err_text(j->call.status));
+	undone.verdict = VERDICT_DEFER;
+	undone.detail = slice_of(detail);
+	audit_own(j->sv, &undone);
 }
 
 static void
-box_done(struct engine *e, struct engine_job *ej)
+act_over(struct engine *e, struct engine_act *act)
 {
-	struct job *j = job_of(ej);
+	struct job *j = (struct job *)(void *)act;
+	const struct st_append_request *append = j->msg;
 
-	if (ej->status == OK)
-		notify_touch(e->notify, j->scope.account);
-	job_finish(j, ej->status);
+	(void)e;
+	if (j->call.act == MS_APPEND && j->call.status != OK && act->control_ran &&
+	    append->audit_n > 0)
+		say_undone(j, append->audit);
+	job_finish(j, j->call.status);
+}
+
+void
+job_act(struct job *j, enum ms_act act)
+{
+	j->call = (struct ms_call){ .act = act, .req = j->msg, .message = j->message,
+		.summary = j->summary, .internet = j->scope.internet, .now_s = j->scope.now_s,
+		.a = &j->a };
+	/* A union: its address is that of the reply that the act has. */
+	if (act != MS_DELIVER && act != MS_DELETE && act != MS_RENAME && act != MS_SUBSCRIBE)
+		j->reply = &j->call.reply;
+	engine_act_init(&j->act, &j->call, act_over);
 }
 
 static void
 start(struct server *sv, struct chan_req *creq, const struct wire_type *type, const void *msg,
-    uint32_t account, int (*index)(struct engine *e, struct engine_job *ej))
+    enum ms_act act)
 {
 	struct job *j = job_new(sv, creq, type, msg);
 
 	if (j == NULL)
 		return;
-	j->scope.account = account;
-	j->ej = (struct engine_job){ .index = index, .done = box_done };
+	job_act(j, act);
 	job_ready(j);
 }
 
-#define SERVE_BOX(code, type, step) \
+#define SERVE_ACT(code, type, act) \
 	void \
 	serve_##code(void *service, struct chan_req *creq, const void *msg) \
 	{ \
-		const struct type *req = msg; \
-		start(service, creq, &type##_wire, msg, req->account, step); \
+		start(service, creq, &type##_wire, msg, act); \
 	}
 
-static int
-create_step(struct engine *e, struct engine_job *ej)
+SERVE_ACT(ST_CREATE, st_name_request, MS_CREATE)
+SERVE_ACT(ST_DELETE, st_name_request, MS_DELETE)
+SERVE_ACT(ST_RENAME, st_name_request, MS_RENAME)
+SERVE_ACT(ST_SUBSCRIBE, st_name_request, MS_SUBSCRIBE)
+SERVE_ACT(ST_FLAGS, st_flags_request, MS_FLAGS)
+SERVE_ACT(ST_EXPUNGE, st_expunge_request, MS_EXPUNGE)
+SERVE_ACT(ST_COPY, st_copy_request, MS_COPY)
+SERVE_ACT(ST_SEEN_RECENT, st_seen_recent_request, MS_SEEN_RECENT)
+SERVE_ACT(ST_IMPORT, st_append_request, MS_APPEND)
+
+/* Only an administrator's import may say which message it is a copy of. */
+void
+serve_ST_APPEND(void *service, struct chan_req *creq, const void *msg)
 {
-	struct job *j = job_of(ej);
-	const struct st_name_request *req = j->msg;
+	struct server *sv = service;
+	const struct st_append_request *req = msg;
 
-	j->reply = &j->u.name;
-	return box_create(e->ix, &j->scope, req->name, req->special_use, &j->u.name.mailbox);
+	if (req->email_id.n > 0)
+		chan_reply(sv->chan, creq, ERR_ACCESS, NULL, NULL, 0);
+	else
+		start(sv, creq, &st_append_request_wire, msg, MS_APPEND);
 }
-
-static int
-delete_step(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_name_request *req = j->msg;
-
-	return box_delete(e->ix, &j->scope, req->name);
-}
-
-static int
-rename_step(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_name_request *req = j->msg;
-
-	return box_rename(e->ix, &j->scope, req->name, req->new_name, &j->a);
-}
-
-static int
-subscribe_step(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_name_request *req = j->msg;
-
-	return box_subscribe(e->ix, &j->scope, req->name, req->on != 0);
-}
-
-static int
-flags_step(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-
-	j->reply = &j->u.flags;
-	return box_flags(e->ix, &j->scope, j->msg, &j->a, &j->u.flags);
-}
-
-static int
-expunge_step(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_expunge_request *req = j->msg;
-
-	j->reply = &j->u.expunge;
-	return box_expunge(e->ix, &j->scope, req->mailbox, req->uids, req->uids_n, &j->a,
-	    &j->u.expunge);
-}
-
-static int
-copy_step(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_copy_request *req = j->msg;
-	int r;
-
-	j->reply = &j->u.copy;
-	r = box_token_get(e->ix, &j->scope, req->token, &st_copy_reply_wire, &j->a, &j->u.copy);
-	if (r != ERR_NOENT)
-		return r;
-	r = req->move ? OK : engine_room(e, 0);
-	if (r == OK)
-		r = box_copy(e->ix, &j->scope, req, &j->a, &j->u.copy);
-	return r == OK ? box_token_put(e->ix, &j->scope, req->token, &st_copy_reply_wire,
-	    &j->u.copy) : r;
-}
-
-static int
-seen_recent_step(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_seen_recent_request *req = j->msg;
-
-	j->reply = &j->u.recent;
-	return box_seen_recent(e->ix, &j->scope, req->mailbox, &j->u.recent.first_recent_uid,
-	    &j->u.recent.end_uid);
-}
-
-SERVE_BOX(ST_CREATE, st_name_request, create_step)
-SERVE_BOX(ST_DELETE, st_name_request, delete_step)
-SERVE_BOX(ST_RENAME, st_name_request, rename_step)
-SERVE_BOX(ST_SUBSCRIBE, st_name_request, subscribe_step)
-SERVE_BOX(ST_FLAGS, st_flags_request, flags_step)
-SERVE_BOX(ST_EXPUNGE, st_expunge_request, expunge_step)
-SERVE_BOX(ST_COPY, st_copy_request, copy_step)
-SERVE_BOX(ST_SEEN_RECENT, st_seen_recent_request, seen_recent_step)

@@ -6,13 +6,17 @@
 #define MAILSTORE_SERVE_INTERNAL_H
 
 #include "directory/proto.h"
-#include "mailstore/engine.h"
+#include "mailstore/engine_act.h"
 #include "mailstore/queue.h"
 #include "mailstore/serve.h"
 
 /* One request on its way; memory and maps are freed with it. */
 struct job {
-	struct engine_job  ej;		/* first: the engine hands it back */
+	union {				/* first: the engine hands it back */
+		struct engine_job ej;
+		struct engine_act act;	/* of a request that is one */
+	};
+	struct ms_call	   call;
 	struct server	  *sv;
 	struct chan_req	   req;
 	const void	  *msg;		/* an own copy */
@@ -24,15 +28,7 @@ struct job {
 	int		   failed;	/* why one of them could not be */
 	const void	  *reply;
 	int		   reply_fd;	/* -1: none */
-	bool		   control_ran;
 	union {
-		struct engine_delivery delivery;
-		struct engine_append   append;
-		struct st_name_reply   name;
-		struct st_flags_reply  flags;
-		struct st_expunge_reply expunge;
-		struct st_copy_reply   copy;
-		struct st_seen_recent_reply recent;
 		struct st_unexpunge_reply unexpunge;
 		struct st_open_reply   open;
 		struct {
@@ -86,6 +82,8 @@ struct job *job_own(struct server *sv);
 void job_free(struct job *j);
 /* Into the next group. */
 void job_ready(struct job *j);
+/* Make the job the act that its request asks for; it becomes ready, is done and answered. */
+void job_act(struct job *j, enum ms_act act);
 /* Have a round when all that has arrived by now is read. */
 void round_soon(struct server *sv);
 /* Answer and free. */

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include <stdio.h>
-
-#include "common/clock.h"
 #include "common/control.h"
-#include "common/log.h"
 #include "mailstore/serve_internal.h"
 
 static struct job *
@@ -13,38 +9,6 @@ job_of(struct engine_job *ej)
 }
 
 /* ---- deliver ---- */
-
-static int
-deliver_seal(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-
-	return engine_deliver_seal(e, j->msg, j->message, j->summary, &j->a, &j->u.delivery);
-}
-
-static int
-deliver_control(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-
-	return engine_deliver_control(e, j->msg, &j->u.delivery);
-}
-
-static void
-deliver_done(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_deliver_request *req = j->msg;
-
-	if (ej->status == OK && engine_deliver_done(e, &j->u.delivery) != OK) {
-		/* Durable, but its mailbox rows must wait for the next start. */
-		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
-		e->broken = ERR_NOMEM;
-	}
-	e->queue_changed = e->queue_changed || (ej->status == OK &&
-	    req->remote_n + req->filed_n + req->settles_n > 0);
-	job_finish(j, ej->status);
-}
 
 /* The relay, which talks to strangers, may deliver nothing but the notice that an entry owes. */
 static bool
@@ -74,8 +38,7 @@ serve_ST_DELIVER(void *service, struct chan_req *creq, const void *msg)
 	j = job_new(sv, creq, &st_deliver_request_wire, msg);
 	if (j == NULL)
 		return;
-	j->ej = (struct engine_job){ .seal = deliver_seal, .control = deliver_control,
-		.done = deliver_done };
+	job_act(j, MS_DELIVER);
 	for (size_t i = 0; i < req->local_n; i++)
 		accounts_need(j, req->local[i].guid, req->local[i].uid, req->local[i].address);
 	accounts_go(j);
@@ -91,91 +54,6 @@ serve_ST_ROOM(void *service, struct chan_req *creq, const void *msg)
 	if (r == OK)
 		r = engine_quota(sv->e, req->guid, &req->quota, req->size_octets);
 	chan_reply(sv->chan, creq, r, &sv->nothing, NULL, 0);
-}
-
-/* ---- append ---- */
-
-static int
-append_seal(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-
-	return engine_append_seal(e, &j->scope, j->msg, j->message, j->summary, &j->u.append);
-}
-
-static int
-append_control(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_append_request *req = j->msg;
-	int r = OK;
-
-	if (!j->u.append.repeated)
-		r = audit_add(e->ctl, &e->audit, clock_real_ms(), req->audit, req->audit_n);
-	j->control_ran = r == OK;
-	return r;
-}
-
-static int
-append_index(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-
-	return engine_append_index(e, &j->scope, j->msg, &j->u.append);
-}
-
-static void
-append_done(struct engine *e, struct engine_job *ej)
-{
-	struct job *j = job_of(ej);
-	const struct st_append_request *req = j->msg;
-
-	j->reply = &j->u.append.reply;
-	if (ej->status == OK && !j->u.append.repeated)
-		notify_touch(e->notify, j->scope.account);
-	/* The audit says that it was taken in, and then it was not: say that too. */
-	if (ej->status != OK && j->control_ran && req->audit_n > 0) {
-		struct st_audit undone = req->audit[0];
-		char detail[100];
-
-		snprintf(detail, sizeof detail, "not stored: %s", err_text(ej->status));
-		undone.verdict = VERDICT_DEFER;
-		undone.detail = slice_of(detail);
-		audit_own(j->sv, &undone);
-	}
-	job_finish(j, ej->status);
-}
-
-static void
-append_start(struct server *sv, struct chan_req *creq, const void *msg)
-{
-	struct job *j = job_new(sv, creq, &st_append_request_wire, msg);
-	const struct st_append_request *req = msg;
-
-	if (j == NULL)
-		return;
-	j->scope.account = req->account;
-	j->ej = (struct engine_job){ .seal = append_seal, .index = append_index,
-		.done = append_done, .control = req->audit_n > 0 ? append_control : NULL };
-	job_ready(j);
-}
-
-void
-serve_ST_APPEND(void *service, struct chan_req *creq, const void *msg)
-{
-	struct server *sv = service;
-	const struct st_append_request *req = msg;
-
-	if (req->email_id.n > 0)
-		chan_reply(sv->chan, creq, ERR_ACCESS, NULL, NULL, 0);
-	else
-		append_start(sv, creq, msg);
-}
-
-void
-serve_ST_IMPORT(void *service, struct chan_req *creq, const void *msg)
-{
-	append_start(service, creq, msg);
 }
 
 /* ---- accounts ---- */

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/engine_act.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+static struct engine_act *
+act_of(struct engine_job *ej)
+{
+	return (struct engine_act *)(void *)ej;
+}
+
+/* ---- deliver ---- */
+
+static int
+deliver_seal(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+
+	return engine_deliver_seal(e, act->call->req, act->call->message, act->call->summary,
+	    act->call->a, &act->u.delivery);
+}
+
+static int
+deliver_control(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+
+	return engine_deliver_control(e, act->call->req, &act->u.delivery);
+}
+
+static void
+deliver_over(struct engine *e, struct engine_act *act)
+{
+	const struct st_deliver_request *req = act->call->req;
+
+	if (engine_deliver_done(e, &act->u.delivery) != OK) {
+		/* Durable, but its mailbox rows must wait for the next start. */
+		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
+		e->broken = ERR_NOMEM;
+	}
+	if (req->remote_n + req->filed_n + req->settles_n > 0)
+		e->queue_changed = true;
+}
+
+/* ---- append ---- */
+
+static int
+append_seal(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+
+	return engine_append_seal(e, &act->scope, act->call->req, act->call->message,
+	    act->call->summary, &act->u.append);
+}
+
+static int
+append_control(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	const struct st_append_request *req = act->call->req;
+	int r = OK;
+
+	if (!act->u.append.repeated)
+		r = audit_add(e->ctl, &e->audit, clock_real_ms(), req->audit, req->audit_n);
+	act->control_ran = r == OK;
+	return r;
+}
+
+static int
+append_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	int r = engine_append_index(e, &act->scope, act->call->req, &act->u.append);
+
+	act->call->reply.append = act->u.append.reply;
+	return r;
+}
+
+/* ---- acts in the index alone ---- */
+
+static int
+create_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	const struct st_name_request *req = act->call->req;
+
+	return box_create(e->ix, &act->scope, req->name, req->special_use,
+	    &act->call->reply.name.mailbox);
+}
+
+static int
+delete_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	const struct st_name_request *req = act->call->req;
+
+	return box_delete(e->ix, &act->scope, req->name);
+}
+
+static int
+rename_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	const struct st_name_request *req = act->call->req;
+
+	return box_rename(e->ix, &act->scope, req->name, req->new_name, act->call->a);
+}
+
+static int
+subscribe_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	const struct st_name_request *req = act->call->req;
+
+	return box_subscribe(e->ix, &act->scope, req->name, req->on != 0);
+}
+
+static int
+flags_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+
+	return box_flags(e->ix, &act->scope, act->call->req, act->call->a,
+	    &act->call->reply.flags);
+}
+
+static int
+expunge_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	const struct st_expunge_request *req = act->call->req;
+
+	return box_expunge(e->ix, &act->scope, req->mailbox, req->uids, req->uids_n, act->call->a,
+	    &act->call->reply.expunge);
+}
+
+static int
+copy_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	const struct st_copy_request *req = act->call->req;
+	struct st_copy_reply *reply = &act->call->reply.copy;
+	int r = box_token_get(e->ix, &act->scope, req->token, &st_copy_reply_wire, act->call->a,
+	    reply);
+
+	if (r != ERR_NOENT)
+		return r;
+	r = req->move ? OK : engine_room(e, 0);
+	if (r == OK)
+		r = box_copy(e->ix, &act->scope, req, act->call->a, reply);
+	return r == OK ? box_token_put(e->ix, &act->scope, req->token, &st_copy_reply_wire,
+	    reply) : r;
+}
+
+static int
+seen_recent_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	const struct st_seen_recent_request *req = act->call->req;
+	struct st_seen_recent_reply *reply = &act->call->reply.recent;
+
+	return box_seen_recent(e->ix, &act->scope, req->mailbox, &reply->first_recent_uid,
+	    &reply->end_uid);
+}
+
+/* ---- the table ---- */
+
+static void
+act_done(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+
+	act->call->status = ej->status;
+	if (ej->status == OK && act->call->act == MS_DELIVER)
+		deliver_over(e, act);
+	else if (ej->status == OK && !(act->call->act == MS_APPEND && act->u.append.repeated))
+		notify_touch(e->notify, act->scope.account);
+	act->done(e, act);
+}
+
+typedef int (*step_fn)(struct engine *e, struct engine_job *job);
+
+/* Where the account is in a request of each act: all but a delivery begin with it. */
+#define ACCOUNT_AT(type)	offsetof(struct type, account)
+
+static const struct {
+	step_fn seal, control, index;
+	size_t	account_at;
+} rows[MS_ACTS] = {
+	[MS_DELIVER] = { deliver_seal, deliver_control, NULL, 0 },
+	[MS_APPEND] = { append_seal, append_control, append_index, ACCOUNT_AT(st_append_request) },
+	[MS_FLAGS] = { NULL, NULL, flags_index, ACCOUNT_AT(st_flags_request) },
+	[MS_EXPUNGE] = { NULL, NULL, expunge_index, ACCOUNT_AT(st_expunge_request) },
+	[MS_COPY] = { NULL, NULL, copy_index, ACCOUNT_AT(st_copy_request) },
+	[MS_CREATE] = { NULL, NULL, create_index, ACCOUNT_AT(st_name_request) },
+	[MS_DELETE] = { NULL, NULL, delete_index, ACCOUNT_AT(st_name_request) },
+	[MS_RENAME] = { NULL, NULL, rename_index, ACCOUNT_AT(st_name_request) },
+	[MS_SUBSCRIBE] = { NULL, NULL, subscribe_index, ACCOUNT_AT(st_name_request) },
+	[MS_SEEN_RECENT] = { NULL, NULL, seen_recent_index, ACCOUNT_AT(st_seen_recent_request) },
+};
+
+void
+engine_act_init(struct engine_act *act, struct ms_call *call,
+    void (*done)(struct engine *e, struct engine_act *act))
+{
+	const struct st_append_request *append = call->req;
+
+	act->call = call;
+	act->done = done;
+	act->control_ran = false;
+	act->scope = (struct box_scope){ .internet = call->internet, .now_s = call->now_s };
+	if (call->act != MS_DELIVER)
+		memcpy(&act->scope.account, (const char *)call->req + rows[call->act].account_at,
+		    sizeof act->scope.account);
+	act->ej = (struct engine_job){ .seal = rows[call->act].seal,
+		.control = rows[call->act].control, .index = rows[call->act].index,
+		.done = act_done };
+	if (call->act == MS_APPEND && append->audit_n == 0)
+		act->ej.control = NULL;
+}
