@@ -107,10 +107,13 @@ static int
 open_segments(struct engine *e)
 {
 	char path[PATH_OCTETS];
+	uint32_t last = 0;
 	int r = path_store(e->conf.state_dir, "seg", path);
 
 	if (r == OK)
-		r = segment_writer_open(path, e->conf.segment_octets, 0, &e->seg);
+		r = gc_last_segment(e->ix, &last);
+	if (r == OK)
+		r = segment_writer_open(path, e->conf.segment_octets, last, &e->seg);
 	if (r == OK)
 		r = segment_cache_new(path, &e->segments);
 	if (r == OK)
@@ -270,6 +273,14 @@ engine_tidy(struct engine *e)
 	env_reap_readers(e->ix->env);
 	if (segment_expire(e->seg))
 		accounts_end_epoch(e->accounts);
+}
+
+uint32_t
+engine_sealed_below(const struct engine *e)
+{
+	uint32_t number = segment_number(e->seg);
+
+	return segment_is_open(e->seg, number) ? number : number + 1;
 }
 
 /* ---- figures ---- */

@@ -103,6 +103,10 @@ int engine_apply(struct engine *e) MUST_USE;
 /* Take the rows of applied intents out of control: in an own commit. */
 int engine_close_intents(struct engine *e) MUST_USE;
 
+/* Mail is appended to no segment below this one, and whatever was is committed, or failed: no frame
+ * down there will be named by control or index that is not now. */
+uint32_t engine_sealed_below(const struct engine *e);
+
 /* Now and then: end an epoch that is old, free what dead readers hold. */
 void engine_tidy(struct engine *e);
 

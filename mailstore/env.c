@@ -285,6 +285,14 @@ env_cursor_seek(struct env_cursor *c, struct slice key)
 }
 
 int
+env_cursor_last(struct env_cursor *c)
+{
+	MDB_val k = { 0, NULL };
+
+	return cursor_get(c, &k, MDB_LAST);
+}
+
+int
 env_cursor_next(struct env_cursor *c)
 {
 	MDB_val k = { 0, NULL };

@@ -47,6 +47,7 @@ void env_cursor_close(struct env_cursor *c);
 /* 1: c->key, c->val are the first entry with a key >= key (the next one); 0: there is none;
  * negative: an error. */
 int env_cursor_seek(struct env_cursor *c, struct slice key) MUST_USE;
+int env_cursor_last(struct env_cursor *c) MUST_USE;
 int env_cursor_next(struct env_cursor *c) MUST_USE;
 /* Remove the entry under the cursor; the next env_cursor_next gives its successor. */
 int env_cursor_del(struct env_txn *txn, struct env_cursor *c) MUST_USE;

@@ -26,6 +26,32 @@ engine_gc_stats(const struct engine *e)
 	return &e->gc->stats;
 }
 
+/* ---- numbers ---- */
+
+int
+gc_last_segment(struct index *ix, uint32_t *out)
+{
+	struct env_cursor c;
+	uint64_t last = 0;
+	int r = index_begin_read(ix);
+
+	*out = 0;
+	if (r != OK)
+		return r;
+	r = index_u64_get(ix, gc_meta_last, &last);
+	if (r == OK || r == ERR_NOENT)
+		r = env_cursor_open(ix->t, INDEX_SEG, &c);
+	if (r == OK) {
+		r = env_cursor_last(&c);
+		if (r == 1 && record_key_read_u32(c.key, 0) > last)
+			last = record_key_read_u32(c.key, 0);
+		env_cursor_close(&c);
+	}
+	index_abort(ix);
+	*out = (uint32_t)last;
+	return r < 0 ? r : OK;
+}
+
 /* ---- holds ---- */
 
 static struct gc_hold *

@@ -27,6 +27,7 @@ enum { GC_DELAY_S = 600, GC_PUNCH_OCTETS = 256 * 1024 };
 
 struct engine;
 struct gc;
+struct index;
 
 /* Since the start. */
 struct gc_stats {
@@ -38,6 +39,9 @@ struct gc_stats {
 
 int gc_new(struct engine *e, struct gc **out) MUST_USE;
 void gc_free(struct gc **gc);
+
+/* The highest number that a segment ever had, as far as the index knows. */
+int gc_last_segment(struct index *ix, uint32_t *out) MUST_USE;
 
 /* See ST_HOLD. hold 0: a new one. lease_ms 0: give it up. ERR_NOENT, ERR_LIMIT (too many). */
 int engine_hold(struct engine *e, uint64_t hold, uint32_t lease_ms, uint64_t *hold_out) MUST_USE;

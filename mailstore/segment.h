@@ -24,8 +24,8 @@ struct segment_place {
 	uint64_t stored_octets;		/* of the whole frame */
 };
 
-/* Cut damaged octets off the end of the newest segment, and begin a new one with a number above all
- * others and above last_segment. */
+/* Begin a new segment with a number above all others and above last_segment. An older one is never
+ * appended to: what a crash left at its end is dead, and stays until the segment is emptied. */
 int segment_writer_open(const char *dir, uint64_t max_octets, uint32_t last_segment,
     struct segment_writer **out) MUST_USE;
 /* Close segments at another size from now on. */
@@ -40,6 +40,11 @@ int segment_sync(struct segment_writer *w) MUST_USE;
 /* True: the segment is older than an hour, and was ended with its epoch; the next append begins a
  * new one. To be asked now and then, since without mail nothing else would end it. */
 bool segment_expire(struct segment_writer *w);
+
+/* Is mail appended to that one? */
+bool segment_is_open(const struct segment_writer *w, uint32_t number);
+/* A number for a segment that somebody else writes. */
+int segment_writer_number(struct segment_writer *w, uint32_t *number_out) MUST_USE;
 
 /* Of the segment that holds the frame appended last. */
 uint32_t segment_number(const struct segment_writer *w);

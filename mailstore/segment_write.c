@@ -23,6 +23,7 @@ struct segment_writer {
 	char		  dir[SEGMENT_PATH_OCTETS];
 	int		  dir_fd, fd;
 	uint32_t	  number, lsn;
+	uint32_t	  last;			/* number that was given to any segment */
 	uint64_t	  end, max_octets, born_ms, syncs;
 	bool		  dirty;
 	uint8_t		 *epoch_secret;		/* guarded memory */
@@ -190,16 +191,16 @@ begin_segment(struct segment_writer *w)
 	uint8_t public[32];
 	int fd, r;
 
-	if (w->number == UINT32_MAX)
+	if (w->last == UINT32_MAX)
 		return ERR_LIMIT;
-	r = segment_name(w->dir, w->number + 1, path);
+	r = segment_name(w->dir, w->last + 1, path);
 	if (r != OK)
 		return r;
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
 	crypt_pair(public, w->epoch_secret);
-	frame_put_segment(w->number + 1, public, head);
+	frame_put_segment(w->last + 1, public, head);
 	r = write_at(fd, head, sizeof head, 0);
 	if (r == OK && (fdatasync(fd) != 0 || fsync(w->dir_fd) != 0))
 		r = -errno;
@@ -209,7 +210,7 @@ begin_segment(struct segment_writer *w)
 		return r;
 	}
 	w->fd = fd;
-	w->number++;
+	w->number = ++w->last;
 	w->lsn = 0;
 	w->end = sizeof head;
 	w->born_ms = clock_ms();
@@ -282,6 +283,21 @@ segment_expire(struct segment_writer *w)
 	if (w->fd < 0 || clock_ms() - w->born_ms < EPOCH_MS)
 		return false;
 	return end_segment(w) == OK;
+}
+
+bool
+segment_is_open(const struct segment_writer *w, uint32_t number)
+{
+	return w->fd >= 0 && w->number == number;
+}
+
+int
+segment_writer_number(struct segment_writer *w, uint32_t *number_out)
+{
+	if (w->last == UINT32_MAX)
+		return ERR_LIMIT;
+	*number_out = ++w->last;
+	return OK;
 }
 
 uint32_t
@@ -376,34 +392,6 @@ segment_scan(int fd, uint32_t segment, uint64_t *good_out, uint32_t *frames_out)
 	return r == ERR_CORRUPT || r == OK ? OK : r;
 }
 
-/* A crash may have left the beginning of a frame at the end of the newest segment. */
-static int
-recover(const char *dir, uint32_t number)
-{
-	char path[SEGMENT_PATH_OCTETS];
-	uint64_t good;
-	uint32_t frames;
-	struct stat st;
-	int fd, r = segment_name(dir, number, path);
-
-	if (r != OK)
-		return r;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = segment_scan(fd, number, &good, &frames);
-	/* A damaged header means that it was never finished: nothing can refer to it. */
-	if (r == ERR_CORRUPT && frames == 0)
-		r = OK;
-	if (r == OK && fstat(fd, &st) != 0)
-		r = -errno;
-	if (r == OK && (uint64_t)st.st_size > good &&
-	    (ftruncate(fd, (off_t)good) != 0 || fsync(fd) != 0))
-		r = -errno;
-	close(fd);
-	return r;
-}
-
 static int
 newest_segment(const char *dir, uint32_t *number_out)
 {
@@ -452,10 +440,8 @@ segment_writer_open(const char *dir, uint64_t max_octets, uint32_t last_segment,
 		goto fail;
 	w->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = w->dir_fd < 0 ? -errno : newest_segment(dir, &newest);
-	if (r == OK && newest > 0)
-		r = recover(dir, newest);
 	if (r == OK) {
-		w->number = newest > last_segment ? newest : last_segment;
+		w->number = w->last = newest > last_segment ? newest : last_segment;
 		r = begin_segment(w);
 	}
 fail:
