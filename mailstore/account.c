@@ -195,15 +195,38 @@ accounts_end_epoch(struct accounts *as)
 		}
 }
 
+static void
+epoch_is(struct accounts *as, uint32_t segment)
+{
+	if (as->segment != segment)
+		accounts_end_epoch(as);
+	as->segment = segment;
+}
+
+const uint8_t *
+account_shared_known(struct accounts *as, const struct account_keyset *ks, uint32_t segment)
+{
+	epoch_is(as, segment);
+	return ks->shared_segment == segment ? ks->shared : NULL;
+}
+
+void
+account_shared_set(struct accounts *as, struct account_keyset *ks, uint32_t segment,
+    const uint8_t shared[32])
+{
+	if (as->segment != segment || ks->shared_segment == segment)
+		return;
+	memcpy(ks->shared, shared, sizeof ks->shared);
+	ks->shared_segment = segment;
+}
+
 int
 account_shared(struct accounts *as, struct account_keyset *ks, uint32_t segment,
     const uint8_t *epoch_secret, const uint8_t **out)
 {
 	int r = OK;
 
-	if (as->segment != segment)
-		accounts_end_epoch(as);
-	as->segment = segment;
+	epoch_is(as, segment);
 	if (ks->shared_segment != segment)
 		r = crypt_shared(ks->public, epoch_secret, ks->shared);
 	if (r == OK)

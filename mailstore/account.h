@@ -47,6 +47,12 @@ int accounts_add(struct accounts *as, const struct control_account *row) MUST_US
 int account_shared(struct accounts *as, struct account_keyset *ks, uint32_t segment,
     const uint8_t *epoch_secret, const uint8_t **out) MUST_USE;
 
+/* The same in parts: as it is known, or NULL; as it was computed elsewhere (if the epoch is still that one). */
+const uint8_t *account_shared_known(struct accounts *as, const struct account_keyset *ks,
+    uint32_t segment);
+void account_shared_set(struct accounts *as, struct account_keyset *ks, uint32_t segment,
+    const uint8_t shared[32]);
+
 /* Wipe all wrapping keys: the epoch is over. */
 void accounts_end_epoch(struct accounts *as);
 

@@ -118,6 +118,8 @@ open_segments(struct engine *e)
 		r = segment_cache_new(path, &e->segments);
 	if (r == OK)
 		r = crypt_zip_new(&e->zip);
+	if (r == OK)
+		r = sealer_new(e->conf.threads, &e->sealer);
 	return r;
 }
 
@@ -191,6 +193,8 @@ engine_close(struct engine **ep)
 	gc_free(&e->gc);
 	free_intents(e->intents);
 	free_intents(e->applied);
+	engine_sync_free(e);
+	sealer_free(&e->sealer);	/* its workers read the epoch's secret */
 	index_close(&e->ix);
 	control_close(&e->ctl);
 	segment_writer_close(&e->seg);
@@ -306,12 +310,23 @@ engine_latency_us(const struct engine *e, unsigned percent)
 	return sorted[(n - 1) * percent / 100];
 }
 
+uint64_t
+engine_note_part(struct engine *e, enum engine_part part, uint64_t since_us)
+{
+	uint64_t now = clock_us();
+
+	e->stats.part_us[part] += now - since_us;
+	return now;
+}
+
 void
 engine_note_latency(struct engine *e, uint64_t us)
 {
 	struct engine_stats *s = &e->stats;
 
 	s->commits++;
+	s->commit_us = (uint32_t)((7 * (uint64_t)s->commit_us + (us > UINT32_MAX / 8 ?
+	    UINT32_MAX / 8 : us)) / 8);
 	metric_observe_us(METRIC_COMMIT_TIME, 0, us);
 	s->latency_us[s->latency_at] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 	s->latency_at = (s->latency_at + 1) % ENGINE_LATENCIES;

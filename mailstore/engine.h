@@ -3,9 +3,12 @@
  * mailstore/engine.h: the store of mailstored: environments, segment, accounts, audit, and the
  * group commit over them. No sockets: serve.c and tests drive it.
  *
- * Shape   work comes as jobs. engine_commit takes a list of them through four steps, each done
- *         for the whole group with one sync or commit: seal (bodies into the segment), control
- *         (intents, queue, audit), index (mailboxes). A job is over when the last step it has is
+ * Shape   work comes as jobs. A job may be prepared: checked, and its body handed to the threads that seal
+ *         (sealer.h), while others are being committed; the seal step then takes over what they made.
+ *         engine_commit takes a list of jobs through three steps, each done for the whole
+ *         group with one sync or commit: seal (bodies into the segment), control (intents,
+ *         queue, audit), index (mailboxes). The segment is synced while the rows of control are
+ *         put, and before they are committed. A job is over when the last step it has is
  *         durable. Deliveries are over after control; their mailbox rows follow by engine_apply.
  * Crash   bodies before the row that names them; an intent before its mailbox rows; mailbox rows
  *         with the mark of how far the intents are applied. engine_open replays what is left.
@@ -18,6 +21,7 @@
 #include "mailstore/box.h"
 #include "mailstore/gc.h"
 #include "mailstore/notify.h"
+#include "mailstore/sealer.h"
 #include "mailstore/segment.h"
 
 struct engine_conf {
@@ -25,13 +29,22 @@ struct engine_conf {
 	uint64_t    map_octets, reserve_octets, segment_octets;
 	bool	    compress;
 	uint32_t    expunged_days;	/* that expunged mail stays restorable; 0: not at all */
+	unsigned    threads;	/* that seal bodies; 0: the committer does */
 	int	    lock_fd;	/* of engine_lock(), taken over; 0: the engine locks the store */
 };
 
-enum { ENGINE_LATENCIES = 1024, ENGINE_COPIES_MAX = 256, ENGINE_INTENTS_MAX = 20000 };
+enum { ENGINE_LATENCIES = 1024, ENGINE_COPIES_MAX = 256, ENGINE_INTENTS_MAX = 20000,
+	ENGINE_APPLY_MS = 10,		/* a slice ends after so long, too */
+	ENGINE_LAG_MS = 250, ENGINE_COPIES_BEHIND = 16 * ENGINE_COPIES_MAX };
+
+/* Where the committer's time goes. */
+enum engine_part { ENGINE_SEAL, ENGINE_CONTROL, ENGINE_INDEX, ENGINE_APPLY, ENGINE_PARTS };
 
 struct engine_stats {
 	uint64_t commits, syncs;	/* groups; fdatasync and the like */
+	uint64_t part_us[ENGINE_PARTS];
+	uint32_t commit_us;		/* what a group takes at present, smoothed */
+	uint32_t lag_us, lag_max_us;	/* accepted to visible: of the last slice; ever */
 	uint32_t latency_us[ENGINE_LATENCIES];	/* of the last groups, a ring */
 	size_t	 latency_n, latency_at;
 };
@@ -39,7 +52,7 @@ struct engine_stats {
 /* An intent that is durable in control, and how far it is in the index. */
 struct engine_intent {
 	struct engine_intent *next;
-	uint64_t	      number;
+	uint64_t	      number, opened_us;
 	size_t		      applied;	/* copies */
 	bool		     *stuck;	/* copies that could not be filed; NULL: none */
 	struct control_intent row;
@@ -54,6 +67,8 @@ struct engine {
 	struct segment_writer *seg;
 	struct segment_cache *segments;
 	struct crypt_zip     *zip;
+	struct sealer	     *sealer;
+	struct engine_syncing *syncing;	/* the segment, under way; NULL: nothing */
 	struct accounts	     *accounts;
 	struct notify	     *notify;
 	uint8_t		     *spool_key;	/* guarded; NULL until keyd gave it */
@@ -85,11 +100,15 @@ uint64_t engine_free_octets(const struct engine *e);
 
 struct engine_job {
 	struct engine_job *next;
+	/* May be NULL. OK: *task, if not NULL, is under way, seal is for later; ERR_AGAIN: not now, ask again.
+	 * Private to whoever schedules (sched.h); engine_commit does not call it. */
+	int  (*prepare)(struct engine *e, struct engine_job *job);
+	struct sealer_task *task;
 	int  (*seal)(struct engine *e, struct engine_job *job);
 	int  (*control)(struct engine *e, struct engine_job *job);
 	int  (*index)(struct engine *e, struct engine_job *job);
 	void (*done)(struct engine *e, struct engine_job *job);	/* see status; may free the job */
-	int  status;
+	int  status;		/* OK before engine_commit, else only done is called */
 	bool poisoned;		/* private: failed after it had changed something */
 };
 
@@ -99,6 +118,9 @@ void engine_commit(struct engine *e, struct engine_job *jobs);
 /* Bring up to ENGINE_COPIES_MAX copies of open intents into their mailboxes: OK when nothing or
  * something was done, an error when nothing could be done now. */
 int engine_apply(struct engine *e) MUST_USE;
+
+/* Are so many copies waiting for engine_apply, or the first for so long, that no more should be accepted? */
+bool engine_behind(const struct engine *e);
 
 /* Take the rows of applied intents out of control: in an own commit. */
 int engine_close_intents(struct engine *e) MUST_USE;
@@ -118,15 +140,59 @@ uint64_t engine_latency_us(const struct engine *e, unsigned percent);
 int engine_account_control(struct engine *e, struct control_account *row) MUST_USE;
 int engine_account_index(struct engine *e, const struct control_account *row) MUST_USE;
 
-/* A delivery, prepared in the seal step. */
+/* A wrapping key that has to be computed, and what is to be wrapped with it. */
+struct engine_wrap {
+	struct account_keyset *ks;	/* the committer's */
+	uint8_t	 public[32], shared[32];
+	uint32_t keyset;
+	int	 status;
+	uint8_t	*wrapped;		/* 48; NULL: only the key is wanted */
+};
+
+/* A body that is being sealed, and its key wrapped. */
+struct engine_body {
+	struct sealer_task  task;	/* first */
+	struct frame	    f;
+	struct slice	    summary, message;	/* must stay until the task is done */
+	const uint8_t	   *epoch_secret;
+	uint8_t		   *key;
+	bool		    compress, begun;
+	struct buf	    octets;
+	struct engine_wrap *wraps, one;
+	size_t		    wraps_n;
+};
+
+/* A part of the recipients, whose wrapping keys are computed before the message is given a number. */
+struct engine_warm {
+	struct sealer_task  task;	/* first */
+	const uint8_t	   *epoch_secret;
+	struct engine_wrap *wraps;
+	size_t		    wraps_n;
+};
+
+/* A delivery. */
 struct engine_delivery {
 	struct control_intent intent;
 	struct control_blob   body;
 	uint8_t		      spool_wrapped[48];
 	uint64_t	      number;	/* of the intent; 0: nothing local */
 	bool		      repeated;	/* its id was committed before */
+	bool		      checked;
+	struct engine_body    sealing;
+	struct engine_warm   *warm;
+	size_t		      warm_n;
+	uint32_t	      warm_segment, warmed;	/* segments; 0: not */
 };
 
+/* In two parts: out is zeroed before the first call of prepare, which may say ERR_AGAIN (call it again later with the
+ * same); a is the committer's again when out->sealing.task is done. engine_deliver_put once that is so, or
+ * engine_deliver_cancel, which is harmless at any time. */
+int engine_deliver_prepare(struct engine *e, const struct st_deliver_request *req,
+    struct slice message, struct slice summary, struct arena *a, struct engine_delivery *out)
+    MUST_USE;
+int engine_deliver_put(struct engine *e, struct engine_delivery *d) MUST_USE;
+void engine_deliver_cancel(struct engine *e, struct engine_delivery *d);
+/* Both at once. */
 int engine_deliver_seal(struct engine *e, const struct st_deliver_request *req,
     struct slice message, struct slice summary, struct arena *a, struct engine_delivery *out)
     MUST_USE;
@@ -138,15 +204,22 @@ int engine_deliver_done(struct engine *e, const struct engine_delivery *d) MUST_
 /* The octets of a queue entry for the relay, in a sealed memfd. */
 int engine_spool_read(struct engine *e, const struct control_queue *q, int *fd_out) MUST_USE;
 
-/* An append, sealed for the mailbox that it names. */
+/* An append, sealed for the mailbox that it names; in parts like a delivery. */
 struct engine_append {
 	struct box_message message;
 	uint8_t		   email_id[16], wrapped[48];
 	uint32_t	   keyset;
 	bool		   repeated;
 	struct st_append_reply reply;
+	struct engine_body sealing;
 };
 
+int engine_append_prepare(struct engine *e, const struct box_scope *sc,
+    const struct st_append_request *req, struct slice message, struct slice summary,
+    struct engine_append *out) MUST_USE;
+int engine_append_put(struct engine *e, const struct st_append_request *req,
+    struct engine_append *out) MUST_USE;
+void engine_append_cancel(struct engine *e, struct engine_append *out);
 int engine_append_seal(struct engine *e, const struct box_scope *sc,
     const struct st_append_request *req, struct slice message, struct slice summary,
     struct engine_append *out) MUST_USE;

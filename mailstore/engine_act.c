@@ -15,12 +15,26 @@ act_of(struct engine_job *ej)
 /* ---- deliver ---- */
 
 static int
+deliver_prepare(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	struct engine_delivery *d = &act->u.delivery;
+	int r = engine_deliver_prepare(e, act->call->req, act->call->message, act->call->summary,
+	    act->call->a, d);
+
+	act->prepared = r == OK;
+	ej->task = act->prepared && !d->repeated ? &d->sealing.task : NULL;
+	return r;
+}
+
+static int
 deliver_seal(struct engine *e, struct engine_job *ej)
 {
 	struct engine_act *act = act_of(ej);
 
-	return engine_deliver_seal(e, act->call->req, act->call->message, act->call->summary,
-	    act->call->a, &act->u.delivery);
+	return act->prepared ? engine_deliver_put(e, &act->u.delivery) :
+	    engine_deliver_seal(e, act->call->req, act->call->message, act->call->summary,
+		act->call->a, &act->u.delivery);
 }
 
 static int
@@ -48,12 +62,26 @@ deliver_over(struct engine *e, struct engine_act *act)
 /* ---- append ---- */
 
 static int
+append_prepare(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	struct engine_append *ap = &act->u.append;
+	int r = engine_append_prepare(e, &act->scope, act->call->req, act->call->message,
+	    act->call->summary, ap);
+
+	act->prepared = r == OK;
+	ej->task = act->prepared && !ap->repeated ? &ap->sealing.task : NULL;
+	return r;
+}
+
+static int
 append_seal(struct engine *e, struct engine_job *ej)
 {
 	struct engine_act *act = act_of(ej);
 
-	return engine_append_seal(e, &act->scope, act->call->req, act->call->message,
-	    act->call->summary, &act->u.append);
+	return act->prepared ? engine_append_put(e, act->call->req, &act->u.append) :
+	    engine_append_seal(e, &act->scope, act->call->req, act->call->message,
+		act->call->summary, &act->u.append);
 }
 
 static int
@@ -174,6 +202,10 @@ act_done(struct engine *e, struct engine_job *ej)
 	struct engine_act *act = act_of(ej);
 
 	act->call->status = ej->status;
+	if (act->call->act == MS_DELIVER)	/* what never came to be put */
+		engine_deliver_cancel(e, &act->u.delivery);
+	else if (act->call->act == MS_APPEND)
+		engine_append_cancel(e, &act->u.append);
 	if (ej->status == OK && act->call->act == MS_DELIVER)
 		deliver_over(e, act);
 	else if (ej->status == OK && !(act->call->act == MS_APPEND && act->u.append.repeated))
@@ -187,19 +219,20 @@ typedef int (*step_fn)(struct engine *e, struct engine_job *job);
 #define ACCOUNT_AT(type)	offsetof(struct type, account)
 
 static const struct {
-	step_fn seal, control, index;
+	step_fn prepare, seal, control, index;
 	size_t	account_at;
 } rows[MS_ACTS] = {
-	[MS_DELIVER] = { deliver_seal, deliver_control, NULL, 0 },
-	[MS_APPEND] = { append_seal, append_control, append_index, ACCOUNT_AT(st_append_request) },
-	[MS_FLAGS] = { NULL, NULL, flags_index, ACCOUNT_AT(st_flags_request) },
-	[MS_EXPUNGE] = { NULL, NULL, expunge_index, ACCOUNT_AT(st_expunge_request) },
-	[MS_COPY] = { NULL, NULL, copy_index, ACCOUNT_AT(st_copy_request) },
-	[MS_CREATE] = { NULL, NULL, create_index, ACCOUNT_AT(st_name_request) },
-	[MS_DELETE] = { NULL, NULL, delete_index, ACCOUNT_AT(st_name_request) },
-	[MS_RENAME] = { NULL, NULL, rename_index, ACCOUNT_AT(st_name_request) },
-	[MS_SUBSCRIBE] = { NULL, NULL, subscribe_index, ACCOUNT_AT(st_name_request) },
-	[MS_SEEN_RECENT] = { NULL, NULL, seen_recent_index, ACCOUNT_AT(st_seen_recent_request) },
+	[MS_DELIVER] = { deliver_prepare, deliver_seal, deliver_control, NULL, 0 },
+	[MS_APPEND] = { append_prepare, append_seal, append_control, append_index,
+		ACCOUNT_AT(st_append_request) },
+	[MS_FLAGS] = { NULL, NULL, NULL, flags_index, ACCOUNT_AT(st_flags_request) },
+	[MS_EXPUNGE] = { NULL, NULL, NULL, expunge_index, ACCOUNT_AT(st_expunge_request) },
+	[MS_COPY] = { NULL, NULL, NULL, copy_index, ACCOUNT_AT(st_copy_request) },
+	[MS_CREATE] = { NULL, NULL, NULL, create_index, ACCOUNT_AT(st_name_request) },
+	[MS_DELETE] = { NULL, NULL, NULL, delete_index, ACCOUNT_AT(st_name_request) },
+	[MS_RENAME] = { NULL, NULL, NULL, rename_index, ACCOUNT_AT(st_name_request) },
+	[MS_SUBSCRIBE] = { NULL, NULL, NULL, subscribe_index, ACCOUNT_AT(st_name_request) },
+	[MS_SEEN_RECENT] = { NULL, NULL, NULL, seen_recent_index, ACCOUNT_AT(st_seen_recent_request) },
 };
 
 void
@@ -215,7 +248,10 @@ engine_act_init(struct engine_act *act, struct ms_call *call,
 	if (call->act != MS_DELIVER)
 		memcpy(&act->scope.account, (const char *)call->req + rows[call->act].account_at,
 		    sizeof act->scope.account);
-	act->ej = (struct engine_job){ .seal = rows[call->act].seal,
+	act->prepared = false;
+	memset(&act->u, 0, sizeof act->u);
+	act->ej = (struct engine_job){ .prepare = rows[call->act].prepare,
+		.seal = rows[call->act].seal,
 		.control = rows[call->act].control, .index = rows[call->act].index,
 		.done = act_done };
 	if (call->act == MS_APPEND && append->audit_n == 0)

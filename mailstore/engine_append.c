@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include <string.h>
 
-#include "mailstore/engine.h"
+#include "mailstore/engine_internal.h"
 
 static int
 look_token(struct engine *e, const struct box_scope *sc, struct slice token,
@@ -51,44 +51,76 @@ look(struct engine *e, const struct box_scope *sc, const struct st_append_reques
 	return r;
 }
 
-int
-engine_append_seal(struct engine *e, const struct box_scope *sc,
-    const struct st_append_request *req, struct slice message, struct slice summary,
-    struct engine_append *out)
+static int
+prepare(struct engine *e, const struct box_scope *sc, const struct st_append_request *req,
+    struct slice message, struct slice summary, bool patient, struct engine_append *out)
 {
 	struct account *acct = accounts_number(e->accounts, sc->account);
 	struct account_keyset *ks;
-	struct segment_place at;
-	uint8_t key[CRYPT_KEY_OCTETS], class = KEYSET_OPEN;
-	const uint8_t *shared;
+	uint8_t class = KEYSET_OPEN;
 	int r = acct == NULL ? ERR_NOENT : look(e, sc, req, message.n, out, &class);
 
 	if (r != OK || out->repeated)
 		return r;
 	r = engine_room(e, message.n);
+	if (r == OK)
+		r = engine_body_begin(e, message, summary, patient, &out->sealing);
 	if (r != OK)
 		return r;
 	ks = &acct->keysets[class == KEYSET_MAT ? ACCOUNT_MAT : ACCOUNT_OPEN];
-	crypt_random(key, sizeof key);
+	out->keyset = ks->id;
+	out->sealing.wraps_n = (size_t)engine_body_wrap(e, &out->sealing, ks, &out->sealing.one,
+	    out->wrapped);
+	engine_body_start(e, &out->sealing);
+	return OK;
+}
+
+int
+engine_append_prepare(struct engine *e, const struct box_scope *sc,
+    const struct st_append_request *req, struct slice message, struct slice summary,
+    struct engine_append *out)
+{
+	return prepare(e, sc, req, message, summary, true, out);
+}
+
+int
+engine_append_put(struct engine *e, const struct st_append_request *req,
+    struct engine_append *out)
+{
+	struct segment_place at;
+	int r = out->repeated ? OK : engine_body_put(e, &out->sealing, &at);
+
+	if (r != OK || out->repeated)
+		return r;
 	if (req->email_id.n == sizeof out->email_id)
 		memcpy(out->email_id, req->email_id.p, sizeof out->email_id);
 	else
 		crypt_random(out->email_id, sizeof out->email_id);
-	r = segment_append(e->seg, key, e->conf.compress, summary, message, &at);
-	if (r == OK)
-		r = account_shared(e->accounts, ks, segment_number(e->seg),
-		    segment_epoch_secret(e->seg), &shared);
-	if (r == OK)
-		crypt_wrap(shared, at.blob, ks->id, key, out->wrapped);
-	crypt_wipe(key, sizeof key);
-	out->keyset = ks->id;
 	out->message = (struct box_message){ .blob = at.blob, .flags = req->flags,
 		.level = req->level, .internal_date_s = (int64_t)req->internal_date_s,
 		.email_id = out->email_id, .keywords = req->keywords,
 		.keywords_n = req->keywords_n, .place = { .offset = at.offset,
 		.segment = at.segment, .head_octets = at.head_octets,
 		.size_octets = at.size_octets, .stored_octets = at.stored_octets } };
-	return r;
+	return OK;
+}
+
+void
+engine_append_cancel(struct engine *e, struct engine_append *out)
+{
+	engine_body_cancel(e, &out->sealing);
+}
+
+int
+engine_append_seal(struct engine *e, const struct box_scope *sc,
+    const struct st_append_request *req, struct slice message, struct slice summary,
+    struct engine_append *out)
+{
+	int r;
+
+	*out = (struct engine_append){ .keyset = 0 };
+	r = prepare(e, sc, req, message, summary, false, out);
+	return r == OK ? engine_append_put(e, req, out) : r;
 }
 
 int

@@ -1,37 +1,115 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "mailstore/engine_internal.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
 
 typedef int (*step_fn)(struct engine *e, struct engine_job *job);
 
+enum { SYNC_ASIDE = 8 };	/* so many jobs at least: else a thread takes longer to wake */
+
 /* ---- seal ---- */
 
-static void
-seal(struct engine *e, struct engine_job *jobs)
-{
-	uint64_t before = segment_syncs(e->seg);
-	bool any = false;
-	int r;
+/* The sync of the segment, in a worker while the rows of control are put. */
+struct engine_syncing {
+	struct sealer_task task;	/* first */
+	struct engine_job *jobs;	/* those that it is for; NULL: nothing is under way */
+	int		   fd;
+};
 
-	for (struct engine_job *j = jobs; j != NULL; j = j->next) {
-		j->poisoned = false;
-		j->status = e->broken;
-		if (j->status == OK && j->seal != NULL)
-			j->status = j->seal(e, j);
-		any = any || (j->seal != NULL && j->status == OK);
-	}
-	r = any ? segment_sync(e->seg) : OK;
-	e->stats.syncs += segment_syncs(e->seg) - before;
-	if (r == OK)
-		return;
+static void
+seal_failed(struct engine_job *jobs, int r)
+{
 	metric_add(METRIC_COMMITS_FAILED, 0, 1);
 	log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", "segment"), F_ERR(r));
 	for (struct engine_job *j = jobs; j != NULL; j = j->next)
 		if (j->seal != NULL && j->status == OK)
 			j->status = r;
+}
+
+/* In a worker: the one file that one may touch, and the committer does not write it meanwhile. */
+static int
+sync_task(struct sealer_task *t, struct crypt_zip *zip)
+{
+	const struct engine_syncing *s = (const struct engine_syncing *)(void *)t;
+
+	(void)zip;
+	return fdatasync(s->fd) == 0 ? OK : -errno;
+}
+
+static bool
+sync_start(struct engine *e, struct engine_job *jobs, size_t n)
+{
+	struct engine_syncing *s = e->syncing;
+
+	if (n < SYNC_ASIDE || sealer_fd(e->sealer) < 0 || segment_flush(e->seg) != OK)
+		return false;
+	if (s == NULL)
+		s = e->syncing = calloc(1, sizeof *s);
+	if (s == NULL)
+		return false;
+	s->fd = segment_sync_fd(e->seg);
+	if (s->fd < 0)
+		return false;
+	s->jobs = jobs;
+	s->task = (struct sealer_task){ .fn = sync_task };
+	sealer_start(e->sealer, &s->task, true);
+	return true;
+}
+
+/* Bodies are durable before a row that names them is. False: they are not, and jobs were failed. */
+static bool
+sync_wait(struct engine *e)
+{
+	struct engine_syncing *s = e->syncing;
+	struct engine_job *jobs;
+	int r;
+
+	if (s == NULL || s->jobs == NULL)
+		return true;
+	jobs = s->jobs;
+	s->jobs = NULL;
+	r = sealer_wait(e->sealer, &s->task);
+	sealer_forget(e->sealer, &s->task);
+	e->stats.syncs++;
+	r = segment_synced(e->seg, r);
+	if (r != OK)
+		seal_failed(jobs, r);
+	return r == OK;
+}
+
+void
+engine_sync_free(struct engine *e)
+{
+	free(e->syncing);
+	e->syncing = NULL;
+}
+
+static void
+seal(struct engine *e, struct engine_job *jobs)
+{
+	uint64_t before = segment_syncs(e->seg);
+	size_t n = 0, sealed = 0;
+	int r;
+
+	for (struct engine_job *j = jobs; j != NULL; j = j->next, n++) {
+		j->poisoned = false;
+		if (j->status == OK)	/* not failed when it was prepared */
+			j->status = e->broken;
+		if (j->status == OK && j->seal != NULL)
+			j->status = j->seal(e, j);
+		sealed += j->seal != NULL && j->status == OK;
+	}
+	if (sealed > 0 && sync_start(e, jobs, n))
+		return;
+	r = segment_sync(e->seg);
+	e->stats.syncs += segment_syncs(e->seg) - before;
+	if (r != OK)
+		seal_failed(jobs, r);
 }
 
 /* ---- control and index ---- */
@@ -172,7 +250,7 @@ try_group(struct engine *e, const struct step *s, struct engine_job *from, struc
 	uint64_t writes = 0;
 	int r = s->begin(e);
 
-	if (r == OK && !run_jobs(e, s, from, end)) {
+	if (r == OK && (!run_jobs(e, s, from, end) || !sync_wait(e))) {
 		s->abort(e);
 		e->audit = audit;
 		return false;
@@ -213,11 +291,15 @@ run_step(struct engine *e, const struct step *s, struct engine_job *jobs)
 void
 engine_commit(struct engine *e, struct engine_job *jobs)
 {
-	uint64_t begun = clock_us(), syncs = e->stats.syncs;
+	uint64_t begun = clock_us(), syncs = e->stats.syncs, at;
 
 	seal(e, jobs);
+	at = engine_note_part(e, ENGINE_SEAL, begun);
 	run_step(e, &control_step, jobs);
+	(void)sync_wait(e);	/* if no job had to do with control */
+	at = engine_note_part(e, ENGINE_CONTROL, at);
 	run_step(e, &index_step, jobs);
+	(void)engine_note_part(e, ENGINE_INDEX, at);
 	if (e->stats.syncs != syncs)	/* jobs that only looked commit nothing */
 		engine_note_latency(e, clock_us() - begun);
 	while (jobs != NULL) {

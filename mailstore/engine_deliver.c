@@ -39,9 +39,9 @@ check_quotas(struct engine *e, const struct st_deliver_request *req, uint64_t si
 }
 
 static int
-check(struct engine *e, const struct st_deliver_request *req, struct slice message)
+check(struct engine *e, const struct st_deliver_request *req, size_t size)
 {
-	int r = req->id.n != ST_ID_OCTETS || req->relay_skip > message.n ? ERR_INVAL : OK;
+	int r = req->id.n != ST_ID_OCTETS || req->relay_skip > size ? ERR_INVAL : OK;
 
 	for (size_t i = 0; i < req->remote_n && r == OK; i++)
 		r = req->remote[i].route.n == 0 ? ERR_INVAL : OK;	/* that is for filed */
@@ -53,8 +53,8 @@ check(struct engine *e, const struct st_deliver_request *req, struct slice messa
 	if (r == OK)
 		r = check_levels(req);
 	if (r == OK)
-		r = engine_room(e, message.n);
-	return r == OK ? check_quotas(e, req, message.n) : r;
+		r = engine_room(e, size);
+	return r == OK ? check_quotas(e, req, size) : r;
 }
 
 /* ---- sealing ---- */
@@ -66,44 +66,140 @@ mailbox_of(uint8_t place)
 	    BOX_INBOX;
 }
 
-static int
-wrap_copy(struct engine *e, const struct st_local *to, uint64_t blob, const uint8_t key[32],
-    struct arena *a, struct control_copy *out)
+enum { WARM_MIN = 64, WARM_PART = 256 };
+
+static struct account_keyset *
+keyset_of(struct engine *e, const struct st_local *to)
 {
 	struct account *acct = accounts_find(e->accounts, to->guid);
-	uint8_t *wrapped = arena_alloc(a, CRYPT_WRAP_OCTETS);
-	struct account_keyset *ks;
-	const uint8_t *shared;
-	int r;
 
-	if (acct == NULL || wrapped == NULL)
-		return acct == NULL ? ERR_UNAVAIL : a->err;
-	ks = &acct->keysets[to->place == ST_PLACE_INBOX ? ACCOUNT_OPEN : ACCOUNT_MAT];
-	r = account_shared(e->accounts, ks, segment_number(e->seg), segment_epoch_secret(e->seg),
-	    &shared);
-	if (r != OK)
-		return r;
-	crypt_wrap(shared, blob, ks->id, key, wrapped);
-	*out = (struct control_copy){ acct->number, mailbox_of(to->place), ks->id,
-		{ (const char *)wrapped, CRYPT_WRAP_OCTETS } };
+	return acct == NULL ? NULL :
+	    &acct->keysets[to->place == ST_PLACE_INBOX ? ACCOUNT_OPEN : ACCOUNT_MAT];
+}
+
+static int
+wrap_copy(struct engine *e, const struct st_local *to, struct arena *a, struct engine_delivery *d,
+    struct control_copy *out)
+{
+	struct account_keyset *ks = keyset_of(e, to);
+	struct engine_body *b = &d->sealing;
+	uint8_t *wrapped = arena_alloc(a, CRYPT_WRAP_OCTETS);
+
+	if (ks == NULL || wrapped == NULL)
+		return ks == NULL ? ERR_UNAVAIL : a->err;
+	b->wraps_n += (size_t)engine_body_wrap(e, b, ks, &b->wraps[b->wraps_n], wrapped);
+	*out = (struct control_copy){ accounts_find(e->accounts, to->guid)->number,
+		mailbox_of(to->place), ks->id, { (const char *)wrapped, CRYPT_WRAP_OCTETS } };
 	return OK;
 }
 
 static int
-wrap_copies(struct engine *e, const struct st_deliver_request *req, const uint8_t key[32],
-    struct arena *a, struct engine_delivery *d)
+wrap_copies(struct engine *e, const struct st_deliver_request *req, struct arena *a,
+    struct engine_delivery *d)
 {
 	struct control_copy *copies = arena_array(a, req->local_n, sizeof *copies);
 	int r = copies == NULL ? a->err : OK;
 
+	if (r == OK && req->local_n > 1) {
+		d->sealing.wraps = arena_array(a, req->local_n, sizeof *d->sealing.wraps);
+		r = d->sealing.wraps == NULL ? a->err : OK;
+	}
 	for (size_t i = 0; i < req->local_n && r == OK; i++)
-		r = wrap_copy(e, &req->local[i], d->body.blob, key, a, &copies[i]);
+		r = wrap_copy(e, &req->local[i], a, d, &copies[i]);
 	d->intent.copies = copies;
 	d->intent.copies_n = req->local_n;
 	if (r == OK && req->remote_n + req->filed_n > 0)
-		crypt_wrap(e->spool_key, d->body.blob, (uint32_t)CRYPT_SPOOL_KEYSET, key,
-		    d->spool_wrapped);
+		crypt_wrap(e->spool_key, frame_blob(d->sealing.f.segment, d->sealing.f.lsn),
+		    (uint32_t)CRYPT_SPOOL_KEYSET, d->sealing.key, d->spool_wrapped);
 	return r;
+}
+
+/* ---- wrapping keys ahead ---- */
+
+/* A message to thousands would hold up all that come after it while their wrapping keys are computed
+ * (38 us each): so that is done first, in parts, by all workers. */
+static int
+warm_start(struct engine *e, const struct st_deliver_request *req, struct arena *a,
+    struct engine_delivery *d)
+{
+	struct engine_wrap *wraps = arena_array(a, req->local_n, sizeof *wraps);
+	size_t n = 0;
+
+	if (wraps == NULL)
+		return a->err;
+	for (size_t i = 0; i < req->local_n; i++) {
+		struct account_keyset *ks = keyset_of(e, &req->local[i]);
+
+		if (ks == NULL)
+			return ERR_UNAVAIL;
+		if (account_shared_known(e->accounts, ks, d->warm_segment) != NULL)
+			continue;
+		wraps[n] = (struct engine_wrap){ .ks = ks };
+		memcpy(wraps[n++].public, ks->public, sizeof ks->public);
+	}
+	if (n < WARM_MIN)
+		return OK;
+	d->warm = arena_array(a, n / WARM_PART + 1, sizeof *d->warm);
+	if (d->warm == NULL)
+		return a->err;
+	for (size_t at = 0; at < n; at += WARM_PART) {
+		struct engine_warm *w = &d->warm[d->warm_n++];
+
+		*w = (struct engine_warm){ .task = { .fn = engine_warm_task, .slow = true },
+			.epoch_secret = segment_epoch_secret(e->seg), .wraps = wraps + at,
+			.wraps_n = n - at < WARM_PART ? n - at : WARM_PART };
+		sealer_start(e->sealer, &w->task, false);
+	}
+	return OK;
+}
+
+static void
+warm_take(struct engine *e, struct engine_delivery *d)
+{
+	for (size_t i = 0; i < d->warm_n; i++) {
+		struct engine_warm *w = &d->warm[i];
+
+		(void)!sealer_wait(e->sealer, &w->task);
+		sealer_forget(e->sealer, &w->task);
+		for (size_t k = 0; k < w->wraps_n; k++) {
+			if (w->wraps[k].status == OK)
+				account_shared_set(e->accounts, w->wraps[k].ks, d->warm_segment,
+				    w->wraps[k].shared);
+			crypt_wipe(w->wraps[k].shared, sizeof w->wraps[k].shared);
+		}
+	}
+	if (d->warm_segment != 0)
+		segment_drop(e->seg);
+	d->warm_n = 0;
+	d->warm_segment = 0;
+}
+
+/* OK: the wrapping keys are there, or so few lack that it does not matter. */
+static int
+warm(struct engine *e, const struct st_deliver_request *req, struct arena *a,
+    struct engine_delivery *d, bool patient)
+{
+	int r;
+
+	if (d->warmed == segment_number(e->seg) || req->local_n < WARM_MIN || !patient)
+		return OK;
+	if (d->warm_segment == 0) {
+		r = segment_hold(e->seg);
+		if (r != OK)
+			return r;
+		d->warm_segment = segment_number(e->seg);
+		r = warm_start(e, req, a, d);
+		if (r != OK) {
+			warm_take(e, d);
+			return r;
+		}
+	}
+	for (size_t i = 0; i < d->warm_n; i++)
+		if (!sealer_is_done(e->sealer, &d->warm[i].task))
+			return ERR_AGAIN;
+	d->warmed = d->warm_segment;
+	warm_take(e, d);
+	return OK;
 }
 
 /* Asked again, since the answer got lost: it must not fail now, for want of quota or room. */
@@ -120,32 +216,79 @@ look_done(struct engine *e, struct slice id, bool *done)
 	return r < 0 ? r : OK;
 }
 
+static int
+begin_delivery(struct engine *e, const struct st_deliver_request *req, size_t size,
+    struct engine_delivery *d)
+{
+	int r;
+
+	d->intent = (struct control_intent){ .id = req->id, .level = req->level,
+		.internal_date_s = (uint64_t)clock_real_s() };
+	r = look_done(e, req->id, &d->repeated);
+	if (r == OK && !d->repeated)
+		r = check(e, req, size);
+	d->checked = r == OK;
+	return r;
+}
+
+static int
+prepare(struct engine *e, const struct st_deliver_request *req, struct slice message,
+    struct slice summary, struct arena *a, bool patient, struct engine_delivery *d)
+{
+	int r = d->checked ? OK : begin_delivery(e, req, message.n, d);
+
+	if (r != OK || d->repeated)
+		return r;
+	r = warm(e, req, a, d, patient);
+	if (r == OK)
+		r = engine_body_begin(e, message, summary, patient, &d->sealing);
+	if (r != OK)
+		return r;
+	r = wrap_copies(e, req, a, d);
+	if (r == OK)
+		engine_body_start(e, &d->sealing);
+	else
+		engine_body_cancel(e, &d->sealing);
+	return r;
+}
+
+int
+engine_deliver_prepare(struct engine *e, const struct st_deliver_request *req,
+    struct slice message, struct slice summary, struct arena *a, struct engine_delivery *out)
+{
+	return prepare(e, req, message, summary, a, true, out);
+}
+
+int
+engine_deliver_put(struct engine *e, struct engine_delivery *d)
+{
+	struct segment_place at;
+	int r = d->repeated ? OK : engine_body_put(e, &d->sealing, &at);
+
+	if (r != OK || d->repeated)
+		return r;
+	d->body = (struct control_blob){ at.blob, at.offset, at.segment, at.head_octets,
+		at.size_octets };
+	d->intent.stored_octets = at.stored_octets;
+	return OK;
+}
+
+void
+engine_deliver_cancel(struct engine *e, struct engine_delivery *d)
+{
+	warm_take(e, d);
+	engine_body_cancel(e, &d->sealing);
+}
+
 int
 engine_deliver_seal(struct engine *e, const struct st_deliver_request *req,
     struct slice message, struct slice summary, struct arena *a, struct engine_delivery *out)
 {
-	struct segment_place at;
-	uint8_t key[CRYPT_KEY_OCTETS];
 	int r;
 
-	*out = (struct engine_delivery){ .intent = { .id = req->id, .level = req->level,
-	    .internal_date_s = (uint64_t)clock_real_s() } };
-	r = look_done(e, req->id, &out->repeated);
-	if (r != OK || out->repeated)
-		return r;
-	r = check(e, req, message);
-	if (r != OK)
-		return r;
-	crypt_random(key, sizeof key);
-	r = segment_append(e->seg, key, e->conf.compress, summary, message, &at);
-	if (r == OK) {
-		out->body = (struct control_blob){ at.blob, at.offset, at.segment,
-			at.head_octets, at.size_octets };
-		out->intent.stored_octets = at.stored_octets;
-		r = wrap_copies(e, req, key, a, out);
-	}
-	crypt_wipe(key, sizeof key);
-	return r;
+	*out = (struct engine_delivery){ .number = 0 };
+	r = prepare(e, req, message, summary, a, false, out);
+	return r == OK ? engine_deliver_put(e, out) : r;
 }
 
 /* ---- control ---- */

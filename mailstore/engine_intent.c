@@ -60,6 +60,7 @@ intent_new(struct engine_intent **out)
 	*out = i;
 	if (i == NULL)
 		return ERR_NOMEM;
+	i->opened_us = clock_us();
 	arena_init(&i->a, INTENT_ARENA_MAX);
 	return OK;
 }
@@ -220,6 +221,7 @@ struct slice_end {
 static int
 apply_slice(struct engine *e, struct slice_end *end)
 {
+	uint64_t late = clock_us() + ENGINE_APPLY_MS * 1000;
 	size_t room = ENGINE_COPIES_MAX;
 	int r = OK;
 
@@ -228,12 +230,29 @@ apply_slice(struct engine *e, struct slice_end *end)
 
 		n = n < room ? n : room;
 		r = apply_some(e, i, i->applied, i->applied + n);
-		room -= n;
+		room = clock_us() < late ? room - n : 0;
 		*end = (struct slice_end){ i, i->applied + n };
 	}
 	if (r == OK)
 		r = index_u64_put(e->ix, mark_intent, end->last->number);
 	return r == OK ? index_u64_put(e->ix, mark_copies, end->copies) : r;
+}
+
+static void
+note_lag(struct engine *e, const struct engine_intent *i)
+{
+	uint64_t us = clock_us() - i->opened_us;
+
+	e->stats.lag_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+	if (e->stats.lag_us > e->stats.lag_max_us)
+		e->stats.lag_max_us = e->stats.lag_us;
+}
+
+bool
+engine_behind(const struct engine *e)
+{
+	return e->copies_pending >= ENGINE_COPIES_BEHIND || (e->intents != NULL &&
+	    clock_us() - e->intents->opened_us > ENGINE_LAG_MS * 1000);
 }
 
 /* The slice is durable: readers may know, and what is complete waits for being closed. */
@@ -254,6 +273,7 @@ advance(struct engine *e, const struct slice_end *end)
 		i->applied = to;
 		if (to < i->row.copies_n)
 			break;
+		note_lag(e, i);
 		e->intents = i->next;
 		if (e->intents == NULL)
 			e->intents_end = &e->intents;
@@ -267,6 +287,7 @@ int
 engine_apply(struct engine *e)
 {
 	struct slice_end end = { e->intents, 0 };
+	uint64_t begun = clock_us();
 	int r;
 
 	if (e->intents == NULL)
@@ -284,6 +305,7 @@ engine_apply(struct engine *e)
 			e->broken = ERR_IO;
 	}
 	index_abort(e->ix);
+	(void)engine_note_part(e, ENGINE_APPLY, begun);
 	if (r == OK)
 		advance(e, &end);
 	else {

@@ -26,7 +26,7 @@ enum {
 #define FRAME_COMPRESSED	0x80000000u
 
 struct frame {
-	uint32_t segment, lsn;		/* lsn strictly ascends within a segment */
+	uint32_t segment, lsn;		/* lsn is unique within a segment */
 	uint32_t size_octets, summary_octets;
 	uint32_t chunks;		/* with the summary */
 	uint32_t body_crc;

@@ -11,11 +11,12 @@
 
 #include "common/clock.h"
 #include "mailstore/crc.h"
+#include "mailstore/frame_seal.h"
 
 enum {
 	EPOCH_MS = 3600 * 1000,
 	STAGE_OCTETS = 1 << 20,
-	COMPRESS_FROM_OCTETS = 4096,
+	LARGE_OCTETS = 1 << 16,		/* frames that are not worth a copy */
 	SCAN_OCTETS = 1 << 16,
 };
 
@@ -25,12 +26,13 @@ struct segment_writer {
 	uint32_t	  number, lsn;
 	uint32_t	  last;			/* number that was given to any segment */
 	uint64_t	  end, max_octets, born_ms, syncs;
-	bool		  dirty;
+	unsigned	  reserved;		/* frames that are being made */
+	bool		  dirty, dead;		/* dead: nothing may be appended any more */
+	int		  failed;		/* a write since the last sync */
 	uint8_t		 *epoch_secret;		/* guarded memory */
 	struct crypt_zip *zip;
-	struct buf	  stage;
-	uint32_t	 *table;
-	size_t		  table_cap;
+	struct buf	  stage;		/* the last octets before end, not yet written */
+	struct buf	  one;			/* of segment_append */
 };
 
 static int
@@ -50,123 +52,6 @@ write_at(int fd, const char *p, size_t n, uint64_t at)
 	return OK;
 }
 
-/* ---- a frame ---- */
-
-/* The frame being made: what of it is still in the stage, and where that goes. */
-struct making {
-	struct segment_writer *w;
-	struct frame	       f;
-	const uint8_t	      *key;
-	bool		       compress;
-	size_t		       head_octets;
-	uint64_t	       at;	/* file offset of the stage's first octet */
-};
-
-static int
-flush_stage(struct making *m)
-{
-	struct buf *b = &m->w->stage;
-	int r = write_at(m->w->fd, b->p, b->n, m->at);
-
-	m->at += b->n;
-	buf_clear(b);
-	return r;
-}
-
-static int
-add_chunk(struct making *m, uint32_t i, struct slice plain)
-{
-	struct buf *b = &m->w->stage;
-	char packed[CRYPT_CHUNK_OCTETS];
-	struct crypt_place place;
-	size_t n = 0, sealed;
-	char *dst;
-
-	if (m->compress && plain.n > 0 && plain.n <= sizeof packed)
-		n = crypt_zip(m->w->zip, plain, packed);
-	place = frame_place(&m->f, i, n > 0);
-	if (n > 0)
-		plain = (struct slice){ packed, n };
-	sealed = plain.n + CRYPT_TAG_OCTETS;
-	dst = buf_reserve(b, sealed);
-	if (dst == NULL)
-		return b->err;
-	crypt_seal(m->key, &place, plain, dst);
-	buf_added(b, sealed);
-	m->f.body_crc = crc32c(m->f.body_crc, (struct slice){ dst, sealed });
-	m->f.stored_octets += sealed;
-	m->w->table[i] = (uint32_t)sealed | (n > 0 ? FRAME_COMPRESSED : 0);
-	return b->n >= STAGE_OCTETS ? flush_stage(m) : OK;
-}
-
-static int
-add_chunks(struct making *m, struct slice summary, struct slice message)
-{
-	int r = add_chunk(m, 0, summary);
-
-	for (uint32_t i = 1; i < m->f.chunks && r == OK; i++)
-		r = add_chunk(m, i, slice_sub(message, (size_t)(i - 1) * CRYPT_CHUNK_OCTETS,
-		    CRYPT_CHUNK_OCTETS));
-	return r;
-}
-
-/* The header comes last, in one write with everything if the stage never had to be flushed. */
-static int
-finish(struct making *m)
-{
-	struct segment_writer *w = m->w;
-	char *head;
-	int r;
-
-	if (m->at == w->end) {
-		frame_put(&m->f, w->table, w->stage.p);
-		return flush_stage(m);
-	}
-	r = flush_stage(m);
-	head = buf_reserve(&w->stage, m->head_octets);
-	if (r == OK && head == NULL)
-		r = w->stage.err;
-	if (r != OK)
-		return r;
-	frame_put(&m->f, w->table, head);
-	return write_at(w->fd, head, m->head_octets, w->end);
-}
-
-static int
-table_room(struct segment_writer *w, uint32_t chunks)
-{
-	uint32_t *t;
-
-	if (chunks <= w->table_cap)
-		return OK;
-	t = realloc(w->table, chunks * sizeof *t);
-	if (t == NULL)
-		return ERR_NOMEM;
-	w->table = t;
-	w->table_cap = chunks;
-	return OK;
-}
-
-static int
-make_frame(struct making *m, struct slice summary, struct slice message)
-{
-	struct segment_writer *w = m->w;
-	char *head;
-	int r;
-
-	buf_clear(&w->stage);
-	r = table_room(w, m->f.chunks);
-	if (r != OK)
-		return r;
-	head = buf_reserve(&w->stage, m->head_octets);
-	if (head == NULL)
-		return w->stage.err;
-	memset(head, 0, m->head_octets);
-	buf_added(&w->stage, m->head_octets);
-	r = add_chunks(m, summary, message);
-	return r == OK ? finish(m) : r;
-}
-
 /* ---- files ---- */
 
 /* End the segment: everything in it becomes durable and its epoch's secret is gone. */
@@ -177,7 +62,7 @@ end_segment(struct segment_writer *w)
 
 	if (w->fd < 0)
 		return OK;
-	r = segment_sync(w);
+	r = w->failed = segment_sync(w);	/* those who put frames there have yet to hear of it */
 	close(w->fd);
 	w->fd = -1;
 	crypt_wipe(w->epoch_secret, 32);
@@ -212,75 +97,193 @@ begin_segment(struct segment_writer *w)
 	w->fd = fd;
 	w->number = ++w->last;
 	w->lsn = 0;
+	w->dead = w->dirty = false;
 	w->end = sizeof head;
 	w->born_ms = clock_ms();
 	w->syncs += 2;
 	return OK;
 }
 
+/* ---- appending ---- */
+
+static bool
+is_due(const struct segment_writer *w)
+{
+	return w->fd < 0 || w->dead || w->end >= w->max_octets || clock_ms() - w->born_ms >= EPOCH_MS;
+}
+
+/* Frames that are being made hold on to their segment: its number is sealed into them. */
 static int
-roll(struct segment_writer *w)
+roll(struct segment_writer *w, bool patient)
 {
 	int r = OK;
 
-	if (w->fd >= 0 && w->end < w->max_octets && clock_ms() - w->born_ms < EPOCH_MS)
+	if (!is_due(w))
 		return OK;
+	if (w->reserved > 0)
+		return w->dead ? ERR_IO : patient ? ERR_AGAIN : OK;
 	r = end_segment(w);
 	return r == OK ? begin_segment(w) : r;
+}
+
+int
+segment_reserve(struct segment_writer *w, size_t size_octets, size_t summary_octets, bool patient,
+    struct frame *out)
+{
+	int r = size_octets > FRAME_SIZE_MAX || summary_octets > FRAME_SUMMARY_MAX ? ERR_LIMIT :
+	    roll(w, patient);
+
+	if (r != OK)
+		return r;
+	/* A number is never given twice, even when the frame fails: see crypt.c, wrap_nonce. */
+	*out = (struct frame){ .segment = w->number, .lsn = ++w->lsn,
+		.size_octets = (uint32_t)size_octets, .summary_octets = (uint32_t)summary_octets,
+		.chunks = frame_chunks((uint32_t)size_octets) };
+	w->reserved++;
+	return OK;
+}
+
+int
+segment_hold(struct segment_writer *w)
+{
+	int r = roll(w, true);
+
+	w->reserved += r == OK;
+	return r;
+}
+
+void
+segment_drop(struct segment_writer *w)
+{
+	w->reserved--;
+}
+
+/* Everything up to the end of the last frame that was written stays; the others of this sync are lost,
+ * which segment_sync says. */
+static int
+write_failed(struct segment_writer *w, uint64_t good, int r)
+{
+	w->end = good;
+	w->failed = r;
+	buf_clear(&w->stage);
+	if (ftruncate(w->fd, (off_t)good) != 0)
+		w->dead = true;
+	return r;
+}
+
+int
+segment_flush(struct segment_writer *w)
+{
+	uint64_t at = w->end - w->stage.n;
+	int r = w->failed;
+
+	if (r == OK && w->stage.n > 0)
+		r = write_at(w->fd, w->stage.p, w->stage.n, at);
+	if (r != OK && w->failed == OK)
+		return write_failed(w, at, r);
+	buf_clear(&w->stage);
+	return r;
+}
+
+static int
+put(struct segment_writer *w, struct slice octets)
+{
+	uint64_t at;
+	int r = w->dead ? ERR_IO : w->failed;
+
+	if (r == OK && w->stage.n + octets.n > STAGE_OCTETS)
+		r = segment_flush(w);
+	if (r != OK)
+		return r;
+	at = w->end;
+	if (octets.n < LARGE_OCTETS) {
+		buf_add(&w->stage, octets);
+		r = w->stage.err;
+	} else {
+		r = segment_flush(w);
+		if (r == OK)
+			r = write_at(w->fd, octets.p, octets.n, at);
+		if (r != OK && w->failed == OK)
+			return write_failed(w, at, r);
+	}
+	if (r == OK)
+		w->end += octets.n;
+	w->dirty = true;
+	return r;
+}
+
+int
+segment_put(struct segment_writer *w, const struct frame *f, struct slice octets,
+    struct segment_place *out)
+{
+	uint64_t at = w->end;
+	int r = f->segment != w->number || w->fd < 0 ? ERR_BAD_STATE : put(w, octets);
+
+	w->reserved--;
+	if (r == OK)
+		*out = (struct segment_place){ frame_blob(f->segment, f->lsn), at, f->segment,
+			(uint32_t)frame_head_octets(f->chunks), f->size_octets, octets.n };
+	return r;
 }
 
 int
 segment_append(struct segment_writer *w, const uint8_t key[32], bool compress,
     struct slice summary, struct slice message, struct segment_place *out)
 {
-	struct making m = { .w = w, .key = key,
-		.compress = compress && message.n >= COMPRESS_FROM_OCTETS };
-	int r;
+	struct frame f;
+	int r = segment_reserve(w, message.n, summary.n, false, &f);
 
-	if (message.n > FRAME_SIZE_MAX || summary.n > FRAME_SUMMARY_MAX)
-		return ERR_LIMIT;
-	r = roll(w);
 	if (r != OK)
 		return r;
-	/* A number is never given twice, even when the frame fails: see crypt.c, wrap_nonce. */
-	m.f = (struct frame){ .segment = w->number, .lsn = ++w->lsn,
-		.size_octets = (uint32_t)message.n, .summary_octets = (uint32_t)summary.n,
-		.chunks = frame_chunks((uint32_t)message.n) };
-	m.head_octets = frame_head_octets(m.f.chunks);
-	m.at = w->end;
-	r = make_frame(&m, summary, message);
-	if (r != OK) {
-		if (ftruncate(w->fd, (off_t)w->end) != 0)	/* then let it end here */
-			w->born_ms = clock_ms() - EPOCH_MS;
-		return r;
-	}
-	*out = (struct segment_place){ frame_blob(w->number, m.f.lsn), w->end, w->number,
-		(uint32_t)m.head_octets, m.f.size_octets,
-		m.head_octets + m.f.stored_octets };
-	w->end += m.head_octets + m.f.stored_octets;
-	w->dirty = true;
-	return OK;
+	r = frame_seal(&f, key, compress, summary, message, w->zip, &w->one);
+	if (r == OK)
+		r = segment_put(w, &f, buf_slice(&w->one), out);
+	else
+		segment_drop(w);
+	if (w->one.cap > STAGE_OCTETS)
+		buf_fini(&w->one);
+	return r;
+}
+
+int
+segment_sync_fd(const struct segment_writer *w)
+{
+	return w->dirty && w->fd >= 0 && w->failed == OK ? w->fd : -1;
+}
+
+int
+segment_synced(struct segment_writer *w, int r)
+{
+	int lost = w->failed;
+
+	w->failed = OK;
+	if (!w->dirty || w->fd < 0)
+		return lost;
+	w->dirty = false;
+	w->syncs++;
+	/* What of it reached the disk is unknown, and a second sync would not tell: never append
+	 * here again. */
+	if (r != OK)
+		w->dead = true;
+	return r != OK ? r : lost;
 }
 
 int
 segment_sync(struct segment_writer *w)
 {
-	if (!w->dirty || w->fd < 0)
-		return OK;
-	w->dirty = false;
-	w->syncs++;
-	if (fdatasync(w->fd) == 0)
-		return OK;
-	/* What of it reached the disk is unknown, and a second sync would not tell: never append
-	 * here again. */
-	w->born_ms = clock_ms() - EPOCH_MS;
-	return -errno;
+	int fd, r = OK;
+
+	if (w->fd >= 0 && segment_flush(w) == OK) {
+		fd = segment_sync_fd(w);
+		r = fd >= 0 && fdatasync(fd) != 0 ? -errno : OK;
+	}
+	return segment_synced(w, r);
 }
 
 bool
 segment_expire(struct segment_writer *w)
 {
-	if (w->fd < 0 || clock_ms() - w->born_ms < EPOCH_MS)
+	if (w->fd < 0 || w->reserved > 0 || clock_ms() - w->born_ms < EPOCH_MS)
 		return false;
 	return end_segment(w) == OK;
 }
@@ -371,7 +374,6 @@ segment_scan(int fd, uint32_t segment, uint64_t *good_out, uint32_t *frames_out)
 {
 	char head[SEGMENT_HEADER_OCTETS];
 	uint8_t public[32];
-	uint32_t lsn = 0;
 	struct frame f;
 	int r = segment_read(fd, 0, head, sizeof head);
 
@@ -383,9 +385,8 @@ segment_scan(int fd, uint32_t segment, uint64_t *good_out, uint32_t *frames_out)
 		return r;
 	*good_out = sizeof head;
 	while ((r = check_frame(fd, *good_out, &f)) == OK) {
-		if (f.segment != segment || f.lsn <= lsn)
+		if (f.segment != segment)
 			break;
-		lsn = f.lsn;
 		++*frames_out;
 		*good_out += frame_head_octets(f.chunks) + f.stored_octets;
 	}
@@ -431,7 +432,8 @@ segment_writer_open(const char *dir, uint64_t max_octets, uint32_t last_segment,
 		return ERR_NOMEM;
 	w->fd = w->dir_fd = -1;
 	w->max_octets = max_octets;
-	buf_init(&w->stage, STAGE_OCTETS + FRAME_SUMMARY_MAX + (1 << 20));
+	buf_init(&w->stage, STAGE_OCTETS);
+	buf_init(&w->one, SIZE_MAX);
 	if (snprintf(w->dir, sizeof w->dir, "%s", dir) >= (int)sizeof w->dir - 20)
 		goto fail;
 	r = ERR_NOMEM;
@@ -465,7 +467,7 @@ segment_writer_close(struct segment_writer **w)
 		crypt_secret_free(s->epoch_secret);
 	crypt_zip_free(&s->zip);
 	buf_fini(&s->stage);
-	free(s->table);
+	buf_fini(&s->one);
 	free(s);
 	*w = NULL;
 }

@@ -19,6 +19,9 @@ enum {
 	SMALL_GROUP = 2,	/* so few at once: mailbox rows follow at once */
 	APPLY_DELAY_MS = 2,	/* else they wait a little, to share their commit */
 	APPLY_RETRY_MS = 1000,
+	APPLY_AT_ONCE = 3,	/* more slices after a group when they are behind */
+	GATHER_MIN_US = 100,
+	GATHER_MAX_US = 4000,
 	CLOSE_DELAY_MS = 300,
 	MINUTE_MS = 60 * 1000,
 };
@@ -120,9 +123,7 @@ job_ready(struct job *j)
 {
 	struct server *sv = j->sv;
 
-	j->ej.next = NULL;
-	*sv->ready_end = &j->ej;
-	sv->ready_end = &j->ej.next;
+	sched_add(&sv->sched, &j->ej);
 	round_soon(sv);
 }
 
@@ -157,10 +158,19 @@ apply_later(struct server *sv, uint64_t delay_ms)
 		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
 }
 
+static int
+apply_once(struct server *sv)
+{
+	int r = engine_apply(sv->e);
+
+	sv->apply_failed = r != OK;
+	return r;
+}
+
 static void
 apply_now(struct server *sv)
 {
-	int r = engine_apply(sv->e);
+	int r = apply_once(sv);
 
 	if (sv->e->intents != NULL)
 		apply_later(sv, r == OK ? 0 : APPLY_RETRY_MS);
@@ -175,24 +185,60 @@ on_apply(struct loop_timer *t)
 	apply_now(t->arg);
 }
 
+/* Mail is visible soon after it was accepted, or no more is accepted. What cannot become visible at all, since
+ * the index takes nothing, is another matter: see ENGINE_INTENTS_MAX. */
+static bool
+hold(const struct server *sv)
+{
+	return engine_behind(sv->e) && !sv->apply_failed && !sv->closing;
+}
+
+/* The bodies that will be sealed by then share the commit: wait for them about as long as half a commit takes. */
+static void
+gather(struct server *sv)
+{
+	uint64_t begun = clock_us(), half = sv->e->stats.commit_us / 2, spent = 0;
+
+	half = half < GATHER_MIN_US ? GATHER_MIN_US : half > GATHER_MAX_US ? GATHER_MAX_US : half;
+	sched_pump(&sv->sched, hold(sv));
+	while (spent < half && sched_coming(&sv->sched) > 0 &&
+	    sched_ready(&sv->sched) < SCHED_GROUP_MAX && sealer_help(sv->e->sealer, half - spent)) {
+		sched_pump(&sv->sched, hold(sv));
+		spent = clock_us() - begun;
+	}
+}
+
 static void
 run_round(struct server *sv)
 {
-	struct engine_job *jobs = sv->ready;
-	size_t n = 0;
+	struct engine_job *jobs;
+	size_t n;
 
-	sv->ready = NULL;
-	sv->ready_end = &sv->ready;
-	for (struct engine_job *j = jobs; j != NULL; j = j->next)
-		n++;
+	gather(sv);
+	jobs = sched_group(&sv->sched, &n);
 	if (jobs != NULL)
 		engine_commit(sv->e, jobs);
+	for (int i = 0; i < APPLY_AT_ONCE && hold(sv) && apply_once(sv) == OK; i++)
+		continue;
+	if (sched_ready(&sv->sched) > 0 ||
+	    (sched_coming(&sv->sched) > 0 && !sealer_is_busy(sv->e->sealer)))
+		round_soon(sv);
 	if (sv->e->intents == NULL)
 		return;
 	if (n <= SMALL_GROUP || sv->e->copies_pending >= ENGINE_COPIES_MAX)
 		apply_now(sv);
 	else
 		apply_later(sv, APPLY_DELAY_MS);
+}
+
+static void
+on_sealed(struct loop_fd *lf, unsigned events)
+{
+	struct server *sv = lf->arg;
+
+	(void)events;
+	sealer_clear(sv->e->sealer);
+	round_soon(sv);
 }
 
 static void
@@ -319,7 +365,6 @@ server_new(struct loop *loop, const struct conf *conf, struct server **out,
 		return ERR_NOMEM;
 	sv->loop = loop;
 	sv->conf = conf;
-	sv->ready_end = &sv->ready;
 	sv->signed_ms = sv->claim_ms = clock_ms();
 	*error_out = "its folders cannot be made";
 	r = make_places(conf, why);
@@ -345,12 +390,17 @@ server_open(struct server *sv, const char **error_out)
 		.reserve_octets = conf->store.reserve_octets,
 		.segment_octets = conf->store.segment_octets, .compress = conf->store.compress,
 		.expunged_days = (uint32_t)conf->store.expunged_days,
-		.lock_fd = sv->lock_fd };
+		.threads = sealer_threads(), .lock_fd = sv->lock_fd };
 	int r;
 
 	sv->lock_fd = 0;	/* the engine's, whether it opens or not */
 	r = engine_open(&ec, &sv->e);
 	*error_out = reason_of(r);
+	if (r == OK) {
+		sched_init(&sv->sched, sv->e);
+		r = loop_fd_add(sv->loop, &sv->sealed, sealer_fd(sv->e->sealer), LOOP_READ,
+		    on_sealed, sv);
+	}
 	if (r == OK)
 		r = keyd_start(sv);
 	if (r == OK)
@@ -402,7 +452,8 @@ drain(struct server *sv)
 	chan_client_free(&sv->keyd);
 	accounts_stop(sv);
 	claims_stop(sv);
-	run_round(sv);
+	while (sched_ready(&sv->sched) + sched_coming(&sv->sched) > 0)
+		run_round(sv);
 	while (sv->e->intents != NULL && engine_apply(sv->e) == OK)
 		continue;
 	if (engine_close_intents(sv->e) != OK)
@@ -420,6 +471,7 @@ server_free(struct server **svp)
 	if (sv->chan != NULL && sv->e != NULL)
 		drain(sv);
 	stop_timers(sv);
+	loop_fd_remove(&sv->sealed);
 	figures_stop(sv);
 	chan_server_free(&sv->chan);
 	leases_free(sv);

@@ -8,6 +8,7 @@
 #include "directory/proto.h"
 #include "mailstore/engine_act.h"
 #include "mailstore/queue.h"
+#include "mailstore/sched.h"
 #include "mailstore/serve.h"
 
 /* One request on its way; memory and maps are freed with it. */
@@ -58,7 +59,9 @@ struct server {
 	struct engine	    *e;
 	struct chan_server  *chan;
 	struct chan_client  *keyd;
-	struct engine_job   *ready, **ready_end;
+	struct sched	     sched;
+	struct loop_fd	     sealed;	/* some body was */
+	bool		     apply_failed;
 	struct pending_account *pending;
 	struct job	    *claims;	/* waiting for something to become due */
 	struct lease	    *leases;	/* what was given */

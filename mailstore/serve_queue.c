@@ -285,7 +285,7 @@ claims_drop(struct server *sv, uint64_t peer_serial)
 		loop_timer_stop(&j->u.claim.deadline);
 		job_finish(j, ERR_UNAVAIL);
 	}
-	for (struct engine_job *ej = sv->ready; ej != NULL; ej = ej->next)
+	for (struct engine_job *ej = sv->sched.other.first; ej != NULL; ej = ej->next)
 		if (ej->control == claim_control && job_of(ej)->req.peer_serial == peer_serial)
 			job_of(ej)->u.claim.gone = true;
 }

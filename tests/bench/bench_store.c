@@ -135,6 +135,7 @@ static double
 bench_engine(struct engine *e, size_t n, struct slice message)
 {
 	static struct submit s[SUBMITTERS_MAX];
+	struct engine_stats was = e->stats;
 	uint64_t begun = clock_us(), end = begun + RUN_MS * 1000, rounds = 0;
 
 	while (clock_us() < end) {
@@ -144,6 +145,9 @@ bench_engine(struct engine *e, size_t n, struct slice message)
 	while (e->intents != NULL)
 		if (engine_apply(e) != OK)
 			die("apply", ERR_IO);
+	for (int i = 0; i < ENGINE_PARTS; i++)
+		printf(" %.1f", (double)(e->stats.part_us[i] - was.part_us[i]) / (double)(rounds * n));
+	printf(" us per message; syncs per group %.1f\n", (double)(e->stats.syncs - was.syncs) / (double)rounds);
 	return (double)(rounds * n) * 1e6 / (double)(clock_us() - begun);
 }
 

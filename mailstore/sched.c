@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/sched.h"
+
+static void
+list_init(struct sched_list *l)
+{
+	*l = (struct sched_list){ .first = NULL };
+	l->end = &l->first;
+}
+
+static void
+push(struct sched_list *l, struct engine_job *j)
+{
+	j->next = NULL;
+	*l->end = j;
+	l->end = &j->next;
+	l->n++;
+}
+
+static struct engine_job *
+pop(struct sched_list *l)
+{
+	struct engine_job *j = l->first;
+
+	if (j == NULL)
+		return NULL;
+	l->first = j->next;
+	if (l->first == NULL)
+		l->end = &l->first;
+	l->n--;
+	j->next = NULL;
+	return j;
+}
+
+void
+sched_init(struct sched *s, struct engine *e)
+{
+	*s = (struct sched){ .e = e };
+	list_init(&s->fresh);
+	list_init(&s->sealing);
+	list_init(&s->mail);
+	list_init(&s->other);
+}
+
+void
+sched_add(struct sched *s, struct engine_job *j)
+{
+	j->status = OK;
+	j->task = NULL;
+	push(j->prepare != NULL ? &s->fresh : &s->other, j);
+}
+
+static void
+prepare(struct sched *s)
+{
+	for (size_t n = s->fresh.n; n > 0 && s->sealing.n + s->mail.n < SCHED_AHEAD; n--) {
+		struct engine_job *j = pop(&s->fresh);
+		int r = j->prepare(s->e, j);
+
+		if (r == ERR_AGAIN) {
+			push(&s->fresh, j);
+			continue;
+		}
+		j->status = r;
+		push(r == OK && j->task != NULL ? &s->sealing : &s->mail, j);
+	}
+}
+
+static void
+collect(struct sched *s)
+{
+	for (size_t n = s->sealing.n; n > 0; n--) {
+		struct engine_job *j = pop(&s->sealing);
+
+		push(sealer_is_done(s->e->sealer, j->task) ? &s->mail : &s->sealing, j);
+	}
+}
+
+void
+sched_pump(struct sched *s, bool hold)
+{
+	collect(s);
+	if (!hold)
+		prepare(s);
+}
+
+struct engine_job *
+sched_group(struct sched *s, size_t *n_out)
+{
+	struct sched_list group;
+
+	list_init(&group);
+	while (group.n < SCHED_GROUP_MAX && s->mail.n + s->other.n > 0) {
+		if (s->other.n > 0)
+			push(&group, pop(&s->other));
+		if (s->mail.n > 0 && group.n < SCHED_GROUP_MAX)
+			push(&group, pop(&s->mail));
+	}
+	*n_out = group.n;
+	return group.first;
+}
+
+size_t
+sched_ready(const struct sched *s)
+{
+	return s->mail.n + s->other.n;
+}
+
+size_t
+sched_coming(const struct sched *s)
+{
+	return s->fresh.n + s->sealing.n;
+}
