@@ -56,6 +56,13 @@ static const char *const trees[] = { "account", "intent", "stuck", "done", "age"
 
 enum { ROW_MAX = 32 * 1024 * 1024, DONE_AGE_S = 24 * 3600, TRIM_AT_ONCE = 4 };
 
+const char *const *
+control_trees(size_t *n_out)
+{
+	*n_out = ARRAY_LEN(trees);
+	return trees;
+}
+
 int
 control_open(const char *dir, uint64_t map_octets, bool read_only, struct control **out)
 {

@@ -80,6 +80,9 @@ struct control {
 	struct buf	row;
 };
 
+/* Names of its trees, in the order of enum control_tree. */
+const char *const *control_trees(size_t *n_out);
+
 int control_open(const char *dir, uint64_t map_octets, bool read_only, struct control **out)
     MUST_USE;
 void control_close(struct control **c);

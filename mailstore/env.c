@@ -206,6 +206,14 @@ env_abort(struct env_txn **txn)
 		mdb_txn_reset(t->txn);
 }
 
+bool
+env_is_latest(const struct env_txn *txn)
+{
+	MDB_envinfo info;
+
+	return mdb_env_info(txn->env->env, &info) == 0 && info.me_last_txnid == mdb_txn_id(txn->txn);
+}
+
 uint64_t
 env_writes(const struct env_txn *txn)
 {

@@ -34,6 +34,9 @@ int env_begin_write(struct env *env, struct env_txn **out) MUST_USE;
 int env_commit(struct env_txn **txn) MUST_USE;
 void env_abort(struct env_txn **txn);	/* also ends a read transaction; NULL is fine */
 
+/* Has nothing been committed since this read transaction began? */
+bool env_is_latest(const struct env_txn *txn);
+
 /* How many changes this write transaction has made or tried. */
 uint64_t env_writes(const struct env_txn *txn);
 

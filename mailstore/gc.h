@@ -25,6 +25,9 @@
 
 enum { GC_DELAY_S = 600, GC_PUNCH_OCTETS = 256 * 1024 };
 
+/* In "meta" of the index: a segment's number that was given, though its row is gone. */
+#define gc_meta_last	"last-segment"
+
 struct engine;
 struct gc;
 struct index;

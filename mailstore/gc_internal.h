@@ -9,8 +9,6 @@
 
 enum { GC_HOLDS_MAX = 16 };
 
-#define gc_meta_last	"last-segment"	/* in "meta": of one whose row is gone */
-
 struct gc_hold {
 	uint64_t id;			/* 0: free */
 	uint64_t until_ms;		/* monotonic */

@@ -39,6 +39,13 @@ index_check_format(struct env *env, unsigned meta_tree, bool read_only)
 	return r;
 }
 
+const char *const *
+index_trees(size_t *n_out)
+{
+	*n_out = ARRAY_LEN(trees);
+	return trees;
+}
+
 int
 index_open(const char *dir, uint64_t map_octets, bool read_only, struct index **out)
 {

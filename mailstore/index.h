@@ -32,6 +32,9 @@ struct index {
 	bool	 keep_expunged;		/* what is expunged stays restorable */
 };
 
+/* Names of its trees, in the order of enum index_tree. */
+const char *const *index_trees(size_t *n_out);
+
 /* Open the environment in dir; a writer makes it. ERR_NOENT: readers, when it is not there yet. */
 int index_open(const char *dir, uint64_t map_octets, bool read_only, struct index **out) MUST_USE;
 void index_close(struct index **ix);

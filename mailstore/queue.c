@@ -93,19 +93,37 @@ queue_take_off(struct control *c, const struct control_queue *q)
 }
 
 int
+queue_row(struct slice key, struct slice val, struct arena *a, struct control_queue *out)
+{
+	int r = record_version(val) < QUEUE_VERSION ? queue_old_read(key, val, a, out) :
+	    record_wire_get_as(key, val, QUEUE_VERSION, &control_queue_wire, a, out);
+
+	if (r == OK && (out->entry_n != 1 || out->body_n != 1 ||
+	    out->entry[0].id.n != ST_ID_OCTETS))
+		r = ERR_CORRUPT;
+	return r;
+}
+
+int
 queue_load(struct control *c, struct slice key, struct arena *a, struct control_queue *out)
 {
 	struct slice val;
 	int r = env_get(c->t, CONTROL_QUEUE, key, &val);
 
-	if (r == OK && record_version(val) < QUEUE_VERSION)
-		r = queue_old_read(key, val, a, out);
-	else if (r == OK)
-		r = record_wire_get_as(key, val, QUEUE_VERSION, &control_queue_wire, a, out);
-	if (r == OK && (out->entry_n != 1 || out->body_n != 1 ||
-	    out->entry[0].id.n != ST_ID_OCTETS))
-		r = ERR_CORRUPT;
-	return r;
+	return r == OK ? queue_row(key, val, a, out) : r;
+}
+
+int
+queue_restore(struct control *c, struct slice key, struct slice val, struct arena *a)
+{
+	struct control_queue q;
+	int r = queue_row(key, val, a, &q);
+
+	if (r != OK)
+		return r;
+	if (q.entry[0].state != ST_QUEUE_GIVEN_UP)
+		q.entry[0].state = ST_QUEUE_HELD;
+	return queue_save(c, &q);
 }
 
 /* It was tried for as long as has passed, but no longer than was planned: the clock may have been

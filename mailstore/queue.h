@@ -24,6 +24,10 @@
 int queue_load(struct control *c, struct slice key, struct arena *a, struct control_queue *out)
     MUST_USE;
 
+/* The same from the row's octets. */
+int queue_row(struct slice key, struct slice val, struct arena *a, struct control_queue *out)
+    MUST_USE;
+
 /* A new entry, due at once. */
 int queue_add(struct control *c, struct control_queue *q, int64_t now_ms) MUST_USE;
 
@@ -76,6 +80,10 @@ struct queue_clock {
 };
 
 int64_t queue_clock_step(struct queue_clock *qc, int64_t real_ms, int64_t mono_ms);
+
+/* A row from a backup: since its entry may have been sent after that, it is held, until an
+ * administrator says otherwise. Its row in "due", if it needs one, is made here. */
+int queue_restore(struct control *c, struct slice key, struct slice val, struct arena *a) MUST_USE;
 
 /* Move all times by so much. */
 int queue_shift(struct control *c, int64_t by_ms) MUST_USE;
