@@ -315,6 +315,12 @@ env_cursor_del(struct env_txn *txn, struct env_cursor *c)
 	return to_err(mdb_cursor_del(c->c, 0));
 }
 
+uint64_t
+env_txn_number(const struct env_txn *txn)
+{
+	return mdb_txn_id(txn->txn);
+}
+
 int
 env_count(struct env_txn *txn, unsigned tree, uint64_t *out)
 {

@@ -55,6 +55,9 @@ int env_cursor_next(struct env_cursor *c) MUST_USE;
 /* Remove the entry under the cursor; the next env_cursor_next gives its successor. */
 int env_cursor_del(struct env_txn *txn, struct env_cursor *c) MUST_USE;
 
+/* Number of the snapshot that the transaction sees. */
+uint64_t env_txn_number(const struct env_txn *txn);
+
 /* Entries of a tree. */
 int env_count(struct env_txn *txn, unsigned tree, uint64_t *out) MUST_USE;
 

@@ -275,6 +275,40 @@ record_version(struct slice val)
 }
 
 int
+record_sound(struct slice key, struct slice val, uint8_t newest)
+{
+	struct rd r;
+
+	return row_open_as(key, val, newest, &r);
+}
+
+long
+record_one_bit(struct slice key, struct slice val, uint8_t newest)
+{
+	enum { SURE_OCTETS = 650 };
+	char row[SURE_OCTETS];
+	long found = -1;
+
+	if (val.n <= RECORD_HEAD_OCTETS || key.n + val.n > sizeof row)
+		return -1;
+	memcpy(row, val.p, val.n);
+	for (size_t bit = 0; bit < 8 * val.n; bit++) {
+		char was = row[bit / 8];
+		int r;
+
+		row[bit / 8] = (char)(was ^ 1 << bit % 8);
+		r = record_sound(key, (struct slice){ row, val.n }, newest);
+		row[bit / 8] = was;
+		if (r != OK)
+			continue;
+		if (found >= 0)
+			return -1;
+		found = (long)bit;
+	}
+	return found;
+}
+
+int
 record_wire_put_as(struct slice key, uint8_t version, const struct wire_type *type,
     const void *msg, struct buf *out)
 {

@@ -153,6 +153,11 @@ int record_wire_get(struct slice key, struct slice val, const struct wire_type *
 /* The same for a tree whose rows have come to a version of their own: what a row says it is, and
  * rows up to that version (ERR_VERSION beyond). */
 uint8_t record_version(struct slice val);
+/* Is the row under its key as it was written: OK, ERR_CORRUPT, ERR_VERSION (above newest)? */
+int record_sound(struct slice key, struct slice val, uint8_t newest) MUST_USE;
+/* If turning one bit of the value makes a row sound, which: 8 * octet + bit, else -1. The checksum
+ * tells any other damage of up to three bits in rows of up to 650 octets from it. */
+long record_one_bit(struct slice key, struct slice val, uint8_t newest);
 int record_wire_put_as(struct slice key, uint8_t version, const struct wire_type *type,
     const void *msg, struct buf *out) MUST_USE;
 int record_wire_get_as(struct slice key, struct slice val, uint8_t version,

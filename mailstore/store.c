@@ -15,7 +15,7 @@ open_parts(struct store *s, const char *state_dir, uint64_t map_octets)
 	char path[PATH_OCTETS];
 	int r = path_store(state_dir, "index", path);
 
-	if (r == OK)
+	if (r == OK && !s->ix_is_lent)
 		r = index_open(path, map_octets, true, &s->ix);
 	if (r == ERR_NOENT)
 		r = ERR_UNAVAIL;
@@ -26,9 +26,9 @@ open_parts(struct store *s, const char *state_dir, uint64_t map_octets)
 	return r == OK ? crypt_zip_new(&s->zip) : r;
 }
 
-int
-store_open(const char *state_dir, const char *run_dir, uint64_t map_octets, unsigned flags,
-    struct store **out)
+static int
+open_store(struct index *ix, const char *state_dir, const char *run_dir, uint64_t map_octets,
+    unsigned flags, struct store **out)
 {
 	struct store *s = calloc(1, sizeof *s);
 	int r;
@@ -37,6 +37,8 @@ store_open(const char *state_dir, const char *run_dir, uint64_t map_octets, unsi
 	if (s == NULL)
 		return ERR_NOMEM;
 	s->flags = flags;
+	s->ix = ix;
+	s->ix_is_lent = ix != NULL;
 	r = crypt_start();
 	if (r == OK && snprintf(s->run_dir, sizeof s->run_dir, "%s", run_dir) >=
 	    (int)sizeof s->run_dir)
@@ -54,6 +56,19 @@ store_open(const char *state_dir, const char *run_dir, uint64_t map_octets, unsi
 	return r;
 }
 
+int
+store_open(const char *state_dir, const char *run_dir, uint64_t map_octets, unsigned flags,
+    struct store **out)
+{
+	return open_store(NULL, state_dir, run_dir, map_octets, flags, out);
+}
+
+int
+store_open_on(struct index *ix, const char *state_dir, struct store **out)
+{
+	return open_store(ix, state_dir, "", 0, 0, out);
+}
+
 void
 store_close(struct store **store)
 {
@@ -61,7 +76,8 @@ store_close(struct store **store)
 
 	if (s == NULL)
 		return;
-	index_close(&s->ix);
+	if (!s->ix_is_lent)
+		index_close(&s->ix);
 	segment_cache_free(&s->segments);
 	crypt_zip_free(&s->zip);
 	if (s->shared != NULL)

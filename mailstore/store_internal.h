@@ -20,12 +20,17 @@ struct store_shared {
 
 struct store {
 	struct index	     *ix;
+	bool		      ix_is_lent;
 	struct segment_cache *segments;
 	struct crypt_zip     *zip;
 	unsigned	      flags;
 	char		      run_dir[PATH_OCTETS];
 	struct store_shared  *shared;	/* STORE_SHARED_SLOTS, in guarded memory */
 };
+
+/* A reader on an index that this process has open already: LMDB must not be opened twice in one. ix
+ * stays the caller's and outlives the store. */
+int store_open_on(struct index *ix, const char *state_dir, struct store **out) MUST_USE;
 
 /* A mailbox that this reader may see, in s->ix->box; a transaction is open. */
 int store_get_box(struct store *s, uint32_t account, uint32_t mailbox) MUST_USE;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * tests/unit/mailstore/check_world.h: a small store that has some of everything, made by the engine,
+ * of which cases take copies to damage them.
+ */
+#ifndef TESTS_MAILSTORE_CHECK_WORLD_H
+#define TESTS_MAILSTORE_CHECK_WORLD_H
+
+#include "help.h"
+#include "mailstore/check.h"
+
+enum { WORLD_FOUND_MAX = 4096 };
+
+struct world {
+	struct help h;			/* closed: the store as it was made */
+	char	    copy[120];		/* state folder of the case */
+	char	    report[140];
+	struct check_finding *found;
+	size_t	    found_n;
+	struct check_result result;
+	uint64_t    steps;
+};
+
+void world_begin(struct world *w);
+void world_end(struct world *w);
+/* A fresh copy of the store. */
+void world_copy(struct world *w);
+
+/* Flags of world_check. */
+enum { WORLD_REPAIR = 1 << 0, WORLD_KEYS = 1 << 1, WORLD_APART = 1 << 2, WORLD_ONLINE = 1 << 3 };
+
+/* Check the copy; findings are in w afterwards. */
+int world_check(struct world *w, unsigned flags);
+/* How many findings of a kind there were. */
+size_t world_count(const struct world *w, enum check_kind kind);
+/* All of them, to standard error. */
+void world_show(const struct world *w);
+/* No finding but notes. */
+bool world_is_clean(const struct world *w);
+
+/* Path of a file of the copy below "store". */
+const char *world_path(const struct world *w, const char *below);
+
+#endif
