@@ -116,6 +116,15 @@ conf_check_seconds(const char *value)
 }
 
 const char *
+conf_check_percent(const char *value)
+{
+	uint64_t v;
+
+	return slice_u64(slice_of(value), 100, &v) == OK && v > 0 ? NULL :
+	    "is not a percentage from 1 to 100";
+}
+
+const char *
 conf_check_ascii(const char *value)
 {
 	for (const char *p = value; *p != '\0'; p++)

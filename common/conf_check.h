@@ -22,6 +22,7 @@ const char *conf_check_network(const char *value);	/* literal/bits */
 const char *conf_check_ldap_uri(const char *value);
 const char *conf_check_attribute(const char *value);	/* LDAP attribute, options allowed */
 const char *conf_check_seconds(const char *value);
+const char *conf_check_percent(const char *value);
 const char *conf_check_ascii(const char *value);
 const char *conf_check_mailbox_or_empty(const char *value);	/* local@domain */
 const char *conf_check_path(const char *value);

@@ -15,6 +15,8 @@ struct accounts {
 	struct account **by_guid;	/* open addressing, a power of two */
 	size_t		 by_guid_cap;
 	uint32_t	 count, segment;
+	struct account_group **groups;	/* open addressing, a power of two */
+	size_t		 groups_cap, groups_n;
 };
 
 int
@@ -34,6 +36,9 @@ accounts_free(struct accounts **as)
 			crypt_wipe((*as)->by_number[i], sizeof(struct account));
 			free((*as)->by_number[i]);
 		}
+	for (size_t i = 0; i < (*as)->groups_cap; i++)
+		free((*as)->groups[i]);
+	free((*as)->groups);
 	free((*as)->by_number);
 	free((*as)->by_guid);
 	free(*as);
@@ -108,6 +113,58 @@ number_room(struct accounts *as, uint32_t number)
 	as->by_number = t;
 	as->by_number_cap = cap;
 	return OK;
+}
+
+/* ---- agencies ---- */
+
+static size_t
+group_place(struct account_group *const *table, size_t cap, const void *id)
+{
+	size_t i = crc32c(0, (struct slice){ id, QUOTA_GROUP_OCTETS }) & (cap - 1);
+
+	while (table[i] != NULL && memcmp(table[i]->id, id, QUOTA_GROUP_OCTETS) != 0)
+		i = (i + 1) & (cap - 1);
+	return i;
+}
+
+static int
+group_room(struct accounts *as)
+{
+	size_t cap = as->groups_cap == 0 ? 64 : 2 * as->groups_cap;
+	struct account_group **t;
+
+	if (2 * (as->groups_n + 1) <= as->groups_cap)
+		return OK;
+	t = calloc(cap, sizeof *t);
+	if (t == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < as->groups_cap; i++)
+		if (as->groups[i] != NULL)
+			t[group_place(t, cap, as->groups[i]->id)] = as->groups[i];
+	free(as->groups);
+	as->groups = t;
+	as->groups_cap = cap;
+	return OK;
+}
+
+struct account_group *
+accounts_group(struct accounts *as, struct slice id)
+{
+	struct account_group *g;
+	size_t at;
+
+	if (id.n != QUOTA_GROUP_OCTETS || group_room(as) != OK)
+		return NULL;
+	at = group_place(as->groups, as->groups_cap, id.p);
+	if (as->groups[at] != NULL)
+		return as->groups[at];
+	g = calloc(1, sizeof *g);
+	if (g == NULL)
+		return NULL;
+	memcpy(g->id, id.p, sizeof g->id);
+	as->groups[at] = g;
+	as->groups_n++;
+	return g;
 }
 
 /* A number is given out by counting, so a huge one can only be damage. */

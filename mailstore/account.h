@@ -9,6 +9,7 @@
 #ifndef MAILSTORE_ACCOUNT_H
 #define MAILSTORE_ACCOUNT_H
 
+#include "mailstore/box.h"
 #include "mailstore/control.h"
 
 enum account_class { ACCOUNT_OPEN, ACCOUNT_MAT, ACCOUNT_CLASSES };
@@ -20,11 +21,22 @@ struct account_keyset {
 	uint8_t	 shared[32];
 };
 
+/* What is pending of an agency. */
+struct account_group {
+	uint8_t	       id[QUOTA_GROUP_OCTETS];
+	struct box_use pending;
+};
+
 struct account {
 	uint8_t	 guid[16];
 	uint32_t number;
 	struct account_keyset keysets[ACCOUNT_CLASSES];
-	uint64_t pending_octets;	/* accepted, not yet in the index */
+	struct box_use pending;		/* accepted, not yet in the index; see quota.h */
+	struct st_quota limit;		/* what the directory said last; known */
+	struct account_group *group;	/* limit.group; NULL: none */
+	bool	 known;
+	bool	 joined;		/* the row in the index names that agency */
+	uint8_t	 crossed, group_crossed;	/* percentages to be told of */
 };
 
 struct accounts;
@@ -52,6 +64,9 @@ const uint8_t *account_shared_known(struct accounts *as, const struct account_ke
     uint32_t segment);
 void account_shared_set(struct accounts *as, struct account_keyset *ks, uint32_t segment,
     const uint8_t shared[32]);
+
+/* The agency with that id (16 octets), made when it is not there. NULL: no memory. */
+struct account_group *accounts_group(struct accounts *as, struct slice id);
 
 /* Wipe all wrapping keys: the epoch is over. */
 void accounts_end_epoch(struct accounts *as);

@@ -77,54 +77,68 @@ box_blob(struct index *ix, const struct box_message *m, uint32_t refs)
 
 	if (r == ERR_NOENT)
 		b = m->place, b.refs = 0, r = OK;
+	if (r == OK && UINT32_MAX - b.refs < refs)
+		r = ERR_LIMIT;
 	if (r != OK)
 		return r;
 	b.refs += refs;
 	return index_blob_put(ix, m->blob, &b);
 }
 
-static int
-may_add(const struct record_account *acct, const struct record_box *box,
-    const struct box_message *m, uint32_t keyset, const struct st_quota *quota)
+int
+box_numbers_left(const struct record_box *box, uint32_t n)
 {
+	return UINT32_MAX - box->uidnext < n || box->modseq >= INT64_MAX - 2 ? ERR_LIMIT : OK;
+}
+
+static int
+may_add(const struct box_owner *owner, const struct box_quota *quota,
+    const struct record_box *box, const struct box_message *m, uint32_t keyset)
+{
+	int r;
+
 	if (box->keyset != keyset)
 		return ERR_ACCESS;
 	if (m->level >= LEVEL_MAT && box->class != KEYSET_MAT)
 		return ERR_ACCESS;
-	if (quota != NULL && quota->octets != 0 &&
-	    acct->octets + m->place.size_octets > quota->octets)
-		return ERR_QUOTA;
-	return box->uidnext == UINT32_MAX ? ERR_LIMIT : OK;
+	r = box_owner_room(owner, quota, m->place.size_octets, 1);
+	return r == OK ? box_numbers_left(box, 1) : r;
 }
 
 void
-box_count_in(struct record_box *box, struct record_account *acct, const struct store_record *m)
+box_count_in(struct record_box *box, const struct store_record *m)
 {
 	box->exists++;
 	box->unseen += (m->flags & ST_SEEN) == 0;
 	box->deleted += (m->flags & ST_DELETED) != 0;
 	box->octets += m->size_octets;
-	acct->octets += m->size_octets;
-	acct->messages++;
+}
+
+void
+box_count_out(struct record_box *box, const struct store_record *m)
+{
+	box->exists--;
+	box->unseen -= (m->flags & ST_SEEN) == 0;
+	box->deleted -= (m->flags & ST_DELETED) != 0;
+	box->octets -= m->size_octets;
 }
 
 int
 box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
     const struct box_message *m, uint32_t keyset, const uint8_t *wrapped,
-    const struct st_quota *quota,
     uint32_t *uidvalidity_out, uint32_t *uid_out)
 {
 	struct record_box *box = &ix->box;
-	struct record_account acct;
+	struct box_owner owner;
 	struct store_record rec = { .size_octets = m->place.size_octets, .blob = m->blob,
 		.internal_date_s = m->internal_date_s, .save_date_s = sc->now_s, .keyset = keyset,
-		.flags = m->flags & ~ST_RECENT & 0xff, .level = m->level };
+		.flags = m->flags & ~ST_RECENT & 0xff, .level = m->level, .sig = m->sig };
 	int r = box_get(ix, sc, mailbox, box);
 
 	if (r == OK)
-		r = index_account_get(ix, sc->account, &acct);
+		r = box_owner_get(ix, sc, &owner);
 	if (r == OK)
-		r = may_add(&acct, box, m, keyset, quota);
+		r = may_add(&owner, sc->quota, box, m, keyset);
 	if (r == OK)
 		r = box_keyword_bits(box, m->keywords, m->keywords_n, &rec.keywords);
 	if (r != OK)
@@ -133,12 +147,15 @@ box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 	rec.modseq = ++box->modseq;
 	memcpy(rec.email_id, m->email_id, sizeof rec.email_id);
 	memcpy(rec.wrapped_key, wrapped, sizeof rec.wrapped_key);
-	box_count_in(box, &acct, &rec);
+	if (m->thread_id != NULL)
+		memcpy(rec.thread_id, m->thread_id, sizeof rec.thread_id);
+	box_count_in(box, &rec);
+	box_owner_add(&owner, rec.size_octets, 1);
 	r = index_message_put(ix, sc->account, mailbox, &rec);
 	if (r == OK)
 		r = index_box_put(ix, box);
 	if (r == OK)
-		r = index_account_put(ix, sc->account, &acct);
+		r = box_owner_put(ix, sc, &owner);
 	*uidvalidity_out = box->uidvalidity;
 	*uid_out = rec.uid;
 	return r;
@@ -278,19 +295,15 @@ box_vanished(struct index *ix, struct record_box *box, int64_t now_s,
 }
 
 int
-box_remove(struct index *ix, struct record_box *box, struct record_account *acct,
+box_remove(struct index *ix, struct record_box *box, struct box_owner *owner,
     const struct store_record *m, int64_t now_s, bool moved)
 {
-	int r = moved ? box_unref(ix, m->blob, now_s) : box_keep(ix, box, acct, m, now_s);
+	int r = moved ? box_unref(ix, m->blob, now_s) : box_keep(ix, box, &owner->row, m, now_s);
 
 	if (r == OK)
 		r = index_message_del(ix, box->account, box->id, m->uid);
-	box->exists--;
-	box->unseen -= (m->flags & ST_SEEN) == 0;
-	box->deleted -= (m->flags & ST_DELETED) != 0;
-	box->octets -= m->size_octets;
-	acct->octets -= m->size_octets;
-	acct->messages--;
+	box_count_out(box, m);
+	box_owner_sub(owner, m->size_octets, 1);
 	return r;
 }
 
@@ -300,13 +313,13 @@ box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 {
 	struct record_box *box = &ix->box;
 	struct box_ranges gone = { .a = a };
-	struct record_account acct;
+	struct box_owner owner;
 	struct store_record *m;
 	struct box_set set;
 	int r = box_get(ix, sc, mailbox, box);
 
 	if (r == OK)
-		r = index_account_get(ix, sc->account, &acct);
+		r = box_owner_get(ix, sc, &owner);
 	if (r == OK)
 		r = box_set_open(ix, box, uids, n, a, &set);
 	while (r == OK && (r = box_set_next(&set, &m)) == 1) {
@@ -315,7 +328,7 @@ box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 			continue;
 		r = box_ranges_add(&gone, m->uid);
 		if (r == OK)
-			r = box_remove(ix, box, &acct, m, sc->now_s, false);
+			r = box_remove(ix, box, &owner, m, sc->now_s, false);
 	}
 	if (r == OK && gone.n > 0) {
 		box->modseq++;
@@ -323,7 +336,7 @@ box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 		if (r == OK)
 			r = index_box_put(ix, box);
 		if (r == OK)
-			r = index_account_put(ix, sc->account, &acct);
+			r = box_owner_put(ix, sc, &owner);
 	}
 	/* What does not fit into the reply is gone all the same. */
 	*out = (struct st_expunge_reply){ box->modseq, gone.v,

@@ -23,11 +23,27 @@ enum {
 	BOX_MAT, BOX_MAT_DRAFTS, BOX_MAT_SENT, BOX_MAT_TRASH, BOX_FIRST_FREE
 };
 
+/* Accepted for an account or an agency, and not in the index yet. */
+struct box_use {
+	uint64_t octets, messages;
+};
+
+/* What an account may keep, and its agency. */
+struct box_quota {
+	struct st_quota limit;
+	struct box_use	pending, group_pending;
+	bool		check;		/* else it is only counted */
+	const uint8_t  *percents;	/* of the limit, to warn at */
+	size_t		percents_n;
+	uint8_t		crossed, group_crossed;	/* out: one that was reached now; 0: none */
+};
+
 /* Who asks, and about what. */
 struct box_scope {
 	uint32_t account;
 	bool	 internet;
 	int64_t	 now_s;
+	struct box_quota *quota;	/* NULL: what the directory says is not known */
 };
 
 /* Rows of a new account; does nothing when it is there. */
@@ -41,7 +57,9 @@ struct box_message {
 	int64_t	     internal_date_s;
 	uint16_t     flags;
 	uint8_t	     level;
+	uint8_t	     sig;
 	const uint8_t *email_id;	/* 16 */
+	const uint8_t *thread_id;	/* 8, or NULL */
 	const struct st_keyword *keywords;
 	size_t	     keywords_n;
 };
@@ -49,10 +67,10 @@ struct box_message {
 /* The blob row once for all mailboxes it goes to (before the first box_add). */
 int box_blob(struct index *ix, const struct box_message *m, uint32_t refs) MUST_USE;
 
-/* Add to a mailbox; wrapped is for its keyset, which is checked (ERR_ACCESS). quota NULL: none. */
+/* Add to a mailbox; wrapped is for its keyset, which is checked (ERR_ACCESS). ERR_QUOTA;
+ * ERR_LIMIT: the mailbox has no uid left. */
 int box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
     const struct box_message *m, uint32_t keyset, const uint8_t *wrapped,
-    const struct st_quota *quota,
     uint32_t *uidvalidity_out, uint32_t *uid_out) MUST_USE;
 
 /* A mailbox that the asker may see. */
@@ -99,6 +117,8 @@ int box_token_put(struct index *ix, const struct box_scope *sc, struct slice tok
 
 /* ---- shared by box*.c ---- */
 
+struct box_owner;
+
 /* A growing list of ranges of ascending uids. */
 struct box_ranges {
 	struct st_range *v;
@@ -132,11 +152,8 @@ int box_set_next(struct box_set *s, struct store_record **out) MUST_USE;
 int box_vanished(struct index *ix, struct record_box *box, int64_t now_s,
     const struct box_ranges *r) MUST_USE;
 /* One message less: row, counters of box and account. What was not moved stays restorable. */
-int box_remove(struct index *ix, struct record_box *box, struct record_account *acct,
+int box_remove(struct index *ix, struct record_box *box, struct box_owner *owner,
     const struct store_record *m, int64_t now_s, bool moved) MUST_USE;
-/* One message more, in the counters of both. */
-void box_count_in(struct record_box *box, struct record_account *acct,
-    const struct store_record *m);
 /* A reference of a blob less; one without references is dropped a while later (gc.h). */
 int box_unref(struct index *ix, uint64_t blob, int64_t now_s) MUST_USE;
 /* Keep what is expunged, and the mailbox as it was before its deletion, as rows E and D, unless
@@ -144,6 +161,33 @@ int box_unref(struct index *ix, uint64_t blob, int64_t now_s) MUST_USE;
 int box_keep(struct index *ix, const struct record_box *box, struct record_account *acct,
     const struct store_record *m, int64_t now_s) MUST_USE;
 int box_keep_deleted(struct index *ix, const struct record_box *box, int64_t now_s) MUST_USE;
+/* One message more or less in the counters of a mailbox. */
+void box_count_in(struct record_box *box, const struct store_record *m);
+void box_count_out(struct record_box *box, const struct store_record *m);
+/* Can the mailbox take n messages more? ERR_LIMIT: it has not so many uids left, or no modseq. */
+int box_numbers_left(const struct record_box *box, uint32_t n) MUST_USE;
+
+/*
+ * An account with its agency (box_quota.c): read, changed in memory, written back. Where the
+ * directory says another agency than the row does, the account moves to it with all that it has.
+ */
+struct box_owner {
+	struct record_account row;
+	struct record_group   group, old;
+	uint8_t		      old_group[QUOTA_GROUP_OCTETS];
+	bool		      moves;
+};
+
+int box_owner_get(struct index *ix, const struct box_scope *sc, struct box_owner *out) MUST_USE;
+/* Also notes what is to be warned of, in sc->quota. */
+int box_owner_put(struct index *ix, const struct box_scope *sc, struct box_owner *o) MUST_USE;
+/* ERR_QUOTA: so much more does not fit, with what is pending. */
+int box_owner_room(const struct box_owner *o, const struct box_quota *q, uint64_t octets,
+    uint64_t messages) MUST_USE;
+void box_owner_add(struct box_owner *o, uint64_t octets, uint64_t messages);
+void box_owner_sub(struct box_owner *o, uint64_t octets, uint64_t messages);
+/* Only let it move to its agency. */
+int box_join(struct index *ix, const struct box_scope *sc) MUST_USE;
 /* Bits for keyword names; new names are added to box. ERR_LIMIT: no room for one. */
 int box_keyword_bits(struct record_box *box, const struct st_keyword *kw, size_t n,
     uint64_t *bits_out) MUST_USE;

@@ -7,13 +7,12 @@
 struct copying {
 	struct index	  *ix;
 	struct record_box *from, *to;
-	struct record_account acct;
+	const struct box_scope *sc;
+	struct box_owner   owner;
 	uint64_t	   map[ST_KEYWORDS_MAX];
 	struct box_ranges  from_uids, to_uids;
 	uint64_t	   to_modseq;
 	bool		   move;
-	const struct st_quota *quota;
-	int64_t		   now_s;
 };
 
 static int
@@ -43,25 +42,22 @@ add_copy(struct copying *c, const struct store_record *m)
 	struct record_blob b;
 	int r = map_keywords(c, m->keywords, &copy.keywords);
 
-	if (r == OK && c->to->uidnext == UINT32_MAX)
-		r = ERR_LIMIT;
-	if (r == OK && !c->move && c->quota->octets != 0 &&
-	    c->acct.octets + m->size_octets > c->quota->octets)
-		r = ERR_QUOTA;
+	if (r == OK)
+		r = box_numbers_left(c->to, 1);
+	if (r == OK && !c->move)
+		r = box_owner_room(&c->owner, c->sc->quota, m->size_octets, 1);
 	if (r == OK)
 		r = index_blob_get(c->ix, m->blob, &b);
+	if (r == OK && b.refs == UINT32_MAX)
+		r = ERR_LIMIT;
 	if (r != OK)
 		return r;
 	copy.uid = c->to->uidnext++;
 	copy.modseq = c->to_modseq;
-	copy.save_date_s = c->now_s;
+	copy.save_date_s = c->sc->now_s;
 	b.refs++;
-	c->to->exists++;
-	c->to->unseen += (copy.flags & ST_SEEN) == 0;
-	c->to->deleted += (copy.flags & ST_DELETED) != 0;
-	c->to->octets += copy.size_octets;
-	c->acct.octets += copy.size_octets;
-	c->acct.messages++;
+	box_count_in(c->to, &copy);
+	box_owner_add(&c->owner, copy.size_octets, 1);
 	r = index_blob_put(c->ix, m->blob, &b);
 	if (r == OK)
 		r = index_message_put(c->ix, c->to->account, c->to->id, &copy);
@@ -82,7 +78,7 @@ copy_all(struct copying *c, const struct st_range *uids, size_t n, struct arena 
 	while (r == OK && (r = box_set_next(&set, &m)) == 1) {
 		r = add_copy(c, m);
 		if (r == OK && c->move)
-			r = box_remove(c->ix, c->from, &c->acct, m, c->now_s, true);
+			r = box_remove(c->ix, c->from, &c->owner, m, c->sc->now_s, true);
 	}
 	return r;
 }
@@ -97,13 +93,13 @@ save(struct copying *c)
 	c->to->modseq = c->to_modseq;
 	if (c->move) {
 		c->from->modseq++;
-		r = box_vanished(c->ix, c->from, c->now_s, &c->from_uids);
+		r = box_vanished(c->ix, c->from, c->sc->now_s, &c->from_uids);
 		if (r == OK && c->from != c->to)
 			r = index_box_put(c->ix, c->from);
 	}
 	if (r == OK)
 		r = index_box_put(c->ix, c->to);
-	return r == OK ? index_account_put(c->ix, c->to->account, &c->acct) : r;
+	return r == OK ? box_owner_put(c->ix, c->sc, &c->owner) : r;
 }
 
 /* A list that cannot be told to the asker must not be copied either. */
@@ -121,8 +117,7 @@ box_copy(struct index *ix, const struct box_scope *sc, const struct st_copy_requ
 {
 	bool same = req->mailbox == req->target;
 	struct copying c = { .ix = ix, .from = &ix->box, .to = same ? &ix->box : &ix->target,
-		.move = req->move != 0, .quota = &req->quota,
-		.now_s = sc->now_s };
+		.move = req->move != 0, .sc = sc };
 	int r = box_get(ix, sc, req->mailbox, c.from);
 
 	c.from_uids.a = c.to_uids.a = a;
@@ -131,7 +126,7 @@ box_copy(struct index *ix, const struct box_scope *sc, const struct st_copy_requ
 	if (r == OK && c.from->keyset != c.to->keyset)
 		r = ERR_ACCESS;
 	if (r == OK)
-		r = index_account_get(ix, sc->account, &c.acct);
+		r = box_owner_get(ix, sc, &c.owner);
 	if (r != OK)
 		return r;
 	c.to_modseq = c.to->modseq + 1;

@@ -141,7 +141,7 @@ struct restoring {
 	const struct box_scope *sc;
 	const struct st_unexpunge_request *req;
 	struct record_box *from, *to;	/* from: as it is, or as it was deleted */
-	struct record_account acct;
+	struct box_owner   owner;
 	uint64_t	   map[ST_KEYWORDS_MAX];
 	uint32_t	   times[INDEX_PAGE];
 	uint64_t	   modseq;
@@ -263,9 +263,12 @@ restore_one(struct restoring *rs, struct store_record *m, uint32_t time_s)
 {
 	struct record_key k = record_key_expunged(rs->sc->account, time_s, rs->req->mailbox,
 	    m->uid);
-	int r = rs->to->uidnext == UINT32_MAX ? ERR_LIMIT : map_keywords(rs, m->keywords,
-	    &m->keywords);
+	int r = box_numbers_left(rs->to, 1);
 
+	if (r == OK)
+		r = box_owner_room(&rs->owner, rs->sc->quota, m->size_octets, 1);
+	if (r == OK)
+		r = map_keywords(rs, m->keywords, &m->keywords);
 	if (r == OK)
 		r = env_del(rs->ix->t, INDEX_T, record_key_slice(&k));
 	if (r != OK)
@@ -273,8 +276,9 @@ restore_one(struct restoring *rs, struct store_record *m, uint32_t time_s)
 	m->uid = rs->to->uidnext++;
 	m->modseq = rs->modseq;
 	m->flags &= (uint16_t)~ST_DELETED;
-	uncount(&rs->acct, m);
-	box_count_in(rs->to, &rs->acct, m);
+	uncount(&rs->owner.row, m);
+	box_count_in(rs->to, m);
+	box_owner_add(&rs->owner, m->size_octets, 1);
 	if (rs->out->restored++ == 0)
 		rs->out->first_uid = m->uid;
 	return index_message_put(rs->ix, rs->to->account, rs->to->id, m);
@@ -320,7 +324,7 @@ box_unexpunge(struct index *ix, const struct box_scope *sc,
 	if (r == OK)
 		r = find_target(&rs, there);
 	if (r == OK)
-		r = index_account_get(ix, sc->account, &rs.acct);
+		r = box_owner_get(ix, sc, &rs.owner);
 	if (r != OK)
 		return r;
 	rs.modseq = ++rs.to->modseq;
@@ -328,7 +332,7 @@ box_unexpunge(struct index *ix, const struct box_scope *sc,
 	if (r == OK)
 		r = index_box_put(ix, rs.to);
 	if (r == OK)
-		r = index_account_put(ix, sc->account, &rs.acct);
+		r = box_owner_put(ix, sc, &rs.owner);
 	out->target = rs.to->id;
 	out->uidvalidity = rs.to->uidvalidity;
 	return r;

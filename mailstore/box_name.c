@@ -13,10 +13,12 @@ make_box(struct index *ix, struct record_account *acct, uint32_t account, uint32
 	struct record_box *box = &ix->target;
 	int r;
 
-	if (acct->last_uidvalidity < now_s)
+	if (now_s > acct->last_uidvalidity && now_s < UINT32_MAX)
 		acct->last_uidvalidity = (uint32_t)now_s;
-	else
+	else if (acct->last_uidvalidity < UINT32_MAX)
 		acct->last_uidvalidity++;
+	else
+		return ERR_LIMIT;
 	*box = (struct record_box){ .account = account, .id = id, .uidnext = 1, .recent_uid = 1,
 		.uidvalidity = acct->last_uidvalidity, .modseq = 1, .class = class,
 		.special_use = special_use,
@@ -114,6 +116,8 @@ make_levels(struct index *ix, const struct box_scope *sc, struct slice name, uin
 		r = index_name_find(ix, sc->account, level, mailbox_out);
 		if (r != ERR_NOENT)
 			continue;
+		if (acct.next_mailbox == UINT32_MAX)
+			return ERR_LIMIT;
 		*mailbox_out = acct.next_mailbox++;
 		r = make_box(ix, &acct, sc->account, *mailbox_out, level, KEYSET_OPEN,
 		    i == name.n ? special_use : ST_USE_NONE, sc->now_s);
@@ -195,7 +199,7 @@ drop_vanished(struct index *ix, const struct record_box *box)
 }
 
 static int
-drop_messages(struct index *ix, struct record_box *box, struct record_account *acct,
+drop_messages(struct index *ix, struct record_box *box, struct box_owner *owner,
     int64_t now_s, struct arena *a)
 {
 	const struct st_range all = { 1, UINT32_MAX };
@@ -204,7 +208,7 @@ drop_messages(struct index *ix, struct record_box *box, struct record_account *a
 	int r = box_set_open(ix, box, &all, 1, a, &set);
 
 	while (r == OK && (r = box_set_next(&set, &m)) == 1)
-		r = box_remove(ix, box, acct, m, now_s, false);
+		r = box_remove(ix, box, owner, m, now_s, false);
 	return r;
 }
 
@@ -212,7 +216,7 @@ int
 box_delete(struct index *ix, const struct box_scope *sc, struct slice name)
 {
 	struct record_box *box = &ix->box;
-	struct record_account acct;
+	struct box_owner owner;
 	struct buf normal;
 	struct arena a;
 	int r;
@@ -225,11 +229,11 @@ box_delete(struct index *ix, const struct box_scope *sc, struct slice name)
 	if (r == OK && box->id == BOX_INBOX)
 		r = ERR_ACCESS;
 	if (r == OK)
-		r = index_account_get(ix, sc->account, &acct);
+		r = box_owner_get(ix, sc, &owner);
 	if (r == OK)
 		r = box_keep_deleted(ix, box, sc->now_s);
 	if (r == OK)
-		r = drop_messages(ix, box, &acct, sc->now_s, &a);
+		r = drop_messages(ix, box, &owner, sc->now_s, &a);
 	if (r == OK)
 		r = drop_vanished(ix, box);
 	if (r == OK)
@@ -237,7 +241,7 @@ box_delete(struct index *ix, const struct box_scope *sc, struct slice name)
 	if (r == OK)
 		r = index_box_del(ix, box);
 	if (r == OK)
-		r = index_account_put(ix, sc->account, &acct);
+		r = box_owner_put(ix, sc, &owner);
 	buf_fini(&normal);
 	arena_clear(&a);
 	return r;

@@ -13,6 +13,7 @@
 #include "common/metric.h"
 #include "mailstore/engine_internal.h"
 #include "mailstore/path.h"
+#include "mailstore/quota.h"
 
 /* ---- the folder ---- */
 
@@ -253,22 +254,11 @@ int
 engine_quota(struct engine *e, struct slice guid, const struct st_quota *quota,
     uint64_t size_octets)
 {
-	const struct account *a = accounts_find(e->accounts, guid);
-	struct record_account row;
-	int r;
+	struct account *a = accounts_find(e->accounts, guid);
 
-	if (quota->octets == 0)
-		return OK;
 	if (a == NULL)
-		return size_octets <= quota->octets ? OK : ERR_QUOTA;
-	r = index_begin_read(e->ix);
-	if (r != OK)
-		return r;
-	r = index_account_get(e->ix, a->number, &row);
-	index_abort(e->ix);
-	if (r == OK && row.octets + a->pending_octets + size_octets > quota->octets)
-		r = ERR_QUOTA;
-	return r;
+		return quota->octets == 0 || size_octets <= quota->octets ? OK : ERR_QUOTA;
+	return quota_look(e, a, quota, size_octets);
 }
 
 void

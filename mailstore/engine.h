@@ -24,12 +24,16 @@
 #include "mailstore/sealer.h"
 #include "mailstore/segment.h"
 
+enum { ENGINE_PERCENTS_MAX = 4 };
+
 struct engine_conf {
 	const char *state_dir, *run_dir;
 	uint64_t    map_octets, reserve_octets, segment_octets;
 	bool	    compress;
 	uint32_t    expunged_days;	/* that expunged mail stays restorable; 0: not at all */
 	unsigned    threads;	/* that seal bodies; 0: the committer does */
+	uint8_t	    warn_percents[ENGINE_PERCENTS_MAX];	/* of a quota, to warn at */
+	size_t	    warn_percents_n;
 	int	    lock_fd;	/* of engine_lock(), taken over; 0: the engine locks the store */
 };
 
@@ -182,6 +186,8 @@ struct engine_delivery {
 	struct engine_warm   *warm;
 	size_t		      warm_n;
 	uint32_t	      warm_segment, warmed;	/* segments; 0: not */
+	bool		      reserved;	/* in the quotas of its copies */
+	uint64_t	      reserved_octets;
 };
 
 /* In two parts: out is zeroed before the first call of prepare, which may say ERR_AGAIN (call it again later with the
@@ -198,8 +204,10 @@ int engine_deliver_seal(struct engine *e, const struct st_deliver_request *req,
     MUST_USE;
 int engine_deliver_control(struct engine *e, const struct st_deliver_request *req,
     struct engine_delivery *d) MUST_USE;
-/* After the commit: its intent awaits engine_apply. */
-int engine_deliver_done(struct engine *e, const struct engine_delivery *d) MUST_USE;
+/* Always, in the end, with the job's status: after a commit its intent awaits engine_apply; else
+ * what was reserved for it is free again. */
+int engine_deliver_done(struct engine *e, const struct st_deliver_request *req,
+    struct engine_delivery *d, int status) MUST_USE;
 
 /* The octets of a queue entry for the relay, in a sealed memfd. */
 int engine_spool_read(struct engine *e, const struct control_queue *q, int *fd_out) MUST_USE;
@@ -210,6 +218,9 @@ struct engine_append {
 	uint8_t		   email_id[16], wrapped[48];
 	uint32_t	   keyset;
 	bool		   repeated;
+	bool		   reserved;
+	uint64_t	   reserved_octets;
+	bool		   unlimited;	/* of the asker: the request's quota says nothing */
 	struct st_append_reply reply;
 	struct engine_body sealing;
 };
@@ -225,6 +236,9 @@ int engine_append_seal(struct engine *e, const struct box_scope *sc,
     struct engine_append *out) MUST_USE;
 int engine_append_index(struct engine *e, const struct box_scope *sc,
     const struct st_append_request *req, struct engine_append *ap) MUST_USE;
+
+/* Always, in the end. */
+void engine_append_done(struct engine *e, const struct box_scope *sc, struct engine_append *ap);
 
 /* Would size octets more fit into the account's quota? Unknown accounts have everything free. */
 int engine_quota(struct engine *e, struct slice guid, const struct st_quota *quota,

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "mailstore/quota.h"
 
 static struct engine_act *
 act_of(struct engine_job *ej)
@@ -49,13 +50,14 @@ static void
 deliver_over(struct engine *e, struct engine_act *act)
 {
 	const struct st_deliver_request *req = act->call->req;
+	int status = act->call->status;
 
-	if (engine_deliver_done(e, &act->u.delivery) != OK) {
+	if (engine_deliver_done(e, req, &act->u.delivery, status) != OK) {
 		/* Durable, but its mailbox rows must wait for the next start. */
 		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
 		e->broken = ERR_NOMEM;
 	}
-	if (req->remote_n + req->filed_n + req->settles_n > 0)
+	if (status == OK && req->remote_n + req->filed_n + req->settles_n > 0)
 		e->queue_changed = true;
 }
 
@@ -166,6 +168,16 @@ expunge_index(struct engine *e, struct engine_job *ej)
 }
 
 static int
+learn(struct engine *e, struct engine_act *act, const struct st_quota *said)
+{
+	struct account *a = accounts_number(e->accounts, act->scope.account);
+	int r = a == NULL ? OK : quota_learn(e, a, said);
+
+	act->scope.quota = quota_scope(e, act->scope.account, true, &act->quota);
+	return r;
+}
+
+static int
 copy_index(struct engine *e, struct engine_job *ej)
 {
 	struct engine_act *act = act_of(ej);
@@ -177,6 +189,8 @@ copy_index(struct engine *e, struct engine_job *ej)
 	if (r != ERR_NOENT)
 		return r;
 	r = req->move ? OK : engine_room(e, 0);
+	if (r == OK)
+		r = learn(e, act, &req->quota);
 	if (r == OK)
 		r = box_copy(e->ix, &act->scope, req, act->call->a, reply);
 	return r == OK ? box_token_put(e->ix, &act->scope, req->token, &st_copy_reply_wire,
@@ -204,12 +218,17 @@ act_done(struct engine *e, struct engine_job *ej)
 	act->call->status = ej->status;
 	if (act->call->act == MS_DELIVER)	/* what never came to be put */
 		engine_deliver_cancel(e, &act->u.delivery);
-	else if (act->call->act == MS_APPEND)
+	else if (act->call->act == MS_APPEND) {
 		engine_append_cancel(e, &act->u.append);
-	if (ej->status == OK && act->call->act == MS_DELIVER)
+		engine_append_done(e, &act->scope, &act->u.append);
+	}
+	if (act->call->act == MS_DELIVER)
 		deliver_over(e, act);
-	else if (ej->status == OK && !(act->call->act == MS_APPEND && act->u.append.repeated))
-		notify_touch(e->notify, act->scope.account);
+	else if (ej->status == OK) {
+		quota_tell(e, act->scope.account);
+		if (act->call->act != MS_APPEND || !act->u.append.repeated)
+			notify_touch(e->notify, act->scope.account);
+	}
 	act->done(e, act);
 }
 
@@ -235,6 +254,21 @@ static const struct {
 	[MS_SEEN_RECENT] = { NULL, NULL, NULL, seen_recent_index, ACCOUNT_AT(st_seen_recent_request) },
 };
 
+/* What is pending is known only now. */
+static int
+run_index(struct engine *e, struct engine_job *ej)
+{
+	struct engine_act *act = act_of(ej);
+	int r;
+
+	act->scope.quota = quota_scope(e, act->scope.account, true, &act->quota);
+	r = rows[act->call->act].index(e, ej);
+	if (r == OK)
+		quota_note(e, act->scope.account, act->scope.quota);
+	act->scope.quota = NULL;
+	return r;
+}
+
 void
 engine_act_init(struct engine_act *act, struct ms_call *call,
     void (*done)(struct engine *e, struct engine_act *act))
@@ -250,9 +284,12 @@ engine_act_init(struct engine_act *act, struct ms_call *call,
 		    sizeof act->scope.account);
 	act->prepared = false;
 	memset(&act->u, 0, sizeof act->u);
+	if (call->act == MS_APPEND)
+		act->u.append.unlimited = call->unlimited;
 	act->ej = (struct engine_job){ .prepare = rows[call->act].prepare,
 		.seal = rows[call->act].seal,
-		.control = rows[call->act].control, .index = rows[call->act].index,
+		.control = rows[call->act].control,
+		.index = rows[call->act].index == NULL ? NULL : run_index,
 		.done = act_done };
 	if (call->act == MS_APPEND && append->audit_n == 0)
 		act->ej.control = NULL;

@@ -16,6 +16,7 @@ struct engine_act {
 	struct ms_call	 *call;
 	void		(*done)(struct engine *e, struct engine_act *act);
 	struct box_scope  scope;
+	struct box_quota  quota;	/* of scope */
 	bool		  prepared;	/* its body was sealed ahead (sched.h) */
 	bool		  control_ran;	/* an audit record was written */
 	union {

@@ -5,6 +5,7 @@
 #include "common/control.h"
 #include "mailstore/engine_internal.h"
 #include "mailstore/queue.h"
+#include "mailstore/quota.h"
 
 /* ---- what may be delivered ---- */
 
@@ -29,16 +30,6 @@ check_levels(const struct st_deliver_request *req)
 }
 
 static int
-check_quotas(struct engine *e, const struct st_deliver_request *req, uint64_t size)
-{
-	int r = OK;
-
-	for (size_t i = 0; i < req->local_n && r == OK; i++)
-		r = engine_quota(e, req->local[i].guid, &req->local[i].quota, size);
-	return r;
-}
-
-static int
 check(struct engine *e, const struct st_deliver_request *req, size_t size)
 {
 	int r = req->id.n != ST_ID_OCTETS || req->relay_skip > size ? ERR_INVAL : OK;
@@ -52,9 +43,7 @@ check(struct engine *e, const struct st_deliver_request *req, size_t size)
 		r = ERR_UNAVAIL;
 	if (r == OK)
 		r = check_levels(req);
-	if (r == OK)
-		r = engine_room(e, size);
-	return r == OK ? check_quotas(e, req, size) : r;
+	return r == OK ? engine_room(e, size) : r;
 }
 
 /* ---- sealing ---- */
@@ -227,6 +216,11 @@ begin_delivery(struct engine *e, const struct st_deliver_request *req, size_t si
 	r = look_done(e, req->id, &d->repeated);
 	if (r == OK && !d->repeated)
 		r = check(e, req, size);
+	if (r == OK && !d->repeated) {
+		r = quota_reserve(e, req->local, req->local_n, size);
+		d->reserved = r == OK;
+		d->reserved_octets = size;
+	}
 	d->checked = r == OK;
 	return r;
 }
@@ -271,6 +265,18 @@ engine_deliver_put(struct engine *e, struct engine_delivery *d)
 		at.size_octets };
 	d->intent.stored_octets = at.stored_octets;
 	return OK;
+}
+
+static void
+release(struct engine *e, const struct st_deliver_request *req, struct engine_delivery *d)
+{
+	for (size_t i = 0; i < req->local_n && d->reserved; i++) {
+		const struct account *a = accounts_find(e->accounts, req->local[i].guid);
+
+		if (a != NULL)
+			quota_release(e, a->number, d->reserved_octets);
+	}
+	d->reserved = false;
 }
 
 void
@@ -439,9 +445,13 @@ engine_deliver_control(struct engine *e, const struct st_deliver_request *req,
 }
 
 int
-engine_deliver_done(struct engine *e, const struct engine_delivery *d)
+engine_deliver_done(struct engine *e, const struct st_deliver_request *req,
+    struct engine_delivery *d, int status)
 {
-	if (d->repeated || d->number == 0)
-		return OK;
-	return engine_intent_open(e, d->number, &d->intent);
+	int r = OK;
+
+	if (status == OK && !d->repeated && d->number != 0)
+		r = engine_intent_open(e, d->number, &d->intent);	/* is pending by itself */
+	release(e, req, d);
+	return r;
 }

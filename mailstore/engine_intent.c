@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "mailstore/engine_internal.h"
+#include "mailstore/quota.h"
 
 enum { INTENT_ARENA_MAX = 32 * 1024 * 1024 };
 
@@ -24,10 +25,12 @@ count_pending(struct engine *e, const struct engine_intent *i, size_t from, size
 	uint64_t size = i->row.body[0].size_octets;
 
 	for (size_t k = from; k < to; k++) {
-		struct account *a = accounts_number(e->accounts, i->row.copies[k].account);
+		uint32_t account = i->row.copies[k].account;
 
-		if (a != NULL)
-			a->pending_octets += more ? size : 0 - size;
+		if (more)
+			quota_add(e, account, size);
+		else
+			quota_release(e, account, size);
 	}
 	e->copies_pending += more ? to - from : from - to;
 }
@@ -180,21 +183,27 @@ message_of(const struct engine_intent *i)
 		.email_id = (const uint8_t *)i->row.id.p,
 		.place = { .offset = b->offset, .segment = b->segment,
 		.head_octets = b->head_octets, .size_octets = b->size_octets,
-		.stored_octets = i->row.stored_octets } };
+		.stored_octets = i->row.stored_octets },
+		.sig = i->row.sig, .thread_id = i->row.thread_id.n == 8 ?
+		(const uint8_t *)i->row.thread_id.p : NULL };
 }
 
 static int
 apply_copy(struct engine *e, struct engine_intent *i, size_t n)
 {
 	const struct control_copy *c = &i->row.copies[n];
-	struct box_scope sc = { .account = c->account, .now_s = clock_real_s() };
+	struct box_quota q;
+	struct box_scope sc = { .account = c->account, .now_s = clock_real_s(),
+		.quota = quota_scope(e, c->account, false, &q) };
 	struct box_message m = message_of(i);
 	uint64_t writes = env_writes(e->ix->t);
 	uint32_t uidvalidity, uid;
 	int r = c->wrapped_key.n != CRYPT_WRAP_OCTETS ? ERR_CORRUPT :
-	    box_add(e->ix, &sc, c->mailbox, &m, c->keyset, (const uint8_t *)c->wrapped_key.p, NULL,
+	    box_add(e->ix, &sc, c->mailbox, &m, c->keyset, (const uint8_t *)c->wrapped_key.p,
 	    &uidvalidity, &uid);
 
+	if (r == OK)
+		quota_note(e, c->account, sc.quota);
 	if (r == OK || env_writes(e->ix->t) != writes)
 		return r;
 	return r == ERR_IO || r == ERR_NOMEM ? r : set_aside(i, n, r);
@@ -268,7 +277,10 @@ advance(struct engine *e, const struct slice_end *end)
 		last = i == end->last;
 		to = last ? end->copies : i->row.copies_n;
 		for (size_t n = i->applied; n < to; n++)
+		{
 			notify_touch(e->notify, i->row.copies[n].account);
+			quota_tell(e, i->row.copies[n].account);
+		}
 		count_pending(e, i, i->applied, to, false);
 		i->applied = to;
 		if (to < i->row.copies_n)

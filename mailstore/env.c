@@ -153,6 +153,13 @@ env_begin_read(struct env *env, struct env_txn **out)
 	/* A reset transaction keeps its slot: taking it up again costs no search. */
 	rc = env->rd.txn != NULL ? mdb_txn_renew(env->rd.txn) :
 	    mdb_txn_begin(env->env, NULL, MDB_RDONLY, &env->rd.txn);
+	/* Whoever of this process closed another handle of the same environment took the slot with it
+	 * (tests do). */
+	if (rc == MDB_BAD_RSLOT) {
+		mdb_txn_abort(env->rd.txn);
+		env->rd.txn = NULL;
+		rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, &env->rd.txn);
+	}
 	if (rc != 0)
 		return to_err(rc);
 	env->rd.open = true;

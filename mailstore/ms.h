@@ -55,6 +55,7 @@ struct ms_call {
 	const void     *req;		/* the st_*_request of that act */
 	struct slice	message, summary;	/* MS_DELIVER, MS_APPEND */
 	bool		internet;	/* mailboxes of a mat keyset do not exist for the asker */
+	bool		unlimited;	/* MS_APPEND: the request says nothing of a quota */
 	int64_t		now_s;
 	struct arena   *a;		/* for lists in the reply */
 	union ms_reply	reply;		/* of OK */

@@ -381,6 +381,17 @@ server_new(struct loop *loop, const struct conf *conf, struct server **out,
 	return r;
 }
 
+static void
+warn_percents(struct engine_conf *ec, const struct conf *conf)
+{
+	uint64_t v;
+
+	ec->warn_percents_n = 0;
+	for (size_t i = 0; i < conf->store.quota_warn.n && i < ENGINE_PERCENTS_MAX; i++)
+		if (slice_u64(slice_of(conf->store.quota_warn.v[i]), 100, &v) == OK)
+			ec->warn_percents[ec->warn_percents_n++] = (uint8_t)v;
+}
+
 int
 server_open(struct server *sv, const char **error_out)
 {
@@ -394,6 +405,7 @@ server_open(struct server *sv, const char **error_out)
 	int r;
 
 	sv->lock_fd = 0;	/* the engine's, whether it opens or not */
+	warn_percents(&ec, conf);
 	r = engine_open(&ec, &sv->e);
 	*error_out = reason_of(r);
 	if (r == OK) {
@@ -424,6 +436,7 @@ server_reload(struct server *sv, const struct conf *conf)
 	ec->run_dir = conf->general.run_dir;
 	ec->reserve_octets = conf->store.reserve_octets;
 	ec->compress = conf->store.compress;
+	warn_percents(ec, conf);
 	ec->expunged_days = (uint32_t)conf->store.expunged_days;
 	sv->e->ix->keep_expunged = ec->expunged_days > 0;
 	ec->segment_octets = conf->store.segment_octets;

@@ -36,6 +36,7 @@ job_act(struct job *j, enum ms_act act)
 {
 	j->call = (struct ms_call){ .act = act, .req = j->msg, .message = j->message,
 		.summary = j->summary, .internet = j->scope.internet, .now_s = j->scope.now_s,
+		.unlimited = j->unlimited,
 		.a = &j->a };
 	/* A union: its address is that of the reply that the act has. */
 	if (act != MS_DELIVER && act != MS_DELETE && act != MS_RENAME && act != MS_SUBSCRIBE)
@@ -70,7 +71,6 @@ SERVE_ACT(ST_FLAGS, st_flags_request, MS_FLAGS)
 SERVE_ACT(ST_EXPUNGE, st_expunge_request, MS_EXPUNGE)
 SERVE_ACT(ST_COPY, st_copy_request, MS_COPY)
 SERVE_ACT(ST_SEEN_RECENT, st_seen_recent_request, MS_SEEN_RECENT)
-SERVE_ACT(ST_IMPORT, st_append_request, MS_APPEND)
 
 /* Only an administrator's import may say which message it is a copy of. */
 void
@@ -83,4 +83,17 @@ serve_ST_APPEND(void *service, struct chan_req *creq, const void *msg)
 		chan_reply(sv->chan, creq, ERR_ACCESS, NULL, NULL, 0);
 	else
 		start(sv, creq, &st_append_request_wire, msg, MS_APPEND);
+}
+
+/* Nobody has asked the directory for what the account may keep. */
+void
+serve_ST_IMPORT(void *service, struct chan_req *creq, const void *msg)
+{
+	struct job *j = job_new(service, creq, &st_append_request_wire, msg);
+
+	if (j == NULL)
+		return;
+	j->unlimited = true;
+	job_act(j, MS_APPEND);
+	job_ready(j);
 }

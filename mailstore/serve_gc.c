@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /* Removed mail: kept in place for a backup, brought back. */
 #include "common/clock.h"
+#include "mailstore/quota.h"
 #include "mailstore/serve_internal.h"
 
 static struct job *
@@ -32,9 +33,12 @@ static int
 unexpunge_index(struct engine *e, struct engine_job *ej)
 {
 	struct job *j = job_of(ej);
+	struct box_scope sc = j->scope;
+	struct box_quota q;
 
+	sc.quota = quota_scope(e, sc.account, true, &q);
 	j->reply = &j->u.unexpunge;
-	return box_unexpunge(e->ix, &j->scope, j->msg, &j->u.unexpunge);
+	return box_unexpunge(e->ix, &sc, j->msg, &j->u.unexpunge);
 }
 
 static void

@@ -25,6 +25,7 @@ struct job {
 	struct buf	   encoded;	/* what the copy's strings point into */
 	struct slice	   message, summary;	/* mapped */
 	struct box_scope   scope;
+	bool		   unlimited;	/* as in ms_call */
 	unsigned	   waits;	/* accounts that are still being made */
 	int		   failed;	/* why one of them could not be */
 	const void	  *reply;

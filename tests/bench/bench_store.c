@@ -60,10 +60,10 @@ static void
 done(struct engine *e, struct engine_job *ej)
 {
 	struct submit *s = (struct submit *)(void *)ej;
-	int r = ej->status == OK ? engine_deliver_done(e, &s->d) : ej->status;
+	int r = engine_deliver_done(e, &s->req, &s->d, ej->status);
 
-	if (r != OK)
-		die("deliver", r);
+	if (r != OK || ej->status != OK)
+		die("deliver", ej->status != OK ? ej->status : r);
 	arena_clear(&s->a);
 }
 

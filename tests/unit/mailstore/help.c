@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "help.h"
+#include "mailstore/recount.h"
 
 void
 help_open(struct help *h)
@@ -194,8 +195,7 @@ deliver_done(struct engine *e, struct engine_job *ej)
 	struct delivering *d = (struct delivering *)(void *)ej;
 
 	d->status = ej->status;
-	if (ej->status == OK)
-		assert_int_equal(engine_deliver_done(e, &d->d), OK);
+	assert_int_equal(engine_deliver_done(e, d->req, &d->d, ej->status), OK);
 }
 
 int
@@ -234,6 +234,34 @@ help_deliver(struct help *h, unsigned id, const unsigned *who, size_t n, uint8_t
 	while (h->e->intents != NULL)
 		assert_int_equal(engine_apply(h->e), OK);
 	return r;
+}
+
+/* ---- counters ---- */
+
+static void
+differs(void *arg, const struct recount_diff *d)
+{
+	(void)arg;
+	print_error("account %u mailbox %u: %s is %llu, counted %llu\n", d->account, d->mailbox,
+	    recount_name(d->what), (unsigned long long)d->is, (unsigned long long)d->counted);
+}
+
+static void
+count(void *arg, const struct recount_diff *d)
+{
+	++*(unsigned *)arg;
+	differs(NULL, d);
+}
+
+void
+help_invariant(struct help *h)
+{
+	unsigned n = 0;
+
+	assert_int_equal(index_begin_read(h->e->ix), OK);
+	assert_int_equal(recount_index(h->e->ix, count, NULL, &n), OK);
+	index_abort(h->e->ix);
+	assert_int_equal(n, 0);
 }
 
 /* ---- reading ---- */

@@ -42,6 +42,9 @@ struct slice help_text(size_t n);
 int help_index(struct help *h, int (*fn)(struct engine *e, void *arg), void *arg);
 int help_control(struct help *h, int (*fn)(struct engine *e, void *arg), void *arg);
 
+/* Every counter equals a recount. */
+void help_invariant(struct help *h);
+
 struct store *help_reader(const struct help *h, unsigned flags);
 
 /* The octets of a message, checked to be what is expected. */

@@ -402,7 +402,7 @@ open_intents_are_replayed_once(void **state)
 		assert_int_equal(store_account(s, help_account(h, i), &acct), OK);
 		assert_int_equal(acct.messages, 10);
 		assert_int_equal(accounts_number(h->e->accounts, help_account(h, i))->
-		    pending_octets, 0);
+		    pending.octets, 0);
 	}
 	store_close(&s);
 }
