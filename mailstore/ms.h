@@ -2,10 +2,11 @@
 /*
  * mailstore/ms.h: what an engine of the mailstore must be able to do.
  *
- * Shape   struct ms_engine is a table of functions over mailboxes: acts that change (struct ms_call) and
- *         functions that read. It knows no environment, transaction or cursor, so that a distributed
- *         engine can fill it as well as LMDB does (ms_lmdb(), engine_act.h). The requests and replies
- *         of acts are those of mailstore/proto.h, what is read those of mailstore/store.h.
+ * Shape   struct ms_engine is a table of functions over mailboxes: acts that change (struct ms_call)
+ *         and functions that read. It knows no environment, transaction or cursor, so that a
+ *         distributed engine can fill it as well as LMDB does (ms_lmdb(), engine_act.h). Requests
+ *         and replies of acts are those of mailstore/proto.h, what is read those of
+ *         mailstore/store.h.
  * Atomic  one act on one mailbox, with the account's counters. A delivery to several accounts
  *         is durable as a whole, and becomes visible account by account.
  * Order   acts given together may run in any order where they touch different mailboxes, and in the
