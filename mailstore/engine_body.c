@@ -121,7 +121,7 @@ engine_body_put(struct engine *e, struct engine_body *b, struct segment_place *o
 	if (r == OK)
 		r = segment_put(e->seg, &b->f, buf_slice(&b->octets), out);
 	else
-		segment_drop(e->seg);
+		segment_drop(e->seg, &b->f);
 	let_go(e, b);
 	return r;
 }
@@ -134,6 +134,6 @@ engine_body_cancel(struct engine *e, struct engine_body *b)
 	if (b->task.state != SEALER_IDLE)
 		(void)!sealer_wait(e->sealer, &b->task);
 	keep_shared(e, b);
-	segment_drop(e->seg);
+	segment_drop(e->seg, &b->f);
 	let_go(e, b);
 }

@@ -158,7 +158,7 @@ warm_take(struct engine *e, struct engine_delivery *d)
 		}
 	}
 	if (d->warm_segment != 0)
-		segment_drop(e->seg);
+		segment_drop(e->seg, NULL);
 	d->warm_n = 0;
 	d->warm_segment = 0;
 }

@@ -79,9 +79,9 @@ collect(struct sched *s)
 void
 sched_pump(struct sched *s, bool hold)
 {
-	collect(s);
 	if (!hold)
 		prepare(s);
+	collect(s);
 }
 
 struct engine_job *

@@ -48,8 +48,8 @@ int segment_reserve(struct segment_writer *w, size_t size_octets, size_t summary
     struct frame *out) MUST_USE;
 int segment_put(struct segment_writer *w, const struct frame *f, struct slice octets,
     struct segment_place *out) MUST_USE;
-void segment_drop(struct segment_writer *w);
-/* Reserve nothing but the segment as it is, with its epoch; segment_drop ends that. */
+void segment_drop(struct segment_writer *w, const struct frame *f);
+/* Reserve nothing but the segment as it is, with its epoch; segment_drop without a frame ends that. */
 int segment_hold(struct segment_writer *w) MUST_USE;
 
 int segment_sync(struct segment_writer *w) MUST_USE;

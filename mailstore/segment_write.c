@@ -27,6 +27,7 @@ struct segment_writer {
 	uint32_t	  last;			/* number that was given to any segment */
 	uint64_t	  end, max_octets, born_ms, syncs;
 	unsigned	  reserved;		/* frames that are being made */
+	uint64_t	  promised;		/* octets that they may have */
 	bool		  dirty, dead;		/* dead: nothing may be appended any more */
 	int		  failed;		/* a write since the last sync */
 	uint8_t		 *epoch_secret;		/* guarded memory */
@@ -109,7 +110,8 @@ begin_segment(struct segment_writer *w)
 static bool
 is_due(const struct segment_writer *w)
 {
-	return w->fd < 0 || w->dead || w->end >= w->max_octets || clock_ms() - w->born_ms >= EPOCH_MS;
+	return w->fd < 0 || w->dead || w->end + w->promised >= w->max_octets ||
+	    clock_ms() - w->born_ms >= EPOCH_MS;
 }
 
 /* Frames that are being made hold on to their segment: its number is sealed into them. */
@@ -140,6 +142,7 @@ segment_reserve(struct segment_writer *w, size_t size_octets, size_t summary_oct
 		.size_octets = (uint32_t)size_octets, .summary_octets = (uint32_t)summary_octets,
 		.chunks = frame_chunks((uint32_t)size_octets) };
 	w->reserved++;
+	w->promised += frame_seal_octets_max(out);
 	return OK;
 }
 
@@ -153,9 +156,11 @@ segment_hold(struct segment_writer *w)
 }
 
 void
-segment_drop(struct segment_writer *w)
+segment_drop(struct segment_writer *w, const struct frame *f)
 {
 	w->reserved--;
+	if (f != NULL)
+		w->promised -= frame_seal_octets_max(f);
 }
 
 /* Everything up to the end of the last frame that was written stays; the others of this sync are lost,
@@ -219,7 +224,7 @@ segment_put(struct segment_writer *w, const struct frame *f, struct slice octets
 	uint64_t at = w->end;
 	int r = f->segment != w->number || w->fd < 0 ? ERR_BAD_STATE : put(w, octets);
 
-	w->reserved--;
+	segment_drop(w, f);
 	if (r == OK)
 		*out = (struct segment_place){ frame_blob(f->segment, f->lsn), at, f->segment,
 			(uint32_t)frame_head_octets(f->chunks), f->size_octets, octets.n };
@@ -239,7 +244,7 @@ segment_append(struct segment_writer *w, const uint8_t key[32], bool compress,
 	if (r == OK)
 		r = segment_put(w, &f, buf_slice(&w->one), out);
 	else
-		segment_drop(w);
+		segment_drop(w, &f);
 	if (w->one.cap > STAGE_OCTETS)
 		buf_fini(&w->one);
 	return r;
