@@ -251,7 +251,8 @@ static const struct {
 	[MS_DELETE] = { NULL, NULL, NULL, delete_index, ACCOUNT_AT(st_name_request) },
 	[MS_RENAME] = { NULL, NULL, NULL, rename_index, ACCOUNT_AT(st_name_request) },
 	[MS_SUBSCRIBE] = { NULL, NULL, NULL, subscribe_index, ACCOUNT_AT(st_name_request) },
-	[MS_SEEN_RECENT] = { NULL, NULL, NULL, seen_recent_index, ACCOUNT_AT(st_seen_recent_request) },
+	[MS_SEEN_RECENT] = { NULL, NULL, NULL, seen_recent_index,
+	    ACCOUNT_AT(st_seen_recent_request) },
 };
 
 /* What is pending is known only now. */

@@ -2,8 +2,8 @@
 /*
  * mailstore/ms.h: what an engine of the mailstore must be able to do.
  *
- * Shape   struct ms_engine is a table of functions over mailboxes: acts that change (struct ms_call)
- *         and functions that read. It knows no environment, transaction or cursor, so that a
+ * Shape   struct ms_engine is a table of functions over mailboxes: acts that change (ms_call), and
+ *         functions that read. It knows no environment, transaction or cursor, so that a
  *         distributed engine can fill it as well as LMDB does (ms_lmdb(), engine_act.h). Requests
  *         and replies of acts are those of mailstore/proto.h, what is read those of
  *         mailstore/store.h.

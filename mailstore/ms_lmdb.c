@@ -125,7 +125,8 @@ ms_account(struct ms *ms, const struct ms_account *who, uint32_t *number_out)
 {
 	const struct account *there = accounts_find(ms->e->accounts, who->guid);
 	struct st_keyset ks[] = {
-		{ .class = KEYSET_OPEN, .public_key = who->public_open, .wrapped = who->wrapped_open },
+		{ .class = KEYSET_OPEN, .public_key = who->public_open,
+		    .wrapped = who->wrapped_open },
 		{ .class = KEYSET_MAT, .public_key = who->public_mat, .wrapped = who->wrapped_mat },
 	};
 	struct control_account row = { .guid = who->guid, .uid = who->uid,

@@ -1,71 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "ms_memory.h"
+#include "ms_memory_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "mailstore/name.h"
-
-enum { ARENA_OCTETS = 512 << 20, LIST_MAX = 6000 };
-
-struct body {
-	struct slice message, summary;
-	uint8_t	     email_id[16];
-	uint64_t     number;
-};
-
-struct gone {
-	uint32_t uid;
-	uint64_t modseq;
-};
-
-struct mbox {
-	struct store_mailbox is;	/* counters are made when it is shown */
-	struct slice keywords[ST_KEYWORDS_MAX];
-	struct store_record m[LIST_MAX];
-	size_t n;
-	struct gone gone[LIST_MAX];
-	size_t gone_n;
-	bool deleted;
-};
-
-/* What a token was answered. */
-struct answer {
-	struct slice token;
-	union ms_reply reply;
-};
-
-struct owner {
-	struct slice guid;
-	uint32_t next_mailbox, last_uidvalidity;
-	struct mbox *box[LIST_MAX];
-	size_t boxes_n;
-	struct slice subs[LIST_MAX];
-	size_t subs_n;
-	struct answer answers[LIST_MAX];
-	size_t answers_n;
-	uint64_t pending_octets, pending_n, generation;
-};
-
-struct waiting {
-	struct owner *to;
-	uint32_t mailbox;
-	uint64_t body;
-	uint8_t level;
-};
-
-struct ms {
-	struct arena a;
-	struct owner *owners[64];
-	size_t owners_n;
-	struct body bodies[LIST_MAX];
-	size_t bodies_n;
-	struct waiting wait[LIST_MAX];
-	size_t wait_n;
-	struct slice done[LIST_MAX];
-	size_t done_n;
-	struct st_range *ranges;
-};
 
 static int
 memory_open(const struct ms_conf *conf, struct ms **out)
@@ -97,14 +36,14 @@ memory_close(struct ms **ms)
 
 /* ---- finding ---- */
 
-static struct owner *
-owner_of(const struct ms *ms, uint32_t account)
+struct owner *
+memory_owner(const struct ms *ms, uint32_t account)
 {
 	return account == 0 || account > ms->owners_n ? NULL : ms->owners[account - 1];
 }
 
-static struct mbox *
-box_of(struct owner *o, uint32_t mailbox, bool internet)
+struct mbox *
+memory_box(struct owner *o, uint32_t mailbox, bool internet)
 {
 	for (size_t i = 0; i < o->boxes_n; i++)
 		if (o->box[i]->is.id == mailbox && !o->box[i]->deleted)
@@ -147,8 +86,8 @@ answer(struct ms *ms, struct owner *o, struct slice token, const union ms_reply 
 		o->answers[o->answers_n++] = (struct answer){ arena_copy(&ms->a, token), *reply };
 }
 
-static uint64_t
-octets_of(const struct owner *o, uint64_t *messages_out)
+uint64_t
+memory_octets(const struct owner *o, uint64_t *messages_out)
 {
 	uint64_t octets = 0;
 
@@ -164,7 +103,7 @@ octets_of(const struct owner *o, uint64_t *messages_out)
 static bool
 too_much(const struct owner *o, const struct st_quota *q, uint64_t size)
 {
-	uint64_t n, octets = octets_of(o, &n);
+	uint64_t n, octets = memory_octets(o, &n);
 
 	return (q->octets != 0 && octets + o->pending_octets + size > q->octets) ||
 	    (q->messages != 0 && n + o->pending_n + 1 > q->messages);
@@ -211,7 +150,8 @@ memory_account(struct ms *ms, const struct ms_account *who, uint32_t *number_out
 		{ "Đã gửi", KEYSET_OPEN, ST_USE_SENT }, { "Thùng rác", KEYSET_OPEN, ST_USE_TRASH },
 		{ "Thư rác", KEYSET_OPEN, ST_USE_JUNK }, { "Lưu trữ", KEYSET_OPEN, ST_USE_ARCHIVE },
 		{ "Mật", KEYSET_MAT, ST_USE_NONE }, { "Mật/Nháp", KEYSET_MAT, ST_USE_NONE },
-		{ "Mật/Đã gửi", KEYSET_MAT, ST_USE_NONE }, { "Mật/Thùng rác", KEYSET_MAT, ST_USE_NONE },
+		{ "Mật/Đã gửi", KEYSET_MAT, ST_USE_NONE },
+		{ "Mật/Thùng rác", KEYSET_MAT, ST_USE_NONE },
 	};
 	struct owner *o;
 
@@ -329,7 +269,8 @@ deliver(struct ms *ms, struct ms_call *c)
 	for (size_t i = 0; i < req->local_n; i++) {
 		uint32_t number = 0;
 
-		while (number < ms->owners_n && !slice_eq(ms->owners[number]->guid, req->local[i].guid))
+		while (number < ms->owners_n &&
+		    !slice_eq(ms->owners[number]->guid, req->local[i].guid))
 			number++;
 		if (number == ms->owners_n)
 			return ERR_UNAVAIL;
@@ -357,7 +298,7 @@ memory_settle(struct ms *ms)
 	for (size_t i = 0; i < ms->wait_n; i++) {
 		struct waiting *w = &ms->wait[i];
 		struct store_record r = record_of(ms, w->body);
-		struct mbox *b = box_of(w->to, w->mailbox, false);
+		struct mbox *b = memory_box(w->to, w->mailbox, false);
 
 		r.level = w->level;
 		put(b, &r, ++b->is.highestmodseq);
@@ -374,7 +315,7 @@ append(struct ms *ms, struct owner *o, struct ms_call *c)
 {
 	const struct st_append_request *req = c->req;
 	const struct answer *before = answered(o, req->token);
-	struct mbox *b = box_of(o, req->mailbox, c->internet);
+	struct mbox *b = memory_box(o, req->mailbox, c->internet);
 	struct store_record r;
 
 	if (before != NULL) {
@@ -418,9 +359,8 @@ flag_one(const struct st_flags_request *req, uint64_t bits, struct mbox *b, stru
 		*last = m->modseq;
 }
 
-/* One more in a list of ranges of ascending uids. */
-static void
-add_uid(struct st_range *list, size_t *n, uint32_t uid)
+void
+memory_add_uid(struct st_range *list, size_t *n, uint32_t uid)
 {
 	if (*n > 0 && list[*n - 1].hi + 1 == uid)
 		list[*n - 1].hi = uid;
@@ -432,20 +372,21 @@ static int
 flags(struct ms *ms, struct owner *o, struct ms_call *c)
 {
 	const struct st_flags_request *req = c->req;
-	struct mbox *b = box_of(o, req->mailbox, c->internet);
+	struct mbox *b = memory_box(o, req->mailbox, c->internet);
 	struct st_flags_reply *out = &c->reply.flags;
 	uint64_t bits, last;
 
 	if (b == NULL)
 		return ERR_NOENT;
-	*out = (struct st_flags_reply){ .modified = arena_array(&ms->a, b->n + 1, sizeof *out->modified) };
+	*out = (struct st_flags_reply){ .modified = arena_array(&ms->a, b->n + 1,
+	    sizeof *out->modified) };
 	bits = keyword_bits(ms, b, req->keywords, req->keywords_n, req->op != ST_FLAGS_REMOVE);
 	last = b->is.highestmodseq;
 	for (size_t i = 0; i < b->n; i++) {
 		if (!is_in(req->uids, req->uids_n, b->m[i].uid))
 			continue;
 		if (req->unchanged_since != 0 && b->m[i].modseq > req->unchanged_since)
-			add_uid(out->modified, &out->modified_n, b->m[i].uid);
+			memory_add_uid(out->modified, &out->modified_n, b->m[i].uid);
 		else
 			flag_one(req, bits, b, &b->m[i], &last);
 	}
@@ -458,18 +399,20 @@ static int
 expunge(struct ms *ms, struct owner *o, struct ms_call *c)
 {
 	const struct st_expunge_request *req = c->req;
-	struct mbox *b = box_of(o, req->mailbox, c->internet);
+	struct mbox *b = memory_box(o, req->mailbox, c->internet);
 	struct st_expunge_reply *out = &c->reply.expunge;
 
 	if (b == NULL)
 		return ERR_NOENT;
-	*out = (struct st_expunge_reply){ .expunged = arena_array(&ms->a, b->n + 1, sizeof *out->expunged) };
+	*out = (struct st_expunge_reply){ .expunged = arena_array(&ms->a, b->n + 1,
+	    sizeof *out->expunged) };
 	for (size_t i = 0; i < b->n;) {
-		if (!is_in(req->uids, req->uids_n, b->m[i].uid) || (b->m[i].flags & ST_DELETED) == 0) {
+		if (!is_in(req->uids, req->uids_n, b->m[i].uid) ||
+		    (b->m[i].flags & ST_DELETED) == 0) {
 			i++;
 			continue;
 		}
-		add_uid(out->expunged, &out->expunged_n, b->m[i].uid);
+		memory_add_uid(out->expunged, &out->expunged_n, b->m[i].uid);
 		take_out(b, i, b->is.highestmodseq + 1);
 	}
 	b->is.highestmodseq += out->expunged_n > 0;
@@ -494,7 +437,7 @@ translated(struct ms *ms, const struct mbox *from, struct mbox *to, uint64_t bit
 static int
 copy_fits(const struct owner *o, const struct mbox *from, const struct st_copy_request *req)
 {
-	uint64_t n, octets = octets_of(o, &n) + o->pending_octets;
+	uint64_t n, octets = memory_octets(o, &n) + o->pending_octets;
 
 	n += o->pending_n;
 	for (size_t i = 0; i < from->n && !req->move; i++) {
@@ -524,9 +467,9 @@ copy_all(struct ms *ms, const struct st_copy_request *req, struct mbox *from, st
 			i++;
 			continue;
 		}
-		add_uid(out->from, &out->from_n, r.uid);
+		memory_add_uid(out->from, &out->from_n, r.uid);
 		r.keywords = translated(ms, from, to, r.keywords);
-		add_uid(out->to, &out->to_n, put(to, &r, to_modseq)->uid);
+		memory_add_uid(out->to, &out->to_n, put(to, &r, to_modseq)->uid);
 		if (req->move) {
 			take_out(from, i, from_modseq);
 			n--;
@@ -559,8 +502,8 @@ copy(struct ms *ms, struct owner *o, struct ms_call *c)
 {
 	const struct st_copy_request *req = c->req;
 	const struct answer *before = answered(o, req->token);
-	struct mbox *from = box_of(o, req->mailbox, c->internet);
-	struct mbox *to = box_of(o, req->target, c->internet);
+	struct mbox *from = memory_box(o, req->mailbox, c->internet);
+	struct mbox *to = memory_box(o, req->target, c->internet);
 	int r;
 
 	if (before != NULL) {
@@ -622,7 +565,7 @@ rename_inbox(struct ms *ms, struct owner *o, struct ms_call *c, struct slice to)
 
 	if (box_named(o, to) != NULL)
 		return ERR_EXIST;
-	return copy_between(ms, o, &req, box_of(o, 1, false),
+	return copy_between(ms, o, &req, memory_box(o, 1, false),
 	    make_levels(ms, o, to, ST_USE_NONE, c->now_s), &reply);
 }
 
@@ -722,7 +665,7 @@ static int
 seen_recent(struct owner *o, struct ms_call *c)
 {
 	const struct st_seen_recent_request *req = c->req;
-	struct mbox *b = box_of(o, req->mailbox, c->internet);
+	struct mbox *b = memory_box(o, req->mailbox, c->internet);
 
 	if (b == NULL)
 		return ERR_NOENT;
@@ -758,7 +701,7 @@ act(struct ms *ms, struct ms_call *c)
 
 	if (c->act == MS_DELIVER)
 		return deliver(ms, c);
-	o = owner_of(ms, account_of(c));
+	o = memory_owner(ms, account_of(c));
 	if (o == NULL)
 		return ERR_NOENT;
 	r = c->act == MS_APPEND ? append(ms, o, c) : c->act == MS_FLAGS ? flags(ms, o, c) :
@@ -775,161 +718,13 @@ memory_submit(struct ms *ms, struct ms_call *calls)
 		c->status = act(ms, c);
 }
 
-/* ---- reading ---- */
-
-static int
-memory_counters(struct ms *ms, uint32_t account, struct store_account *out)
-{
-	const struct owner *o = owner_of(ms, account);
-
-	if (o == NULL)
-		return ERR_NOENT;
-	*out = (struct store_account){ .octets = 0 };
-	memcpy(out->guid, o->guid.p, sizeof out->guid);
-	out->octets = octets_of(o, &out->messages);
-	return OK;
-}
-
-static void
-show(const struct owner *o, struct mbox *b, struct store_mailbox *out)
-{
-	*out = b->is;
-	out->keywords = b->keywords;
-	for (size_t i = 0; i < b->n; i++) {
-		out->exists++;
-		out->unseen += (b->m[i].flags & ST_SEEN) == 0;
-		out->deleted += (b->m[i].flags & ST_DELETED) != 0;
-		out->octets += b->m[i].size_octets;
-	}
-	for (size_t i = 0; i < o->subs_n; i++)
-		out->subscribed = out->subscribed || slice_eq(o->subs[i], out->name);
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return slice_cmp(((const struct store_mailbox *)a)->name, ((const struct store_mailbox *)b)->name);
-}
-
-static int
-memory_mailboxes(struct ms *ms, uint32_t account, bool internet, struct arena *a,
-    struct store_mailbox **list_out, size_t *n_out)
-{
-	struct owner *o = owner_of(ms, account);
-
-	*n_out = 0;
-	if (o == NULL)
-		return ERR_NOENT;
-	*list_out = arena_array(a, o->boxes_n, sizeof **list_out);
-	for (size_t i = 0; i < o->boxes_n; i++)
-		if (!o->box[i]->deleted && !(internet && o->box[i]->is.keyset_class == KEYSET_MAT))
-			show(o, o->box[i], &(*list_out)[(*n_out)++]);
-	qsort(*list_out, *n_out, sizeof **list_out, by_name);
-	return OK;
-}
-
-static int
-by_octets(const void *a, const void *b)
-{
-	return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
-}
-
-static int
-memory_subscriptions(struct ms *ms, uint32_t account, bool internet, struct arena *a,
-    struct slice **names_out, size_t *n_out)
-{
-	const struct owner *o = owner_of(ms, account);
-
-	*n_out = 0;
-	if (o == NULL)
-		return ERR_NOENT;
-	*names_out = arena_array(a, o->subs_n, sizeof **names_out);
-	for (size_t i = 0; i < o->subs_n; i++)
-		if (!internet || !store_name_is_mat(o->subs[i]))
-			(*names_out)[(*n_out)++] = o->subs[i];
-	qsort(*names_out, *n_out, sizeof **names_out, by_octets);
-	return OK;
-}
-
-static int
-memory_changes(struct ms *ms, uint32_t account, uint32_t mailbox, uint64_t since,
-    uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out,
-    uint32_t *next_uid_out)
-{
-	struct owner *o = owner_of(ms, account);
-	struct mbox *b = o == NULL ? NULL : box_of(o, mailbox, false);
-
-	*n_out = 0;
-	*next_uid_out = 0;
-	if (b == NULL)
-		return ERR_NOENT;
-	for (size_t i = 0; i < b->n; i++) {
-		if (b->m[i].uid < from_uid || b->m[i].modseq <= since)
-			continue;
-		if (*n_out == cap) {
-			*next_uid_out = b->m[i].uid;
-			break;
-		}
-		page[(*n_out)++] = b->m[i];
-	}
-	return OK;
-}
-
-static int
-memory_page(struct ms *ms, uint32_t account, uint32_t mailbox, uint32_t from_uid,
-    struct store_record *page, size_t cap, size_t *n_out)
-{
-	uint32_t next;
-
-	return memory_changes(ms, account, mailbox, 0, from_uid, page, cap, n_out, &next);
-}
-
-static int
-memory_vanished(struct ms *ms, uint32_t account, uint32_t mailbox, uint64_t since,
-    struct arena *a, struct st_range **ranges_out, size_t *n_out, bool *complete_out)
-{
-	struct owner *o = owner_of(ms, account);
-	struct mbox *b = o == NULL ? NULL : box_of(o, mailbox, false);
-
-	*n_out = 0;
-	*complete_out = true;
-	if (b == NULL)
-		return ERR_NOENT;
-	*ranges_out = arena_array(a, b->gone_n + 1, sizeof **ranges_out);
-	for (uint32_t uid = 1; uid < b->is.uidnext; uid++)
-		for (size_t i = 0; i < b->gone_n; i++)
-			if (b->gone[i].uid == uid && b->gone[i].modseq > since)
-				add_uid(*ranges_out, n_out, uid);
-	return OK;
-}
-
-static int
-memory_read(struct ms *ms, const struct store_record *record, const uint8_t secret[32],
-    struct arena *a, struct slice *message_out, struct slice *summary_out)
-{
-	(void)secret;
-	if (record->blob == 0 || record->blob > ms->bodies_n)
-		return ERR_CORRUPT;
-	*message_out = arena_copy(a, ms->bodies[record->blob - 1].message);
-	*summary_out = arena_copy(a, ms->bodies[record->blob - 1].summary);
-	return a->err;
-}
-
-static uint64_t
-memory_generation(struct ms *ms, uint32_t account)
-{
-	return owner_of(ms, account)->generation;
-}
-
 const struct ms_engine *
 ms_memory(void)
 {
-	static const struct ms_engine engine = { .name = "memory", .open = memory_open,
+	static struct ms_engine engine = { .name = "memory", .open = memory_open,
 		.close = memory_close, .account = memory_account, .submit = memory_submit,
-		.settle = memory_settle, .counters = memory_counters,
-		.mailboxes = memory_mailboxes, .subscriptions = memory_subscriptions,
-		.page = memory_page, .changes = memory_changes, .vanished = memory_vanished,
-		.read = memory_read, .generation = memory_generation };
+		.settle = memory_settle };
 
+	memory_readers(&engine);
 	return &engine;
 }

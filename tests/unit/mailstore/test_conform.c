@@ -69,7 +69,8 @@ static int
 changes_without_flags(struct ms *ms, uint32_t account, uint32_t mailbox, uint64_t since,
     uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out, uint32_t *next_out)
 {
-	int r = ms_memory()->changes(ms, account, mailbox, since, from_uid, page, cap, n_out, next_out);
+	int r = ms_memory()->changes(ms, account, mailbox, since, from_uid, page, cap, n_out,
+	    next_out);
 
 	for (size_t i = 0; i < *n_out; i++)
 		page[i].flags &= (uint16_t)~ST_ANSWERED;
@@ -80,7 +81,8 @@ static int
 nothing_vanished(struct ms *ms, uint32_t account, uint32_t mailbox, uint64_t since,
     struct arena *a, struct st_range **ranges_out, size_t *n_out, bool *complete_out)
 {
-	int r = ms_memory()->vanished(ms, account, mailbox, since, a, ranges_out, n_out, complete_out);
+	int r = ms_memory()->vanished(ms, account, mailbox, since, a, ranges_out, n_out,
+	    complete_out);
 
 	*n_out = 0;
 	return r;
