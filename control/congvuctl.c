@@ -32,6 +32,10 @@ static const struct ctl_verb verbs[] = {
 	{ "queue delete", "queue delete ID [--notify] [--json]", true, ctl_queue_act },
 	{ "audit list", "audit list [--json] [--from SERIAL] [--max N]", true, ctl_audit_list },
 	{ "audit verify", "audit verify [--json]", true, ctl_audit_verify },
+	{ "mailbox list", "mailbox list [USER] [--json]", true, ctl_mailbox_list },
+	{ "mailbox export", "mailbox export USER [MAILBOX...] --to DIR [--format maildir|mbox] [--mat] "
+	    "[--since DAY] [--until DAY] [--json]",
+	    true, ctl_mailbox_export },
 	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
 };
 

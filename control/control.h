@@ -68,6 +68,8 @@ int ctl_queue_show(struct ctl *ctl, int argc, char **argv);
 int ctl_queue_act(struct ctl *ctl, int argc, char **argv);
 int ctl_audit_list(struct ctl *ctl, int argc, char **argv);
 int ctl_audit_verify(struct ctl *ctl, int argc, char **argv);
+int ctl_mailbox_list(struct ctl *ctl, int argc, char **argv);
+int ctl_mailbox_export(struct ctl *ctl, int argc, char **argv);
 int ctl_directory_test(struct ctl *ctl, int argc, char **argv);
 
 #endif

@@ -49,7 +49,7 @@ collect(struct control *c, struct list *l)
 
 	if (r != OK)
 		return r;
-	r = env_cursor_seek(&cur, (struct slice){ NULL, 0 });
+	r = env_cursor_seek(&cur, (struct slice){ "", 1 });	/* the least of keys */
 	while (r == 1) {
 		struct control_account row;
 		int e = record_wire_get(cur.key, cur.val, &control_account_wire, l->a, &row);
