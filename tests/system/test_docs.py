@@ -296,8 +296,8 @@ def every_command_is_accepted():
         assert verb is not None, where
         n += 1
         rest, allowed = words[len(verb.split()):], " ".join(rows[verb])
-        takes = re.findall(r"\[(--[a-z-]+)( [A-Za-z|]+)?\]", allowed)
-        wanted = re.sub(r"\[[^]]*\]", "", allowed).split()
+        takes = re.findall(r"(--[a-z-]+)( [A-Za-z|]+)?", allowed)
+        wanted = re.sub(r"[][]", "", re.sub(r"\[?--[a-z-]+( [A-Za-z|]+)?\]?", "", allowed)).split()
         plain, i = [], 0
         while i < len(rest):
             option = [t for t in takes if t[0] == rest[i]]
