@@ -35,7 +35,7 @@ enum {
 struct keyd {
 	struct loop	   *loop;
 	struct chan_server *chan;
-	struct keyring	   *ring;
+	struct keyring	   *ring, *next;	/* next: its master takes over */
 	uint8_t		   *token_key;	/* sodium_malloc */
 };
 
@@ -62,7 +62,8 @@ serve_KEY_NEW(void *service, struct chan_req *req, const void *msg)
 		.public_key = { (const char *)public, sizeof public },
 		.wrapped = { (const char *)wrapped, sizeof wrapped },
 	};
-	int r = keyring_make(k->ring, q->guid, q->class, public, wrapped);
+	int r = keyring_make(k->next != NULL ? k->next : k->ring, q->guid, q->class, public,
+	    wrapped);
 
 	chan_reply(k->chan, req, r, &reply, NULL, 0);
 }
@@ -80,11 +81,23 @@ serve_KEY_UNWRAP(void *service, struct chan_req *req, const void *msg)
 
 	if (r == OK)
 		r = keyring_unwrap(k->ring, &t, zone, q->wrapped, secret, &reply.class);
+	if (r == ERR_CRYPTO && k->next != NULL)
+		r = keyring_unwrap(k->next, &t, zone, q->wrapped, secret, &reply.class);
 	if (r != OK)
 		log_event(EV_KEY_REFUSED, F_CSTR("peer", chan_role_name(req->role)), F_ERR(r),
 		    F_END);
 	chan_reply(k->chan, req, r, &reply, NULL, 0);
 	sodium_memzero(secret, sizeof secret);
+}
+
+static int
+open_secret(const struct keyd *k, struct slice guid, unsigned class, struct slice wrapped,
+    uint8_t secret_out[32])
+{
+	int r = keyring_open(k->ring, guid, class, wrapped, secret_out);
+
+	return r == ERR_CRYPTO && k->next != NULL ?
+	    keyring_open(k->next, guid, class, wrapped, secret_out) : r;
 }
 
 static void
@@ -95,7 +108,7 @@ serve_KEY_OPEN(void *service, struct chan_req *req, const void *msg)
 	uint8_t secret[32] = { 0 };
 	struct key_open_reply reply = { { (const char *)secret, sizeof secret } };
 	int r = q->class == KEYSET_SPOOL ? ERR_ACCESS :
-	    keyring_open(k->ring, q->guid, q->class, q->wrapped, secret);
+	    open_secret(k, q->guid, q->class, q->wrapped, secret);
 	char guid[2 * DIR_GUID_OCTETS + 1] = "";
 
 	if (q->guid.n == DIR_GUID_OCTETS)
@@ -119,7 +132,7 @@ serve_KEY_SPOOL(void *service, struct chan_req *req, const void *msg)
 	if (q->wrapped.n == 0)
 		memcpy(key, keyring_spool(k->ring), sizeof key);
 	else
-		r = keyring_open(k->ring, (struct slice){ nobody, sizeof nobody }, KEYSET_SPOOL,
+		r = open_secret(k, (struct slice){ nobody, sizeof nobody }, KEYSET_SPOOL,
 		    q->wrapped, key);
 	chan_reply(k->chan, req, r, &reply, NULL, 0);
 	sodium_memzero(key, sizeof key);
@@ -142,28 +155,79 @@ serve_KEY_AUDIT_SIGN(void *service, struct chan_req *req, const void *msg)
 	chan_reply(k->chan, req, r, &reply, NULL, 0);
 }
 
+static void
+serve_KEY_REWRAP(void *service, struct chan_req *req, const void *msg)
+{
+	const struct key_rewrap *q = msg;
+	struct keyd *k = service;
+	uint8_t wrapped[64][KEYRING_WRAPPED_OCTETS];
+	struct key_wrapped out[64];
+	struct key_rewrap reply = { out, q->secrets_n };
+	int r = k->next == NULL ? ERR_BAD_STATE : OK;
+
+	for (size_t i = 0; i < q->secrets_n && r == OK; i++) {
+		r = keyring_rewrap(k->ring, k->next, q->secrets[i].wrapped, wrapped[i]);
+		out[i].wrapped = (struct slice){ (const char *)wrapped[i], sizeof wrapped[i] };
+	}
+	chan_reply(k->chan, req, r, r == OK ? &reply : NULL, NULL, 0);
+}
+
+static int
+begin_master(struct keyd *k, const struct key_master_request *q)
+{
+	if (q->key.n != KEYRING_MASTER_OCTETS || q->seed.n != 32)
+		return ERR_INVAL;
+	if (k->next != NULL)
+		keyring_free(&k->next);
+	return keyring_new((const uint8_t *)q->key.p, (const uint8_t *)q->seed.p, &k->next);
+}
+
+static void
+serve_KEY_MASTER(void *service, struct chan_req *req, const void *msg)
+{
+	const struct key_master_request *q = msg;
+	struct keyd *k = service;
+	struct dir_nothing nothing = { 0 };
+	int r = OK;
+
+	if (q->step == KEY_MASTER_BEGIN)
+		r = begin_master(k, q);
+	else if (k->next == NULL)
+		r = ERR_BAD_STATE;
+	else {
+		keyring_free(&k->ring);
+		k->ring = k->next;
+		k->next = NULL;
+	}
+	log_event(EV_MASTER_KEY, F_CSTR("step", q->step == KEY_MASTER_BEGIN ? "begin" : "end"),
+	    F_ERR(r), F_END);
+	chan_reply(k->chan, req, r, &nothing, NULL, 0);
+}
+
 /* ---- keyd ---- */
 
 static int
 load_keys(struct keyd *k, const struct conf *conf)
 {
-	uint8_t *master = sodium_malloc(KEYRING_MASTER_OCTETS);
+	struct keyfile *file = sodium_malloc(sizeof *file);
 	bool made = false;
 	struct buf why;
 	int r;
 
-	if (master == NULL)
+	if (file == NULL)
 		return ERR_NOMEM;
 	buf_init(&why, 1024);
-	r = keyfile_load(conf->general.state_dir, master, &made, &why);
+	r = keyfile_load(conf->general.state_dir, file, &made, &why);
 	if (r == OK)
-		r = keyring_new(master, &k->ring);
+		r = keyring_new(file->master, file->seed, &k->ring);
+	if (r == OK && file->has_next)
+		r = keyring_new(file->next, file->seed, &k->next);
 	if (r != OK)
 		log_event(EV_KEYS_FAILED, F_STR("reason", buf_slice(&why)), F_ERR(r), F_END);
 	else if (made)
 		log_event(EV_KEYS_CREATED, F_CSTR("dir", conf->general.state_dir), F_END);
 	buf_fini(&why);
-	sodium_free(master);
+	sodium_free(file);
 	return r;
 }
 

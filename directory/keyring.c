@@ -27,10 +27,18 @@ struct keyring {
 	uint8_t audit_public[crypto_sign_PUBLICKEYBYTES];
 };
 
-int
-keyring_new(const uint8_t master[KEYRING_MASTER_OCTETS], struct keyring **out)
+static const char context[] = "congvuk1";
+
+void
+keyring_audit_seed(const uint8_t master[KEYRING_MASTER_OCTETS], uint8_t out[32])
 {
-	static const char context[] = "congvuk1";
+	crypto_kdf_derive_from_key(out, 32, PURPOSE_AUDIT, context, master);
+}
+
+int
+keyring_new(const uint8_t master[KEYRING_MASTER_OCTETS], const uint8_t *audit_seed,
+    struct keyring **out)
+{
 	struct keyring *k = sodium_malloc(sizeof *k);
 	_Static_assert(sizeof context - 1 == crypto_kdf_CONTEXTBYTES, "sizes of libsodium");
 	uint8_t seed[crypto_sign_SEEDBYTES];
@@ -39,7 +47,10 @@ keyring_new(const uint8_t master[KEYRING_MASTER_OCTETS], struct keyring **out)
 		return ERR_NOMEM;
 	crypto_kdf_derive_from_key(k->wrap, sizeof k->wrap, PURPOSE_WRAP, context, master);
 	crypto_kdf_derive_from_key(k->spool, sizeof k->spool, PURPOSE_SPOOL, context, master);
-	crypto_kdf_derive_from_key(seed, sizeof seed, PURPOSE_AUDIT, context, master);
+	if (audit_seed != NULL)
+		memcpy(seed, audit_seed, sizeof seed);
+	else
+		keyring_audit_seed(master, seed);
 	crypto_sign_seed_keypair(k->audit_public, k->audit_secret, seed);
 	sodium_memzero(seed, sizeof seed);
 	sodium_mprotect_readonly(k);

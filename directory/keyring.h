@@ -20,8 +20,12 @@ enum { KEYRING_MASTER_OCTETS = 32, KEYRING_WRAPPED_OCTETS = 1 + 1 + 16 + 24 + 32
 
 struct keyring;
 
-/* The keys derived from a master. ERR_NOMEM. */
-int keyring_new(const uint8_t master[KEYRING_MASTER_OCTETS], struct keyring **out) MUST_USE;
+/* The keys derived from a master. audit_seed: 32 octets, of the key that signs the audit, where it is
+ * older than this master; NULL: derived, too. ERR_NOMEM. */
+int keyring_new(const uint8_t master[KEYRING_MASTER_OCTETS], const uint8_t *audit_seed,
+    struct keyring **out) MUST_USE;
+/* That seed, as a master gives it. */
+void keyring_audit_seed(const uint8_t master[KEYRING_MASTER_OCTETS], uint8_t out[32]);
 void keyring_free(struct keyring **k);
 
 /* A new keyset of guid (16 octets) and class KEYSET_OPEN, _MAT, _SHARED, or _SPOOL (whose secret

@@ -31,6 +31,9 @@ WIRE_TYPE(key_audit_sign_request, KEY_AUDIT_SIGN_REQUEST_FIELDS)
 WIRE_TYPE(key_audit_sign_reply, KEY_AUDIT_SIGN_REPLY_FIELDS)
 WIRE_TYPE(key_open_request, KEY_OPEN_REQUEST_FIELDS)
 WIRE_TYPE(key_open_reply, KEY_OPEN_REPLY_FIELDS)
+WIRE_TYPE(key_wrapped, KEY_WRAPPED_FIELDS)
+WIRE_TYPE(key_rewrap, KEY_REWRAP_FIELDS)
+WIRE_TYPE(key_master_request, KEY_MASTER_REQUEST_FIELDS)
 
 const struct chan_row *
 dir_rows(size_t *n_out)

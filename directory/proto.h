@@ -34,6 +34,8 @@ enum dir_code {
 	KEY_SPOOL	= 0x0183,
 	KEY_AUDIT_SIGN	= 0x0184,
 	KEY_OPEN	= 0x0185,
+	KEY_REWRAP	= 0x0186,
+	KEY_MASTER	= 0x0187,
 };
 
 enum dir_auth_outcome {
@@ -267,6 +269,25 @@ WIRE_STRUCT(key_open_request, KEY_OPEN_REQUEST_FIELDS)
 	F(T, STR, secret, 32)
 WIRE_STRUCT(key_open_reply, KEY_OPEN_REPLY_FIELDS)
 
+#define KEY_WRAPPED_FIELDS(F, L, T) \
+	F(T, STR, wrapped, 128)
+WIRE_STRUCT(key_wrapped, KEY_WRAPPED_FIELDS)
+
+/* Secrets, as the master key wraps them, wrapped by the one that takes over from it (KEY_MASTER);
+ * in the same order. ERR_BAD_STATE: none does. */
+#define KEY_REWRAP_FIELDS(F, L, T) \
+	L(T, key_wrapped, secrets, 64)
+WIRE_STRUCT(key_rewrap, KEY_REWRAP_FIELDS)
+
+/* A master key takes over: begin has it in this memory beside the old one, from a file that is
+ * durable before (directory/keyfile.h); the end forgets the old one. Only root is answered. */
+enum key_master_step { KEY_MASTER_BEGIN, KEY_MASTER_END };
+#define KEY_MASTER_REQUEST_FIELDS(F, L, T) \
+	F(T, U8, step, 1) \
+	F(T, STR, key, 32)		/* begin */ \
+	F(T, STR, seed, 32)		/* begin: of the key that signs the audit, which stays */
+WIRE_STRUCT(key_master_request, KEY_MASTER_REQUEST_FIELDS)
+
 /*
  * The tables, for both sides: X(code, name, roles, descriptors, request type, reply type). The service
  * puts its functions in with CHAN_SERVE(), a client takes the rows as they are.
@@ -288,7 +309,9 @@ WIRE_STRUCT(key_open_reply, KEY_OPEN_REPLY_FIELDS)
 	X(KEY_SPOOL, "key-spool", ROLE_MAILSTORED, 0, key_spool_request, key_spool_reply) \
 	X(KEY_AUDIT_SIGN, "key-audit-sign", ROLE_MAILSTORED, 0, key_audit_sign_request, \
 	    key_audit_sign_reply) \
-	X(KEY_OPEN, "key-open", ROLE_CONTROL_ROOT, 0, key_open_request, key_open_reply)
+	X(KEY_OPEN, "key-open", ROLE_CONTROL_ROOT, 0, key_open_request, key_open_reply) \
+	X(KEY_REWRAP, "key-rewrap", ROLE_MAILSTORED, 0, key_rewrap, key_rewrap) \
+	X(KEY_MASTER, "key-master", ROLE_CONTROL_ROOT, 0, key_master_request, dir_nothing)
 
 /* The same rows without functions, for clients. */
 const struct chan_row *dir_rows(size_t *n_out);

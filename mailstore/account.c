@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/control.h"
 #include "mailstore/crc.h"
 #include "mailstore/crypt.h"
 
@@ -17,13 +18,22 @@ struct accounts {
 	uint32_t	 count, segment;
 	struct account_group **groups;	/* open addressing, a power of two */
 	size_t		 groups_cap, groups_n;
+	struct crypt_vault *vault;	/* of wrapping keys */
+	struct account_keyset *gone;	/* lists that accounts had; work under way may point there */
 };
 
 int
 accounts_new(struct accounts **out)
 {
+	int r;
+
 	*out = calloc(1, sizeof **out);
-	return *out == NULL ? ERR_NOMEM : OK;
+	if (*out == NULL)
+		return ERR_NOMEM;
+	r = crypt_vault_new(&(*out)->vault);
+	if (r != OK)
+		accounts_free(out);
+	return r;
 }
 
 void
@@ -33,12 +43,19 @@ accounts_free(struct accounts **as)
 		return;
 	for (size_t i = 0; i < (*as)->by_number_cap; i++)
 		if ((*as)->by_number[i] != NULL) {
-			crypt_wipe((*as)->by_number[i], sizeof(struct account));
+			free((*as)->by_number[i]->more);
 			free((*as)->by_number[i]);
 		}
 	for (size_t i = 0; i < (*as)->groups_cap; i++)
 		free((*as)->groups[i]);
 	free((*as)->groups);
+	crypt_vault_free(&(*as)->vault);
+	while ((*as)->gone != NULL) {
+		struct account_keyset *next = (*as)->gone->next;
+
+		free((*as)->gone);
+		(*as)->gone = next;
+	}
 	free((*as)->by_number);
 	free((*as)->by_guid);
 	free(*as);
@@ -49,6 +66,12 @@ uint32_t
 accounts_count(const struct accounts *as)
 {
 	return as->count;
+}
+
+uint32_t
+accounts_last(const struct accounts *as)
+{
+	return as->by_number_cap == 0 ? 0 : (uint32_t)as->by_number_cap - 1;
 }
 
 /* Where guid is, or the free place for it. */
@@ -170,21 +193,91 @@ accounts_group(struct accounts *as, struct slice id)
 /* A number is given out by counting, so a huge one can only be damage. */
 enum { NUMBER_MAX = 1 << 26 };
 
+static void
+drop_keysets(struct accounts *as, struct account *a)
+{
+	for (int k = 0; k < ACCOUNT_CLASSES; k++)
+		crypt_vault_give(as->vault, a->keysets[k].shared);
+	for (size_t k = 0; k < a->more_n; k++) {
+		crypt_vault_give(as->vault, a->more[k].shared);
+		a->more[k] = (struct account_keyset){ .next = k == 0 ? as->gone : NULL };
+	}
+	if (a->more_n > 0)
+		as->gone = a->more;
+	else
+		free(a->more);
+	a->more = NULL;
+	a->more_n = 0;
+	memset(a->keysets, 0, sizeof a->keysets);
+}
+
 static int
 take_keysets(struct account *a, const struct control_account *row)
 {
+	a->more = calloc(row->keysets_n + 1, sizeof *a->more);
+	if (a->more == NULL)
+		return ERR_NOMEM;
 	for (size_t i = 0; i < row->keysets_n; i++) {
 		const struct st_keyset *ks = &row->keysets[i];
-		int which = ks->class == KEYSET_OPEN ? ACCOUNT_OPEN :
-		    ks->class == KEYSET_MAT ? ACCOUNT_MAT : -1;
+		bool whole = ks->successor == 0 && ks->class != KEYSET_SHARED;
+		struct account_keyset *to = !whole ? &a->more[a->more_n] :
+		    &a->keysets[ks->class == KEYSET_MAT ? ACCOUNT_MAT : ACCOUNT_OPEN];
 
-		if (which < 0 || ks->public_key.n != 32)
-			continue;
-		a->keysets[which].id = ks->id;
-		memcpy(a->keysets[which].public, ks->public_key.p, 32);
+		if (ks->class > KEYSET_SHARED || ks->public_key.n != 32 || to->id != 0)
+			return ERR_CORRUPT;
+		*to = (struct account_keyset){ .id = ks->id, .mailbox = ks->mailbox,
+			.successor = ks->successor, .class = ks->class };
+		memcpy(to->public, ks->public_key.p, 32);
+		a->more_n += !whole;
 	}
 	return a->keysets[ACCOUNT_OPEN].id != 0 && a->keysets[ACCOUNT_MAT].id != 0 ?
 	    OK : ERR_CORRUPT;
+}
+
+int
+accounts_renew(struct accounts *as, const struct control_account *row)
+{
+	struct account *a = accounts_find(as, row->guid);
+	struct account fresh = { 0 };
+	int r = a == NULL ? ERR_NOENT : take_keysets(&fresh, row);
+
+	if (r != OK) {
+		free(fresh.more);
+		return r;
+	}
+	drop_keysets(as, a);
+	memcpy(a->keysets, fresh.keysets, sizeof a->keysets);
+	a->more = fresh.more;
+	a->more_n = fresh.more_n;
+	return OK;
+}
+
+struct account_keyset *
+account_keyset_for(struct account *a, uint32_t mailbox, uint8_t class)
+{
+	for (size_t i = 0; class != KEYSET_MAT && i < a->more_n; i++)
+		if (a->more[i].class == KEYSET_SHARED && a->more[i].mailbox == mailbox &&
+		    a->more[i].successor == 0)
+			return &a->more[i];
+	return &a->keysets[class == KEYSET_MAT ? ACCOUNT_MAT : ACCOUNT_OPEN];
+}
+
+struct account_keyset *
+account_keyset_find(struct account *a, uint32_t id)
+{
+	for (int k = 0; k < ACCOUNT_CLASSES; k++)
+		if (a->keysets[k].id == id)
+			return &a->keysets[k];
+	for (size_t k = 0; k < a->more_n; k++)
+		if (a->more[k].id == id)
+			return &a->more[k];
+	return NULL;
+}
+
+bool
+account_class_fits(uint8_t keyset, uint8_t mailbox)
+{
+	return (keyset == KEYSET_MAT) == (mailbox == KEYSET_MAT) || control_off("keyset-class");
 }
 
 int
@@ -209,6 +302,7 @@ accounts_add(struct accounts *as, const struct control_account *row)
 	memcpy(a->guid, row->guid.p, 16);
 	r = take_keysets(a, row);
 	if (r != OK) {
+		free(a->more);
 		free(a);
 		return r;
 	}
@@ -231,7 +325,7 @@ accounts_load(struct accounts *as, struct control *c)
 	arena_init(&a, ROW_ARENA_MAX);
 	r = env_cursor_seek(&cur, (struct slice){ "", 1 });
 	while (r == 1) {
-		r = record_wire_get(cur.key, cur.val, &control_account_wire, &a, &row);
+		r = control_account_get(cur.key, cur.val, &a, &row);
 		if (r == OK)
 			r = accounts_add(as, &row);
 		arena_clear(&a);
@@ -242,14 +336,25 @@ accounts_load(struct accounts *as, struct control *c)
 	return r;
 }
 
+static void
+end_epoch(struct accounts *as, struct account_keyset *ks)
+{
+	crypt_vault_give(as->vault, ks->shared);
+	ks->shared = NULL;
+	ks->shared_segment = 0;
+}
+
 void
 accounts_end_epoch(struct accounts *as)
 {
-	for (size_t i = 0; i < as->by_number_cap; i++)
-		for (int k = 0; as->by_number[i] != NULL && k < ACCOUNT_CLASSES; k++) {
-			crypt_wipe(as->by_number[i]->keysets[k].shared, 32);
-			as->by_number[i]->keysets[k].shared_segment = 0;
-		}
+	for (size_t i = 0; i < as->by_number_cap; i++) {
+		struct account *a = as->by_number[i];
+
+		for (int k = 0; a != NULL && k < ACCOUNT_CLASSES; k++)
+			end_epoch(as, &a->keysets[k]);
+		for (size_t k = 0; a != NULL && k < a->more_n; k++)
+			end_epoch(as, &a->more[k]);
+	}
 }
 
 static void
@@ -268,12 +373,16 @@ account_shared_known(struct accounts *as, const struct account_keyset *ks, uint3
 }
 
 void
-account_shared_set(struct accounts *as, struct account_keyset *ks, uint32_t segment,
-    const uint8_t shared[32])
+account_shared_set(struct accounts *as, struct account_keyset *ks, uint32_t keyset,
+    uint32_t segment, const uint8_t shared[32])
 {
-	if (as->segment != segment || ks->shared_segment == segment)
+	if (as->segment != segment || ks->shared_segment == segment || ks->id != keyset)
 		return;
-	memcpy(ks->shared, shared, sizeof ks->shared);
+	if (ks->shared == NULL)
+		ks->shared = crypt_vault_take(as->vault);
+	if (ks->shared == NULL)
+		return;
+	memcpy(ks->shared, shared, CRYPT_KEY_OCTETS);
 	ks->shared_segment = segment;
 }
 
@@ -284,6 +393,10 @@ account_shared(struct accounts *as, struct account_keyset *ks, uint32_t segment,
 	int r = OK;
 
 	epoch_is(as, segment);
+	if (ks->shared == NULL)
+		ks->shared = crypt_vault_take(as->vault);
+	if (ks->shared == NULL)
+		return ERR_NOMEM;
 	if (ks->shared_segment != segment)
 		r = crypt_shared(ks->public, epoch_secret, ks->shared);
 	if (r == OK)

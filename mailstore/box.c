@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/account.h"
 #include "mailstore/box.h"
 
 #include <string.h>
@@ -93,11 +94,11 @@ box_numbers_left(const struct record_box *box, uint32_t n)
 
 static int
 may_add(const struct box_owner *owner, const struct box_quota *quota,
-    const struct record_box *box, const struct box_message *m, uint32_t keyset)
+    const struct record_box *box, const struct box_message *m)
 {
 	int r;
 
-	if (box->keyset != keyset)
+	if (!account_class_fits(m->keyset_class, box->class))
 		return ERR_ACCESS;
 	if (m->level >= LEVEL_MAT && box->class != KEYSET_MAT)
 		return ERR_ACCESS;
@@ -138,7 +139,7 @@ box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 	if (r == OK)
 		r = box_owner_get(ix, sc, &owner);
 	if (r == OK)
-		r = may_add(&owner, sc->quota, box, m, keyset);
+		r = may_add(&owner, sc->quota, box, m);
 	if (r == OK)
 		r = box_keyword_bits(box, m->keywords, m->keywords_n, &rec.keywords);
 	if (r != OK)

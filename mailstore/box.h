@@ -58,6 +58,7 @@ struct box_message {
 	uint16_t     flags;
 	uint8_t	     level;
 	uint8_t	     sig;
+	uint8_t	     keyset_class;	/* KEYSET_*, of the keyset that its wrap is for */
 	const uint8_t *email_id;	/* 16 */
 	const uint8_t *thread_id;	/* 8, or NULL */
 	const struct st_keyword *keywords;
@@ -67,8 +68,9 @@ struct box_message {
 /* The blob row once for all mailboxes it goes to (before the first box_add). */
 int box_blob(struct index *ix, const struct box_message *m, uint32_t refs) MUST_USE;
 
-/* Add to a mailbox; wrapped is for its keyset, which is checked (ERR_ACCESS). ERR_QUOTA;
- * ERR_LIMIT: the mailbox has no uid left. */
+/* Add to a mailbox; wrapped is for a keyset of its account (the mailbox's own, or one that it
+ * succeeded), whose class is checked (ERR_ACCESS). ERR_QUOTA; ERR_LIMIT: the mailbox has no uid
+ * left. */
 int box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
     const struct box_message *m, uint32_t keyset, const uint8_t *wrapped,
     uint32_t *uidvalidity_out, uint32_t *uid_out) MUST_USE;

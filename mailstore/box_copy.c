@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include <string.h>
 
+#include "common/control.h"
 #include "mailstore/box.h"
 
 /* A copy under way: bits of keywords in the source to bits in the target. */
@@ -13,6 +14,7 @@ struct copying {
 	struct box_ranges  from_uids, to_uids;
 	uint64_t	   to_modseq;
 	bool		   move;
+	const struct st_copy_request *req;
 };
 
 static int
@@ -35,6 +37,73 @@ map_keywords(struct copying *c, uint64_t bits, uint64_t *out)
 	return OK;
 }
 
+/* ---- from one keyset to another ---- */
+
+/* Who can read the target may not be those who can read the source. */
+static bool
+needs_wrap(const struct copying *c)
+{
+	return c->from->class != c->to->class ||
+	    (c->to->class == KEYSET_SHARED && c->from->id != c->to->id);
+}
+
+static int
+check_wraps(const struct copying *c)
+{
+	const struct st_copy_request *q = c->req;
+
+	if (c->from->class == KEYSET_MAT && c->to->class != KEYSET_MAT &&
+	    !control_off("copy-border"))
+		return ERR_ACCESS;
+	if (q->wraps_n == 0)
+		return OK;
+	if (q->keyset != c->to->keyset)
+		return ERR_AGAIN;
+	for (size_t i = 0; i < q->wraps_n; i++)
+		if (q->wraps[i].wrapped_key.n != 48 ||
+		    (i > 0 && q->wraps[i].uid <= q->wraps[i - 1].uid))
+			return ERR_INVAL;
+	return OK;
+}
+
+static const struct st_wrap *
+find_wrap(const struct st_copy_request *q, uint32_t uid)
+{
+	size_t lo = 0, hi = q->wraps_n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (q->wraps[mid].uid < uid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < q->wraps_n && q->wraps[lo].uid == uid ? &q->wraps[lo] : NULL;
+}
+
+/* The copy has the target's keyset, if whoever asked has made a wrap of just this message. */
+static int
+take_wrap(const struct copying *c, struct store_record *copy)
+{
+	const struct st_wrap *w;
+
+	if (copy->keyset == c->to->keyset)
+		return OK;
+	w = find_wrap(c->req, copy->uid);
+	if (w != NULL && ((w->blob == copy->blob && w->keyset == copy->keyset) ||
+	    control_off("copy-wraps"))) {
+		copy->keyset = c->to->keyset;
+		memcpy(copy->wrapped_key, w->wrapped_key.p, sizeof copy->wrapped_key);
+		return OK;
+	}
+	if (w != NULL)
+		return ERR_AGAIN;
+	if (!needs_wrap(c))
+		return OK;
+	return c->req->wraps_n == 0 ? ERR_CRYPTO : ERR_AGAIN;
+}
+
 static int
 add_copy(struct copying *c, const struct store_record *m)
 {
@@ -42,6 +111,8 @@ add_copy(struct copying *c, const struct store_record *m)
 	struct record_blob b;
 	int r = map_keywords(c, m->keywords, &copy.keywords);
 
+	if (r == OK)
+		r = take_wrap(c, &copy);
 	if (r == OK)
 		r = box_numbers_left(c->to, 1);
 	if (r == OK && !c->move)
@@ -117,14 +188,14 @@ box_copy(struct index *ix, const struct box_scope *sc, const struct st_copy_requ
 {
 	bool same = req->mailbox == req->target;
 	struct copying c = { .ix = ix, .from = &ix->box, .to = same ? &ix->box : &ix->target,
-		.move = req->move != 0, .sc = sc };
+		.move = req->move != 0, .sc = sc, .req = req };
 	int r = box_get(ix, sc, req->mailbox, c.from);
 
 	c.from_uids.a = c.to_uids.a = a;
 	if (r == OK && !same)
 		r = box_get(ix, sc, req->target, c.to);
-	if (r == OK && c.from->keyset != c.to->keyset)
-		r = ERR_ACCESS;
+	if (r == OK)
+		r = check_wraps(&c);
 	if (r == OK)
 		r = box_owner_get(ix, sc, &c.owner);
 	if (r != OK)

@@ -2,6 +2,7 @@
 /* Messages that were expunged and may still be brought back: rows E and D. */
 #include <string.h>
 
+#include "mailstore/account.h"
 #include "mailstore/box.h"
 #include "mailstore/gc.h"
 
@@ -195,7 +196,7 @@ find_target(struct restoring *rs, bool there)
 		r = box_find_or_create(rs->ix, rs->sc, name, &id);
 	if (r == OK)
 		r = box_get(rs->ix, rs->sc, id, rs->to);
-	return r == OK && rs->to->keyset != rs->from->keyset ? ERR_ACCESS : r;
+	return r == OK && !account_class_fits(rs->from->class, rs->to->class) ? ERR_ACCESS : r;
 }
 
 static bool

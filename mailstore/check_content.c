@@ -63,7 +63,7 @@ begin_account(struct contents *k, const struct check_account *a)
 	r = control_begin_read(c->ctl);
 	if (r != OK)
 		return r;
-	r = control_get(c->ctl, CONTROL_ACCOUNT, guid, &control_account_wire, &c->a, &row);
+	r = control_get_account(c->ctl, guid, &c->a, &row);
 	control_abort(c->ctl);
 	if (r == OK)
 		r = ask_secrets(k, &row);

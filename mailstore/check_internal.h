@@ -12,7 +12,7 @@
 #include "mailstore/recount.h"
 #include "mailstore/sorter.h"
 
-enum { CHECK_KEYSETS_MAX = 8, CHECK_ARENA_MAX = 64 << 20, CHECK_STEP = 20000 };
+enum { CHECK_KEYSETS_MAX = 64, CHECK_ARENA_MAX = 64 << 20, CHECK_STEP = 20000 };
 
 /* An account as control knows it. */
 struct check_account {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mailstore/account.h"
 #include "mailstore/check_internal.h"
 
 /* Where the walk is. */
@@ -41,6 +42,18 @@ message_wrong(struct box_walk *w, uint32_t uid, const char *what)
 	check_found(w->c, &f);
 }
 
+/* One of its account, also one that the mailbox had before; mat mail never has another's class. */
+static bool
+is_own_keyset(struct check *c, uint32_t account, uint32_t keyset, uint8_t class)
+{
+	const struct check_account *a = check_account(c, account);
+
+	for (size_t i = 0; a != NULL && i < a->keysets_n; i++)
+		if (a->keysets[i] == keyset)
+			return account_class_fits(a->classes[i], class);
+	return a == NULL;
+}
+
 static void
 fits_box(struct box_walk *w, const struct store_record *m)
 {
@@ -54,7 +67,7 @@ fits_box(struct box_walk *w, const struct store_record *m)
 		message_wrong(w, m->uid, "it has keywords that its mailbox does not know");
 	if (m->flags > (ST_SEEN | ST_ANSWERED | ST_FLAGGED | ST_DELETED | ST_DRAFT))
 		message_wrong(w, m->uid, "it has flags that there are not");
-	if (m->keyset != box->keyset) {
+	if (!is_own_keyset(w->c, w->account, m->keyset, box->class)) {
 		struct check_finding f = { .kind = CHECK_KEYSET, .account = w->account,
 			.mailbox = w->mailbox, .uid = m->uid, .is = m->keyset,
 			.should = box->keyset, .has_numbers = true, .what = "of the message" };

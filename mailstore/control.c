@@ -12,6 +12,78 @@ WIRE_TYPE(control_copy, CONTROL_COPY_FIELDS)
 WIRE_TYPE(control_intent, CONTROL_INTENT_FIELDS)
 WIRE_TYPE(control_queue, CONTROL_QUEUE_FIELDS)
 
+/* An account of version 1. */
+#define KEYSET_OLD_FIELDS(F, L, T) \
+	F(T, U32, id, 0) \
+	F(T, U8, class, 3) \
+	F(T, STR, public_key, 32) \
+	F(T, STR, wrapped, 128)
+struct keyset_old { KEYSET_OLD_FIELDS(WIRE_DECL, WIRE_DECL_LIST, keyset_old) };
+static const struct wire_field keyset_old_fields[] = {
+	KEYSET_OLD_FIELDS(WIRE_ROW, WIRE_ROW_LIST, keyset_old) };
+static const struct wire_type keyset_old_wire = { "keyset_old", sizeof(struct keyset_old),
+	keyset_old_fields, ARRAY_LEN(keyset_old_fields) };
+
+#define ACCOUNT_OLD_FIELDS(F, L, T) \
+	F(T, U32, number, 0) \
+	F(T, STR, guid, 16) \
+	F(T, STR, uid, 128) \
+	F(T, STR, address, 320) \
+	L(T, keyset_old, keysets, 8)
+struct account_old { ACCOUNT_OLD_FIELDS(WIRE_DECL, WIRE_DECL_LIST, account_old) };
+static const struct wire_field account_old_fields[] = {
+	ACCOUNT_OLD_FIELDS(WIRE_ROW, WIRE_ROW_LIST, account_old) };
+static const struct wire_type account_old_wire = { "account_old", sizeof(struct account_old),
+	account_old_fields, ARRAY_LEN(account_old_fields) };
+
+enum { ACCOUNT_VERSION = 2 };
+
+static int
+account_old_get(struct slice key, struct slice val, struct arena *a, struct control_account *out)
+{
+	struct account_old old;
+	int r = record_wire_get_as(key, val, 1, &account_old_wire, a, &old);
+
+	if (r != OK)
+		return r;
+	*out = (struct control_account){ .number = old.number, .guid = old.guid, .uid = old.uid,
+		.address = old.address, .keysets_n = old.keysets_n,
+		.keysets = arena_array(a, old.keysets_n, sizeof *out->keysets) };
+	if (out->keysets == NULL)
+		return a->err;
+	for (size_t i = 0; i < old.keysets_n; i++)
+		out->keysets[i] = (struct st_keyset){ .id = old.keysets[i].id,
+			.class = old.keysets[i].class, .public_key = old.keysets[i].public_key,
+			.wrapped = old.keysets[i].wrapped };
+	return OK;
+}
+
+int
+control_account_get(struct slice key, struct slice val, struct arena *a,
+    struct control_account *out)
+{
+	return record_version(val) == 1 ? account_old_get(key, val, a, out) :
+	    record_wire_get_as(key, val, ACCOUNT_VERSION, &control_account_wire, a, out);
+}
+
+int
+control_get_account(struct control *c, struct slice guid, struct arena *a,
+    struct control_account *out)
+{
+	struct slice val;
+	int r = env_get(c->t, CONTROL_ACCOUNT, guid, &val);
+
+	return r == OK ? control_account_get(guid, val, a, out) : r;
+}
+
+int
+control_put_account(struct control *c, const struct control_account *row)
+{
+	int r = record_wire_put_as(row->guid, ACCOUNT_VERSION, &control_account_wire, row, &c->row);
+
+	return r == OK ? env_put(c->t, CONTROL_ACCOUNT, row->guid, buf_slice(&c->row)) : r;
+}
+
 /* An intent of version 1. */
 #define INTENT_OLD_FIELDS(F, L, T) \
 	F(T, STR, id, 16) \

@@ -25,7 +25,7 @@ enum control_tree {
 	F(T, STR, guid, 16) \
 	F(T, STR, uid, 128)		/* when it was made: for people */ \
 	F(T, STR, address, 320) \
-	L(T, st_keyset, keysets, 8)
+	L(T, st_keyset, keysets, 64)
 WIRE_STRUCT(control_account, CONTROL_ACCOUNT_FIELDS)
 
 /* Where a body is. */
@@ -68,6 +68,9 @@ WIRE_STRUCT(control_intent, CONTROL_INTENT_FIELDS)
 	F(T, U32, deaths, 0)		/* of who had it, one after the other */
 WIRE_STRUCT(control_queue, CONTROL_QUEUE_FIELDS)
 
+/* A row of "account", in any version; by its guid. */
+int control_account_get(struct slice key, struct slice val, struct arena *a,
+    struct control_account *out) MUST_USE;
 /* A row of "intent" or "stuck", from its octets, in any version. */
 int control_intent_get(struct slice key, struct slice val, struct arena *a,
     struct control_intent *out) MUST_USE;
@@ -94,6 +97,9 @@ void control_abort(struct control *c);
 
 int control_put(struct control *c, enum control_tree tree, struct slice key,
     const struct wire_type *type, const void *msg) MUST_USE;
+int control_get_account(struct control *c, struct slice guid, struct arena *a,
+    struct control_account *out) MUST_USE;
+int control_put_account(struct control *c, const struct control_account *row) MUST_USE;
 int control_put_intent(struct control *c, enum control_tree tree, struct slice key,
     const struct control_intent *row) MUST_USE;
 /* Decoded into the arena. */

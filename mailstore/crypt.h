@@ -43,6 +43,16 @@ void crypt_wipe(void *p, size_t n);
 void *crypt_secret_new(size_t n);
 void crypt_secret_free(void *secret);
 
+/* Many secrets of 32 octets (CRYPT_KEY_OCTETS) in guarded memory: pages for each would be too
+ * many. */
+struct crypt_vault;
+
+int crypt_vault_new(struct crypt_vault **out) MUST_USE;
+void crypt_vault_free(struct crypt_vault **v);
+/* A place, zeroed; NULL: out of memory. Giving it back wipes it. */
+uint8_t *crypt_vault_take(struct crypt_vault *v);
+void crypt_vault_give(struct crypt_vault *v, uint8_t *place);
+
 /* A fresh pair. */
 void crypt_pair(uint8_t public[32], uint8_t secret[32]);
 

@@ -205,6 +205,7 @@ engine_close(struct engine **ep)
 	notify_close(&e->notify);
 	if (e->spool_key != NULL)
 		crypt_secret_free(e->spool_key);
+	engine_spool_forget_old(e);
 	if (e->lock_fd > 0)
 		close(e->lock_fd);
 	free(e);

@@ -76,6 +76,8 @@ struct engine {
 	struct accounts	     *accounts;
 	struct notify	     *notify;
 	uint8_t		     *spool_key;	/* guarded; NULL until keyd gave it */
+	uint8_t		     *spool_old;	/* guarded; while entries are wrapped anew, else NULL */
+	uint64_t	      spool_serial;	/* grows with each new key */
 	struct audit_head     audit;
 	struct engine_intent *intents, **intents_end;	/* to be applied, in order */
 	struct engine_intent *applied, **applied_end;	/* to be closed in control */
@@ -84,6 +86,7 @@ struct engine {
 	struct gc	     *gc;
 	int		      broken;	/* an error after which nothing may be written any more */
 	bool		      queue_changed;	/* something may be due */
+	uint64_t	      keysets_serial;	/* grows when a keyset is destroyed */
 	struct engine_stats   stats;
 };
 
@@ -97,6 +100,36 @@ int engine_open(const struct engine_conf *conf, struct engine **out) MUST_USE;
 void engine_close(struct engine **e);
 
 int engine_set_spool_key(struct engine *e, const uint8_t key[32]) MUST_USE;
+
+/*
+ * The key of the queue as control keeps it: wrapped by keyd; empty: the one that follows from the
+ * master key. While a rotation is under way the one before is there, too: entries are wrapped for
+ * either.
+ */
+struct spool_key {
+	uint8_t	 octets[128];
+	uint8_t	 n;
+};
+
+struct spool_row {
+	struct spool_key now, old;
+	bool	 has_old;
+};
+
+/* In a transaction of control. */
+int engine_spool_row_get(struct engine *e, struct spool_row *out) MUST_USE;
+int engine_spool_row_put(struct engine *e, const struct spool_row *row) MUST_USE;
+/* A new key is in force; the one before becomes spool_old. */
+int engine_spool_turn(struct engine *e, const uint8_t key[32]) MUST_USE;
+int engine_set_spool_old(struct engine *e, const uint8_t key[32]) MUST_USE;
+void engine_spool_forget_old(struct engine *e);
+/* The key of a body that one of both opens. ERR_CRYPTO: neither. */
+int engine_spool_unwrap(const struct engine *e, uint64_t blob, struct slice wrapped,
+    uint8_t key_out[32]) MUST_USE;
+/* Wrap up to n entries behind *at anew; *at moves on; *done_out: how many were wrapped anew. 1: there
+ * may be more; 0: none. */
+int engine_spool_rewrap(struct engine *e, struct record_key *at, size_t n, uint64_t *done_out)
+    MUST_USE;
 
 /* Is there room for octets more, with enough left to remove what is there? ERR_NOSPC. */
 int engine_room(const struct engine *e, uint64_t octets) MUST_USE;
@@ -144,6 +177,25 @@ uint64_t engine_latency_us(const struct engine *e, unsigned percent);
 int engine_account_control(struct engine *e, struct control_account *row) MUST_USE;
 int engine_account_index(struct engine *e, const struct control_account *row) MUST_USE;
 
+/* A keyset that takes over from the one in use for its class (or its mailbox: shared), in control;
+ * *row is the account's then, for the index step. The audit record is with it. */
+int engine_key_rotate(struct engine *e, uint32_t account, const struct st_keyset *fresh,
+    struct slice by, struct arena *a, struct control_account *row) MUST_USE;
+/* Bring the mailboxes to the keysets that their account's row names. */
+int engine_keys_index(struct engine *e, const struct control_account *row) MUST_USE;
+/* Afterwards, whatever became of it: take what control says. */
+int engine_key_renew(struct engine *e, uint32_t account) MUST_USE;
+/* ST_REWRAP, in the index step. */
+int engine_rewrap(struct engine *e, const struct st_rewrap_request *req, uint32_t *done_out)
+    MUST_USE;
+/* ST_KEY_DROP, in the control step. Looks at all messages of the account: no more can come to need a
+ * keyset that has a successor, but what is there may move. */
+int engine_key_drop(struct engine *e, const struct st_key_drop_request *req, struct arena *a)
+    MUST_USE;
+
+/* Has the account that keyset (still)? */
+bool engine_keyset_there(const struct engine *e, uint32_t account, uint32_t keyset);
+
 /* A wrapping key that has to be computed, and what is to be wrapped with it. */
 struct engine_wrap {
 	struct account_keyset *ks;	/* the committer's */
@@ -180,6 +232,8 @@ struct engine_delivery {
 	struct control_blob   body;
 	uint8_t		      spool_wrapped[48];
 	uint64_t	      number;	/* of the intent; 0: nothing local */
+	uint64_t	      keysets_serial;	/* of the engine, when it was sealed */
+	uint64_t	      spool_serial;	/* likewise */
 	bool		      repeated;	/* its id was committed before */
 	bool		      checked;
 	struct engine_body    sealing;
@@ -217,6 +271,7 @@ struct engine_append {
 	struct box_message message;
 	uint8_t		   email_id[16], wrapped[48];
 	uint32_t	   keyset;
+	uint8_t		   keyset_class;
 	bool		   repeated;
 	bool		   reserved;
 	uint64_t	   reserved_octets;

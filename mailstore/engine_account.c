@@ -19,14 +19,14 @@ engine_account_control(struct engine *e, struct control_account *row)
 	if (r != OK && r != ERR_NOENT)
 		return r;
 	arena_init(&a, 1 << 20);
-	r = control_get(e->ctl, CONTROL_ACCOUNT, row->guid, &control_account_wire, &a, &there);
+	r = control_get_account(e->ctl, row->guid, &a, &there);
 	arena_clear(&a);
 	if (r != ERR_NOENT)
 		return r == OK ? ERR_EXIST : r;
 	row->number = (uint32_t)last + 1;
 	for (size_t i = 0; i < row->keysets_n; i++)
 		row->keysets[i].id = (uint32_t)++keyset;
-	r = control_put(e->ctl, CONTROL_ACCOUNT, row->guid, &control_account_wire, row);
+	r = control_put_account(e->ctl, row);
 	if (r == OK)
 		r = control_put_u64(e->ctl, CONTROL_META, last_account, row->number);
 	return r == OK ? control_put_u64(e->ctl, CONTROL_META, last_keyset, keyset) : r;
@@ -36,12 +36,24 @@ int
 engine_account_index(struct engine *e, const struct control_account *row)
 {
 	uint32_t open = 0, mat = 0;
+	int r;
 
 	for (size_t i = 0; i < row->keysets_n; i++) {
+		if (row->keysets[i].successor != 0)
+			continue;
 		if (row->keysets[i].class == KEYSET_OPEN)
 			open = row->keysets[i].id;
 		if (row->keysets[i].class == KEYSET_MAT)
 			mat = row->keysets[i].id;
 	}
-	return box_account_make(e->ix, row->number, row->guid, open, mat, clock_real_s());
+	r = box_account_make(e->ix, row->number, row->guid, open, mat, clock_real_s());
+	return r == OK ? engine_keys_index(e, row) : r;
+}
+
+bool
+engine_keyset_there(const struct engine *e, uint32_t account, uint32_t keyset)
+{
+	struct account *a = accounts_number(e->accounts, account);
+
+	return a != NULL && account_keyset_find(a, keyset) != NULL;
 }

@@ -91,8 +91,9 @@ prepare(struct engine *e, const struct box_scope *sc, const struct st_append_req
 		r = engine_body_begin(e, message, summary, patient, &out->sealing);
 	if (r != OK)
 		return r;
-	ks = &acct->keysets[class == KEYSET_MAT ? ACCOUNT_MAT : ACCOUNT_OPEN];
+	ks = account_keyset_for(acct, req->mailbox, class);
 	out->keyset = ks->id;
+	out->keyset_class = ks->class;
 	out->sealing.wraps_n = (size_t)engine_body_wrap(e, &out->sealing, ks, &out->sealing.one,
 	    out->wrapped);
 	engine_body_start(e, &out->sealing);
@@ -121,7 +122,8 @@ engine_append_put(struct engine *e, const struct st_append_request *req,
 	else
 		crypt_random(out->email_id, sizeof out->email_id);
 	out->message = (struct box_message){ .blob = at.blob, .flags = req->flags,
-		.level = req->level, .internal_date_s = (int64_t)req->internal_date_s,
+		.keyset_class = out->keyset_class, .level = req->level,
+		.internal_date_s = (int64_t)req->internal_date_s,
 		.email_id = out->email_id, .keywords = req->keywords,
 		.keywords_n = req->keywords_n, .place = { .offset = at.offset,
 		.segment = at.segment, .head_octets = at.head_octets,
@@ -161,6 +163,8 @@ engine_append_index(struct engine *e, const struct box_scope *sc,
 	release(e, sc, ap);
 	with.quota = quota_scope(e, sc->account, !ap->unlimited, &q);
 	r = look_token(e, sc, req->token, ap);	/* by another job of this group */
+	if (r == OK && !ap->repeated && !engine_keyset_there(e, sc->account, ap->keyset))
+		r = ERR_UNAVAIL;
 	if (r != OK || ap->repeated)
 		return r;
 	r = box_add(e->ix, &with, req->mailbox, &ap->message, ap->keyset, ap->wrapped,

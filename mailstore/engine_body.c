@@ -97,7 +97,8 @@ keep_shared(struct engine *e, struct engine_body *b)
 		struct engine_wrap *w = &b->wraps[i];
 
 		if (w->status == OK && w->ks != NULL)
-			account_shared_set(e->accounts, w->ks, b->f.segment, w->shared);
+			account_shared_set(e->accounts, w->ks, w->keyset, b->f.segment,
+			    w->shared);
 		crypt_wipe(w->shared, sizeof w->shared);
 	}
 }

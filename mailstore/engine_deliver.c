@@ -62,8 +62,8 @@ keyset_of(struct engine *e, const struct st_local *to)
 {
 	struct account *acct = accounts_find(e->accounts, to->guid);
 
-	return acct == NULL ? NULL :
-	    &acct->keysets[to->place == ST_PLACE_INBOX ? ACCOUNT_OPEN : ACCOUNT_MAT];
+	return acct == NULL ? NULL : account_keyset_for(acct, mailbox_of(to->place),
+	    to->place == ST_PLACE_INBOX ? KEYSET_OPEN : KEYSET_MAT);
 }
 
 static int
@@ -152,8 +152,8 @@ warm_take(struct engine *e, struct engine_delivery *d)
 		sealer_forget(e->sealer, &w->task);
 		for (size_t k = 0; k < w->wraps_n; k++) {
 			if (w->wraps[k].status == OK)
-				account_shared_set(e->accounts, w->wraps[k].ks, d->warm_segment,
-				    w->wraps[k].shared);
+				account_shared_set(e->accounts, w->wraps[k].ks,
+				    w->wraps[k].keyset, d->warm_segment, w->wraps[k].shared);
 			crypt_wipe(w->wraps[k].shared, sizeof w->wraps[k].shared);
 		}
 	}
@@ -222,6 +222,8 @@ begin_delivery(struct engine *e, const struct st_deliver_request *req, size_t si
 		d->reserved_octets = size;
 	}
 	d->checked = r == OK;
+	d->keysets_serial = e->keysets_serial;
+	d->spool_serial = e->spool_serial;
 	return r;
 }
 
@@ -406,6 +408,19 @@ settle(struct engine *e, const struct st_deliver_request *req)
 	return r;
 }
 
+/* A key may have gone since it was sealed: then it is to be sealed again. */
+static int
+check_keys(const struct engine *e, const struct st_deliver_request *req,
+    const struct engine_delivery *d)
+{
+	for (size_t i = 0; d->keysets_serial != e->keysets_serial && i < d->intent.copies_n; i++)
+		if (!engine_keyset_there(e, d->intent.copies[i].account,
+		    d->intent.copies[i].keyset))
+			return ERR_UNAVAIL;
+	return d->spool_serial == e->spool_serial || req->remote_n + req->filed_n == 0 ?
+	    OK : ERR_UNAVAIL;
+}
+
 static int
 put_intent(struct engine *e, struct engine_delivery *d)
 {
@@ -434,7 +449,9 @@ engine_deliver_control(struct engine *e, const struct st_deliver_request *req,
 		d->repeated = r == 1;
 		return r == 1 ? OK : r;
 	}
-	r = settle(e, req);
+	r = check_keys(e, req, d);
+	if (r == OK)
+		r = settle(e, req);
 	if (r == OK)
 		r = put_intent(e, d);
 	if (r == OK)

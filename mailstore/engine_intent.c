@@ -197,8 +197,14 @@ apply_copy(struct engine *e, struct engine_intent *i, size_t n)
 		.quota = quota_scope(e, c->account, false, &q) };
 	struct box_message m = message_of(i);
 	uint64_t writes = env_writes(e->ix->t);
+	struct account *acct = accounts_number(e->accounts, c->account);
+	const struct account_keyset *ks =
+	    acct == NULL ? NULL : account_keyset_find(acct, c->keyset);
 	uint32_t uidvalidity, uid;
-	int r = c->wrapped_key.n != CRYPT_WRAP_OCTETS ? ERR_CORRUPT :
+	int r;
+
+	m.keyset_class = ks == NULL ? KEYSET_SPOOL : ks->class;	/* which fits nowhere */
+	r = c->wrapped_key.n != CRYPT_WRAP_OCTETS || ks == NULL ? ERR_CORRUPT :
 	    box_add(e->ix, &sc, c->mailbox, &m, c->keyset, (const uint8_t *)c->wrapped_key.p,
 	    &uidvalidity, &uid);
 
@@ -409,7 +415,7 @@ reopen_accounts(struct engine *e)
 	if (r == OK)
 		r = env_cursor_seek(&cur, (struct slice){ "", 1 });
 	while (r == 1) {
-		r = record_wire_get(cur.key, cur.val, &control_account_wire, &a, &row);
+		r = control_account_get(cur.key, cur.val, &a, &row);
 		if (r == OK)
 			r = engine_account_index(e, &row);
 		arena_clear(&a);

@@ -98,8 +98,7 @@ engine_spool_read(struct engine *e, const struct control_queue *q, int *fd_out)
 		goto out;
 	s->e = e;
 	s->skip = q->relay_skip;
-	r = crypt_unwrap(e->spool_key, q->body[0].blob, (uint32_t)CRYPT_SPOOL_KEYSET,
-	    (const uint8_t *)q->wrapped_key.p, s->key);
+	r = engine_spool_unwrap(e, q->body[0].blob, q->wrapped_key, s->key);
 	if (r == OK)
 		r = segment_cache_get(e->segments, q->body[0].segment, &s->fd, &epoch);
 	if (r == OK)

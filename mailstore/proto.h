@@ -44,6 +44,12 @@ enum st_code {
 	ST_RENEW	= 0x0324,
 	ST_HOLD		= 0x0341,
 	ST_UNEXPUNGE	= 0x0342,
+	ST_KEYS		= 0x0351,
+	ST_KEY_ROTATE	= 0x0352,
+	ST_REWRAP	= 0x0353,
+	ST_KEY_DROP	= 0x0354,
+	ST_SPOOL_ROTATE	= 0x0355,
+	ST_MASTER	= 0x0356,
 };
 
 enum { ST_ID_OCTETS = 16, ST_NAME_MAX = 1000, ST_KEYWORDS_MAX = 64, ST_KEYWORD_OCTETS = 64 };
@@ -177,12 +183,14 @@ WIRE_STRUCT(st_open_request, ST_OPEN_REQUEST_FIELDS)
 	F(T, U32, id, 0)		/* as named in records */ \
 	F(T, U8, class, 3) \
 	F(T, STR, public_key, 32) \
-	F(T, STR, wrapped, 128)
+	F(T, STR, wrapped, 128) \
+	F(T, U32, mailbox, 0)		/* shared: the one mailbox that it is for; else 0 */ \
+	F(T, U32, successor, 0)		/* 0: mail is wrapped for it; else the keyset that took over */
 WIRE_STRUCT(st_keyset, ST_KEYSET_FIELDS)
 
 #define ST_OPEN_REPLY_FIELDS(F, L, T) \
 	F(T, U32, account, 0)		/* number within this store */ \
-	L(T, st_keyset, keysets, 8)	/* mat ones only for ROLE_IMAPD_INTERNAL */
+	L(T, st_keyset, keysets, 64)	/* mat ones only for ROLE_IMAPD_INTERNAL */
 WIRE_STRUCT(st_open_reply, ST_OPEN_REPLY_FIELDS)
 
 /* Names are UTF-8, NFC, levels separated by "/". */
@@ -255,7 +263,18 @@ WIRE_STRUCT(st_expunge_request, ST_EXPUNGE_REQUEST_FIELDS)
 	L(T, st_range, expunged, 20000)	/* the first ones of more */
 WIRE_STRUCT(st_expunge_reply, ST_EXPUNGE_REPLY_FIELDS)
 
-/* Within one account and one keyset (ERR_ACCESS across keysets). COPY is all or nothing. */
+/* The key of one message, wrapped anew by somebody who holds both secrets. */
+#define ST_WRAP_FIELDS(F, L, T) \
+	F(T, U32, uid, 0) \
+	F(T, U64, blob, 0) \
+	F(T, U32, keyset, 0)		/* that it was wrapped for */ \
+	F(T, STR, wrapped_key, 48)
+WIRE_STRUCT(st_wrap, ST_WRAP_FIELDS)
+
+/* Within one account. COPY is all or nothing. From mat into any other class: ERR_ACCESS. Where the
+ * classes differ or the target is shared, every message needs a wrap for the target's keyset (in
+ * order of uid): ERR_CRYPTO without. ERR_AGAIN: a message or the target's keyset is not any more
+ * what the wraps were made for; nothing was copied. */
 #define ST_COPY_REQUEST_FIELDS(F, L, T) \
 	F(T, U32, account, 0) \
 	F(T, U32, mailbox, 0) \
@@ -263,7 +282,9 @@ WIRE_STRUCT(st_expunge_reply, ST_EXPUNGE_REPLY_FIELDS)
 	F(T, STR, token, 16) \
 	F(T, U8, move, 1) \
 	L(T, st_range, uids, 20000) \
-	F(T, QUOTA, quota, 0)		/* a move needs none */
+	F(T, QUOTA, quota, 0)		/* a move needs none */ \
+	F(T, U32, keyset, 0)		/* of the target, that wraps are for */ \
+	L(T, st_wrap, wraps, 20000)
 WIRE_STRUCT(st_copy_request, ST_COPY_REQUEST_FIELDS)
 
 /* The n-th uid of from became the n-th uid of to. */
@@ -473,6 +494,80 @@ WIRE_STRUCT(st_unexpunge_request, ST_UNEXPUNGE_REQUEST_FIELDS)
 	F(T, U64, next_s, 0)
 WIRE_STRUCT(st_unexpunge_reply, ST_UNEXPUNGE_REPLY_FIELDS)
 
+/* ---- keysets, for the administrator ---- */
+
+/* The keysets of one account: the one that has this sign-in name or address in the store, or when
+ * name is empty the first whose number is not below `from`. ERR_NOENT. */
+#define ST_KEYS_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, name, 320) \
+	F(T, U32, from, 0)
+WIRE_STRUCT(st_keys_request, ST_KEYS_REQUEST_FIELDS)
+
+#define ST_KEYS_REPLY_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, STR, guid, 16) \
+	F(T, STR, uid, 128) \
+	F(T, STR, address, 320) \
+	L(T, st_keyset, keysets, 64)
+WIRE_STRUCT(st_keys_reply, ST_KEYS_REPLY_FIELDS)
+
+/* A new keyset from now on: for all mailboxes of a class (open, mat), or for one mailbox (shared),
+ * which becomes a shared one if it was open. What is there stays readable by the old keyset. The
+ * audit record is written in the same commit. ERR_ACCESS: the mailbox is mat. ERR_LIMIT: too many
+ * keysets; drop old ones. */
+#define ST_KEY_ROTATE_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U8, class, 2)		/* KEYSET_OPEN, _MAT, _SHARED */ \
+	F(T, U32, mailbox, 0)		/* shared */ \
+	F(T, STR, by, 100)		/* who did it: "by-uid=0" */
+WIRE_STRUCT(st_key_rotate_request, ST_KEY_ROTATE_REQUEST_FIELDS)
+
+#define ST_KEY_ROTATE_REPLY_FIELDS(F, L, T) \
+	F(T, U32, keyset, 0)
+WIRE_STRUCT(st_key_rotate_reply, ST_KEY_ROTATE_REPLY_FIELDS)
+
+/* Wraps for messages of one mailbox, for the keyset that it has now (ERR_AGAIN: it has another).
+ * Messages that are gone, or changed since the wraps were made, are passed over. */
+#define ST_REWRAP_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0) \
+	F(T, U32, keyset, 0) \
+	L(T, st_wrap, wraps, 1000)
+WIRE_STRUCT(st_rewrap_request, ST_REWRAP_REQUEST_FIELDS)
+
+#define ST_REWRAP_REPLY_FIELDS(F, L, T) \
+	F(T, U32, done, 0)
+WIRE_STRUCT(st_rewrap_reply, ST_REWRAP_REPLY_FIELDS)
+
+/* Destroy the secret of a keyset that has a successor. ERR_EXIST: mail still needs it. */
+#define ST_KEY_DROP_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, keyset, 0) \
+	F(T, STR, by, 100)
+WIRE_STRUCT(st_key_drop_request, ST_KEY_DROP_REQUEST_FIELDS)
+
+/* A new key for the queue: everything in it is wrapped anew, then the old key is destroyed. Answered
+ * when that is done. ERR_AGAIN: another rotation is under way. */
+#define ST_SPOOL_ROTATE_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, by, 100)
+WIRE_STRUCT(st_spool_rotate_request, ST_SPOOL_ROTATE_REQUEST_FIELDS)
+
+#define ST_SPOOL_ROTATE_REPLY_FIELDS(F, L, T) \
+	F(T, U64, entries, 0)
+WIRE_STRUCT(st_spool_rotate_reply, ST_SPOOL_ROTATE_REPLY_FIELDS)
+
+/* Have keyd wrap the secrets of the accounts from number `from` on by the next master key (its
+ * KEY_MASTER came before). next 0: all are done. */
+#define ST_MASTER_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, from, 0) \
+	F(T, STR, by, 100)
+WIRE_STRUCT(st_master_request, ST_MASTER_REQUEST_FIELDS)
+
+#define ST_MASTER_REPLY_FIELDS(F, L, T) \
+	F(T, U32, next, 0) \
+	F(T, U32, keysets, 0)		/* wrapped anew by this request */
+WIRE_STRUCT(st_master_reply, ST_MASTER_REPLY_FIELDS)
+
 #define ST_ROWS(X) \
 	X(ST_DELIVER, "deliver", ROLE_SMTPD | ROLE_RELAY, 2, st_deliver_request, st_nothing) \
 	X(ST_ROOM, "room", ROLE_SMTPD | ROLE_IMAPD, 0, st_room_request, st_nothing) \
@@ -501,6 +596,17 @@ WIRE_STRUCT(st_unexpunge_reply, ST_UNEXPUNGE_REPLY_FIELDS)
 	X(ST_AUDIT_VERIFY, "audit-verify", ROLE_CONTROL, 0, st_nothing, st_audit_verify_reply) \
 	X(ST_HOLD, "hold", ROLE_CONTROL, 0, st_hold_request, st_hold_reply) \
 	X(ST_UNEXPUNGE, "unexpunge", ROLE_CONTROL, 0, st_unexpunge_request, st_unexpunge_reply) \
+	X(ST_KEYS, "keys", ROLE_CONTROL_ROOT, 0, st_keys_request, st_keys_reply) \
+	X(ST_KEY_ROTATE, "key-rotate", ROLE_CONTROL_ROOT, 0, st_key_rotate_request, \
+	    st_key_rotate_reply) \
+	X(ST_REWRAP, "rewrap", ROLE_CONTROL_ROOT, 0, st_rewrap_request, \
+	    st_rewrap_reply) \
+	X(ST_KEY_DROP, "key-drop", ROLE_CONTROL_ROOT, 0, st_key_drop_request, \
+	    st_nothing) \
+	X(ST_SPOOL_ROTATE, "spool-rotate", ROLE_CONTROL_ROOT, 0, \
+	    st_spool_rotate_request, st_spool_rotate_reply) \
+	X(ST_MASTER, "master", ROLE_CONTROL_ROOT, 0, st_master_request, \
+	    st_master_reply) \
 	X(ST_STATUS, "status", ROLE_CONTROL, 0, st_nothing, st_status_reply)
 
 const struct chan_row *st_rows(size_t *n_out);

@@ -52,7 +52,7 @@ collect(struct control *c, struct list *l)
 	r = env_cursor_seek(&cur, (struct slice){ "", 1 });	/* the least of keys */
 	while (r == 1) {
 		struct control_account row;
-		int e = record_wire_get(cur.key, cur.val, &control_account_wire, l->a, &row);
+		int e = control_account_get(cur.key, cur.val, l->a, &row);
 
 		if (e == OK)
 			e = add(l, &row);

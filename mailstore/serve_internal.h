@@ -34,6 +34,25 @@ struct job {
 		struct st_unexpunge_reply unexpunge;
 		struct st_open_reply   open;
 		struct {
+			struct st_key_rotate_reply reply;
+			struct st_keyset	   fresh;
+			struct control_account	   row;
+		} rotate;
+		struct st_rewrap_reply rewrap;
+		struct {
+			struct st_spool_rotate_reply reply;
+			struct spool_key      fresh;
+			struct record_key     at;	/* last entry looked at */
+			uint8_t		     *secret;	/* guarded */
+			bool		      through;
+		} spool;
+		struct {
+			struct st_master_reply reply;
+			struct control_account row;
+			struct spool_key      spool;
+			size_t		      asked;
+		} master;
+		struct {
 			struct st_claim_reply reply;
 			struct control_queue  q;
 			struct loop_timer     deadline;
@@ -67,6 +86,8 @@ struct server {
 	struct job	    *claims;	/* waiting for something to become due */
 	struct lease	    *leases;	/* what was given */
 	struct loop_timer    round, apply, close, minute, spool, due, settle;
+	struct spool_row     spool_row;	/* as in control */
+	bool		     spool_rotating;
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
 	struct queue_clock   clock;
 	uint64_t	     claim_ms;	/* when the relay asked last; at first, when we started */
@@ -105,6 +126,9 @@ int keyd_start(struct server *sv) MUST_USE;
 void keyd_checkpoint_maybe(struct server *sv);
 /* Sign the head now; fn is called when it is done or cannot be done. */
 void keyd_checkpoint(struct server *sv, void (*fn)(void *arg), void *arg);
+
+/* Keys of the queue: fetch them at the start, and end a rotation that was cut short. */
+int spool_start(struct server *sv) MUST_USE;
 
 /* queue */
 void queue_clock_watch(struct server *sv);

@@ -8,41 +8,9 @@
 
 enum {
 	KEY_TIMEOUT_MS = 5000,
-	SPOOL_RETRY_MS = 200,
 	CHECKPOINT_RECORDS = 1000,
 	CHECKPOINT_MS = 10 * 60 * 1000,
 };
-
-/* ---- the spool key ---- */
-
-static void on_spool_timer(struct loop_timer *t);
-
-static void
-on_spool_key(void *arg, struct chan_answer *answer)
-{
-	struct server *sv = arg;
-	const struct key_spool_reply *reply = answer->msg;
-
-	if (sv->closing)
-		return;
-	if (answer->status == OK && reply->key.n == 32 &&
-	    engine_set_spool_key(sv->e, (const uint8_t *)reply->key.p) == OK) {
-		crypt_wipe((void *)(uintptr_t)reply->key.p, reply->key.n);
-		log_event(EV_SERVICE_UP, F_CSTR("service", "keyd"));
-		return;
-	}
-	if (loop_timer_set(sv->loop, &sv->spool, SPOOL_RETRY_MS, on_spool_timer, sv) != OK)
-		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
-}
-
-static void
-on_spool_timer(struct loop_timer *t)
-{
-	struct server *sv = t->arg;
-	struct key_spool_request req = { { NULL, 0 } };
-
-	chan_call(sv->keyd, KEY_SPOOL, &req, NULL, 0, KEY_TIMEOUT_MS, on_spool_key, sv, NULL);
-}
 
 int
 keyd_start(struct server *sv)
@@ -57,9 +25,7 @@ keyd_start(struct server *sv)
 		r = chan_client_new(sv->loop, path, rows, n, &sv->keyd);
 	if (r != OK)
 		return r;
-	sv->spool.arg = sv;
-	on_spool_timer(&sv->spool);
-	return OK;
+	return spool_start(sv);
 }
 
 /* ---- checkpoints of the audit ---- */

@@ -68,8 +68,7 @@ open_done(struct engine *e, struct engine_job *ej)
 	int r = control_begin_read(e->ctl);
 
 	if (r == OK) {
-		r = control_get(e->ctl, CONTROL_ACCOUNT, req->guid, &control_account_wire, &j->a,
-		    &row);
+		r = control_get_account(e->ctl, req->guid, &j->a, &row);
 		control_abort(e->ctl);
 	}
 	if (r == OK) {

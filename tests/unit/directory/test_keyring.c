@@ -139,7 +139,7 @@ keyring_moves_to_another_master(void **state)
 	struct keyring *next;
 
 	(void)state;
-	assert_int_equal(keyring_new(another, &next), OK);
+	assert_int_equal(keyring_new(another, NULL, &next), OK);
 	assert_int_equal(keyring_make(ring, (struct slice){ guid, 16 }, KEYSET_MAT, public, w), OK);
 	assert_int_equal(keyring_rewrap(ring, next, (struct slice){ (char *)w, sizeof w }, moved),
 	    OK);
@@ -208,7 +208,7 @@ keyring_notices_every_change(void **state)
 	for (size_t n = 0; n < sizeof w; n++)
 		assert_int_equal(keyring_unwrap(ring, &t, ZONE_INTERNAL,
 		    (struct slice){ (char *)w, n }, secret, &class), ERR_CRYPTO);
-	assert_int_equal(keyring_new(another, &stranger), OK);
+	assert_int_equal(keyring_new(another, NULL, &stranger), OK);
 	assert_int_equal(keyring_unwrap(stranger, &t, ZONE_INTERNAL,
 	    (struct slice){ (char *)w, sizeof w }, secret, &class), ERR_CRYPTO);
 	keyring_free(&stranger);
@@ -233,7 +233,7 @@ keyring_is_the_same_after_a_restart(void **state)
 	uint8_t digest[32] = { 5 }, signature[64], public[32], public2[32];
 
 	(void)state;
-	assert_int_equal(keyring_new(master, &again), OK);
+	assert_int_equal(keyring_new(master, NULL, &again), OK);
 	assert_memory_equal(keyring_spool(ring), keyring_spool(again), 32);
 	keyring_sign(ring, digest, signature, public);
 	assert_int_equal(crypto_sign_verify_detached(signature, digest, 32, public), 0);
@@ -257,7 +257,7 @@ main(void)
 	};
 	int failed;
 
-	if (sodium_init() < 0 || keyring_new(master, &ring) != OK)
+	if (sodium_init() < 0 || keyring_new(master, NULL, &ring) != OK)
 		return 1;
 	failed = cmocka_run_group_tests(t, NULL, NULL);
 	keyring_free(&ring);

@@ -59,11 +59,25 @@ serve_KEY_OPEN(void *service, struct chan_req *req, const void *msg)
 static void
 serve_KEY_SPOOL(void *service, struct chan_req *req, const void *msg)
 {
+	const struct key_spool_request *q = msg;
 	struct keyd *k = service;
 	struct key_spool_reply reply = { { (const char *)k->spool, 32 } };
 
-	(void)msg;
+	if (q->wrapped.n > 0)
+		reply.key = q->wrapped;
 	chan_reply(k->server, req, OK, &reply, NULL, 0);
+}
+
+static void
+serve_KEY_REWRAP(void *service, struct chan_req *req, const void *msg)
+{
+	serve_KEY_UNWRAP(service, req, msg);
+}
+
+static void
+serve_KEY_MASTER(void *service, struct chan_req *req, const void *msg)
+{
+	serve_KEY_UNWRAP(service, req, msg);
 }
 
 static void
