@@ -56,7 +56,7 @@ check_wraps(const struct copying *c)
 	    !control_off("copy-border"))
 		return ERR_ACCESS;
 	if (q->wraps_n == 0)
-		return OK;
+		return needs_wrap(c) ? ERR_CRYPTO : OK;
 	if (q->keyset != c->to->keyset)
 		return ERR_AGAIN;
 	for (size_t i = 0; i < q->wraps_n; i++)
@@ -99,9 +99,7 @@ take_wrap(const struct copying *c, struct store_record *copy)
 	}
 	if (w != NULL)
 		return ERR_AGAIN;
-	if (!needs_wrap(c))
-		return OK;
-	return c->req->wraps_n == 0 ? ERR_CRYPTO : ERR_AGAIN;
+	return needs_wrap(c) ? ERR_AGAIN : OK;
 }
 
 static int

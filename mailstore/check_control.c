@@ -56,7 +56,7 @@ take_account(struct check *c, const struct env_cursor *cur)
 {
 	struct check_account *a;
 	struct control_account row;
-	int r = record_wire_get(cur->key, cur->val, &control_account_wire, &c->a, &row);
+	int r = control_account_get(cur->key, cur->val, &c->a, &row);
 
 	if (r == OK && (row.guid.n != 16 || !slice_eq(row.guid, cur->key) || row.number == 0))
 		r = ERR_CORRUPT;

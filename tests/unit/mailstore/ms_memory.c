@@ -487,7 +487,9 @@ static int
 copy_between(struct ms *ms, struct owner *o, const struct st_copy_request *req, struct mbox *from,
     struct mbox *to, struct st_copy_reply *out)
 {
-	int r = from->is.keyset_class != to->is.keyset_class ? ERR_ACCESS : copy_fits(o, from, req);
+	/* Out of mat never; into it only with wraps, which this does not make. */
+	int r = from->is.keyset_class == to->is.keyset_class ? copy_fits(o, from, req) :
+	    from->is.keyset_class == KEYSET_MAT ? ERR_ACCESS : ERR_CRYPTO;
 
 	*out = (struct st_copy_reply){ .uidvalidity = to->is.uidvalidity,
 		.from = arena_array(&ms->a, from->n + 1, sizeof *out->from),
