@@ -36,6 +36,12 @@ static const struct ctl_verb verbs[] = {
 	{ "mailbox export", "mailbox export USER [MAILBOX...] --to DIR [--format maildir|mbox] [--mat] "
 	    "[--since DAY] [--until DAY] [--json]",
 	    true, ctl_mailbox_export },
+	{ "store backup", "store backup DIR [--keys] [--keep N] [--keep-days N] [--json]", true,
+	    ctl_store_backup },
+	{ "store verify-backup", "store verify-backup DIR [--at TIME] [--json]", false,
+	    ctl_store_verify_backup },
+	{ "store restore", "store restore DIR --to STATE_DIR [--at TIME] [--keys-from DIR] "
+	    "[--nothing-since] [--json]", true, ctl_store_restore },
 	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
 };
 

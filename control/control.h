@@ -70,6 +70,9 @@ int ctl_audit_list(struct ctl *ctl, int argc, char **argv);
 int ctl_audit_verify(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_list(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_export(struct ctl *ctl, int argc, char **argv);
+int ctl_store_backup(struct ctl *ctl, int argc, char **argv);
+int ctl_store_verify_backup(struct ctl *ctl, int argc, char **argv);
+int ctl_store_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_directory_test(struct ctl *ctl, int argc, char **argv);
 
 #endif

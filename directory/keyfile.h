@@ -40,4 +40,12 @@ int keyfile_make_next(const char *state_dir, struct keyfile *out, struct buf *wh
  * old one any more. */
 int keyfile_turn(const char *state_dir, struct buf *why) MUST_USE;
 
+/* "32 hex digits": which key it is, without telling the key. */
+enum { KEYFILE_ID_OCTETS = 33 };
+
+/* Of the master.key in a folder of keys, which need not be that of this machine's store. Errors as
+ * above. */
+int keyfile_fingerprint(const char *keys_dir, char id_out[KEYFILE_ID_OCTETS], struct buf *why)
+    MUST_USE;
+
 #endif

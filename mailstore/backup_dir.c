@@ -8,6 +8,8 @@
 
 #include "mailstore/backup.h"
 #include "mailstore/backup_internal.h"
+#include "mailstore/crypt.h"
+#include "mailstore/path.h"
 #include "mailstore/segment.h"
 
 #define MARK	"congvu-backup"
@@ -93,7 +95,7 @@ open_folder(struct backup *b, bool make)
 		return -errno;
 	if (make && (st.st_mode & 077) != 0 && fchmod(b->dir, 0700) != 0)
 		return -errno;
-	return OK;
+	return make ? path_refuse_network(b->path) : OK;
 }
 
 int
@@ -102,7 +104,9 @@ backup_open(const char *path, bool make, struct buf *why, struct backup *b)
 	int r;
 
 	*b = (struct backup){ .dir = -1, .seg = -1, .lock_fd = -1, .path = path, .why = why };
-	r = open_folder(b, make);
+	r = crypt_start();
+	if (r == OK)
+		r = open_folder(b, make);
 	if (r != OK) {
 		buf_addf(why, "%s: %s\n", path, err_text(r));
 		backup_close(b);

@@ -17,23 +17,6 @@
 
 /* ---- the folder ---- */
 
-/* LMDB's locks and memory maps do not hold over a network. */
-static int
-refuse_network(const char *path)
-{
-	static const uint32_t network[] = { 0x6969 /* NFS */, 0x517b /* SMB */,
-		0xff534d42u /* CIFS */, 0xfe534d42u /* SMB2 */, 0x01021997 /* 9P */,
-		0x5346414f /* AFS */, 0x00c36400 /* Ceph */ };
-	struct statfs fs;
-
-	if (statfs(path, &fs) != 0)
-		return -errno;
-	for (size_t i = 0; i < ARRAY_LEN(network); i++)
-		if ((uint32_t)fs.f_type == network[i])
-			return ERR_UNSUPPORTED;
-	return OK;
-}
-
 static int
 make_dir(const char *state_dir, const char *below, mode_t mode)
 {
@@ -78,7 +61,7 @@ open_dirs(struct engine *e)
 	for (size_t i = 0; i < ARRAY_LEN(dirs) && r == OK; i++)
 		r = make_dir(e->conf.state_dir, dirs[i].name, dirs[i].mode);
 	if (r == OK)
-		r = refuse_network(e->conf.state_dir);
+		r = path_refuse_network(e->conf.state_dir);
 	if (r == OK && e->lock_fd <= 0)
 		r = engine_lock(e->conf.state_dir, &e->lock_fd);
 	return r;
