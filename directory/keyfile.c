@@ -308,24 +308,22 @@ keyfile_turn(const char *state_dir, struct buf *why)
 int
 keyfile_fingerprint(const char *keys_dir, char id_out[KEYFILE_ID_OCTETS], struct buf *why)
 {
-	enum { TEXT = KEY_OCTETS + 1 };
-	char *text = sodium_malloc(TEXT + KEYRING_MASTER_OCTETS), id[ID_TEXT_OCTETS + 1];
+	struct keyfile *k = sodium_malloc(sizeof *k);
 	int dir = open(keys_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = text == NULL ? ERR_NOMEM : dir < 0 ? -errno : OK;
+	int r = k == NULL ? ERR_NOMEM : dir < 0 ? -errno : OK;
+	char id[ID_TEXT_OCTETS + 1];
 
 	if (r == OK) {
-		r = read_file(dir, "master.key", text, KEY_OCTETS, why);
+		r = read_key(dir, "master.key", k->master, k->seed, why);
 		r = r == 1 ? OK : r == 0 ? ERR_NOENT : r;
 	}
-	if (r == OK)
-		r = parse_key(text, (uint8_t *)text + TEXT, why);
 	if (r == OK) {
-		id_of((uint8_t *)text + TEXT, id);
+		id_of(k->master, id);
 		memcpy(id_out, id, KEYFILE_ID_OCTETS - 1);
 		id_out[KEYFILE_ID_OCTETS - 1] = '\0';
 	}
-	if (text != NULL)
-		sodium_free(text);
+	if (k != NULL)
+		sodium_free(k);
 	if (dir >= 0)
 		close(dir);
 	return r;
