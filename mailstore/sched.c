@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "mailstore/sched.h"
 
+#include "common/clock.h"
+
+enum { GATHER_MIN_US = 100, GATHER_MAX_US = 4000 };
+
 static void
 list_init(struct sched_list *l)
 {
@@ -82,6 +86,20 @@ sched_pump(struct sched *s, bool hold)
 	if (!hold)
 		prepare(s);
 	collect(s);
+}
+
+void
+sched_gather(struct sched *s, bool hold)
+{
+	uint64_t begun = clock_us(), half = s->e->stats.commit_us / 2, spent = 0;
+
+	half = half < GATHER_MIN_US ? GATHER_MIN_US : half > GATHER_MAX_US ? GATHER_MAX_US : half;
+	sched_pump(s, hold);
+	while (spent < half && sched_coming(s) > 0 && sched_ready(s) < SCHED_GROUP_MAX &&
+	    sealer_help(s->e->sealer, half - spent)) {
+		sched_pump(s, hold);
+		spent = clock_us() - begun;
+	}
 }
 
 struct engine_job *

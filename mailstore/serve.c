@@ -20,8 +20,6 @@ enum {
 	APPLY_DELAY_MS = 2,	/* else they wait a little, to share their commit */
 	APPLY_RETRY_MS = 1000,
 	APPLY_AT_ONCE = 3,	/* more slices after a group when they are behind */
-	GATHER_MIN_US = 100,
-	GATHER_MAX_US = 4000,
 	CLOSE_DELAY_MS = 300,
 	MINUTE_MS = 60 * 1000,
 };
@@ -193,28 +191,13 @@ hold(const struct server *sv)
 	return engine_behind(sv->e) && !sv->apply_failed && !sv->closing;
 }
 
-/* The bodies that will be sealed by then share the commit: wait for them about as long as half a commit takes. */
-static void
-gather(struct server *sv)
-{
-	uint64_t begun = clock_us(), half = sv->e->stats.commit_us / 2, spent = 0;
-
-	half = half < GATHER_MIN_US ? GATHER_MIN_US : half > GATHER_MAX_US ? GATHER_MAX_US : half;
-	sched_pump(&sv->sched, hold(sv));
-	while (spent < half && sched_coming(&sv->sched) > 0 &&
-	    sched_ready(&sv->sched) < SCHED_GROUP_MAX && sealer_help(sv->e->sealer, half - spent)) {
-		sched_pump(&sv->sched, hold(sv));
-		spent = clock_us() - begun;
-	}
-}
-
 static void
 run_round(struct server *sv)
 {
 	struct engine_job *jobs;
 	size_t n;
 
-	gather(sv);
+	sched_gather(&sv->sched, hold(sv));
 	jobs = sched_group(&sv->sched, &n);
 	if (jobs != NULL)
 		engine_commit(sv->e, jobs);

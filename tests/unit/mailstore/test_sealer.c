@@ -171,8 +171,7 @@ mail_done(struct engine *e, struct engine_job *ej)
 
 	engine_deliver_cancel(e, &m->d);
 	m->status = ej->status;
-	if (ej->status == OK)
-		assert_int_equal(engine_deliver_done(e, &m->d), OK);
+	assert_int_equal(engine_deliver_done(e, &m->req, &m->d, ej->status), OK);
 	arena_clear(&m->a);
 }
 
