@@ -18,6 +18,25 @@ struct spool {
 	char	       opened[CRYPT_CHUNK_OCTETS], plain[CRYPT_CHUNK_OCTETS];
 };
 
+/* Where the body is: a frame that was moved has a row that says so. */
+static int
+find(struct engine *e, struct control_blob *b)
+{
+	struct record_blob row;
+	int r = index_begin_read(e->ix);
+
+	if (r != OK)
+		return r;
+	r = index_blob_get(e->ix, b->blob, &row);
+	index_abort(e->ix);
+	if (r == OK) {
+		b->segment = row.segment;
+		b->offset = row.offset;
+		b->head_octets = row.head_octets;
+	}
+	return r == ERR_NOENT ? OK : r;
+}
+
 static int
 read_head(struct spool *s, const struct control_blob *b)
 {
@@ -89,6 +108,7 @@ int
 engine_spool_read(struct engine *e, const struct control_queue *q, int *fd_out)
 {
 	struct spool *s = calloc(1, sizeof *s);
+	struct control_blob body = q->body[0];
 	const uint8_t *epoch;
 	int to = -1, r = s == NULL ? ERR_NOMEM : OK;
 
@@ -100,9 +120,11 @@ engine_spool_read(struct engine *e, const struct control_queue *q, int *fd_out)
 	s->skip = q->relay_skip;
 	r = engine_spool_unwrap(e, q->body[0].blob, q->wrapped_key, s->key);
 	if (r == OK)
-		r = segment_cache_get(e->segments, q->body[0].segment, &s->fd, &epoch);
+		r = find(e, &body);
 	if (r == OK)
-		r = read_head(s, &q->body[0]);
+		r = segment_cache_get(e->segments, body.segment, &s->fd, &epoch);
+	if (r == OK)
+		r = read_head(s, &body);
 	if (r == OK)
 		r = memfd_new("relay", &to);
 	if (r == OK)

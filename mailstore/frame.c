@@ -134,15 +134,36 @@ frame_place(const struct frame *f, uint32_t i, bool compressed)
 		.last = i + 1 == f->chunks, .compressed = compressed };
 }
 
-void
-frame_put_segment(uint32_t segment, const uint8_t epoch_public[32], char *dst)
+enum { SEGMENT_KIND_AT = 12, SEGMENT_FIRST = 0, SEGMENT_TARGET = 1 };
+
+static void
+put_segment(uint32_t segment, uint32_t kind, const uint8_t epoch_public[32], char *dst)
 {
 	memset(dst, 0, SEGMENT_HEADER_OCTETS);
 	put_u32(dst, SEGMENT_MAGIC);
 	put_u32(dst + 4, FRAME_VERSION);
 	put_u32(dst + 8, segment);
+	put_u32(dst + SEGMENT_KIND_AT, kind);
 	memcpy(dst + 16, epoch_public, 32);
 	put_u32(dst + 60, crc32c(0, (struct slice){ dst, 60 }));
+}
+
+void
+frame_put_segment(uint32_t segment, const uint8_t epoch_public[32], char *dst)
+{
+	put_segment(segment, SEGMENT_FIRST, epoch_public, dst);
+}
+
+void
+frame_put_target(uint32_t segment, const uint8_t epoch_public[32], char *dst)
+{
+	put_segment(segment, SEGMENT_TARGET, epoch_public, dst);
+}
+
+bool
+frame_segment_is_target(const char head[SEGMENT_HEADER_OCTETS])
+{
+	return head[SEGMENT_KIND_AT] == SEGMENT_TARGET;
 }
 
 int

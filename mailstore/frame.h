@@ -53,6 +53,9 @@ size_t frame_plain_octets(const struct frame *f, uint32_t i);
 struct crypt_place frame_place(const struct frame *f, uint32_t i, bool compressed);
 
 void frame_put_segment(uint32_t segment, const uint8_t epoch_public[32], char *dst);
+/* Of a segment that frames of others are moved to (compaction): header, and is it such a one? */
+void frame_put_target(uint32_t segment, const uint8_t epoch_public[32], char *dst);
+bool frame_segment_is_target(const char head[SEGMENT_HEADER_OCTETS]);
 int frame_get_segment(struct slice in, uint32_t segment, uint8_t epoch_public_out[32]) MUST_USE;
 
 #endif

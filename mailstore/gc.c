@@ -1,29 +1,151 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "mailstore/gc_internal.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
+
+enum { IDLE_MS = 5000, FAILED_MS = 60000, HELD_MS = 1000, LOOK_AGAIN_S = 300 };
+
+/* ---- the files that are there ---- */
+
+static int
+by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static int
+add_file(struct gc *gc, size_t *cap, uint32_t number)
+{
+	if (gc->files_n == *cap) {
+		size_t more = *cap == 0 ? 64 : 2 * *cap;
+		uint32_t *v = realloc(gc->files, more * sizeof *v);
+
+		if (v == NULL)
+			return ERR_NOMEM;
+		gc->files = v;
+		*cap = more;
+	}
+	gc->files[gc->files_n++] = number;
+	return OK;
+}
+
+static int
+list_files(struct gc *gc, uint32_t below)
+{
+	struct dirent *d;
+	DIR *dir = opendir(gc->dir);
+	size_t cap = 0;
+	int r = OK;
+
+	if (dir == NULL)
+		return -errno;
+	while (r == OK && (d = readdir(dir)) != NULL) {
+		char *end;
+		unsigned long v = strtoul(d->d_name, &end, 16);
+
+		if (end == d->d_name + 8 && strcmp(end, ".seg") == 0 && v < below)
+			r = add_file(gc, &cap, (uint32_t)v);
+	}
+	closedir(dir);
+	if (gc->files_n > 1)
+		qsort(gc->files, gc->files_n, sizeof *gc->files, by_number);
+	return r;
+}
 
 int
 gc_new(struct engine *e, struct gc **out)
 {
-	(void)e;
-	*out = calloc(1, sizeof **out);
-	return *out == NULL ? ERR_NOMEM : OK;
+	struct gc *gc = calloc(1, sizeof *gc);
+	int r;
+
+	*out = gc;
+	if (gc == NULL)
+		return ERR_NOMEM;
+	gc->count.fd = gc->compact.target_fd = gc->compact.from_fd = -1;
+	gc->next_number = segment_number(e->seg);
+	gc->compact.look = true;
+	r = path_store(e->conf.state_dir, "seg", gc->dir);
+	if (r == OK)
+		r = list_files(gc, gc->next_number);
+	if (r != OK)
+		gc_free(out);
+	return r;
 }
 
 void
-gc_free(struct gc **gc)
+gc_free(struct gc **gcp)
 {
-	free(*gc);
-	*gc = NULL;
+	struct gc *gc = *gcp;
+
+	if (gc == NULL)
+		return;
+	gc_count_fini(&gc->count);
+	gc_compact_fini(&gc->compact);
+	free(gc->files);
+	free(gc);
+	*gcp = NULL;
 }
 
 const struct gc_stats *
 engine_gc_stats(const struct engine *e)
 {
 	return &e->gc->stats;
+}
+
+/* ---- shared ---- */
+
+int
+gc_commit(struct engine *e)
+{
+	int r = index_commit(e->ix);
+
+	e->stats.syncs += 2;
+	if (r != OK && r != ERR_NOSPC && r != ERR_NOMEM && r != ERR_LIMIT)
+		e->broken = ERR_IO;
+	return r;
+}
+
+int
+gc_open(const struct gc *gc, uint32_t segment, int flags, int *fd_out)
+{
+	char path[SEGMENT_PATH_OCTETS];
+	int r = segment_name(gc->dir, segment, path);
+
+	if (r != OK)
+		return r;
+	*fd_out = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
+	return *fd_out < 0 ? -errno : OK;
+}
+
+/* A file system that knows no holes keeps the octets until the segment is emptied. */
+void
+gc_punch(struct engine *e, int fd, uint64_t offset, uint64_t octets)
+{
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+	    (off_t)octets) == 0)
+		e->gc->stats.punched_octets += octets;
+}
+
+int
+gc_condemn_empty(struct engine *e, uint32_t segment, struct record_segment *row, int64_t now_s)
+{
+	int r;
+
+	if (row->state != SEGMENT_SEALED || row->live_frames > 0)
+		return OK;
+	row->state = SEGMENT_CONDEMNED;
+	r = index_segment_put(e->ix, segment, row);
+	return r == OK ? index_gc_put(e->ix, now_s + GC_DELAY_S, frame_blob(segment, 0)) : r;
 }
 
 /* ---- numbers ---- */
@@ -95,4 +217,93 @@ engine_held(struct engine *e)
 		if (e->gc->holds[i].id != 0 && e->gc->holds[i].until_ms > now_ms)
 			return true;
 	return false;
+}
+
+/* ---- expiring ---- */
+
+static int
+expire_account(struct engine *e, uint32_t account, int64_t now_s)
+{
+	int64_t until_s = now_s - (int64_t)e->conf.expunged_days * 86400;
+	unsigned n = 0;
+	int r = index_begin_read(e->ix);
+
+	if (r != OK)
+		return r;
+	r = box_expires(e->ix, account, until_s);
+	index_abort(e->ix);
+	if (r != 1)
+		return r;
+	r = index_begin_write(e->ix);
+	if (r == OK)
+		r = box_expire(e->ix, account, until_s, now_s, GC_TXN_ROWS, &n);
+	if (r == OK)
+		r = gc_commit(e);
+	index_abort(e->ix);
+	e->gc->stats.expired += r == OK ? n : 0;
+	return r == OK ? 1 : r;
+}
+
+static int
+expire_step(struct engine *e, int64_t now_s)
+{
+	struct gc *gc = e->gc;
+	uint32_t last = accounts_count(e->accounts);
+	int r = 0;
+
+	if (gc->expire_account == 0 && now_s - gc->expire_s >= 0 &&
+	    now_s - gc->expire_s < GC_EXPIRE_S)
+		return 0;
+	if (gc->expire_account == 0) {
+		gc->expire_s = now_s;
+		gc->expire_account = 1;
+	}
+	for (unsigned i = 0; r == 0 && i < GC_LOOK_ROWS && gc->expire_account <= last; i++) {
+		r = expire_account(e, gc->expire_account, now_s);
+		if (r != 1)	/* also past one whose rows are damaged */
+			gc->expire_account++;
+	}
+	if (gc->expire_account > last)
+		gc->expire_account = 0;
+	return r < 0 ? r : gc->expire_account != 0;
+}
+
+/* ---- a step ---- */
+
+static int
+step(struct engine *e, int64_t now_s)
+{
+	int r = gc_count_step(e, now_s);
+
+	if (r == 0 && engine_held(e))
+		return 0;
+	if (r == 0)
+		r = expire_step(e, now_s);
+	if (r == 0)
+		r = gc_drop_step(e, now_s);
+	if (r == 0 && now_s - e->gc->compact.looked_s >= LOOK_AGAIN_S)
+		e->gc->compact.look = true;
+	return r == 0 ? gc_compact_step(e, now_s) : r;
+}
+
+int
+engine_gc(struct engine *e, int64_t now_s, uint64_t *wait_ms_out)
+{
+	int r = e->broken != OK ? e->broken : step(e, now_s);
+
+	*wait_ms_out = r == 1 ? 0 : r < 0 ? FAILED_MS : engine_held(e) ? HELD_MS : IDLE_MS;
+	return r < 0 ? r : OK;
+}
+
+int
+engine_gc_all(struct engine *e, int64_t now_s)
+{
+	uint64_t wait_ms = 0;
+	int r = OK;
+
+	e->gc->expire_s = now_s - GC_EXPIRE_S;
+	e->gc->compact.look = true;
+	while (r == OK && wait_ms == 0)
+		r = engine_gc(e, now_s, &wait_ms);
+	return r;
 }

@@ -43,6 +43,13 @@ struct gc_stats {
 int gc_new(struct engine *e, struct gc **out) MUST_USE;
 void gc_free(struct gc **gc);
 
+/* One step. *wait_ms_out: when there is more to do, 0: at once. What cannot be done now is tried
+ * again later; an error is only for the log. */
+int engine_gc(struct engine *e, int64_t now_s, uint64_t *wait_ms_out) MUST_USE;
+
+/* Steps until there is nothing to do now: for tests, tools and the end of a program. */
+int engine_gc_all(struct engine *e, int64_t now_s) MUST_USE;
+
 /* The highest number that a segment ever had, as far as the index knows. */
 int gc_last_segment(struct index *ix, uint32_t *out) MUST_USE;
 

@@ -77,6 +77,25 @@ uint64_t segment_syncs(const struct segment_writer *w);
 /* Check the frames of a segment: *good_out is the end of the last whole one. */
 int segment_scan(int fd, uint32_t segment, uint64_t *good_out, uint32_t *frames_out) MUST_USE;
 
+/* ---- moving ---- */
+
+/* A segment that frames are moved to: it has an epoch, but nothing is sealed in it. */
+int segment_target_new(const char *dir, uint32_t number, uint8_t public_out[32], int *fd_out)
+    MUST_USE;
+
+/* A frame to be moved: blob, from and size_octets are given. */
+struct segment_moving {
+	uint64_t blob, from, to, octets;	/* octets: of the whole frame */
+	uint32_t size_octets, head_octets;
+	int	 status;
+};
+
+/* Copy n frames to the end of a target (*end, which grows), and sync it. Frames that are damaged or
+ * cannot be read are left out, with status ERR_CORRUPT or ERR_VERSION. Touches nothing but its
+ * arguments: any thread may do it. An error: nothing may be made of what was written. */
+int segment_move(int from_fd, int to_fd, uint64_t *end, struct segment_moving *m, size_t n)
+    MUST_USE;
+
 /* ---- reading ---- */
 
 /* Descriptors of segments that were read lately. */
@@ -89,6 +108,9 @@ void segment_cache_free(struct segment_cache **c);
  * next call. ERR_CORRUPT: there is no such segment, or its header is damaged. */
 int segment_cache_get(struct segment_cache *c, uint32_t segment, int *fd_out,
     const uint8_t **epoch_public_out) MUST_USE;
+
+/* Close segments that were unlinked meanwhile. */
+void segment_cache_tidy(struct segment_cache *c);
 
 /* Path of a segment's file. */
 int segment_name(const char *dir, uint32_t number, char out[SEGMENT_PATH_OCTETS]) MUST_USE;

@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 int
 segment_read(int fd, uint64_t offset, char *dst, size_t n)
@@ -32,7 +35,7 @@ segment_name(const char *dir, uint32_t number, char out[SEGMENT_PATH_OCTETS])
 }
 
 
-enum { CACHE_SLOTS = 64 };
+enum { CACHE_SLOTS = 64, TIDY_MS = 60000 };
 
 struct segment_cache {
 	char dir[SEGMENT_PATH_OCTETS];
@@ -42,7 +45,7 @@ struct segment_cache {
 		uint8_t	 epoch_public[32];
 		uint64_t used;
 	} slot[CACHE_SLOTS];
-	uint64_t clock;
+	uint64_t clock, tidied_ms;
 };
 
 int
@@ -87,14 +90,34 @@ cache_slot(const struct segment_cache *c, uint32_t segment)
 	return oldest;
 }
 
+void
+segment_cache_tidy(struct segment_cache *c)
+{
+	struct stat st;
+
+	c->tidied_ms = clock_ms();
+	for (size_t i = 0; i < CACHE_SLOTS; i++) {
+		if (c->slot[i].segment == 0)
+			continue;
+		if (fstat(c->slot[i].fd, &st) == 0 && st.st_nlink > 0)
+			continue;
+		close(c->slot[i].fd);
+		c->slot[i].segment = 0;
+		c->slot[i].used = 0;
+	}
+}
+
 int
 segment_cache_get(struct segment_cache *c, uint32_t segment, int *fd_out,
     const uint8_t **epoch_public_out)
 {
 	char path[SEGMENT_PATH_OCTETS], head[SEGMENT_HEADER_OCTETS];
-	size_t i = cache_slot(c, segment);
+	size_t i;
 	int fd, r;
 
+	if (clock_ms() - c->tidied_ms >= TIDY_MS)
+		segment_cache_tidy(c);
+	i = cache_slot(c, segment);
 	if (c->slot[i].segment != segment) {
 		r = segment_name(c->dir, segment, path);
 		if (r != OK)

@@ -406,6 +406,7 @@ server_open(struct server *sv, const char **error_out)
 	queue_clock_watch(sv);
 	sv->minute.arg = sv;
 	on_minute(&sv->minute);
+	gc_start(sv);
 	return OK;
 }
 
@@ -438,6 +439,7 @@ stop_timers(struct server *sv)
 	loop_timer_stop(&sv->spool);
 	loop_timer_stop(&sv->due);
 	loop_timer_stop(&sv->settle);
+	loop_timer_stop(&sv->gc);
 }
 
 /* What was taken on is finished; what waits for somebody else is answered "unavailable". */

@@ -1,8 +1,40 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /* Removed mail: kept in place for a backup, brought back. */
 #include "common/clock.h"
+#include "common/log.h"
 #include "mailstore/quota.h"
 #include "mailstore/serve_internal.h"
+
+enum { BUSY_SHARE = 3 };
+
+/* As long as there is more to do: no more than a quarter of the committer's time. */
+static void
+on_gc(struct loop_timer *t)
+{
+	struct server *sv = t->arg;
+	uint64_t begun_us = clock_us(), wait_ms, rest_ms;
+	int r = engine_gc(sv->e, clock_real_s(), &wait_ms);
+
+	if (r != OK)
+		log_event(EV_STORE_GC_FAILED, F_ERR(r));
+	if (sv->e->broken != OK) {
+		loop_stop(sv->loop);
+		return;
+	}
+	rest_ms = (clock_us() - begun_us) * BUSY_SHARE / 1000 + 1;
+	if (loop_timer_set(sv->loop, &sv->gc, wait_ms > rest_ms ? wait_ms : rest_ms, on_gc,
+	    sv) != OK)
+		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
+}
+
+void
+gc_start(struct server *sv)
+{
+	enum { FIRST_MS = 1000 };	/* the first mail of the day comes first */
+
+	if (loop_timer_set(sv->loop, &sv->gc, FIRST_MS, on_gc, sv) != OK)
+		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
+}
 
 static struct job *
 job_of(struct engine_job *ej)

@@ -85,7 +85,7 @@ struct server {
 	struct pending_account *pending;
 	struct job	    *claims;	/* waiting for something to become due */
 	struct lease	    *leases;	/* what was given */
-	struct loop_timer    round, apply, close, minute, spool, due, settle;
+	struct loop_timer    round, apply, close, minute, spool, due, settle, gc;
 	struct spool_row     spool_row;	/* as in control */
 	bool		     spool_rotating;
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
@@ -142,6 +142,9 @@ void leases_add(struct server *sv, uint64_t peer_serial, const struct st_queue_e
 void leases_done(struct server *sv, struct slice id, struct slice route);
 void leases_release(struct server *sv, uint64_t peer_serial);
 void leases_free(struct server *sv);
+
+/* Give space of removed mail back from now on. */
+void gc_start(struct server *sv);
 
 /* Keep the metrics that must be looked up. */
 int figures_start(struct server *sv) MUST_USE;

@@ -23,11 +23,35 @@ struct store_message {
 
 /* ---- keys ---- */
 
+/* The epoch of a segment that mail was first written to: its row tells it once it was counted, and
+ * also when the file is gone. */
+static int
+epoch_of(struct store *s, uint32_t segment, uint8_t out[32])
+{
+	struct record_segment row;
+	const uint8_t *epoch;
+	int fd, r = index_begin_read(s->ix);
+
+	if (r != OK)
+		return r;
+	r = index_segment_get(s->ix, segment, &row);
+	index_abort(s->ix);
+	if (r == OK)
+		memcpy(out, row.epoch_public, 32);
+	if (r != ERR_NOENT)
+		return r;
+	r = segment_cache_get(s->segments, segment, &fd, &epoch);
+	if (r == OK)
+		memcpy(out, epoch, 32);
+	return r;
+}
+
 /* What is cached helps only those who bring the secret again. */
 static int
-shared_key(struct store *s, uint32_t keyset, uint32_t segment, const uint8_t *epoch_public,
-    const uint8_t secret[32], const uint8_t **out)
+shared_key(struct store *s, uint32_t keyset, uint32_t segment, const uint8_t secret[32],
+    const uint8_t **out)
 {
+	uint8_t epoch[32];
 	struct store_shared *slot =
 	    &s->shared[(keyset * 2654435761u ^ segment * 40503u) % STORE_SHARED_SLOTS];
 	int r;
@@ -37,7 +61,9 @@ shared_key(struct store *s, uint32_t keyset, uint32_t segment, const uint8_t *ep
 	    sodium_memcmp(secret, slot->secret, sizeof slot->secret) == 0)
 		return OK;
 	slot->segment = 0;
-	r = crypt_shared(epoch_public, secret, slot->key);
+	r = epoch_of(s, segment, epoch);
+	if (r == OK)
+		r = crypt_shared(epoch, secret, slot->key);
 	if (r != OK)
 		return r;
 	slot->segment = segment;
@@ -122,11 +148,21 @@ tables(struct store_message *m, uint32_t chunks)
 	return OK;
 }
 
+static void
+find_chunks(struct store_message *m)
+{
+	uint64_t at = m->place.offset + m->place.head_octets;
+
+	for (uint32_t i = 0; i < m->f.chunks; i++) {
+		m->offsets[i] = at;
+		at += m->table[i] & ~FRAME_COMPRESSED;
+	}
+}
+
 static int
 read_head(struct store_message *m, int fd, const struct store_record *rec)
 {
 	size_t head = m->place.head_octets;
-	uint64_t at;
 	char *dst;
 	int r;
 
@@ -145,23 +181,50 @@ read_head(struct store_message *m, int fd, const struct store_record *rec)
 		r = tables(m, m->f.chunks);
 	if (r == OK)
 		r = frame_get_table((struct slice){ dst, head }, &m->f, m->table);
-	if (r != OK)
-		return r;
-	at = m->place.offset + head;
-	for (uint32_t i = 0; i < m->f.chunks; i++) {
-		m->offsets[i] = at;
-		at += m->table[i] & ~FRAME_COMPRESSED;
+	if (r == OK)
+		find_chunks(m);
+	return r;
+}
+
+/* What was not found where it should be may have been moved since: is it elsewhere now? */
+static bool
+look_again(struct store_message *m, uint64_t blob)
+{
+	struct record_blob now;
+
+	if (read_place(m->s, blob, &now) != OK || (now.segment == m->place.segment &&
+	    now.offset == m->place.offset))
+		return false;
+	m->place = now;
+	return true;
+}
+
+enum { LOOKS = 3 };
+
+static int
+find_frame(struct store_message *m, const struct store_record *rec)
+{
+	const uint8_t *epoch;
+	int fd, r = read_place(m->s, rec->blob, &m->place);
+
+	for (int i = 0; r == OK && i < LOOKS; i++) {
+		r = segment_cache_get(m->s->segments, m->place.segment, &fd, &epoch);
+		if (r == OK)
+			r = read_head(m, fd, rec);
+		if (r != ERR_CORRUPT || !look_again(m, rec->blob))
+			break;
+		r = OK;
 	}
-	return OK;
+	return r;
 }
 
 int
 store_message_open(struct store *s, const struct store_record *record, const uint8_t secret[32],
     struct store_message **mp)
 {
-	const uint8_t *epoch, *shared;
+	const uint8_t *shared;
 	struct store_message *m;
-	int fd, r = OK;
+	int r = OK;
 
 	if (*mp == NULL)
 		r = message_new(s, mp);
@@ -169,15 +232,11 @@ store_message_open(struct store *s, const struct store_record *record, const uin
 		return r;
 	m = *mp;
 	forget(m);
-	r = read_place(s, record->blob, &m->place);
-	if (r == OK)
-		r = segment_cache_get(s->segments, m->place.segment, &fd, &epoch);
-	if (r == OK)
-		r = shared_key(s, record->keyset, m->place.segment, epoch, secret, &shared);
+	r = shared_key(s, record->keyset, (uint32_t)(record->blob >> 32), secret, &shared);
 	if (r == OK)
 		r = crypt_unwrap(shared, record->blob, record->keyset, record->wrapped_key, m->key);
 	if (r == OK)
-		r = read_head(m, fd, record);
+		r = find_frame(m, record);
 	if (r != OK)
 		forget(m);
 	return r;
@@ -229,9 +288,8 @@ read_sealed(struct store_message *m, uint32_t i, struct slice *out)
 	return r;
 }
 
-/* Chunk i, plain, alone in out. */
 static int
-open_chunk(struct store_message *m, uint32_t i, struct buf *out)
+open_chunk_here(struct store_message *m, uint32_t i, struct buf *out)
 {
 	bool compressed = (m->table[i] & FRAME_COMPRESSED) != 0;
 	struct crypt_place place = frame_place(&m->f, i, compressed);
@@ -260,6 +318,18 @@ open_chunk(struct store_message *m, uint32_t i, struct buf *out)
 	r = crypt_unzip(m->s->zip, buf_slice(first), dst, plain);
 	buf_added(out, r == OK ? plain : 0);
 	return r;
+}
+
+/* Chunk i, plain, alone in out. */
+static int
+open_chunk(struct store_message *m, uint32_t i, struct buf *out)
+{
+	int r = open_chunk_here(m, i, out);
+
+	if (r != ERR_CORRUPT || !look_again(m, frame_blob(m->f.segment, m->f.lsn)))
+		return r;
+	find_chunks(m);
+	return open_chunk_here(m, i, out);
 }
 
 int

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * Segments are emptied: those that are half dead; small ones, when there are many; and the one with
+ * the most dead octets while all together take 1.4 times what lives.
+ *
+ * Order   frames are copied to the target and synced; then one transaction says where they are; then
+ *         the old ones are dead. When none is left, the segment is condemned.
+ * Finding frames that were first written here have neighbouring blob rows (MOVE_RANGE). What was
+ *         moved here before is found by the headers in the file (MOVE_WALK) and, if those are damaged,
+ *         among all blob rows (MOVE_ALL).
+ */
+#include "mailstore/gc_internal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+enum { MOVE_RANGE, MOVE_WALK, MOVE_ALL, MOVE_END };
+enum { SMALL_PART = 8, SMALL_MANY = 8, WORTH_PART = 10 };
+
+static uint64_t
+dead_octets(const struct record_segment *row)
+{
+	return row->total_octets > row->live_octets ? row->total_octets - row->live_octets : 0;
+}
+
+/* ---- targets ---- */
+
+static int
+get_row(struct engine *e, uint32_t number, struct record_segment *row)
+{
+	int r = index_begin_read(e->ix);
+
+	if (r != OK)
+		return r;
+	r = index_segment_get(e->ix, number, row);
+	index_abort(e->ix);
+	return r;
+}
+
+static int
+seal_target(struct engine *e, int64_t now_s)
+{
+	struct gc_compact *c = &e->gc->compact;
+	struct record_segment row;
+	int r = index_begin_write(e->ix);
+
+	if (r == OK)
+		r = index_segment_get(e->ix, c->target_number, &row);
+	if (r == OK) {
+		row.state = SEGMENT_SEALED;
+		r = index_segment_put(e->ix, c->target_number, &row);
+	}
+	if (r == OK)
+		r = gc_condemn_empty(e, c->target_number, &row, now_s);
+	if (r == OK)
+		r = gc_commit(e);
+	index_abort(e->ix);
+	if (r != OK)
+		return r;
+	close(c->target_fd);
+	c->target_fd = -1;
+	c->target_number = 0;
+	return OK;
+}
+
+/* Its row comes first, so that it is known for what it is whatever happens then. */
+static int
+new_target(struct engine *e, int64_t now_s)
+{
+	struct gc_compact *c = &e->gc->compact;
+	struct record_segment row = { .state = SEGMENT_OPEN, .born_s = now_s };
+	uint32_t number;
+	int fd, r = segment_writer_number(e->seg, &number);
+
+	if (r == OK)
+		r = segment_target_new(e->gc->dir, number, row.epoch_public, &fd);
+	if (r != OK)
+		return r;
+	r = index_begin_write(e->ix);
+	if (r == OK)
+		r = index_segment_put(e->ix, number, &row);
+	if (r == OK)
+		r = gc_commit(e);
+	index_abort(e->ix);
+	if (r != OK) {
+		close(fd);	/* without a row it is found at the next start */
+		return r;
+	}
+	c->target_fd = fd;
+	c->target_number = number;
+	c->target_end = SEGMENT_HEADER_OCTETS;
+	return OK;
+}
+
+static int
+need_target(struct engine *e, int64_t now_s)
+{
+	struct gc_compact *c = &e->gc->compact;
+	int r = OK;
+
+	if (c->target_number != 0 && c->target_end >= e->conf.segment_octets)
+		r = seal_target(e, now_s);
+	return r == OK && c->target_number == 0 ? new_target(e, now_s) : r;
+}
+
+/* ---- choosing ---- */
+
+/* What a look at all segments found. */
+struct choice {
+	uint32_t half, small, worst;	/* 0: none */
+	uint64_t half_dead, worst_parts, total, live;
+	unsigned small_n;
+	bool	 seal;			/* the target is what is half dead */
+};
+
+static bool
+is_skipped(const struct gc_compact *c, uint32_t number)
+{
+	for (size_t i = 0; i < c->skip_n; i++)
+		if (c->skip[i] == number)
+			return true;
+	return false;
+}
+
+static void
+consider(struct engine *e, uint32_t number, const struct record_segment *row, struct choice *ch)
+{
+	struct gc_compact *c = &e->gc->compact;
+	uint64_t dead = dead_octets(row), parts;
+	bool half = dead > 0 && dead >= row->total_octets / 2;
+
+	ch->total += row->total_octets;
+	ch->live += row->live_octets;
+	if (number == c->target_number) {
+		ch->seal = half && row->total_octets >= e->conf.segment_octets / SMALL_PART;
+		return;
+	}
+	if (row->state != SEGMENT_SEALED || is_skipped(c, number))
+		return;
+	if (half && dead >= ch->half_dead) {
+		ch->half = number;
+		ch->half_dead = dead;
+	}
+	parts = row->total_octets == 0 ? 0 : dead * 1000 / row->total_octets;
+	if (parts > ch->worst_parts && parts >= 1000 / WORTH_PART) {
+		ch->worst = number;
+		ch->worst_parts = parts;
+	}
+	if (row->total_octets < e->conf.segment_octets / SMALL_PART) {
+		ch->small_n++;
+		if (ch->small == 0)
+			ch->small = number;
+	}
+}
+
+static int
+look_at_all(struct engine *e, struct choice *ch)
+{
+	struct record_segment row;
+	struct env_cursor cur;
+	int r = index_begin_read(e->ix);
+
+	if (r != OK)
+		return r;
+	r = env_cursor_open(e->ix->t, INDEX_SEG, &cur);
+	if (r == OK) {
+		r = env_cursor_seek(&cur, (struct slice){ "", 1 });
+		while (r == 1) {
+			if (record_segment_get(cur.key, cur.val, &row) == OK)
+				consider(e, record_key_read_u32(cur.key, 0), &row, ch);
+			r = env_cursor_next(&cur);
+		}
+		env_cursor_close(&cur);
+	}
+	index_abort(e->ix);
+	return r;
+}
+
+static uint32_t
+choose(struct gc_compact *c, const struct choice *ch)
+{
+	if (ch->half != 0)
+		return ch->half;
+	c->merging = ch->small_n >= SMALL_MANY || (c->merging && ch->small_n > 0);
+	if (c->merging)
+		return ch->small;
+	return ch->total * 5 > ch->live * 7 ? ch->worst : 0;
+}
+
+static void
+skip(struct gc_compact *c, uint32_t number)
+{
+	if (c->skip_n < GC_SKIP_MAX)
+		c->skip[c->skip_n++] = number;
+}
+
+static int
+begin(struct engine *e, int64_t now_s)
+{
+	struct gc_compact *c = &e->gc->compact;
+	struct choice ch = { 0 };
+	uint32_t number;
+	int r = look_at_all(e, &ch);
+
+	if (r != OK)
+		return r;
+	if (ch.seal) {
+		r = seal_target(e, now_s);
+		return r == OK ? 1 : r;
+	}
+	number = choose(c, &ch);
+	c->look = number != 0;
+	c->looked_s = now_s;
+	if (number == 0)
+		return 0;
+	r = gc_open(e->gc, number, O_RDWR, &c->from_fd);
+	if (r != OK) {
+		log_event(EV_STORE_FRAME_DAMAGED, F_U64("segment", number), F_ERR(r));
+		skip(c, number);
+		return 1;
+	}
+	c->source = number;
+	c->phase = MOVE_RANGE;
+	c->next = frame_blob(number, 0);
+	c->damaged_n = 0;
+	return 1;
+}
+
+/* ---- what is to be moved ---- */
+
+static bool
+is_damaged(const struct gc_compact *c, uint64_t offset)
+{
+	for (size_t i = 0; i < c->damaged_n; i++)
+		if (c->damaged[i].offset == offset)
+			return true;
+	return false;
+}
+
+static void
+add(struct gc_compact *c, uint64_t blob, const struct record_blob *row)
+{
+	if (row->segment != c->source || is_damaged(c, row->offset))
+		return;
+	c->batch[c->batch_n++] = (struct segment_moving){ .blob = blob, .from = row->offset,
+		.octets = row->stored_octets, .size_octets = row->size_octets };
+	c->batch_octets += row->stored_octets;
+}
+
+static bool
+has_room(const struct gc_compact *c)
+{
+	return c->batch_n < GC_TXN_ROWS && c->batch_octets < GC_MOVE_OCTETS;
+}
+
+/* From c->next on: 1: there may be more, 0: that is all. */
+static int
+collect_rows(struct engine *e, struct gc_compact *c)
+{
+	struct record_key first = record_key_blob(c->next);
+	struct record_blob row;
+	struct env_cursor cur;
+	int r = env_cursor_open(e->ix->t, INDEX_BLOB, &cur);
+
+	if (r != OK)
+		return r;
+	r = env_cursor_seek(&cur, record_key_slice(&first));
+	for (unsigned i = 0; r == 1 && i < GC_LOOK_ROWS && has_room(c); i++) {
+		uint64_t blob = record_key_read_u64(cur.key, 0);
+
+		if (c->phase == MOVE_RANGE && blob >> 32 != c->source) {
+			r = 0;
+			break;
+		}
+		if (record_blob_get(cur.key, cur.val, &row) == OK)
+			add(c, blob, &row);
+		c->next = blob + 1;
+		r = env_cursor_next(&cur);
+	}
+	env_cursor_close(&cur);
+	return r;
+}
+
+static int
+collect_headers(struct engine *e, struct gc_compact *c)
+{
+	char head[FRAME_HEADER_OCTETS];
+	struct record_blob row;
+	struct frame f;
+
+	for (unsigned i = 0; i < GC_LOOK_ROWS && has_room(c); i++) {
+		uint64_t blob;
+		int r;
+
+		if (segment_read(c->from_fd, c->next, head, sizeof head) != OK ||
+		    frame_get_header((struct slice){ head, sizeof head }, &f) != OK)
+			return 0;
+		blob = frame_blob(f.segment, f.lsn);
+		r = index_blob_get(e->ix, blob, &row);
+		if (r == OK && row.offset == c->next)
+			add(c, blob, &row);
+		else if (r != OK && r != ERR_NOENT && r != ERR_CORRUPT)
+			return r;
+		c->next += frame_head_octets(f.chunks) + f.stored_octets;
+	}
+	return 1;
+}
+
+static int
+collect(struct engine *e, struct gc_compact *c)
+{
+	int r = index_begin_read(e->ix);
+
+	c->batch_n = 0;
+	c->batch_octets = 0;
+	if (r != OK)
+		return r;
+	r = c->phase == MOVE_WALK ? collect_headers(e, c) : collect_rows(e, c);
+	index_abort(e->ix);
+	return r;
+}
+
+/* ---- moving ---- */
+
+/* The source's and the target's row while frames change over. */
+struct rows {
+	struct record_segment from, to;
+};
+
+static int
+change_over(struct engine *e, const struct segment_moving *m, struct rows *rows)
+{
+	struct gc_compact *c = &e->gc->compact;
+	struct record_blob row;
+	int r = index_blob_get(e->ix, m->blob, &row);
+
+	rows->to.total_octets += m->octets;
+	if (r == ERR_NOENT || (r == OK && (row.segment != c->source || row.offset != m->from)))
+		return OK;	/* dropped meanwhile */
+	if (r != OK)
+		return r;
+	rows->from.live_frames -= rows->from.live_frames > 0;
+	rows->from.live_octets -= row.stored_octets < rows->from.live_octets ? row.stored_octets :
+	    rows->from.live_octets;
+	rows->to.live_octets += m->octets;
+	rows->to.frames++;
+	rows->to.live_frames++;
+	row.segment = c->target_number;
+	row.offset = m->to;
+	row.head_octets = m->head_octets;
+	row.stored_octets = m->octets;
+	return index_blob_put(e->ix, m->blob, &row);
+}
+
+static int
+commit_batch(struct engine *e)
+{
+	struct gc_compact *c = &e->gc->compact;
+	struct rows rows;
+	int r = index_begin_write(e->ix);
+
+	if (r == OK)
+		r = index_segment_get(e->ix, c->source, &rows.from);
+	if (r == OK)
+		r = index_segment_get(e->ix, c->target_number, &rows.to);
+	for (size_t i = 0; i < c->batch_n && r == OK; i++)
+		if (c->batch[i].status == OK)
+			r = change_over(e, &c->batch[i], &rows);
+	if (r == OK)
+		r = index_segment_put(e->ix, c->source, &rows.from);
+	if (r == OK)
+		r = index_segment_put(e->ix, c->target_number, &rows.to);
+	if (r == OK)
+		r = gc_commit(e);
+	index_abort(e->ix);
+	return r;
+}
+
+static void
+note_moved(struct engine *e)
+{
+	struct gc_compact *c = &e->gc->compact;
+	struct gc_stats *s = &e->gc->stats;
+
+	for (size_t i = 0; i < c->batch_n; i++) {
+		const struct segment_moving *m = &c->batch[i];
+
+		if (m->status == OK) {
+			s->moved_frames++;
+			s->moved_octets += m->octets;
+			continue;
+		}
+		s->damaged_frames++;
+		log_event(EV_STORE_FRAME_DAMAGED, F_U64("segment", c->source),
+		    F_U64("offset", m->from), F_U64("blob", m->blob), F_ERR(m->status));
+		if (c->damaged_n < GC_SKIP_MAX)
+			c->damaged[c->damaged_n++] = (struct gc_extent){ m->from, m->octets };
+	}
+}
+
+static int
+move_batch(struct engine *e, int64_t now_s)
+{
+	struct gc_compact *c = &e->gc->compact;
+	uint64_t end;
+	int r = need_target(e, now_s);
+
+	if (r != OK)
+		return r;
+	end = c->target_end;
+	r = segment_move(c->from_fd, c->target_fd, &end, c->batch, c->batch_n);
+	if (r == OK)
+		r = commit_batch(e);
+	if (r != OK)		/* what was copied is written over by the next */
+		return r;
+	c->target_end = end;
+	note_moved(e);
+	return OK;
+}
+
+/* ---- the end ---- */
+
+static int
+by_offset(const void *a, const void *b)
+{
+	const struct gc_extent *x = a, *y = b;
+
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Only damaged frames are left: around them is nothing that anybody needs. */
+static void
+punch_around(struct engine *e, struct gc_compact *c)
+{
+	uint64_t at = GC_FILE_HEAD;
+	struct stat st;
+
+	if (fstat(c->from_fd, &st) != 0)
+		return;
+	qsort(c->damaged, c->damaged_n, sizeof *c->damaged, by_offset);
+	for (size_t i = 0; i <= c->damaged_n; i++) {
+		uint64_t next = i < c->damaged_n ? c->damaged[i].offset : (uint64_t)st.st_size;
+
+		if (next > at)
+			gc_punch(e, c->from_fd, at, next - at);
+		if (i < c->damaged_n)
+			at = c->damaged[i].offset + c->damaged[i].octets;
+	}
+}
+
+static int
+finish(struct engine *e, int64_t now_s)
+{
+	struct gc_compact *c = &e->gc->compact;
+	struct record_segment row;
+	int r = index_begin_write(e->ix);
+
+	if (r == OK)
+		r = index_segment_get(e->ix, c->source, &row);
+	if (r == OK && row.live_frames > 0) {
+		skip(c, c->source);
+		if (row.live_frames == c->damaged_n) {
+			punch_around(e, c);
+			row.total_octets = row.live_octets;
+			r = index_segment_put(e->ix, c->source, &row);
+		}
+	}
+	if (r == OK)
+		r = gc_condemn_empty(e, c->source, &row, now_s);
+	if (r == OK)
+		r = gc_commit(e);
+	index_abort(e->ix);
+	if (r != OK)
+		return r;
+	close(c->from_fd);
+	c->from_fd = -1;
+	c->source = 0;
+	c->look = true;
+	return 1;
+}
+
+/* All that this way of finding them gives was moved: is anything left for the next? */
+static int
+next_phase(struct engine *e, struct gc_compact *c)
+{
+	struct record_segment row;
+	int r = get_row(e, c->source, &row);
+
+	if (r != OK)
+		return r;
+	c->phase = row.live_frames <= c->damaged_n ? MOVE_END : c->phase + 1;
+	c->next = c->phase == MOVE_WALK ? GC_FILE_HEAD : 0;
+	return 1;
+}
+
+static int
+move_step(struct engine *e, struct gc_compact *c, int64_t now_s)
+{
+	uint64_t was = c->next;
+	int more = collect(e, c), r = more < 0 ? more : OK;
+
+	if (r == OK && c->batch_n > 0)
+		r = move_batch(e, now_s);
+	if (r != OK) {
+		c->next = was;
+		return r;
+	}
+	return more == 0 ? next_phase(e, c) : 1;
+}
+
+int
+gc_compact_step(struct engine *e, int64_t now_s)
+{
+	struct gc_compact *c = &e->gc->compact;
+
+	if (c->source == 0 && !c->look)
+		return 0;
+	if (c->batch == NULL)
+		c->batch = calloc(GC_TXN_ROWS, sizeof *c->batch);
+	if (c->batch == NULL)
+		return ERR_NOMEM;
+	if (c->source == 0)
+		return begin(e, now_s);
+	return c->phase < MOVE_END ? move_step(e, c, now_s) : finish(e, now_s);
+}
+
+void
+gc_compact_fini(struct gc_compact *c)
+{
+	if (c->from_fd >= 0)
+		close(c->from_fd);
+	if (c->target_fd >= 0)
+		close(c->target_fd);
+	free(c->batch);
+}

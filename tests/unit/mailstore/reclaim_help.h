@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * tests/unit/mailstore/reclaim_help.h: acts on a store with a clock of the test's own, and what must
+ * be true of its segments.
+ */
+#ifndef TESTS_MAILSTORE_RECLAIM_HELP_H
+#define TESTS_MAILSTORE_RECLAIM_HELP_H
+
+#include "help.h"
+
+/* The time that the acts below and engine_gc go by; the test moves it. */
+struct reclaim {
+	struct help h;
+	int64_t	    now_s;
+	unsigned    next_id;
+	uint32_t    days;		/* expunged-days */
+	uint64_t    segment_octets;
+	bool	    compress;
+	/* Opened with the engine and closed after it: LMDB takes one that is closed while another of
+	 * the same process is open for the end of both. */
+	struct store *s;
+};
+
+void reclaim_begin(struct reclaim *rc);	/* days and segment_octets are set */
+void reclaim_open(struct reclaim *rc);
+void reclaim_close(struct reclaim *rc);
+void reclaim_end(struct reclaim *rc);	/* removes the folder */
+
+/* A message that no compression makes smaller: seed names its octets. */
+struct slice reclaim_body(uint32_t seed, size_t n);
+
+/* Deliver to account `who`, in its inbox. */
+void reclaim_deliver(struct reclaim *rc, unsigned who, struct slice message);
+/* \Deleted and expunge, of uids lo..hi. */
+void reclaim_expunge(struct reclaim *rc, unsigned who, uint32_t mailbox, uint32_t lo, uint32_t hi);
+
+/* Mail goes to a new segment from now on. */
+void reclaim_roll(struct reclaim *rc);
+
+/* All counters and references are right, live octets of every segment that was counted too, and no
+ * blob row shows a place in a file that is not there. */
+void reclaim_check(struct reclaim *rc);
+
+/* Sums over the segments' files and rows. */
+struct reclaim_space {
+	uint64_t disk_octets;		/* blocks of all files */
+	uint64_t live_octets;		/* of all blob rows */
+	unsigned files;
+};
+void reclaim_measure(struct reclaim *rc, struct reclaim_space *out);
+
+#endif
