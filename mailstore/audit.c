@@ -82,8 +82,8 @@ serial_key(uint64_t serial)
 	return record_key_blob(serial);
 }
 
-static int
-put_head(struct control *c, const struct audit_head *head)
+int
+audit_set_head(struct control *c, const struct audit_head *head)
 {
 	struct audit_head_row row = { head->serial, { (const char *)head->chain, 32 } };
 
@@ -110,7 +110,7 @@ audit_add(struct control *c, struct audit_head *head, int64_t now_ms,
 		r = control_put(c, CONTROL_AUDIT, record_key_slice(&k), &st_audit_record_wire,
 		    &rec);
 	}
-	return r == OK && n > 0 ? put_head(c, head) : r;
+	return r == OK && n > 0 ? audit_set_head(c, head) : r;
 }
 
 void

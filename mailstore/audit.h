@@ -28,6 +28,9 @@ int audit_load(struct control *c, struct arena *a, struct audit_head *out) MUST_
 int audit_add(struct control *c, struct audit_head *head, int64_t now_ms,
     const struct st_audit *records, size_t n) MUST_USE;
 
+/* Write the head row alone: for the repair of a damaged one. */
+int audit_set_head(struct control *c, const struct audit_head *head) MUST_USE;
+
 /* What keyd signs for a checkpoint at head; and the row that keeps the answer. */
 void audit_digest(const struct audit_head *head, uint8_t digest_out[32]);
 int audit_add_checkpoint(struct control *c, const struct audit_head *at, struct slice signature,

@@ -40,23 +40,16 @@ check_tell(struct check *c, const struct check_finding *f)
 void
 check_found(struct check *c, const struct check_finding *f)
 {
-	struct check_finding one = *f;
-
 	if (!c->conf->repair) {
 		check_tell(c, f);
 		return;
 	}
-	if (kinds[f->kind].repair == NULL) {
-		one.state = CHECK_LEFT;
-		if (c->res->rounds == 0)	/* once, not in each round */
-			check_tell(c, &one);
-		return;
-	}
+	/* What cannot be put right itself may go when something else is. */
 	if (c->fixes_n == CHECK_FIXES_MAX || check_room((void **)&c->fixes, c->fixes_n,
 	    &c->fixes_cap, sizeof *c->fixes) != OK)
 		c->more = true;
 	else
-		c->fixes[c->fixes_n++] = one;
+		c->fixes[c->fixes_n++] = *f;
 }
 
 void
@@ -271,13 +264,13 @@ static int
 check_store(struct check *c)
 {
 	uint64_t before;
-	bool anew = false;
+	bool anew;
 	int r = check_pages(c);
 
 	if (r == OK && c->conf->repair)
 		r = repair_pages(c, &anew);
 	before = c->res->errors - c->res->repaired;
-	if (r != OK || (before > 0 && !anew))	/* LMDB would believe what is damaged */
+	if (r != OK || before > 0)	/* LMDB would believe what is damaged */
 		return r;
 	r = open_envs(c);
 	if (r != OK && r != ERR_NOENT && r != ERR_UNAVAIL && r != ERR_VERSION) {
@@ -308,6 +301,7 @@ check_run(const struct check_conf *conf, struct check_result *out)
 		r = check_store(&c);
 	arena_clear(&c.a);
 	forget_round(&c);
+	repair_free(&c);
 	index_close(&c.ix);
 	control_close(&c.ctl);
 	free(c.accounts);

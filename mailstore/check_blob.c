@@ -214,8 +214,9 @@ look_for_epoch(struct merge *m, uint64_t blob)
 		check_found(m->c, &f);
 }
 
+/* What nobody refers to any more is reclaimed some time: its frame need not be good. */
 static int
-count_place(struct check *c, uint64_t blob, const struct record_blob *row)
+count_place(struct check *c, uint64_t blob, const struct record_blob *row, bool referred)
 {
 	struct check_segment *s = check_segment(c, row->segment);
 
@@ -224,7 +225,7 @@ count_place(struct check *c, uint64_t blob, const struct record_blob *row)
 		s->live_frames++;
 		s->unsure = s->unsure || row->stored_octets == 0;
 	}
-	return sorter_add(c->places, row->segment, row->offset, blob);
+	return referred ? sorter_add(c->places, row->segment, row->offset, blob) : OK;
 }
 
 static int
@@ -265,8 +266,9 @@ take_blob(struct merge *m, const struct env_cursor *cur)
 			.what = "nothing refers to a body, and it would never be reclaimed" };
 		check_found(c, &f);
 	}
-	look_for_epoch(m, blob);
-	return count_place(c, blob, &row);
+	if (counted > 0)
+		look_for_epoch(m, blob);
+	return count_place(c, blob, &row, counted > 0);
 }
 
 static int

@@ -114,5 +114,6 @@ int repair_round(struct check *c, size_t *done_out) MUST_USE;
 /* Make the environments anew whose pages are damaged; true: something was. */
 int repair_pages(struct check *c, bool *done_out) MUST_USE;
 int repair_end(struct check *c) MUST_USE;
+void repair_free(struct check *c);
 
 #endif

@@ -24,6 +24,7 @@ enum {
 	SEGMENT_HEADER_OCTETS = 64,
 };
 #define FRAME_COMPRESSED	0x80000000u
+#define FRAME_MAGIC_TEXT	"CVF1"	/* the first octets of a frame */
 
 struct frame {
 	uint32_t segment, lsn;		/* lsn is unique within a segment */

@@ -459,11 +459,13 @@ read_metas(struct walk *w, struct meta m[2])
 	if (r[0] == OK)
 		w->page_octets = m[0].page_octets;
 	r[1] = read_meta(w, 1, &m[1]);
-	if (r[0] != OK || r[1] != OK) {
-		bad(w, r[0] != OK ? 0 : 1, "a first page is damaged");
-		return r[0] != OK ? r[0] : r[1];
-	}
-	return OK;
+	for (unsigned i = 0; i < 2; i++)
+		if (r[i] != OK) {
+			bad(w, i, "a first page is damaged");
+			m[i].page_octets = 0;
+		}
+	/* The other one, a transaction older or not, still leads to rows. */
+	return r[0] == OK || r[1] == OK ? OK : r[0];
 }
 
 /* Offline: the two are of neighbouring transactions, each at its place. */
@@ -556,6 +558,9 @@ walk_file(struct walk *w)
 
 	if (r != OK)
 		return r;
+	if (m[0].page_octets == 0 || m[1].page_octets == 0)
+		return w->conf->txn != PAGES_NEWEST ? ERR_CORRUPT :
+		    walk_all(w, &m[m[0].page_octets == 0]);
 	newest = m[1].txn > m[0].txn;
 	if (w->conf->txn != PAGES_NEWEST) {
 		if (m[0].txn != w->conf->txn && m[1].txn != w->conf->txn)

@@ -130,6 +130,7 @@ world_begin(struct world *w)
 	w->found = calloc(WORLD_FOUND_MAX, sizeof *w->found);
 	assert_non_null(w->found);
 	help_begin(&w->h);
+	w->h.e->ix->keep_expunged = true;
 	for (unsigned i = 0; i < ARRAY_LEN(sizes); i++)
 		deliver(&w->h, i, sizes[i], ST_PLACE_INBOX, 3, true);
 	deliver(&w->h, 20, 800, ST_PLACE_MAT, 2, true);

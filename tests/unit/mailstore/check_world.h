@@ -13,8 +13,8 @@ enum { WORLD_FOUND_MAX = 4096 };
 
 struct world {
 	struct help h;			/* closed: the store as it was made */
-	char	    copy[120];		/* state folder of the case */
-	char	    report[140];
+	char	    copy[80];		/* state folder of the case */
+	char	    report[80];
 	struct check_finding *found;
 	size_t	    found_n;
 	struct check_result result;
