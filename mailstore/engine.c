@@ -49,6 +49,29 @@ engine_lock(const char *state_dir, int *fd_out)
 	return OK;
 }
 
+/* Folders that were just made: a power cut must not take them away, with all that is in them. */
+static int
+sync_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) != 0 ? -errno : OK;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static int
+sync_dirs(const char *state_dir)
+{
+	char path[PATH_OCTETS];
+	int r = path_store(state_dir, "", path);
+
+	if (r == OK)
+		r = sync_dir(path);
+	return r == OK ? sync_dir(state_dir) : r;
+}
+
 static int
 open_dirs(struct engine *e)
 {
@@ -62,6 +85,8 @@ open_dirs(struct engine *e)
 		r = make_dir(e->conf.state_dir, dirs[i].name, dirs[i].mode);
 	if (r == OK)
 		r = path_refuse_network(e->conf.state_dir);
+	if (r == OK)
+		r = sync_dirs(e->conf.state_dir);
 	if (r == OK && e->lock_fd <= 0)
 		r = engine_lock(e->conf.state_dir, &e->lock_fd);
 	return r;

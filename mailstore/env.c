@@ -2,12 +2,15 @@
 #include "mailstore/env.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/control.h"
 #include "mailstore/path.h"
 
 enum { READERS_MAX = 4096 };
@@ -97,6 +100,83 @@ open_lock(const char *dir)
 	return chmod(path, 0640) == 0 ? 0 : errno;
 }
 
+static int
+create(uint64_t map_octets, MDB_env **out)
+{
+	int rc = mdb_env_create(out);
+
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(*out, map_octets);
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(*out, READERS_MAX);
+	return rc == 0 ? mdb_env_set_maxdbs(*out, ENV_TREES_MAX) : rc;
+}
+
+static int
+sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0 || fsync(fd) != 0)
+		rc = errno;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* An empty one at path, with a first commit, which makes it durable. */
+static int
+make_at(const char *path, uint64_t map_octets)
+{
+	MDB_env *env = NULL;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	int rc = create(map_octets, &env);
+
+	if (rc == 0)
+		rc = mdb_env_open(env, path, MDB_NOTLS | MDB_NOSUBDIR, 0640);
+	if (rc == 0)
+		rc = mdb_txn_begin(env, NULL, 0, &txn);
+	if (rc == 0) {
+		rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &dbi);
+		if (rc == 0)
+			rc = mdb_txn_commit(txn);
+		else
+			mdb_txn_abort(txn);
+	}
+	if (rc == 0)
+		rc = mdb_env_sync(env, 1);
+	if (env != NULL)
+		mdb_env_close(env);
+	return rc;
+}
+
+/* What LMDB writes first is not safe against a power cut: a half-written file would never open again.
+ * So it is made under another name. */
+static int
+make_new(const char *dir, uint64_t map_octets)
+{
+	char path[PATH_OCTETS], made[PATH_OCTETS], lock[PATH_OCTETS];
+	struct stat st;
+	int rc;
+
+	if (snprintf(lock, sizeof lock, "%s/data.new-lock", dir) >= (int)sizeof lock)
+		return ENAMETOOLONG;
+	snprintf(path, sizeof path, "%s/data.mdb", dir);
+	snprintf(made, sizeof made, "%s/data.new", dir);
+	if (stat(path, &st) == 0)
+		return 0;
+	(void)unlink(made);
+	(void)unlink(lock);
+	rc = make_at(made, map_octets);
+	if (rc == 0 && rename(made, path) != 0)
+		rc = errno;
+	if (rc != 0)
+		(void)unlink(made);
+	(void)unlink(lock);
+	return rc;
+}
+
 int
 env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const *trees, size_t n,
     struct env **out)
@@ -106,25 +186,25 @@ env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const
 	int rc;
 
 	assert(n <= ENV_TREES_MAX);
+	*out = e;
 	if (e == NULL)
 		return ERR_NOMEM;
 	e->rd.env = e->wr.env = e;
 	e->wr.write = true;
-	rc = mdb_env_create(&e->env);
-	if (rc == 0)
-		rc = mdb_env_set_mapsize(e->env, map_octets);
-	if (rc == 0)
-		rc = mdb_env_set_maxreaders(e->env, READERS_MAX);
-	if (rc == 0)
-		rc = mdb_env_set_maxdbs(e->env, ENV_TREES_MAX);
+	rc = create(map_octets, &e->env);
+	if (control_off("store-meta-sync"))
+		flags |= MDB_NOMETASYNC;
+	if (rc == 0 && !read_only)
+		rc = make_new(dir, map_octets);
 	if (rc == 0)
 		rc = mdb_env_open(e->env, dir, flags, 0640);
 	if (rc == 0 && !read_only)
 		rc = open_lock(dir);
+	if (rc == 0 && !read_only)	/* before anything in it is acknowledged */
+		rc = sync_dir(dir);
 	rc = rc != 0 ? to_err(rc) : open_trees(e, read_only, trees, n);
 	if (rc != OK)
-		env_close(&e);
-	*out = e;
+		env_close(out);
 	return rc;
 }
 
