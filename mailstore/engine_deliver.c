@@ -433,6 +433,8 @@ put_intent(struct engine *e, struct engine_delivery *d)
 	d->intent.body = &d->body;
 	d->intent.body_n = 1;
 	k = engine_intent_key(d->number);
+	if (control_off("store-intent-first"))
+		return OK;
 	return control_put_intent(e->ctl, CONTROL_INTENT, record_key_slice(&k), &d->intent);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/control.h"
 #include "mailstore/crc.h"
 #include "mailstore/frame_seal.h"
 
@@ -253,7 +254,8 @@ segment_append(struct segment_writer *w, const uint8_t key[32], bool compress,
 int
 segment_sync_fd(const struct segment_writer *w)
 {
-	return w->dirty && w->fd >= 0 && w->failed == OK ? w->fd : -1;
+	return w->dirty && w->fd >= 0 && w->failed == OK && !control_off("store-segment-sync") ?
+	    w->fd : -1;
 }
 
 int

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/* Random acts, chosen by what is there. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acts.h"
+#include "shim.h"
+
+enum { THREADS = 2, LIVE_MAX = 70, HISTORY = 64 };
+
+struct running {
+	struct run  *r;
+	struct site  t;
+	struct state is;
+	uint64_t     seed;
+	uint32_t     next_id;
+	struct act   delivered[HISTORY];	/* for ACT_AGAIN */
+	uint32_t     delivered_n;
+};
+
+static uint32_t
+rnd(struct running *g, uint32_t n)
+{
+	return (uint32_t)(crash_random(&g->seed) % n);
+}
+
+static void
+see(struct running *g)
+{
+	if (site_look(&g->t, &g->is) != OK) {
+		fprintf(stderr, "while it runs: %s\n", g->t.why);
+		_Exit(5);
+	}
+	shim_note(NOTE_SEEN, &g->is, offsetof(struct state, rows) +
+	    g->is.rows_n * sizeof g->is.rows[0]);
+}
+
+static const struct mbox *
+some_box(struct running *g, uint32_t who)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		const struct mbox *m = &g->is.boxes[rnd(g, g->is.boxes_n)];
+
+		/* The first few mailboxes often, so that something happens to the same mail. */
+		if (m->who == who && (m->id <= BOX_SENT || m->id >= BOX_FIRST_FREE))
+			return m;
+	}
+	return NULL;
+}
+
+static bool
+choose_messages(struct running *g, struct act *a)
+{
+	const struct mbox *m = some_box(g, a->who), *to = some_box(g, a->who);
+
+	if (m == NULL || to == NULL)
+		return false;
+	a->mailbox = m->id;
+	a->target = to->id;
+	a->uids.lo = 1 + rnd(g, m->uidnext);
+	a->uids.hi = a->uids.lo + rnd(g, 6);
+	if (a->kind == ACT_EXPUNGE)
+		a->uids = (struct st_range){ 1, m->uidnext };
+	a->uids.hi = a->uids.hi < m->uidnext ? a->uids.hi : m->uidnext - 1;
+	if (a->uids.hi < a->uids.lo)
+		return false;
+	a->op = (uint8_t)rnd(g, 3);
+	a->flags = (uint16_t)rnd(g, 32) | (rnd(g, 2) == 0 ? ST_DELETED : 0);
+	a->keywords = rnd(g, 2) == 0 ? (uint8_t)rnd(g, 1 << KEYWORDS) : 0;
+	return true;
+}
+
+static bool
+choose_name(struct running *g, struct act *a)
+{
+	const struct mbox *m = NULL;
+
+	act_name(rnd(g, NAMES), a->new_name);
+	if (a->kind == ACT_CREATE) {
+		memcpy(a->name, a->new_name, sizeof a->name);
+		return true;
+	}
+	for (uint32_t i = 0; i < g->is.boxes_n; i++)
+		if (g->is.boxes[i].who == a->who && g->is.boxes[i].id >= BOX_FIRST_FREE &&
+		    (m == NULL || rnd(g, 2) == 0))
+			m = &g->is.boxes[i];
+	if (m == NULL)
+		return false;
+	memcpy(a->name, m->name, sizeof a->name);
+	a->on = (uint8_t)rnd(g, 2);
+	return true;
+}
+
+static bool
+choose_delivery(struct running *g, struct act *a)
+{
+	for (uint32_t i = 0; i < ACCOUNTS; i++)
+		if (g->is.number[i] != 0 && rnd(g, 2) == 0)
+			a->accounts |= 1u << i;
+	a->routes = g->is.queue_n < 12 && rnd(g, 3) == 0 ? 1 + rnd(g, 3) : 0;
+	a->mat = rnd(g, 8) == 0;
+	return a->accounts != 0 || a->routes != 0;
+}
+
+static bool
+choose_again(struct running *g, struct act *a)
+{
+	if (g->delivered_n == 0)
+		return false;
+	*a = g->delivered[rnd(g, g->delivered_n < HISTORY ? g->delivered_n : HISTORY)];
+	a->kind = ACT_AGAIN;
+	return true;
+}
+
+static bool
+choose_entry(struct running *g, struct act *a)
+{
+	const struct entry_state *e;
+
+	if (g->is.queue_n == 0)
+		return false;
+	e = &g->is.queue[rnd(g, g->is.queue_n)];
+	a->entry = e->id;
+	a->route = (uint8_t)e->route;
+	a->outcome = rnd(g, 3) == 0 ? ST_DEFERRED : ST_DELIVERED;
+	return true;
+}
+
+static uint32_t
+choose_kind(struct running *g)
+{
+	static const uint8_t often[] = { ACT_DELIVER, ACT_DELIVER, ACT_DELIVER, ACT_DELIVER,
+		ACT_DELIVER, ACT_AGAIN, ACT_APPEND, ACT_APPEND, ACT_APPEND, ACT_FLAGS, ACT_FLAGS,
+		ACT_FLAGS, ACT_FLAGS, ACT_EXPUNGE, ACT_EXPUNGE, ACT_COPY, ACT_MOVE, ACT_CREATE,
+		ACT_RENAME, ACT_DELETE, ACT_SUBSCRIBE, ACT_CLAIM, ACT_RESULT, ACT_RESULT,
+		ACT_QUEUE_DELETE, ACT_CHECKPOINT };
+	static const uint8_t removing[] = { ACT_FLAGS, ACT_EXPUNGE, ACT_DELETE, ACT_RESULT };
+
+	if (g->is.rows_n > LIVE_MAX)
+		return removing[rnd(g, sizeof removing)];
+	return often[rnd(g, sizeof often)];
+}
+
+static bool
+choose(struct running *g, struct act *a)
+{
+	const struct mbox *m;
+
+	*a = (struct act){ .kind = choose_kind(g), .id = g->next_id, .who = rnd(g, ACCOUNTS) };
+	if (g->is.number[a->who] == 0)
+		a->kind = ACT_ACCOUNT;
+	a->account = g->is.number[a->who];
+	switch (a->kind) {
+	case ACT_DELIVER:
+		return choose_delivery(g, a);
+	case ACT_AGAIN:
+		return choose_again(g, a);
+	case ACT_APPEND:
+		m = some_box(g, a->who);
+		a->mailbox = m == NULL ? BOX_INBOX : m->id;
+		a->flags = (uint16_t)rnd(g, 32);
+		a->keywords = (uint8_t)rnd(g, 1 << KEYWORDS);
+		return true;
+	case ACT_FLAGS:
+	case ACT_EXPUNGE:
+	case ACT_COPY:
+	case ACT_MOVE:
+		return choose_messages(g, a);
+	case ACT_CREATE:
+	case ACT_RENAME:
+	case ACT_DELETE:
+	case ACT_SUBSCRIBE:
+		return choose_name(g, a);
+	case ACT_RESULT:
+	case ACT_QUEUE_DELETE:
+		return choose_entry(g, a);
+	default:
+		return true;
+	}
+}
+
+/* Names, queue entries and accounts are told apart by what they are, so two acts of one group must not
+ * be about the same. */
+static bool
+goes_with(const struct act *acts, size_t n, const struct act *a)
+{
+	bool name = a->kind >= ACT_CREATE && a->kind <= ACT_SUBSCRIBE;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct act *b = &acts[i];
+		bool b_name = b->kind >= ACT_CREATE && b->kind <= ACT_SUBSCRIBE;
+
+		if (b->kind == ACT_ACCOUNT || a->kind == ACT_ACCOUNT)
+			return false;
+		if ((name || b_name) && a->who == b->who)
+			return false;
+		if (a->entry != 0 && (a->entry == b->entry || a->entry == b->id))
+			return false;
+		if (a->kind == ACT_AGAIN && a->id == b->id)
+			return false;
+	}
+	return true;
+}
+
+static void
+group(struct running *g)
+{
+	struct act acts[GROUP_MAX];
+	int status[GROUP_MAX];
+	size_t n = 0, want = rnd(g, 6) == 0 ? GROUP_MAX : 1 + rnd(g, 4);
+
+	for (unsigned tries = 0; n < want && tries < 40; tries++)
+		if (choose(g, &acts[n]) && goes_with(acts, n, &acts[n])) {
+			if (acts[n].kind == ACT_DELIVER)
+				g->delivered[g->delivered_n++ % HISTORY] = acts[n];
+			n++;
+			g->next_id++;
+		}
+	if (n == 0)
+		return;
+	site_group(&g->t, acts, n, status);
+	see(g);
+}
+
+/* What mailstored does between the groups, in some order. */
+static int
+between(struct running *g)
+{
+	int r = OK;
+
+	if (rnd(g, 2) == 0) {
+		r = engine_apply(g->t.e);
+		see(g);
+	}
+	if (r == OK && rnd(g, 5) == 0)
+		r = engine_close_intents(g->t.e);
+	if (rnd(g, 9) == 0)
+		engine_tidy(g->t.e);
+	return r;
+}
+
+int
+run_acts(struct run *r)
+{
+	static struct running g;
+	int err;
+
+	memset(&g, 0, sizeof g);
+	g.r = r;
+	g.seed = r->seed;
+	g.next_id = r->first_id;
+	err = site_open(&g.t, r->keys, r->dir, THREADS);
+	if (err == OK)
+		see(&g);
+	for (uint32_t i = 0; i < r->groups && err == OK; i++) {
+		if (r->before != NULL)
+			r->before(r->arg, i);
+		group(&g);
+		err = between(&g);
+		if (err == OK && rnd(&g, 30) == 0) {
+			site_close(&g.t);
+			err = site_open(&g.t, r->keys, r->dir, THREADS);
+			if (err == OK)
+				see(&g);
+		}
+	}
+	site_close(&g.t);
+	return err;
+}
