@@ -78,7 +78,8 @@ check_newest(bool in_control, unsigned tree, struct slice key)
 	char letter = key.n > 4 ? key.p[4] : 0;
 
 	if (in_control)
-		return tree == CONTROL_INTENT || tree == CONTROL_STUCK || tree == CONTROL_QUEUE ?
+		return tree == CONTROL_ACCOUNT || tree == CONTROL_INTENT ||
+		    tree == CONTROL_STUCK || tree == CONTROL_QUEUE ?
 		    2 : RECORD_VERSION;
 	if (tree == INDEX_BLOB)
 		return RECORD_VERSION_2;
@@ -142,6 +143,15 @@ check_account(struct check *c, uint32_t number)
 			hi = mid;
 	}
 	return lo < c->accounts_n && c->accounts[lo].number == number ? &c->accounts[lo] : NULL;
+}
+
+int
+check_keyset(const struct check_account *a, uint32_t keyset)
+{
+	for (int i = 0; i < a->keysets_n; i++)
+		if (a->keysets[i] == keyset)
+			return i;
+	return -1;
 }
 
 struct check_segment *

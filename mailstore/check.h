@@ -16,7 +16,7 @@
  *         and the last round finds nothing that could still be put right. What is taken out of the
  *         store is in the report, synced, before the transaction that takes it out. An audit
  *         record stands before the first change.
- * Bounds  memory: 16 octets per account, 100 per segment, a bit per page; references and places
+ * Bounds  memory: 700 octets per account, 100 per segment, a bit per page; references and places
  *         are sorted in 32 MiB each and files in TMPDIR; findings kept for repair: CHECK_FIXES_MAX
  *         a round.
  */

@@ -73,8 +73,11 @@ take_account(struct check *c, const struct env_cursor *cur)
 	*a = (struct check_account){ .number = row.number };
 	memcpy(a->guid, row.guid.p, 16);
 	for (size_t i = 0; i < row.keysets_n && i < CHECK_KEYSETS_MAX; i++) {
-		a->keysets[a->keysets_n] = row.keysets[i].id;
-		a->classes[a->keysets_n++] = row.keysets[i].class;
+		a->keysets[i] = row.keysets[i].id;
+		a->classes[i] = row.keysets[i].class;
+		a->mailboxes[i] = row.keysets[i].mailbox;
+		a->in_use[i] = row.keysets[i].successor == 0;
+		a->keysets_n++;
 	}
 	if (c->conf->user != NULL && is_user(c, &row))
 		c->only = row.number;

@@ -20,6 +20,8 @@ struct check_account {
 	uint8_t	 guid[16];
 	uint32_t keysets[CHECK_KEYSETS_MAX];
 	uint8_t	 classes[CHECK_KEYSETS_MAX];
+	uint32_t mailboxes[CHECK_KEYSETS_MAX];	/* that it is for; 0: all of its class */
+	bool	 in_use[CHECK_KEYSETS_MAX];	/* nothing took over from it */
 	uint8_t	 keysets_n;
 	bool	 seen;		/* in the index */
 };
@@ -87,6 +89,8 @@ void check_tell(struct check *c, const struct check_finding *f);
 /* Highest version that a row of a tree may have. */
 uint8_t check_newest(bool in_control, unsigned tree, struct slice key);
 struct check_account *check_account(struct check *c, uint32_t number);
+/* Which keyset of the account that is, -1: none. */
+int check_keyset(const struct check_account *a, uint32_t keyset);
 struct check_segment *check_segment(struct check *c, uint32_t number);
 /* Is the body among the damaged ones (after check_damaged)? */
 bool check_is_bad(const struct check *c, uint64_t blob);

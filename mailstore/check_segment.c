@@ -258,6 +258,30 @@ take_place(struct reading *rd, const struct sorter_item *it)
 	return add_bad(c, it, wrong);
 }
 
+/* ---- damaged ones ---- */
+
+static int
+by_blob(const void *x, const void *y)
+{
+	const struct check_bad *p = x, *q = y;
+
+	return p->blob < q->blob ? -1 : p->blob > q->blob;
+}
+
+static const struct check_bad *
+find_bad(const struct check *c, uint64_t blob)
+{
+	struct check_bad key = { .blob = blob };
+
+	return c->bad_n == 0 ? NULL : bsearch(&key, c->bad, c->bad_n, sizeof key, by_blob);
+}
+
+bool
+check_is_bad(const struct check *c, uint64_t blob)
+{
+	return find_bad(c, blob) != NULL;
+}
+
 /* ---- the queue ---- */
 
 /* Is something in the queue or an intent still about that body? */
@@ -293,10 +317,24 @@ still_queued(struct check *c, uint64_t blob)
 }
 
 static int
+tell_queued(struct check *c, const struct check_finding *f, const char *wrong)
+{
+	struct check_finding one = *f;
+	int r = still_queued(c, f->blob);
+
+	if (r != 1)
+		return r;
+	snprintf(one.what, sizeof one.what, "%s", wrong);
+	check_found(c, &one);
+	return OK;
+}
+
+/* With a row it was looked at where the row says: it may have been moved since it was queued. */
+static int
 take_queued(struct reading *rd, const struct sorter_item *it)
 {
 	struct check *c = rd->c;
-	struct sorter_item at = { it->b >> 32, it->c, it->a };
+	const struct check_bad *bad = find_bad(c, it->a);
 	struct check_finding f = { .kind = CHECK_FRAME_QUEUE, .blob = it->a, .offset = it->c,
 		.segment = (uint32_t)(it->b >> 32) };
 	struct record_blob row;
@@ -304,7 +342,10 @@ take_queued(struct reading *rd, const struct sorter_item *it)
 	const char *wrong;
 	int err = OK, r;
 
-	if (still(c, &at, &row))	/* it was looked at as a message's */
+	if (bad != NULL)
+		return tell_queued(c, &f, bad->why);
+	r = place_now(c, it->a, &row);
+	if (r == OK)
 		return OK;
 	r = rd->segment != f.segment ? open_file(rd, f.segment) : OK;
 	if (r != OK)
@@ -312,12 +353,7 @@ take_queued(struct reading *rd, const struct sorter_item *it)
 	wrong = rd->wrong != NULL ? rd->wrong : frame_wrong(rd, it->c, it->a, &frame, &err);
 	if (wrong == NULL || err == ERR_NOMEM)
 		return err == ERR_NOMEM ? err : OK;
-	r = still_queued(c, it->a);
-	if (r != 1)
-		return r;
-	snprintf(f.what, sizeof f.what, "%s", wrong);
-	check_found(c, &f);
-	return OK;
+	return tell_queued(c, &f, wrong);
 }
 
 static int
@@ -330,6 +366,8 @@ read_all(struct reading *rd)
 	rd->all = sorter_count(c->places);
 	while (r == OK && (r = sorter_next(c->places, &it)) == 1)
 		r = take_place(rd, &it);
+	if (c->bad_n > 0)
+		qsort(c->bad, c->bad_n, sizeof *c->bad, by_blob);
 	if (r == OK)
 		r = sorter_sort(c->queued);
 	while (r == OK && (r = sorter_next(c->queued, &it)) == 1) {
@@ -355,28 +393,6 @@ check_segments(struct check *c)
 
 /* ---- what messages that makes unreadable ---- */
 
-static int
-by_blob(const void *x, const void *y)
-{
-	const struct check_bad *p = x, *q = y;
-
-	return p->blob < q->blob ? -1 : p->blob > q->blob;
-}
-
-static const struct check_bad *
-find_bad(const struct check *c, uint64_t blob)
-{
-	struct check_bad key = { .blob = blob };
-
-	return c->bad_n == 0 ? NULL : bsearch(&key, c->bad, c->bad_n, sizeof key, by_blob);
-}
-
-bool
-check_is_bad(const struct check *c, uint64_t blob)
-{
-	return find_bad(c, blob) != NULL;
-}
-
 int
 check_damaged(struct check *c)
 {
@@ -385,7 +401,6 @@ check_damaged(struct check *c)
 
 	if (c->bad_n == 0)
 		return OK;
-	qsort(c->bad, c->bad_n, sizeof *c->bad, by_blob);
 	r = sorter_sort(c->refs);
 	while (r == OK && (r = sorter_next(c->refs, &it)) == 1) {
 		const struct check_bad *b = find_bad(c, it.a);

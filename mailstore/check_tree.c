@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mailstore/account.h"
+#include "mailstore/account.h"
 #include "mailstore/check_internal.h"
 
 /* Where the walk is. */
@@ -243,10 +244,9 @@ check_box_keyset(struct check *c, const struct record_box *box)
 		.mailbox = box->id, .is = box->keyset, .has_numbers = true,
 		.what = "of the mailbox" };
 
-	for (size_t i = 0; a != NULL && i < a->keysets_n; i++)
-		if (a->keysets[i] == box->keyset && a->classes[i] == box->class)
-			return;
-	if (a != NULL)
+	int i = a == NULL ? -1 : check_keyset(a, box->keyset);
+
+	if (a != NULL && (i < 0 || a->classes[i] != box->class))
 		check_found(c, &f);
 }
 

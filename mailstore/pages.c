@@ -13,6 +13,7 @@ enum {
 	BRANCH = 0x01, LEAF = 0x02, OVERFLOW = 0x04, META_PAGE = 0x08,	/* of pages */
 	BIG = 0x01, SUBTREE = 0x02,					/* of nodes */
 	INTEGER_KEYS = 0x08,						/* of the free list */
+	MADE_AS_FILE = 0x4000,		/* beside it: how the file was made, read by nobody */
 	DATA_VERSION = 1, PAGE_MIN = 512, PAGE_MAX = 65536, KEY_MAX_OCTETS = 511,
 	STEP_PAGES = 4096,
 };
@@ -401,7 +402,7 @@ walk_pages_of(struct walk *w, struct tree *t, struct trees *list)
 
 	w->tree = t;
 	w->branch_pages = w->leaf_pages = w->overflow_pages = w->entries = 0;
-	if (t->flags != (t->is_free ? INTEGER_KEYS : 0))
+	if ((t->flags & (t->is_free ? ~MADE_AS_FILE : ~0)) != (t->is_free ? INTEGER_KEYS : 0))
 		bad(w, 0, "the kind of a tree is wrong");
 	if (t->root == NO_PAGE ? t->depth != 0 : t->depth == 0 || t->depth > PAGES_DEPTH_MAX)
 		bad(w, 0, "the depth of a tree is wrong");

@@ -234,8 +234,8 @@ report_message(struct check *c, const struct check_finding *f, const struct reco
 	repair_line_begin(c, "message", f->kind == CHECK_BLOB_LOST ? "its body is lost" :
 	    f->kind == CHECK_MESSAGE ? "it has no uid" : "its body is damaged");
 	repair_line_number(c, "account", f->account);
-	if (a != NULL && control_get(c->ctl, CONTROL_ACCOUNT,
-	    (struct slice){ (const char *)a->guid, 16 }, &control_account_wire, &c->a, &row) == OK) {
+	if (a != NULL && control_get_account(c->ctl, (struct slice){ (const char *)a->guid, 16 },
+	    &c->a, &row) == OK) {
 		repair_line_text(c, "user", row.uid);
 		repair_line_text(c, "address", row.address);
 	}

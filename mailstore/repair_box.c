@@ -163,16 +163,16 @@ control_row(struct check *c, uint32_t account, struct control_account *out)
 
 	if (a == NULL)
 		return ERR_NOENT;
-	return control_get(c->ctl, CONTROL_ACCOUNT,
-	    (struct slice){ (const char *)a->guid, sizeof a->guid }, &control_account_wire, &c->a,
-	    out);
+	return control_get_account(c->ctl,
+	    (struct slice){ (const char *)a->guid, sizeof a->guid }, &c->a, out);
 }
 
 static uint32_t
 keyset_of(const struct control_account *row, uint8_t class)
 {
 	for (size_t i = 0; i < row->keysets_n; i++)
-		if (row->keysets[i].class == class)
+		if (row->keysets[i].class == class && row->keysets[i].successor == 0 &&
+		    row->keysets[i].mailbox == 0)
 			return row->keysets[i].id;
 	return 0;
 }
@@ -278,6 +278,25 @@ name_it(struct check *c, struct record_box *box)
 	return index_name_put(c->ix, box->account, record_box_name(box), box->id);
 }
 
+/* The one in use, of the class of the one that a message has; or that is for this mailbox. */
+static void
+choose_keyset(const struct check_account *a, struct record_box *box)
+{
+	int first = a == NULL ? -1 : check_keyset(a, box->keyset);
+
+	if (first < 0)
+		return;
+	box->class = a->classes[first];
+	for (int i = 0; i < a->keysets_n; i++)
+		if (a->in_use[i] && (a->mailboxes[i] == box->id || (a->mailboxes[i] == 0 &&
+		    a->classes[i] == box->class && a->mailboxes[first] == 0))) {
+			box->keyset = a->keysets[i];
+			box->class = a->classes[i];
+			if (a->mailboxes[i] == box->id)
+				return;
+		}
+}
+
 /* Keyset and keywords, as its messages have them. */
 static int
 learn_from_messages(struct check *c, struct record_box *box)
@@ -295,9 +314,7 @@ learn_from_messages(struct check *c, struct record_box *box)
 		keywords |= m.keywords;
 	}
 	index_walk_close(&w);
-	for (size_t i = 0; a != NULL && i < a->keysets_n; i++)
-		if (a->keysets[i] == box->keyset)
-			box->class = a->classes[i];
+	choose_keyset(a, box);
 	for (; keywords != 0; keywords >>= 1) {
 		size_t i = box->keywords_n++;
 
