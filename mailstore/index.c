@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const trees[] = { "t", "blob", "guid", "meta", "seg", "gc", "group" };
 
@@ -87,6 +88,7 @@ int
 index_begin_write(struct index *ix)
 {
 	assert(ix->t == NULL);
+	ix->touched = (struct index_touched){ .some = false };
 	return env_begin_write(ix->env, &ix->t);
 }
 
@@ -169,12 +171,68 @@ index_box_get(struct index *ix, uint32_t account, uint32_t mailbox, struct recor
 	return r == OK ? record_box_get(key, val, out) : r;
 }
 
+static void
+touch(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t uid)
+{
+	struct index_touched *t = &ix->touched;
+
+	if (t->some && (t->account != account || t->mailbox != mailbox))
+		t->lost = true;
+	if (!t->some || t->lost) {
+		*t = (struct index_touched){ account, mailbox, uid, uid, true, t->lost };
+		return;
+	}
+	if (uid < t->lo)
+		t->lo = uid;
+	if (uid > t->hi)
+		t->hi = uid;
+}
+
+/* A change that goes on where the last one ended (mail that arrives) needs no place of its own. */
+static void
+add_recent(struct record_box *box, uint32_t lo, uint32_t hi)
+{
+	struct record_recent *last = &box->recent[box->recent_n - (box->recent_n > 0)];
+
+	if (box->recent_n > 0 && lo <= last->hi + UINT64_C(1) && hi >= last->lo && hi >= last->hi) {
+		last->modseq = box->modseq;
+		last->lo = lo < last->lo ? lo : last->lo;
+		last->hi = hi;
+		return;
+	}
+	if (box->recent_n == RECORD_RECENT_MAX) {
+		box->recent_floor = box->recent[0].modseq;
+		memmove(box->recent, box->recent + 1, sizeof box->recent - sizeof *box->recent);
+		box->recent_n--;
+	}
+	box->recent[box->recent_n++] = (struct record_recent){ box->modseq, lo, hi };
+}
+
+static void
+note_recent(struct index *ix, struct record_box *box)
+{
+	struct index_touched *t = &ix->touched;
+	bool mine = t->some && t->account == box->account && t->mailbox == box->id;
+
+	if (box->modseq != box->recent_top) {
+		if (t->lost || box->recent_top == 0) {
+			box->recent_n = 0;
+			box->recent_floor = box->modseq;
+		} else if (mine)
+			add_recent(box, t->lo, t->hi);
+		box->recent_top = box->modseq;
+	}
+	if (mine)
+		t->some = false;
+}
+
 int
-index_box_put(struct index *ix, const struct record_box *box)
+index_box_put(struct index *ix, struct record_box *box)
 {
 	struct record_key k = record_key_box(box->account, box->id);
 	struct slice key = record_key_slice(&k);
 
+	note_recent(ix, box);
 	record_box_put(key, box, &ix->row);
 	return put_row(ix, INDEX_T, key);
 }
@@ -262,6 +320,7 @@ index_message_put(struct index *ix, uint32_t account, uint32_t mailbox,
 	struct record_key k = record_key_message(account, mailbox, m->uid);
 	struct slice key = record_key_slice(&k);
 
+	touch(ix, account, mailbox, m->uid);
 	record_message_put(key, m, &ix->row);
 	return put_row(ix, INDEX_T, key);
 }

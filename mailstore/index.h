@@ -22,6 +22,12 @@ enum { INDEX_FORMAT = 2 };
 
 enum { INDEX_PAGE = 256 };
 
+/* The records of a mailbox that were put since its row was. */
+struct index_touched {
+	uint32_t account, mailbox, lo, hi;
+	bool	 some, lost;	/* lost: of several mailboxes at a time */
+};
+
 struct index {
 	struct env     *env;
 	struct env_txn *t;
@@ -29,6 +35,7 @@ struct index {
 	/* Rooms of box.c: too large for a stack that is used often. */
 	struct record_box box, target, was;
 	struct store_record page[INDEX_PAGE];
+	struct index_touched touched;
 	bool	 keep_expunged;		/* what is expunged stays restorable */
 };
 
@@ -54,7 +61,9 @@ int index_guid_put(struct index *ix, struct slice guid, uint32_t account) MUST_U
 
 int index_box_get(struct index *ix, uint32_t account, uint32_t mailbox, struct record_box *out)
     MUST_USE;
-int index_box_put(struct index *ix, const struct record_box *box) MUST_USE;
+/* After the records that changed with it: which those are is noted in its row, for store_changes. A caller that
+ * mixes mailboxes loses the note, not the change. */
+int index_box_put(struct index *ix, struct record_box *box) MUST_USE;
 int index_box_del(struct index *ix, const struct record_box *box) MUST_USE;
 
 /* Mailbox of a name in stored form. */

@@ -456,7 +456,30 @@ record_box_put(struct slice key, const struct record_box *box, struct buf *out)
 		buf_add_u8(out, box->keyword_octets[i]);
 		buf_add(out, record_box_keyword(box, i));
 	}
+	buf_add_u64(out, box->recent_floor);
+	buf_add_u64(out, box->recent_top);
+	buf_add_u8(out, box->recent_n);
+	for (size_t i = 0; i < box->recent_n; i++) {
+		buf_add_u64(out, box->recent[i].modseq);
+		buf_add_u32(out, box->recent[i].lo);
+		buf_add_u32(out, box->recent[i].hi);
+	}
 	row_end(key, out);
+}
+
+static void
+get_recent(struct rd *r, struct record_box *out)
+{
+	out->recent_floor = rd_u64(r);
+	out->recent_top = rd_u64(r);
+	out->recent_n = rd_u8(r);
+	if (out->recent_n > RECORD_RECENT_MAX)
+		r->err = ERR_FRAME;
+	for (size_t i = 0; i < out->recent_n && r->err == OK; i++) {
+		out->recent[i].modseq = rd_u64(r);
+		out->recent[i].lo = rd_u32(r);
+		out->recent[i].hi = rd_u32(r);
+	}
 }
 
 static void
@@ -500,6 +523,10 @@ record_box_get(struct slice key, struct slice val, struct record_box *out)
 		return ERR_CORRUPT;
 	rd_copy(&r, out->name, out->name_octets);
 	get_keywords(&r, out);
+	out->recent_floor = out->recent_top = 0;
+	out->recent_n = 0;
+	if (v2)
+		get_recent(&r, out);
 	return row_done(&r);
 }
 

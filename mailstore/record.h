@@ -118,6 +118,14 @@ struct record_segment {
 
 enum { RECORD_HAS_RIGHTS = 1 << 0, RECORD_HAS_ENTRIES = 1 << 1, RECORD_HAS_SEEN = 1 << 2 };
 
+/* Records of a mailbox that changed lately: those with these uids, up to that modseq. */
+struct record_recent {
+	uint64_t modseq;
+	uint32_t lo, hi;
+};
+
+enum { RECORD_RECENT_MAX = 8 };
+
 /* A mailbox with room for its texts; large, so by pointer. */
 struct record_box {
 	uint32_t account, id;		/* of the key */
@@ -129,6 +137,11 @@ struct record_box {
 	uint8_t	 keywords_n;
 	uint16_t name_octets;
 	uint8_t	 keyword_octets[ST_KEYWORDS_MAX];
+	/* All records with a modseq above recent_floor are in one of recent, if recent_top is modseq. The
+	 * oldest come first. See index_box_put. */
+	uint64_t recent_floor, recent_top;
+	uint8_t	 recent_n;
+	struct record_recent recent[RECORD_RECENT_MAX];
 	char	 name[ST_NAME_MAX];
 	char	 keywords[ST_KEYWORDS_MAX][ST_KEYWORD_OCTETS];
 };

@@ -31,32 +31,110 @@ walk_end(struct store *s, struct index_walk *w, int r)
 	return r < 0 ? r : OK;
 }
 
+/* ---- what changed ---- */
+
+/* Where records with a modseq above since can be: at most one range more than there are notes. */
+struct places {
+	struct record_recent v[RECORD_RECENT_MAX];
+	size_t		     n;
+};
+
+static int
+by_uid(const void *a, const void *b)
+{
+	const struct record_recent *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static void
+find_places(const struct record_box *box, uint64_t since, struct places *out)
+{
+	size_t n = 0;
+
+	out->n = 0;
+	if (box->modseq <= since)
+		return;
+	if (box->recent_top != box->modseq || since < box->recent_floor) {
+		out->v[out->n++] = (struct record_recent){ 0, 1, UINT32_MAX };
+		return;
+	}
+	for (size_t i = 0; i < box->recent_n; i++)
+		if (box->recent[i].modseq > since)
+			out->v[n++] = box->recent[i];
+	if (n > 1)
+		qsort(out->v, n, sizeof *out->v, by_uid);
+	for (size_t i = 0; i < n; i++) {	/* no uid twice */
+		struct record_recent *last = &out->v[out->n - (out->n > 0)];
+
+		if (out->n == 0 || out->v[i].lo > last->hi)
+			out->v[out->n++] = out->v[i];
+		else if (out->v[i].hi > last->hi)
+			last->hi = out->v[i].hi;
+	}
+}
+
+/* How far a page is. */
+struct changing {
+	struct store	    *s;
+	uint32_t	     account, mailbox;
+	uint64_t	     since;
+	struct store_record *page;
+	size_t		     cap, n, looked_at;
+	uint32_t	     next;		/* uid to go on with; 0: the page or the walk is not full */
+};
+
+static int
+walk_place(struct changing *c, uint32_t from, uint32_t to)
+{
+	struct index_walk w;
+	int r = index_walk_open(c->s->ix, c->account, c->mailbox, from, &w);
+
+	if (r != OK)
+		return r;
+	while ((r = index_walk_changed(&w, c->since, &c->page[c->n])) == 1) {
+		uint32_t uid = c->page[c->n].uid;
+
+		if (uid > to)
+			break;
+		c->n += c->page[c->n].modseq > c->since;
+		if (++c->looked_at == STORE_WALK_MAX || c->n == c->cap) {
+			c->next = uid < UINT32_MAX ? uid + 1 : 0;
+			break;
+		}
+	}
+	index_walk_close(&w);
+	return r < 0 ? r : OK;
+}
+
 int
 store_changes(struct store *s, uint32_t account, uint32_t mailbox, uint64_t since,
     uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out,
     uint32_t *next_uid_out)
 {
-	struct index_walk w;
-	uint32_t uid = 0;
-	int r;
+	struct changing c = { .s = s, .account = account, .mailbox = mailbox, .since = since,
+		.page = page, .cap = cap };
+	struct places at;
+	int r = cap == 0 ? ERR_INVAL : index_begin_read(s->ix);
 
 	*n_out = 0;
 	*next_uid_out = 0;
-	if (cap == 0)
-		return ERR_INVAL;
-	r = walk_begin(s, account, mailbox, from_uid, &w);
 	if (r != OK)
 		return r;
-	if (s->ix->box.modseq > since)
-		for (size_t i = 0; i < STORE_WALK_MAX && *n_out < cap &&
-		    (r = index_walk_changed(&w, since, &page[*n_out])) == 1; i++) {
-			uid = page[*n_out].uid;
-			*n_out += page[*n_out].modseq > since;
-		}
-	if (r == 1 && uid < UINT32_MAX)
-		*next_uid_out = uid + 1;
-	return walk_end(s, &w, r);
+	r = store_get_box(s, account, mailbox);
+	if (r == OK)
+		find_places(&s->ix->box, since, &at);
+	for (size_t i = 0; r == OK && i < at.n && c.next == 0; i++)
+		if (at.v[i].hi >= from_uid)
+			r = walk_place(&c, at.v[i].lo > from_uid ? at.v[i].lo : from_uid,
+			    at.v[i].hi);
+	index_abort(s->ix);
+	*n_out = c.n;
+	*next_uid_out = r == OK ? c.next : 0;
+	return r;
 }
+
+/* ---- pages ---- */
 
 int
 store_page(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_uid,
