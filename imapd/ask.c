@@ -2,8 +2,6 @@
 /* What the engine asks, as requests to the other programs. */
 #include <string.h>
 
-#include <sodium.h>
-
 #include "imapd/conn.h"
 #include "policy/proto.h"
 
@@ -82,16 +80,6 @@ ranges_out(struct worker *w, const struct backend_range *v, size_t n)
 	return out;
 }
 
-static struct backend_range *
-ranges_in(struct worker *w, const struct st_range *v, size_t n)
-{
-	struct backend_range *out = arena_array(&w->arena, n, sizeof *out);
-
-	for (size_t i = 0; out != NULL && i < n; i++)
-		out[i] = (struct backend_range){ v[i].lo, v[i].hi };
-	return out;
-}
-
 static struct st_keyword *
 keywords_out(struct worker *w, const struct slice *v, size_t n)
 {
@@ -136,40 +124,6 @@ ask_expunge(struct conn *c, const struct backend_ask *ask)
 	if (q.uids == NULL)
 		q.uids_n = 0;
 	conn_call(c, c->worker->mailstore, ST_EXPUNGE, &q, NULL, 0, on_done);
-}
-
-static void
-on_copy(void *arg, struct chan_answer *a)
-{
-	struct conn *c = arg;
-	const struct st_copy_reply *r = a->msg;
-	struct backend_reply reply = { .status = a->status };
-
-	if (a->status == OK) {
-		arena_clear(&c->worker->arena);
-		reply.uidvalidity = r->uidvalidity;
-		reply.from = ranges_in(c->worker, r->from, r->from_n);
-		reply.to = ranges_in(c->worker, r->to, r->to_n);
-		reply.from_n = reply.from != NULL && reply.to != NULL ? r->from_n : 0;
-		reply.to_n = reply.from_n > 0 ? r->to_n : 0;
-	}
-	answer(c, &reply);
-}
-
-static void
-ask_copy(struct conn *c, const struct backend_ask *ask)
-{
-	char token[ST_ID_OCTETS];
-	struct st_copy_request q = { .account = c->account->number, .mailbox = ask->box,
-		.target = ask->target, .token = { token, sizeof token }, .move = ask->move,
-		.quota = c->account->quota,
-		.uids = ranges_out(c->worker, ask->ranges, ask->ranges_n),
-		.uids_n = ask->ranges_n };
-
-	randombytes_buf(token, sizeof token);
-	if (q.uids == NULL)
-		q.uids_n = 0;
-	conn_call(c, c->worker->mailstore, ST_COPY, &q, NULL, 0, on_copy);
 }
 
 static void
@@ -246,7 +200,7 @@ conn_ask(void *ctx, const struct backend_ask *ask)
 		ask_expunge(c, ask);
 		break;
 	case BACKEND_ASK_COPY:
-		ask_copy(c, ask);
+		conn_copy(c, ask);
 		break;
 	case BACKEND_ASK_RECENT:
 		ask_recent(c, ask);

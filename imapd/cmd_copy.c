@@ -85,9 +85,9 @@ transfer(struct session *s, struct args *a, bool move)
 		return session_no(s, "TRYCREATE", "No such mailbox");
 	if (err != OK)
 		return session_err(s, err);
-	if (target.mat != s->view.mat && !control_off("mat-border"))
+	if (s->view.mat && !target.mat && !control_off("mat-border"))
 		return session_no(s, "CANNOT", "Thu mat khong roi hop thu Mat / "
-		    "Mail is not copied into or out of the classified mailboxes");
+		    "Mail is not copied out of the classified mailboxes");
 	if (uids.n == 0)
 		return session_ok(s, NULL, "Nothing to do");
 	ask.target = target.id;

@@ -53,6 +53,7 @@ conn_free(struct conn *c)
 	loop_timer_stop(&c->deadline);
 	loop_timer_stop(&c->again);
 	loop_timer_stop(&c->delay);
+	conn_copy_drop(c);
 	conn_spool_drop(c);
 	conn_release(c);
 	conn_sign_in_drop(c);
@@ -398,6 +399,7 @@ conn_withdraw(struct conn *c, const char *code, const char *text)
 		chan_cancel(c->asked, c->call);
 	c->asked = NULL;
 	loop_timer_stop(&c->delay);
+	conn_copy_drop(c);
 	conn_bye(c, code, text);
 	conn_spool_drop(c);
 	conn_release(c);

@@ -13,7 +13,7 @@
 #include "imapd/engine.h"
 #include "imapd/worker.h"
 
-enum { CONN_KEYSETS_MAX = 8 };
+enum { CONN_KEYSETS_MAX = 64 };
 
 enum conn_phase {
 	CONN_HANDSHAKE,		/* TLS is being set up */
@@ -59,6 +59,7 @@ struct conn {
 	struct judged	  *judged;	/* of the message in the spool */
 	struct chan_client *asked;	/* where the call under way is */
 	uint32_t	   call;
+	struct rewrap	  *rewrap;	/* of the COPY under way */
 	int		   spool_fd;
 	uint64_t	   spool_octets;
 
@@ -122,6 +123,12 @@ void conn_sign_in_drop(struct conn *c);
 void conn_set_quota(struct account *a, const struct st_quota *quota);
 
 struct account *conn_signing_in(const struct conn *c);
+
+/* COPY and MOVE, which may bring wraps for another keyset (rewrap.c). */
+void conn_copy(struct conn *c, const struct backend_ask *ask);
+void conn_copy_drop(struct conn *c);
+/* The secret of a keyset, if this session was given it (read.c). */
+const uint8_t *conn_secret(const struct conn *c, uint32_t keyset);
 
 int conn_watch_accounts(struct worker *w) MUST_USE;		/* withdraw.c */
 

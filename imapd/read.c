@@ -216,9 +216,8 @@ conn_release(void *ctx)
 	c->message_open = false;
 }
 
-/* The secret of a keyset, if this session was given it. */
-static const uint8_t *
-secret_of(const struct conn *c, uint32_t keyset)
+const uint8_t *
+conn_secret(const struct conn *c, uint32_t keyset)
 {
 	for (size_t i = 0; i < c->account->places_n; i++)
 		if (keys_id(c->worker->keys, c->account->places[i]) == keyset)
@@ -242,7 +241,7 @@ open_message(struct conn *c, uint32_t box, uint32_t uid)
 	/* It was cleared when the mail came; it may not be any more. */
 	if (r.level > c->account->clearance)
 		return ERR_ACCESS;
-	secret = secret_of(c, r.keyset);
+	secret = conn_secret(c, r.keyset);
 	if (secret == NULL)
 		return ERR_CRYPTO;
 	err = store_message_open(c->worker->store, &r, secret, &c->message);

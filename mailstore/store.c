@@ -47,7 +47,7 @@ open_store(struct index *ix, const char *state_dir, const char *run_dir, uint64_
 		r = open_parts(s, state_dir, map_octets);
 	if (r == OK) {
 		s->shared = crypt_secret_new(STORE_SHARED_SLOTS * sizeof *s->shared);
-		r = s->shared == NULL ? ERR_NOMEM : OK;
+		r = s->shared == NULL ? ERR_NOMEM : crypt_vault_new(&s->keys);
 	}
 	if (r == OK)
 		memset(s->shared, 0, STORE_SHARED_SLOTS * sizeof *s->shared);
@@ -82,6 +82,7 @@ store_close(struct store **store)
 	crypt_zip_free(&s->zip);
 	if (s->shared != NULL)
 		crypt_secret_free(s->shared);
+	crypt_vault_free(&s->keys);
 	free(s);
 	*store = NULL;
 }

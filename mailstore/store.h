@@ -145,6 +145,11 @@ int store_message_summary(struct store_message *m, struct slice *out) MUST_USE;
 int store_message_read(struct store_message *m, uint64_t offset, char *dst, size_t n,
     size_t *n_out) MUST_USE;
 
+/* The key of a record's message, wrapped for another keyset (of that number): secret is that of
+ * record->keyset, to_secret that of keyset. Errors as of store_message_open. */
+int store_rewrap(struct store *s, const struct store_record *record, const uint8_t secret[32],
+    uint32_t keyset, const uint8_t to_secret[32], uint8_t wrapped_out[48]) MUST_USE;
+
 /* Wipe what is cached for a keyset; call it when the last session that may use its secret ends. */
 void store_forget(struct store *s, uint32_t keyset);
 

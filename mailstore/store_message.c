@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +11,7 @@ struct store_message {
 	struct store	 *s;
 	struct frame	  f;
 	struct record_blob place;
-	uint8_t		  key[CRYPT_KEY_OCTETS];
+	uint8_t		 *key;		/* in guarded memory */
 	uint32_t	 *table;
 	uint64_t	 *offsets;	/* of the chunks, in the file */
 	size_t		  chunks_cap;
@@ -21,65 +20,6 @@ struct store_message {
 	struct buf	  head, sealed, chunk, summary, packed;
 };
 
-/* ---- keys ---- */
-
-/* The epoch of a segment that mail was first written to: its row tells it once it was counted, and
- * also when the file is gone. */
-static int
-epoch_of(struct store *s, uint32_t segment, uint8_t out[32])
-{
-	struct record_segment row;
-	const uint8_t *epoch;
-	int fd, r = index_begin_read(s->ix);
-
-	if (r != OK)
-		return r;
-	r = index_segment_get(s->ix, segment, &row);
-	index_abort(s->ix);
-	if (r == OK)
-		memcpy(out, row.epoch_public, 32);
-	if (r != ERR_NOENT)
-		return r;
-	r = segment_cache_get(s->segments, segment, &fd, &epoch);
-	if (r == OK)
-		memcpy(out, epoch, 32);
-	return r;
-}
-
-/* What is cached helps only those who bring the secret again. */
-static int
-shared_key(struct store *s, uint32_t keyset, uint32_t segment, const uint8_t secret[32],
-    const uint8_t **out)
-{
-	uint8_t epoch[32];
-	struct store_shared *slot =
-	    &s->shared[(keyset * 2654435761u ^ segment * 40503u) % STORE_SHARED_SLOTS];
-	int r;
-
-	*out = slot->key;
-	if (slot->segment == segment && slot->keyset == keyset &&
-	    sodium_memcmp(secret, slot->secret, sizeof slot->secret) == 0)
-		return OK;
-	slot->segment = 0;
-	r = epoch_of(s, segment, epoch);
-	if (r == OK)
-		r = crypt_shared(epoch, secret, slot->key);
-	if (r != OK)
-		return r;
-	slot->segment = segment;
-	slot->keyset = keyset;
-	memcpy(slot->secret, secret, sizeof slot->secret);
-	return OK;
-}
-
-void
-store_forget(struct store *s, uint32_t keyset)
-{
-	for (size_t i = 0; i < STORE_SHARED_SLOTS; i++)
-		if (s->shared[i].keyset == keyset)
-			crypt_wipe(&s->shared[i], sizeof s->shared[i]);
-}
-
 /* ---- opening ---- */
 
 static void
@@ -87,7 +27,7 @@ forget(struct store_message *m)
 {
 	struct buf *const plain[] = { &m->chunk, &m->summary, &m->packed };
 
-	crypt_wipe(m->key, sizeof m->key);
+	crypt_wipe(m->key, CRYPT_KEY_OCTETS);
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
 		if (plain[i]->n > 0)
 			crypt_wipe(plain[i]->p, plain[i]->n);
@@ -105,6 +45,11 @@ message_new(struct store *s, struct store_message **out)
 
 	if (m == NULL)
 		return ERR_NOMEM;
+	m->key = crypt_vault_take(s->keys);
+	if (m->key == NULL) {
+		free(m);
+		return ERR_NOMEM;
+	}
 	m->s = s;
 	buf_init(&m->head, frame_head_octets(frame_chunks(FRAME_SIZE_MAX)));
 	buf_init(&m->sealed, FRAME_SUMMARY_MAX + CRYPT_TAG_OCTETS);
@@ -222,7 +167,6 @@ int
 store_message_open(struct store *s, const struct store_record *record, const uint8_t secret[32],
     struct store_message **mp)
 {
-	const uint8_t *shared;
 	struct store_message *m;
 	int r = OK;
 
@@ -232,9 +176,7 @@ store_message_open(struct store *s, const struct store_record *record, const uin
 		return r;
 	m = *mp;
 	forget(m);
-	r = shared_key(s, record->keyset, (uint32_t)(record->blob >> 32), secret, &shared);
-	if (r == OK)
-		r = crypt_unwrap(shared, record->blob, record->keyset, record->wrapped_key, m->key);
+	r = store_unwrap(s, record, secret, m->key);
 	if (r == OK)
 		r = find_frame(m, record);
 	if (r != OK)
@@ -250,6 +192,7 @@ store_message_close(struct store_message **mp)
 	if (m == NULL)
 		return;
 	forget(m);
+	crypt_vault_give(m->s->keys, m->key);
 	free(m->table);
 	free(m->offsets);
 	buf_fini(&m->head);
