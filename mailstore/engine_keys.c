@@ -263,8 +263,6 @@ engine_key_drop(struct engine *e, const struct st_key_drop_request *req, struct 
 	size_t n = 0;
 	int r = read_row(e, req->account, a, &row);
 
-	if (r == OK)
-		r = check_unused(e, req->account, req->keyset);
 	if (r != OK)
 		return r;
 	for (size_t i = 0; i < row.keysets_n; i++)
@@ -272,6 +270,9 @@ engine_key_drop(struct engine *e, const struct st_key_drop_request *req, struct 
 			row.keysets[n++] = row.keysets[i];
 	if (n == row.keysets_n)
 		return ERR_NOENT;
+	r = check_unused(e, req->account, req->keyset);
+	if (r != OK)
+		return r;
 	row.keysets_n = n;
 	snprintf(what, sizeof what, "keyset=%u", req->keyset);
 	r = control_put_account(e->ctl, &row);
