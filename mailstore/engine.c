@@ -28,6 +28,18 @@ make_dir(const char *state_dir, const char *below, mode_t mode)
 	return r;
 }
 
+/* Folders that were just made: a power cut must not take them away, with all that is in them. */
+static int
+sync_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) != 0 ? -errno : OK;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 int
 engine_lock(const char *state_dir, int *fd_out)
 {
@@ -45,19 +57,11 @@ engine_lock(const char *state_dir, int *fd_out)
 		close(fd);
 		return r;
 	}
-	*fd_out = fd;
-	return OK;
-}
-
-/* Folders that were just made: a power cut must not take them away, with all that is in them. */
-static int
-sync_dir(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 || fsync(fd) != 0 ? -errno : OK;
-
-	if (fd >= 0)
+	r = sync_dir(state_dir);	/* whoever enters the store may not read this one */
+	if (r != OK)
 		close(fd);
+	else
+		*fd_out = fd;
 	return r;
 }
 
@@ -69,7 +73,9 @@ sync_dirs(const char *state_dir)
 
 	if (r == OK)
 		r = sync_dir(path);
-	return r == OK ? sync_dir(state_dir) : r;
+	if (r == OK)
+		r = sync_dir(state_dir);
+	return r == ERR_ACCESS ? OK : r;	/* root's; engine_lock has synced it */
 }
 
 static int
