@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 
-enum { IDLE_MS = 5000, FAILED_MS = 60000, HELD_MS = 1000, LOOK_AGAIN_S = 300 };
+enum { COPY_MS = 5, IDLE_MS = 5000, FAILED_MS = 60000, HELD_MS = 1000, LOOK_AGAIN_S = 300 };
 
 /* ---- the files that are there ---- */
 
@@ -289,21 +290,25 @@ step(struct engine *e, int64_t now_s)
 int
 engine_gc(struct engine *e, int64_t now_s, uint64_t *wait_ms_out)
 {
-	int r = e->broken != OK ? e->broken : step(e, now_s);
+	int r;
 
-	*wait_ms_out = r == 1 ? 0 : r < 0 ? FAILED_MS : engine_held(e) ? HELD_MS : IDLE_MS;
+	e->gc->rest_ms = 0;
+	r = e->broken != OK ? e->broken : step(e, now_s);
+	*wait_ms_out = r == 1 ? e->gc->rest_ms : r == 2 ? COPY_MS : r < 0 ? FAILED_MS :
+	    engine_held(e) ? HELD_MS : IDLE_MS;
 	return r < 0 ? r : OK;
 }
 
 int
 engine_gc_all(struct engine *e, int64_t now_s)
 {
-	uint64_t wait_ms = 0;
-	int r = OK;
+	const struct timespec while_copied = { .tv_nsec = 1000000 };
+	int r;
 
 	e->gc->expire_s = now_s - GC_EXPIRE_S;
 	e->gc->compact.look = true;
-	while (r == OK && wait_ms == 0)
-		r = engine_gc(e, now_s, &wait_ms);
+	while ((r = e->broken != OK ? e->broken : step(e, now_s)) > 0)
+		if (r == 2)
+			nanosleep(&while_copied, NULL);
 	return r;
 }

@@ -12,10 +12,12 @@
 #include "mailstore/gc_internal.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 enum { MOVE_RANGE, MOVE_WALK, MOVE_ALL, MOVE_END };
@@ -402,22 +404,65 @@ note_moved(struct engine *e)
 	}
 }
 
+static void *
+copy_main(void *arg)
+{
+	struct gc_copy *cp = arg;
+
+	cp->status = segment_move(cp->from_fd, cp->to_fd, &cp->end, cp->batch, cp->batch_n);
+	cp->took_us = clock_us() - cp->begun_us;
+	atomic_store(&cp->done, true);
+	return NULL;
+}
+
+/* Signals are the committer's. */
+static bool
+start_thread(struct gc_copy *cp)
+{
+	sigset_t all, was;
+	bool ok;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	ok = pthread_create(&cp->thread, NULL, copy_main, cp) == 0;
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return ok;
+}
+
 static int
-move_batch(struct engine *e, int64_t now_s)
+start_copy(struct engine *e, int64_t now_s)
 {
 	struct gc_compact *c = &e->gc->compact;
-	uint64_t end;
+	struct gc_copy *cp = &c->copy;
 	int r = need_target(e, now_s);
 
 	if (r != OK)
 		return r;
-	end = c->target_end;
-	r = segment_move(c->from_fd, c->target_fd, &end, c->batch, c->batch_n);
+	atomic_store(&cp->done, false);
+	cp->from_fd = c->from_fd;
+	cp->to_fd = c->target_fd;
+	cp->end = c->target_end;
+	cp->batch = c->batch;
+	cp->batch_n = c->batch_n;
+	cp->begun_us = clock_us();
+	cp->running = e->conf.threads > 0 && start_thread(cp);
+	if (!cp->running)
+		copy_main(cp);
+	return OK;
+}
+
+/* What was copied in vain is written over by the next. */
+static int
+take_over(struct engine *e)
+{
+	struct gc_compact *c = &e->gc->compact;
+	int r = c->copy.status;
+
 	if (r == OK)
 		r = commit_batch(e);
-	if (r != OK)		/* what was copied is written over by the next */
+	if (r != OK)
 		return r;
-	c->target_end = end;
+	c->target_end = c->copy.end;
 	note_moved(e);
 	return OK;
 }
@@ -497,19 +542,45 @@ next_phase(struct engine *e, struct gc_compact *c)
 	return 1;
 }
 
+/* A copy is at its end: half of the time the disk is for others. */
+static int
+end_copy(struct engine *e, struct gc_compact *c)
+{
+	int r;
+
+	if (c->copy.running) {
+		pthread_join(c->copy.thread, NULL);
+		c->copy.running = false;
+		e->gc->rest_ms = c->copy.took_us / 1000;
+	}
+	r = take_over(e);
+	if (r != OK) {
+		c->next = c->was;
+		return r;
+	}
+	return c->more ? 1 : next_phase(e, c);
+}
+
 static int
 move_step(struct engine *e, struct gc_compact *c, int64_t now_s)
 {
-	uint64_t was = c->next;
-	int more = collect(e, c), r = more < 0 ? more : OK;
+	int more, r;
 
-	if (r == OK && c->batch_n > 0)
-		r = move_batch(e, now_s);
+	c->was = c->next;
+	more = collect(e, c);
+	if (more < 0) {
+		c->next = c->was;
+		return more;
+	}
+	c->more = more != 0;
+	if (c->batch_n == 0)
+		return c->more ? 1 : next_phase(e, c);
+	r = start_copy(e, now_s);
 	if (r != OK) {
-		c->next = was;
+		c->next = c->was;
 		return r;
 	}
-	return more == 0 ? next_phase(e, c) : 1;
+	return c->copy.running ? 2 : end_copy(e, c);
 }
 
 int
@@ -523,6 +594,8 @@ gc_compact_step(struct engine *e, int64_t now_s)
 		c->batch = calloc(GC_TXN_ROWS, sizeof *c->batch);
 	if (c->batch == NULL)
 		return ERR_NOMEM;
+	if (c->copy.running)
+		return atomic_load(&c->copy.done) ? end_copy(e, c) : 2;
 	if (c->source == 0)
 		return begin(e, now_s);
 	return c->phase < MOVE_END ? move_step(e, c, now_s) : finish(e, now_s);
@@ -531,6 +604,8 @@ gc_compact_step(struct engine *e, int64_t now_s)
 void
 gc_compact_fini(struct gc_compact *c)
 {
+	if (c->copy.running)
+		pthread_join(c->copy.thread, NULL);
 	if (c->from_fd >= 0)
 		close(c->from_fd);
 	if (c->target_fd >= 0)

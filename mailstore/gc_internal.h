@@ -2,11 +2,13 @@
 /*
  * mailstore/gc_internal.h: what gc*.c share; nobody else includes it.
  *
- * Steps return 1: something was done, there may be more; 0: nothing to do now; or an error.
+ * Steps return 1: something was done, there may be more; 2: a copy is under way; 0: nothing to do
+ * now; or an error.
  */
 #ifndef MAILSTORE_GC_INTERNAL_H
 #define MAILSTORE_GC_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "mailstore/engine.h"
@@ -83,7 +85,22 @@ int gc_drop_step(struct engine *e, int64_t now_s) MUST_USE;
 
 /* ---- compaction (gc_compact.c) ---- */
 
+/* What a thread of its own does: it touches this, the two files, and nothing else. */
+struct gc_copy {
+	pthread_t   thread;
+	atomic_bool done;
+	bool	    running;
+	int	    from_fd, to_fd, status;
+	uint64_t    end;
+	struct segment_moving *batch;
+	size_t	    batch_n;
+	uint64_t    begun_us, took_us;
+};
+
 struct gc_compact {
+	struct gc_copy copy;
+	bool	 more;			/* behind the batch that is being copied */
+	uint64_t was;			/* next, before it was collected */
 	uint32_t source;		/* 0: none */
 	unsigned phase;
 	int	 from_fd;
@@ -118,6 +135,7 @@ struct gc {
 	int64_t		 expire_s;
 	struct gc_drop	 drop;
 	struct gc_compact compact;
+	uint64_t	 rest_ms;	/* that the next step is to wait, for the disk's sake */
 };
 
 /* What every transaction of gc ends with. */

@@ -18,7 +18,8 @@ reclaim_open(struct reclaim *rc)
 {
 	struct engine_conf conf = { .state_dir = rc->h.state, .run_dir = rc->h.run,
 		.map_octets = HELP_MAP, .segment_octets = rc->segment_octets,
-		.compress = rc->compress, .expunged_days = rc->days };
+		.compress = rc->compress, .expunged_days = rc->days,
+		.threads = rc->threads };
 
 	assert_int_equal(engine_open(&conf, &rc->h.e), OK);
 	assert_int_equal(engine_set_spool_key(rc->h.e, rc->h.spool), OK);

@@ -16,6 +16,7 @@ struct reclaim {
 	uint32_t    days;		/* expunged-days */
 	uint64_t    segment_octets;
 	bool	    compress;
+	unsigned    threads;
 	/* Opened with the engine and closed after it: LMDB takes one that is closed while another of
 	 * the same process is open for the end of both. */
 	struct store *s;

@@ -151,6 +151,7 @@ space_stays_near_what_lives(void **state)
 				expect_one(c, &c->m[rnd(c, (uint32_t)c->n)]);
 			}
 		}
+		c->rc.threads = round % 2;
 		if (round % 2 == 0)
 			reclaim_roll(&c->rc);
 		gc_settle(c);
@@ -444,6 +445,7 @@ killed_at_any_moment(void **state)
 	const char *many = getenv("long");
 	unsigned rounds = many != NULL && many[0] != '\0' ? 300 : 12;
 
+	c->rc.threads = 1;
 	fill_for_crash(c);
 	for (unsigned i = 0; i < rounds; i++) {
 		int status;
