@@ -42,6 +42,9 @@ static const struct ctl_verb verbs[] = {
 	    ctl_store_verify_backup },
 	{ "store restore", "store restore DIR --to STATE_DIR [--at TIME] [--keys-from DIR] "
 	    "[--nothing-since] [--json]", true, ctl_store_restore },
+	{ "mailbox import", "mailbox import USER --from SOURCE [--mailbox NAME] [--prefix NAME] "
+	    "[--password-file FILE] [--ca FILE] [--insecure-plain] [--dry-run] [--json]",
+	    true, ctl_mailbox_import },
 	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
 };
 

@@ -69,6 +69,7 @@ int ctl_queue_act(struct ctl *ctl, int argc, char **argv);
 int ctl_audit_list(struct ctl *ctl, int argc, char **argv);
 int ctl_audit_verify(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_list(struct ctl *ctl, int argc, char **argv);
+int ctl_mailbox_import(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_export(struct ctl *ctl, int argc, char **argv);
 int ctl_store_backup(struct ctl *ctl, int argc, char **argv);
 int ctl_store_verify_backup(struct ctl *ctl, int argc, char **argv);
