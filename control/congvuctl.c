@@ -45,6 +45,8 @@ static const struct ctl_verb verbs[] = {
 	{ "mailbox import", "mailbox import USER --from SOURCE [--mailbox NAME] [--prefix NAME] "
 	    "[--password-file FILE] [--ca FILE] [--insecure-plain] [--dry-run] [--json]",
 	    true, ctl_mailbox_import },
+	{ "store check", "store check [--repair] [--report FILE] [--keys [--mat]] [--account USER] "
+	    "[--json]", true, ctl_store_check },
 	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
 };
 

@@ -73,6 +73,7 @@ int ctl_mailbox_import(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_export(struct ctl *ctl, int argc, char **argv);
 int ctl_store_backup(struct ctl *ctl, int argc, char **argv);
 int ctl_store_verify_backup(struct ctl *ctl, int argc, char **argv);
+int ctl_store_check(struct ctl *ctl, int argc, char **argv);
 int ctl_store_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_directory_test(struct ctl *ctl, int argc, char **argv);
 

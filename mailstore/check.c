@@ -30,11 +30,16 @@ check_severity_name(enum check_severity severity)
 void
 check_tell(struct check *c, const struct check_finding *f)
 {
+	const struct check_account *a = f->account == 0 ? NULL : check_account(c, f->account);
+	struct check_finding one = *f;
+
+	if (a != NULL)
+		memcpy(one.user, a->uid, sizeof one.user);
 	c->res->notes += kinds[f->kind].severity == CHECK_NOTE;
 	c->res->warnings += kinds[f->kind].severity == CHECK_WARNING;
 	c->res->errors += kinds[f->kind].severity == CHECK_ERROR;
 	c->res->repaired += f->state == CHECK_REPAIRED;
-	c->conf->found(c->conf->arg, f);
+	c->conf->found(c->conf->arg, &one);
 }
 
 void

@@ -120,6 +120,7 @@ struct check_finding {
 	uint16_t	 key_octets;
 	unsigned char	 key[120];		/* of the row */
 	char		 what[96];		/* which counter, why it cannot be read */
+	char		 user[64];		/* uid of the account when it was made */
 };
 
 enum { CHECK_SECRET_OCTETS = 32 };

@@ -72,6 +72,7 @@ take_account(struct check *c, const struct env_cursor *cur)
 	a = &c->accounts[c->accounts_n++];
 	*a = (struct check_account){ .number = row.number };
 	memcpy(a->guid, row.guid.p, 16);
+	snprintf(a->uid, sizeof a->uid, "%.*s", (int)row.uid.n, row.uid.p);
 	for (size_t i = 0; i < row.keysets_n && i < CHECK_KEYSETS_MAX; i++) {
 		a->keysets[i] = row.keysets[i].id;
 		a->classes[i] = row.keysets[i].class;

@@ -18,6 +18,7 @@ enum { CHECK_KEYSETS_MAX = 64, CHECK_ARENA_MAX = 64 << 20, CHECK_STEP = 20000 };
 struct check_account {
 	uint32_t number;
 	uint8_t	 guid[16];
+	char	 uid[64];
 	uint32_t keysets[CHECK_KEYSETS_MAX];
 	uint8_t	 classes[CHECK_KEYSETS_MAX];
 	uint32_t mailboxes[CHECK_KEYSETS_MAX];	/* that it is for; 0: all of its class */

@@ -120,10 +120,12 @@ sync_report(struct repair *rp)
 static int
 add_audit(struct check *c, const char *event, const char *detail)
 {
-	struct st_audit record = { .event = slice_of(event), .account = slice_of(c->conf->who),
-		.detail = slice_of(detail) };
+	struct st_audit record = { .event = slice_of(event) };
+	char text[300];
 	int r = control_begin_write(c->ctl);
 
+	snprintf(text, sizeof text, "%.150s %.140s", detail, c->conf->who);
+	record.detail = slice_of(text);
 	if (r == OK)
 		r = audit_add(c->ctl, &c->repair->audit, clock_real_ms(), &record, 1);
 	if (r == OK)
