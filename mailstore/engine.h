@@ -72,6 +72,7 @@ struct engine {
 	struct segment_cache *segments;
 	struct crypt_zip     *zip;
 	struct sealer	     *sealer;
+	uint64_t	      cold_us;	/* until then mailbox rows may have to be read from disk */
 	struct engine_syncing *syncing;	/* the segment, under way; NULL: nothing */
 	struct accounts	     *accounts;
 	struct notify	     *notify;
@@ -216,6 +217,9 @@ struct engine_body {
 	struct buf	    octets;
 	struct engine_wrap *wraps, one;
 	size_t		    wraps_n;
+	struct index	   *touch;	/* pages of the copies are to be read in; NULL: not */
+	const struct control_copy *copies;
+	size_t		    copies_n;
 };
 
 /* A part of the recipients, whose wrapping keys are computed before the message is given a number. */

@@ -22,6 +22,8 @@ body_task(struct sealer_task *t, struct crypt_zip *zip)
 	struct engine_body *b = (struct engine_body *)(void *)t;
 	int r = OK;
 
+	for (size_t i = 0; i < b->copies_n && b->touch != NULL; i++)
+		index_touch(b->touch, b->copies[i].account, b->copies[i].mailbox);
 	for (size_t i = 0; i < b->wraps_n && r == OK; i++)
 		r = wrap_one(b->epoch_secret, &b->wraps[i], frame_blob(b->f.segment, b->f.lsn),
 		    b->key);

@@ -97,6 +97,10 @@ wrap_copies(struct engine *e, const struct st_deliver_request *req, struct arena
 		r = wrap_copy(e, &req->local[i], a, d, &copies[i]);
 	d->intent.copies = copies;
 	d->intent.copies_n = req->local_n;
+	/* What takes a page fault then takes it in a worker, not within the write transaction. */
+	d->sealing.touch = clock_us() < e->cold_us ? e->ix : NULL;
+	d->sealing.copies = copies;
+	d->sealing.copies_n = req->local_n;
 	if (r == OK && req->remote_n + req->filed_n > 0)
 		crypt_wrap(e->spool_key, frame_blob(d->sealing.f.segment, d->sealing.f.lsn),
 		    (uint32_t)CRYPT_SPOOL_KEYSET, d->sealing.key, d->spool_wrapped);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -7,7 +8,7 @@
 #include "mailstore/engine_internal.h"
 #include "mailstore/quota.h"
 
-enum { INTENT_ARENA_MAX = 32 * 1024 * 1024 };
+enum { INTENT_ARENA_MAX = 32 * 1024 * 1024, COLD_US = 10 * 1000 * 1000 };
 
 static const char mark_intent[] = "mark-intent", mark_copies[] = "mark-copies";
 
@@ -301,11 +302,20 @@ advance(struct engine *e, const struct slice_end *end)
 	notify_ring(e->notify);
 }
 
+static long
+disk_faults(void)
+{
+	struct rusage u;
+
+	return getrusage(RUSAGE_THREAD, &u) == 0 ? u.ru_majflt : 0;
+}
+
 int
 engine_apply(struct engine *e)
 {
 	struct slice_end end = { e->intents, 0 };
 	uint64_t begun = clock_us();
+	long faults = disk_faults();
 	int r;
 
 	if (e->intents == NULL)
@@ -323,7 +333,10 @@ engine_apply(struct engine *e)
 			e->broken = ERR_IO;
 	}
 	index_abort(e->ix);
-	(void)engine_note_part(e, ENGINE_APPLY, begun);
+	if (disk_faults() != faults)
+		e->cold_us = engine_note_part(e, ENGINE_APPLY, begun) + COLD_US;
+	else
+		(void)engine_note_part(e, ENGINE_APPLY, begun);
 	if (r == OK)
 		advance(e, &end);
 	else {

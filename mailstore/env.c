@@ -408,6 +408,28 @@ env_txn_number(const struct env_txn *txn)
 	return mdb_txn_id(txn->txn);
 }
 
+void
+env_touch(struct env *env, unsigned tree, const struct slice *keys, size_t n)
+{
+	volatile char octet;
+	MDB_txn *txn;
+	MDB_cursor *c;
+
+	if (mdb_txn_begin(env->env, NULL, MDB_RDONLY, &txn) != 0)
+		return;
+	if (mdb_cursor_open(txn, env->trees[tree], &c) == 0) {
+		for (size_t i = 0; i < n; i++) {
+			MDB_val k = to_val(keys[i]), v;
+
+			if (mdb_cursor_get(c, &k, &v, MDB_SET_RANGE) == 0 && v.mv_size > 0)
+				octet = *(const char *)v.mv_data;
+		}
+		mdb_cursor_close(c);
+	}
+	mdb_txn_abort(txn);
+	(void)octet;
+}
+
 int
 env_count(struct env_txn *txn, unsigned tree, uint64_t *out)
 {

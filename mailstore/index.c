@@ -431,6 +431,18 @@ index_u64_put(struct index *ix, const char *name, uint64_t v)
 
 /* ---- walking ---- */
 
+void
+index_touch(struct index *ix, uint32_t account, uint32_t mailbox)
+{
+	const struct record_key k[] = { record_key(account, RECORD_ACCOUNT),
+		record_key_box(account, mailbox), record_key_message(account, mailbox, UINT32_MAX) };
+	struct slice keys[ARRAY_LEN(k)];
+
+	for (size_t i = 0; i < ARRAY_LEN(k); i++)
+		keys[i] = record_key_slice(&k[i]);
+	env_touch(ix->env, INDEX_T, keys, ARRAY_LEN(k));
+}
+
 int
 index_walk_open(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t from_uid,
     struct index_walk *out)

@@ -98,6 +98,9 @@ int index_blob_del(struct index *ix, uint64_t blob) MUST_USE;
 int index_group_get(struct index *ix, struct slice group, struct record_group *out) MUST_USE;
 int index_group_put(struct index *ix, struct slice group, const struct record_group *g) MUST_USE;
 
+/* Have the pages read in that a message for this mailbox will change; any thread may. */
+void index_touch(struct index *ix, uint32_t account, uint32_t mailbox);
+
 int index_u64_get(struct index *ix, const char *name, uint64_t *out) MUST_USE;	/* "meta" */
 int index_u64_put(struct index *ix, const char *name, uint64_t v) MUST_USE;
 

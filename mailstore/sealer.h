@@ -9,7 +9,8 @@
  *         a task, and that touches the task, what the task points to, and its own zstd contexts: no
  *         environment, segment file, table of accounts, arena, log, metric. What a task points to neither
  *         moves nor changes before it is done. Exceptions, each said where it is declared: the secret of the
- *         running epoch and public keys of accounts are read; a file is synced (segment.h).
+ *         running epoch is read; a segment is synced (engine_commit.c); pages of the index are read in
+ *         (index_touch).
  * Memory  a task that makes octets says how many at most; tasks are only begun while all results that were
  *         not yet taken over (sealer_forget) stay below SEALER_OCTETS_MAX, or while there is none. Stacks are
  *         SEALER_STACK_OCTETS. Keys of messages lie in locked memory (sealer_key).

@@ -288,6 +288,7 @@ sealed_while_others_commit(void **state)
 	assert_non_null(m);
 	open_with(h, THREADS, 16 * 1024);
 	sched_init(&s, h->e);
+	h->e->cold_us = UINT64_MAX;	/* so pages are read in, too */
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
 		text[i] = help_text(sizes[i]);
 	for (unsigned i = 0; i < TASKS / 2; i++) {
