@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/control.h"
+
 enum { DROP_READ, DROP_SCAN, DROP_ACT };
 
 static bool
@@ -169,7 +171,7 @@ drop_blob(struct engine *e, const struct gc_candidate *c, struct holes *holes, i
 	/* Referred to again: another row will come when that ends. */
 	if (r != OK || row.refs > 0)
 		return r == ERR_NOENT ? OK : r;
-	if (c->held || !c->unused)
+	if ((c->held && !control_off("gc-queue")) || !c->unused)
 		return index_gc_put(e->ix, now_s + GC_DELAY_S, c->blob);
 	r = uncount(e, &row, holes, now_s);
 	if (r == OK)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "acts.h"
 #include "shim.h"
 
@@ -15,6 +16,7 @@ struct running {
 	struct state is;
 	uint64_t     seed;
 	uint32_t     next_id;
+	int64_t	     gc_s;
 	struct act   delivered[HISTORY];	/* for ACT_AGAIN */
 	uint32_t     delivered_n;
 };
@@ -223,6 +225,23 @@ group(struct running *g)
 	see(g);
 }
 
+/* Space is given back, by a clock that is as fast as it takes to have something to do. */
+static int
+reclaim(struct running *g)
+{
+	uint64_t wait_ms = 0;
+	int r = OK;
+
+	if (rnd(g, 2) != 0)
+		return OK;
+	g->gc_s += rnd(g, 2 * GC_DELAY_S);
+	if (rnd(g, 3) == 0)
+		return engine_gc_all(g->t.e, g->gc_s);
+	for (uint32_t i = 0; i < 3 && wait_ms == 0 && r == OK; i++)
+		r = engine_gc(g->t.e, g->gc_s, &wait_ms);
+	return r;
+}
+
 /* What mailstored does between the groups, in some order. */
 static int
 between(struct running *g)
@@ -237,7 +256,7 @@ between(struct running *g)
 		r = engine_close_intents(g->t.e);
 	if (rnd(g, 9) == 0)
 		engine_tidy(g->t.e);
-	return r;
+	return r == OK ? reclaim(g) : r;
 }
 
 int
@@ -250,6 +269,7 @@ run_acts(struct run *r)
 	g.r = r;
 	g.seed = r->seed;
 	g.next_id = r->first_id;
+	g.gc_s = clock_real_s();
 	err = site_open(&g.t, r->keys, r->dir, THREADS);
 	if (err == OK)
 		see(&g);
