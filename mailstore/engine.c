@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/metric.h"
 #include "mailstore/engine_internal.h"
+#include "mailstore/migrate.h"
 #include "mailstore/path.h"
 #include "mailstore/quota.h"
 
@@ -98,6 +100,30 @@ open_dirs(struct engine *e)
 	return r;
 }
 
+/* A store of an older format: control says so first, so that no older mailstored takes it again. */
+static int
+migrate(struct engine *e)
+{
+	struct migrate m = { .now_s = clock_real_s() };
+	char path[PATH_OCTETS];
+	int r = path_store(e->conf.state_dir, "seg", path);
+
+	if (r == OK)
+		r = control_begin_write(e->ctl);
+	if (r != OK)
+		return r;
+	r = control_put_u64(e->ctl, CONTROL_META, SLICE("format"), INDEX_FORMAT);
+	if (r == OK)
+		r = control_commit(e->ctl);
+	control_abort(e->ctl);
+	m.seg_dir = path;
+	if (r == OK)
+		r = migrate_index(e->ix, &m);
+	log_event(EV_STORE_MIGRATED, F_U64("format", INDEX_FORMAT), F_U64("rows", m.rows),
+	    F_U64("damaged", m.damaged_rows + m.damaged_frames), F_ERR(r));
+	return r;
+}
+
 static int
 open_envs(struct engine *e)
 {
@@ -115,6 +141,10 @@ open_envs(struct engine *e)
 		env_reap_readers(e->ix->env);
 		r = accounts_new(&e->accounts);
 	}
+	if (r == OK)
+		r = migrate_needed(e->ix);
+	if (r == 1)
+		r = migrate(e);
 	return r;
 }
 

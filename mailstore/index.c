@@ -29,7 +29,7 @@ index_check_format(struct env *env, unsigned meta_tree, bool read_only)
 		r = ERR_VERSION;
 	if (r == OK && have < INDEX_FORMAT && read_only)
 		r = ERR_UNAVAIL;
-	if (!read_only && (r == ERR_NOENT || (r == OK && have < INDEX_FORMAT))) {
+	if (r == ERR_NOENT && !read_only) {
 		record_u64_put(key, INDEX_FORMAT, &row);
 		r = row.err != OK ? row.err : env_put(t, meta_tree, key, buf_slice(&row));
 		if (r == OK)

@@ -46,7 +46,8 @@ const char *const *index_trees(size_t *n_out);
 int index_open(const char *dir, uint64_t map_octets, bool read_only, struct index **out) MUST_USE;
 void index_close(struct index **ix);
 
-/* In "meta" of an environment: take a fresh one over, refuse a newer one (ERR_VERSION). */
+/* In "meta" of an environment: take a fresh one over, refuse a newer one (ERR_VERSION); an older one:
+ * ERR_UNAVAIL for readers, OK for its writer, and it stays one (migrate.h). */
 int index_check_format(struct env *env, unsigned meta_tree, bool read_only) MUST_USE;
 
 int index_begin_read(struct index *ix) MUST_USE;

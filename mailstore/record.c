@@ -531,6 +531,12 @@ record_box_get(struct slice key, struct slice val, struct record_box *out)
 }
 
 void
+record_thread_own(const uint8_t *email_id, uint8_t thread_id_out[8])
+{
+	memcpy(thread_id_out, email_id, 8);
+}
+
+void
 record_message_put(struct slice key, const struct store_record *m, struct buf *out)
 {
 	row_begin_as(out, RECORD_VERSION_2);

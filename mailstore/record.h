@@ -176,6 +176,9 @@ int record_wire_put_as(struct slice key, uint8_t version, const struct wire_type
 int record_wire_get_as(struct slice key, struct slice val, uint8_t version,
     const struct wire_type *type, struct arena *arena, void *msg_out) MUST_USE;
 
+/* The thread of a message that belongs to no other: of its own email_id (16). */
+void record_thread_own(const uint8_t *email_id, uint8_t thread_id_out[8]);
+
 /* *_put clear out and write the whole row; look at out->err. */
 void record_account_put(struct slice key, const struct record_account *a, struct buf *out);
 int record_account_get(struct slice key, struct slice val, struct record_account *out) MUST_USE;
