@@ -22,6 +22,7 @@ struct check_line {
 	bool	    repair, keys, mat, tty;
 	const char *user, *report;
 	uint64_t    shown_ms;
+	bool	    offline;
 	bool	    line;		/* how far it is stands there, unfinished */
 };
 
@@ -205,8 +206,8 @@ tell_end(struct ctl *ctl, const struct check_line *l, const struct check_result 
 	uint64_t left = r->errors + r->warnings - r->repaired;
 
 	if (ctl->json) {
-		ctl_print_json(json_pack("{s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-		    "s:I}", "summary", true, "ok", left == 0, "errors", (json_int_t)r->errors,
+		ctl_print_json(json_pack("{s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+		    "s:I}", "summary", true, "ok", left == 0, "offline", l->offline, "errors", (json_int_t)r->errors,
 		    "warnings", (json_int_t)r->warnings, "notes", (json_int_t)r->notes, "repaired",
 		    (json_int_t)r->repaired, "accounts", (json_int_t)r->accounts, "mailboxes",
 		    (json_int_t)r->mailboxes, "messages", (json_int_t)r->messages, "bodies",
@@ -259,10 +260,10 @@ lock(struct ctl *ctl, bool *offline)
 }
 
 static int
-run(struct ctl *ctl, struct check_line *l, bool offline)
+run(struct ctl *ctl, struct check_line *l)
 {
 	struct check_conf conf = { .state_dir = ctl->conf->general.state_dir,
-		.map_octets = ctl->conf->store.map_octets, .offline = offline,
+		.map_octets = ctl->conf->store.map_octets, .offline = l->offline,
 		.repair = l->repair, .user = l->user, .secret = l->keys ? secret : NULL,
 		.found = found, .step = l->tty ? step : NULL, .arg = l };
 	const char *sudo = getenv("SUDO_USER");
@@ -288,19 +289,18 @@ int
 ctl_store_check(struct ctl *ctl, int argc, char **argv)
 {
 	struct check_line l = { .ctl = ctl, .tty = isatty(STDERR_FILENO) == 1 };
-	bool offline = false;
 	int r;
 
 	if (parse(argc, argv, &l) != OK)
 		return ctl_fail("%s", usage);
-	r = lock(ctl, &offline);
+	r = lock(ctl, &l.offline);
 	if (r != OK)
 		return ctl_fail("%s: %s", ctl->conf->general.state_dir,
 		    r == ERR_NOENT ? "there is no store" : err_text(r));
-	if (l.repair && !offline)
+	if (l.repair && !l.offline)
 		return ctl_fail("mailstored runs: stop it before a repair");
-	if (l.keys && offline)
+	if (l.keys && l.offline)
 		return ctl_fail("keys are opened by keyd, with a record in the audit of mailstored: "
 		    "start both");
-	return run(ctl, &l, offline);
+	return run(ctl, &l);
 }

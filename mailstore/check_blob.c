@@ -249,7 +249,7 @@ take_blob(struct merge *m, const struct env_cursor *cur)
 	for (; m->queued_more == 1 && m->queued.a == blob;
 	    m->queued_more = sorter_next(c->queued, &m->queued)) {
 		extra += m->queued.b & UINT32_MAX;
-		is_queued = true;
+		is_queued = is_queued || m->queued.b >> 32 != 0;
 	}
 	if (r != OK) {
 		if (c->only == 0 || counted > 0)
@@ -264,7 +264,7 @@ take_blob(struct merge *m, const struct env_cursor *cur)
 	if (c->only == 0 && (row.refs < counted || row.refs > counted + extra))
 		check_found(c, &f);
 	/* A segment that was not counted yet (gc_count.c) may have such bodies. */
-	if (c->only == 0 && row.refs == 0 && !in_gc && !is_queued &&
+	if (c->only == 0 && row.refs == 0 && !in_gc && extra == 0 && !is_queued &&
 	    check_segment(c, row.segment) != NULL) {
 		f = (struct check_finding){ .kind = CHECK_GC, .blob = blob,
 			.what = "nothing refers to a body, and it would never be reclaimed" };

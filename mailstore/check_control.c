@@ -121,6 +121,19 @@ queued(struct check *c, const struct control_blob *b, uint32_t extra)
 	return sorter_add(c->queued, b->blob, (uint64_t)b->segment << 32 | extra, b->offset);
 }
 
+/* Its row stands until the next commit of control, but its copies are filed: what it refers to is
+ * looked at as theirs. Copies that were set aside still count as references. */
+static bool
+is_filed(struct check *c, uint64_t number, size_t copies)
+{
+	uint64_t intent = 0, filed = 0;
+
+	if (index_u64_get(c->ix, "mark-intent", &intent) != OK ||
+	    index_u64_get(c->ix, "mark-copies", &filed) != OK)
+		return false;
+	return number < intent || (number == intent && copies <= filed);
+}
+
 static int
 intent_row(struct check *c, const struct env_cursor *cur, enum control_tree tree,
     struct control_intent *out)
@@ -153,6 +166,8 @@ take_intent(struct check *c, const struct env_cursor *cur)
 		if (check_account(c, f.account) == NULL)
 			check_found(c, &f);
 	}
+	if (r == OK && is_filed(c, record_key_read_u64(cur->key, 0), row.copies_n))
+		row.body[0].segment = 0;
 	if (r == OK)
 		r = queued(c, row.body, (uint32_t)row.copies_n);
 	return r == ERR_NOENT ? OK : r;

@@ -371,8 +371,8 @@ read_all(struct reading *rd)
 	if (r == OK)
 		r = sorter_sort(c->queued);
 	while (r == OK && (r = sorter_next(c->queued, &it)) == 1) {
-		r = it.a == last.a ? OK : take_queued(rd, &it);
-		last = it;
+		r = it.a == last.a || it.b >> 32 == 0 ? OK : take_queued(rd, &it);
+		last = it.b >> 32 == 0 ? last : it;
 	}
 	close_file(rd);
 	return r;
