@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -251,6 +252,22 @@ punch_gaps(struct engine *e, struct gc_count *c, uint64_t size)
 	return punched;
 }
 
+/* When it is counted again, all that was first written to it may live elsewhere, and need its epoch. */
+static int
+known_epoch(struct engine *e, uint32_t segment, uint8_t out[32])
+{
+	struct record_segment row;
+	int r = index_begin_read(e->ix);
+
+	if (r != OK)
+		return r;
+	r = index_segment_get(e->ix, segment, &row);
+	index_abort(e->ix);
+	if (r == OK)
+		memcpy(out, row.epoch_public, sizeof row.epoch_public);
+	return r == ERR_NOENT ? OK : r;
+}
+
 static int
 finish(struct engine *e, struct gc_count *c, int64_t now_s)
 {
@@ -261,7 +278,8 @@ finish(struct engine *e, struct gc_count *c, int64_t now_s)
 
 	if (r != OK)
 		return r;
-	if (c->live_n > 0)
+	r = known_epoch(e, c->segment, row.epoch_public);
+	if (r == OK && c->live_n > 0)
 		r = segment_read(c->fd, 0, head, sizeof head);
 	if (r == OK && c->live_n > 0)
 		r = frame_get_segment((struct slice){ head, sizeof head }, c->segment,
