@@ -162,15 +162,22 @@ conf_of(const struct bench *b, uint64_t map_octets)
 }
 
 void
-bench_reopen(struct bench *b)
+bench_open_again(struct bench *b, uint64_t map_octets)
 {
-	struct engine_conf conf = conf_of(b, b->e->conf.map_octets);
-	int r;
+	struct engine_conf conf = conf_of(b, map_octets);
+	int r = engine_open(&conf, &b->e);
 
-	engine_close(&b->e);
-	r = engine_open(&conf, &b->e);
 	if (r != OK)
 		bench_die("open", r);
+}
+
+void
+bench_reopen(struct bench *b)
+{
+	uint64_t map_octets = b->e->conf.map_octets;
+
+	engine_close(&b->e);
+	bench_open_again(b, map_octets);
 }
 
 void

@@ -29,6 +29,8 @@ void bench_encrypt(bool on);
 /* A store in a new folder under parent, and accounts in it. */
 void bench_open(struct bench *b, const char *parent, unsigned accounts, uint64_t map_octets);
 void bench_reopen(struct bench *b);
+/* After b->e was closed. */
+void bench_open_again(struct bench *b, uint64_t map_octets);
 void bench_close(struct bench *b);
 struct slice bench_guid(unsigned who, char out[16]);
 /* Text that compresses about as mail does. */

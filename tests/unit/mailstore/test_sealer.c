@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "help.h"
 #include "mailstore/sched.h"
 
@@ -375,6 +376,55 @@ a_full_disk_in_the_middle(void **state)
 	free(fine);
 }
 
+/* Mail that nobody can see yet: too old, or too much of it. Then no other is begun, until it has been filed. */
+static void
+behind(void **state)
+{
+	struct help *h = *state;
+	struct mail *m = calloc(1, sizeof *m), late;
+	unsigned who[HELP_ACCOUNTS], n = 0;
+	struct sched s;
+	size_t jobs;
+
+	assert_non_null(m);
+	open_with(h, THREADS, 1 << 20);
+	sched_init(&s, h->e);
+	mail_add(h, &s, m, n++, 1, SLICE("x"));
+	sched_gather(&s, false);
+	while (sched_ready(&s) == 0)
+		sched_gather(&s, false);
+	engine_commit(h->e, sched_group(&s, &jobs));
+	assert_false(engine_behind(h->e));
+	clock_test_set(ENGINE_LAG_MS + 1);
+	assert_true(engine_behind(h->e));
+	mail_add(h, &s, &late, n++, 1, SLICE("y"));
+	sched_gather(&s, engine_behind(h->e));
+	assert_int_equal(sched_ready(&s), 0);
+	assert_int_equal(s.fresh.n, 1);
+	assert_int_equal(engine_apply(h->e), OK);
+	assert_false(engine_behind(h->e));
+	assert_true(h->e->stats.lag_us > ENGINE_LAG_MS * 1000);
+	clock_test_set(0);
+	(void)run(h, &s);
+	assert_int_equal(late.status, OK);
+
+	for (unsigned i = 0; i < HELP_ACCOUNTS; i++)
+		who[i] = i;
+	(void)help_deliver(h, 999, who, HELP_ACCOUNTS, ST_PLACE_INBOX, SLICE("z"));
+	while (h->e->copies_pending < ENGINE_COPIES_BEHIND) {
+		assert_false(engine_behind(h->e));
+		mail_add(h, &s, m, n++, HELP_ACCOUNTS, SLICE("z"));
+		while (m->status == 1) {
+			sched_gather(&s, false);
+			if (sched_ready(&s) > 0)
+				engine_commit(h->e, sched_group(&s, &jobs));
+		}
+	}
+	assert_true(engine_behind(h->e));
+	(void)run(h, &s);
+	free(m);
+}
+
 /* A job that is given up when its body was sealed leaves nothing: no key in use, no hold on the segment. */
 static void
 given_up(void **state)
@@ -416,6 +466,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(sealed_while_others_commit, begin, end),
 		cmocka_unit_test_setup_teardown(a_message_to_all, begin, end),
 		cmocka_unit_test_setup_teardown(a_full_disk_in_the_middle, begin, end),
+		cmocka_unit_test_setup_teardown(behind, begin, end),
 		cmocka_unit_test_setup_teardown(given_up, begin, end),
 	};
 
