@@ -207,7 +207,8 @@ tell_end(struct ctl *ctl, const struct check_line *l, const struct check_result 
 
 	if (ctl->json) {
 		ctl_print_json(json_pack("{s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-		    "s:I}", "summary", true, "ok", left == 0, "offline", l->offline, "errors", (json_int_t)r->errors,
+		    "s:I}", "summary", true, "ok", left == 0, "offline", l->offline, "errors",
+		    (json_int_t)r->errors,
 		    "warnings", (json_int_t)r->warnings, "notes", (json_int_t)r->notes, "repaired",
 		    (json_int_t)r->repaired, "accounts", (json_int_t)r->accounts, "mailboxes",
 		    (json_int_t)r->mailboxes, "messages", (json_int_t)r->messages, "bodies",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * An environment with damaged pages is made anew beside it, from the rows that can be read, and takes
- * its place in one step. The old one stays as "<name>.damaged-<time>".
+ * An environment with damaged pages is made anew beside it, from the rows that can be read, and
+ * takes its place in one step. The old one stays as "<name>.damaged-<time>".
  */
 #include <fcntl.h>
 #include <stdio.h>
