@@ -19,7 +19,7 @@
 enum {
 	ACCOUNTS = 4, ROUTES = 2, KEYWORDS = 4, GROUP_MAX = 10, NAME_MAX_OCTETS = 40,
 	NAMES = 6, BOXES_MAX = 120, ROWS_MAX = 1200, QUEUE_MAX = 100, ACTS_MAX = 4000,
-	BODY_MAX = 3 << 19, MAP_OCTETS = 64 << 20, SEGMENT_OCTETS = 192 << 10,
+	BODY_MAX = 3 << 19, MAP_OCTETS = 64 << 20, SEGMENT_OCTETS = 96 << 10,
 };
 
 enum act_kind {
@@ -105,13 +105,16 @@ int site_audit(struct site *t, bool present[ACTS_MAX]) MUST_USE;
 /* Every queue entry can be read, with the right octets. */
 int site_spool(struct site *t) MUST_USE;
 
+/* Every counter is what a recount says. */
+int site_recount(struct site *t) MUST_USE;
+
 /* Do the acts as one group; status_out[i] is what the asker was told. */
 void site_group(struct site *t, struct act *acts, size_t n, int *status_out);
 
 /* The effect of an act on a state. */
 void state_apply(struct state *s, const struct act *a);
 
-enum note { NOTE_BEGIN = 1, NOTE_END, NOTE_SEEN };
+enum note { NOTE_BEGIN = 1, NOTE_END, NOTE_SEEN, NOTE_CLOCK };
 
 struct note_end {
 	uint32_t index;
@@ -131,6 +134,7 @@ struct ledger {
 	struct pending pending[ROWS_MAX];	/* delivered, not seen yet */
 	uint32_t       pending_n;
 	bool	       audited[ACTS_MAX];	/* acknowledged: must be in the audit */
+	int64_t	       clock_s;			/* ahead of the true one */
 };
 
 void ledger_note(struct ledger *l, uint32_t note, const void *data, size_t n);
@@ -144,6 +148,7 @@ struct run {
 	const struct keys *keys;
 	uint64_t    seed;
 	uint32_t    groups, first_id;
+	int64_t	    clock_s;
 	/* Called before each group; may set faults. NULL: none. */
 	void	  (*before)(void *arg, uint32_t group);
 	void	   *arg;

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "acts.h"
+#include "common/clock.h"
+#include "mailstore/gc.h"
 #include "shim.h"
 
 enum { THREADS = 2, LIVE_MAX = 70, HISTORY = 64 };
@@ -16,7 +17,7 @@ struct running {
 	struct state is;
 	uint64_t     seed;
 	uint32_t     next_id;
-	int64_t	     gc_s;
+	int64_t	     clock_s;
 	struct act   delivered[HISTORY];	/* for ACT_AGAIN */
 	uint32_t     delivered_n;
 };
@@ -225,20 +226,30 @@ group(struct running *g)
 	see(g);
 }
 
-/* Space is given back, by a clock that is as fast as it takes to have something to do. */
+/* Time passes, so that what was removed may go. */
+static void
+pass_time(struct running *g)
+{
+	bool long_time = rnd(g, 3) == 0;
+
+	g->clock_s += long_time ? 90000 : 700;
+	shim_clock(g->clock_s);
+	shim_note(NOTE_CLOCK, &g->clock_s, sizeof g->clock_s);
+	if (long_time)		/* ids are not remembered for ever */
+		g->delivered_n = 0;
+}
+
 static int
 reclaim(struct running *g)
 {
 	uint64_t wait_ms = 0;
 	int r = OK;
 
-	if (rnd(g, 2) != 0)
-		return OK;
-	g->gc_s += rnd(g, 2 * GC_DELAY_S);
-	if (rnd(g, 3) == 0)
-		return engine_gc_all(g->t.e, g->gc_s);
-	for (uint32_t i = 0; i < 3 && wait_ms == 0 && r == OK; i++)
-		r = engine_gc(g->t.e, g->gc_s, &wait_ms);
+	if (rnd(g, 4) == 0)
+		r = engine_gc_all(g->t.e, clock_real_s());
+	for (uint32_t i = rnd(g, 12); i > 0 && r == OK && wait_ms == 0; i--)
+		r = engine_gc(g->t.e, clock_real_s(), &wait_ms);
+	see(g);
 	return r;
 }
 
@@ -256,20 +267,38 @@ between(struct running *g)
 		r = engine_close_intents(g->t.e);
 	if (rnd(g, 9) == 0)
 		engine_tidy(g->t.e);
-	return r == OK ? reclaim(g) : r;
+	if (rnd(g, 3) == 0)
+		pass_time(g);
+	if (r == OK && rnd(g, 2) == 0)
+		r = reclaim(g);
+	return r;
+}
+
+/* What the engine does by itself must have been part of the run. */
+static void
+add_stats(const struct running *g, struct gc_stats *sum)
+{
+	const struct gc_stats *s = engine_gc_stats(g->t.e);
+
+	sum->expired += s->expired;
+	sum->dropped_frames += s->dropped_frames;
+	sum->moved_frames += s->moved_frames;
+	sum->punched_octets += s->punched_octets;
+	sum->unlinked_segments += s->unlinked_segments;
 }
 
 int
 run_acts(struct run *r)
 {
 	static struct running g;
+	struct gc_stats sum = { 0 };
 	int err;
 
 	memset(&g, 0, sizeof g);
 	g.r = r;
 	g.seed = r->seed;
 	g.next_id = r->first_id;
-	g.gc_s = clock_real_s();
+	g.clock_s = r->clock_s;
 	err = site_open(&g.t, r->keys, r->dir, THREADS);
 	if (err == OK)
 		see(&g);
@@ -279,12 +308,22 @@ run_acts(struct run *r)
 		group(&g);
 		err = between(&g);
 		if (err == OK && rnd(&g, 30) == 0) {
+			add_stats(&g, &sum);
 			site_close(&g.t);
 			err = site_open(&g.t, r->keys, r->dir, THREADS);
 			if (err == OK)
 				see(&g);
 		}
 	}
+	if (g.t.e != NULL)
+		add_stats(&g, &sum);
 	site_close(&g.t);
+	if (r->first_id == 1)
+		printf("reclaimed: %llu messages, %llu frames, %llu moved, %llu octets punched, "
+		    "%llu segments\n", (unsigned long long)sum.expired,
+		    (unsigned long long)sum.dropped_frames, (unsigned long long)sum.moved_frames,
+		    (unsigned long long)sum.punched_octets,
+		    (unsigned long long)sum.unlinked_segments);
+	fflush(stdout);
 	return err;
 }

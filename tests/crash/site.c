@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "acts.h"
+#include "mailstore/recount.h"
 
 /* ---- names and bodies ---- */
 
@@ -84,7 +85,7 @@ body_octets(uint32_t id)
 	uint64_t seed = id, kind = crash_random(&seed) % 100, more = crash_random(&seed);
 
 	return kind < 70 ? 100 + more % 2500 : kind < 92 ? 4000 + more % 20000 :
-	    kind < 98 ? 64000 + more % 80000 : kind < 99 ? 300000 : BODY_MAX - more % 90000;
+	    kind < 96 ? 64000 + more % 80000 : kind < 99 ? 700000 : BODY_MAX - more % 90000;
 }
 
 struct slice
@@ -108,7 +109,8 @@ int
 site_open(struct site *t, const struct keys *k, const char *dir, unsigned threads)
 {
 	struct engine_conf conf = { .state_dir = t->state, .run_dir = t->run, .map_octets = MAP_OCTETS,
-		.segment_octets = SEGMENT_OCTETS, .compress = true, .threads = threads };
+		.segment_octets = SEGMENT_OCTETS, .compress = true, .threads = threads,
+		.expunged_days = 1 };
 	int r;
 
 	memset(t, 0, sizeof *t);
@@ -413,4 +415,27 @@ site_spool(struct site *t)
 	control_abort(t->e->ctl);
 	arena_clear(&a);
 	return r;
+}
+
+static void
+recounted(void *arg, const struct recount_diff *d)
+{
+	struct site *t = arg;
+
+	snprintf(t->why, sizeof t->why, "%s of account %u, mailbox %u, blob %llx is %llu instead of "
+	    "%llu", recount_name(d->what), d->account, d->mailbox, (unsigned long long)d->blob,
+	    (unsigned long long)d->is, (unsigned long long)d->counted);
+}
+
+int
+site_recount(struct site *t)
+{
+	int r = index_begin_read(t->e->ix);
+
+	if (r != OK)
+		return r;
+	t->why[0] = '\0';
+	r = recount_index(t->e->ix, recounted, NULL, t);
+	index_abort(t->e->ix);
+	return r == OK && t->why[0] != '\0' ? ERR_CORRUPT : r;
 }

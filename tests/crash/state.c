@@ -264,6 +264,9 @@ ledger_note(struct ledger *l, uint32_t note, const void *data, size_t n)
 	case NOTE_SEEN:
 		note_seen(l, data, n);
 		break;
+	case NOTE_CLOCK:
+		memcpy(&l->clock_s, data, n);
+		break;
 	default:
 		break;
 	}

@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include "acts.h"
+#include "common/clock.h"
 #include "config.h"
+#include "mailstore/gc.h"
 #include "shim.h"
 
 #ifdef WITH_SANITIZER
@@ -27,7 +29,7 @@ enum { STATES = 500 };
 #endif
 
 enum {
-	TAPE_OCTETS = 1 << 30, SUBSETS = 4, BAD_MAX = 5, GROUPS = 90,
+	TAPE_OCTETS = 1 << 30, SUBSETS = 4, BAD_MAX = 5, GROUPS = 110,
 	GROUPS_AGAIN = 4, AGAIN_LONG = 150,
 };
 
@@ -131,6 +133,30 @@ check_audit(struct site *t, const struct ledger *l)
 	return r;
 }
 
+/* What was left half done is found and done; nothing that can be seen changes by it. */
+static int
+reclaim(struct site *t, const struct state *was)
+{
+	enum { MUCH_LATER_S = 3 * 86400 };
+	static struct state is;
+	int r = site_recount(t);
+
+	if (r == OK)
+		r = engine_gc_all(t->e, clock_real_s() + MUCH_LATER_S);
+	if (r == OK)
+		r = engine_gc_all(t->e, clock_real_s() + MUCH_LATER_S + 2 * GC_DELAY_S);
+	if (r == OK)
+		r = site_look(t, &is);
+	if (r == OK && (memcmp(was->rows, is.rows, sizeof is.rows) != 0 ||
+	    memcmp(was->boxes, is.boxes, sizeof is.boxes) != 0)) {
+		snprintf(t->why, sizeof t->why, "LOST by reclaiming");
+		r = ERR_CORRUPT;
+	}
+	if (r == OK)
+		r = site_spool(t);
+	return r == OK ? site_recount(t) : r;
+}
+
 static int
 check_image(struct sweep *s, const char *dir)
 {
@@ -154,6 +180,8 @@ check_image(struct sweep *s, const char *dir)
 		r = site_look(&t, &is);
 	if (r == OK)
 		r = count_again(&t, &s->ledger, &is);
+	if (r == OK)
+		r = reclaim(&t, &is);
 	if (r != OK)
 		return complain(s, t.why[0] != '\0' ? t.why : err_text(r));
 	site_close(&t);
@@ -167,7 +195,8 @@ static int
 cut_again(struct sweep *s, const char *dir)
 {
 	struct run run = { .dir = dir, .keys = &s->keys, .seed = s->seed + s->states,
-		.groups = GROUPS_AGAIN, .first_id = ACTS_MAX / 2 };
+		.groups = GROUPS_AGAIN, .first_id = ACTS_MAX / 2,
+		.clock_s = s->ledger.clock_s };
 	char state[200];
 	int r;
 
@@ -202,6 +231,7 @@ try_image(struct sweep *s, const char *dir, bool again)
 		int r;
 
 		alarm(again ? 120 : 20);
+		shim_clock(s->ledger.clock_s);
 		r = again ? cut_again(s, dir) : check_image(s, dir);
 		if (again && write(fds[1], &s->states, sizeof s->states) < 0)
 			r = 3;
@@ -312,7 +342,9 @@ record(struct sweep *s, uint32_t groups)
 int
 main(void)
 {
-	bool all = getenv("long") != NULL && *getenv("long") != '\0';
+	/* With a check off it ends early, wherever that shows. */
+	bool all = (getenv("long") != NULL && *getenv("long") != '\0') ||
+	    getenv("CONGVU_CONTROL_OFF") != NULL;
 	static struct sweep s;
 	uint32_t want = STATES;
 
