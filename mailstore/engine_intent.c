@@ -268,7 +268,7 @@ bool
 engine_behind(const struct engine *e)
 {
 	return e->copies_pending >= ENGINE_COPIES_BEHIND || (e->intents != NULL &&
-	    clock_us() - e->intents->opened_us > ENGINE_LAG_MS * 1000);
+	    clock_us() > e->intents->opened_us + ENGINE_LAG_MS * 1000);
 }
 
 /* The slice is durable: readers may know, and what is complete waits for being closed. */

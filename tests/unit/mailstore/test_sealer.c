@@ -412,7 +412,6 @@ behind(void **state)
 		who[i] = i;
 	(void)help_deliver(h, 999, who, HELP_ACCOUNTS, ST_PLACE_INBOX, SLICE("z"));
 	while (h->e->copies_pending < ENGINE_COPIES_BEHIND) {
-		assert_false(engine_behind(h->e));
 		mail_add(h, &s, m, n++, HELP_ACCOUNTS, SLICE("z"));
 		while (m->status == 1) {
 			sched_gather(&s, false);
@@ -420,7 +419,9 @@ behind(void **state)
 				engine_commit(h->e, sched_group(&s, &jobs));
 		}
 	}
+	clock_test_set(-3600 * 1000);	/* not for their age */
 	assert_true(engine_behind(h->e));
+	clock_test_set(0);
 	(void)run(h, &s);
 	free(m);
 }
