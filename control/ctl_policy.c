@@ -99,6 +99,7 @@ env_init(struct ctl *ctl, const struct explain_line *line, struct judge_env *env
 		return r;
 	c = ctl->conf;
 	*env = (struct judge_env){ .authserv_id = SLICE("localhost") };
+	extract_start();
 	classify_options_init(&env->classify);
 	env->classify.open_signed = smime_open_signed;
 	env->smime = (struct smime_options){ clock_real_s(), 259200, SMIME_EMAIL_OR_ABSENT };

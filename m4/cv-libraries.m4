@@ -24,6 +24,7 @@ AC_DEFUN([CV_CHECK_LIBRARIES], [
   CV_NEED([JANSSON], [jansson >= 2.13], [libjansson-dev], [JSON output])
   CV_NEED([UTF8PROC], [libutf8proc], [libutf8proc-dev], [Unicode normalisation])
   CV_NEED([ARCHIVE], [libarchive >= 3.6], [libarchive-dev], [looking into archives])
+  CV_NEED([POPPLER], [poppler-glib >= 22 cairo], [libpoppler-glib-dev], [looking into PDF])
   CV_NEED([EXPAT], [expat >= 2.5], [libexpat1-dev], [looking into office documents])
   CV_NEED([SECCOMP], [libseccomp >= 2.5], [libseccomp-dev], [sandboxes])
   CV_NEED([SYSTEMD], [libsystemd >= 247], [libsystemd-dev], [sockets passed in by systemd])

@@ -305,6 +305,8 @@ struct container {
 	uint32_t	files_max;
 	bool		text;		/* it is a document: text came out of it */
 	bool		thumbnail;	/* its picture was seen */
+	struct slice	zip_end;	/* of a zip that ends in the container; empty: none */
+	bool		zip_inside;	/* a file of the container has it */
 };
 
 static uint8_t
@@ -314,7 +316,8 @@ extension_of(struct slice name)
 		return EXTENSION_HTML;
 	if (ends_with(name, ".eml") || ends_with(name, ".mht") || ends_with(name, ".mhtml"))
 		return EXTENSION_MAIL;
-	if (slice_starts_nocase(name, SLICE("docProps/thumbnail.")))
+	if (slice_starts_nocase(name, SLICE("docProps/thumbnail.")) ||
+	    slice_starts_nocase(name, SLICE("Thumbnails/thumbnail.")))
 		return EXTENSION_THUMBNAIL;
 	return EXTENSION_NONE;
 }
@@ -404,6 +407,8 @@ take_piece(void *arg, const struct extract_piece *p)
 		break;
 	case EXTRACT_FILE:
 		w->out_left -= p->octets.n < w->out_left ? p->octets.n : w->out_left;
+		if (c->zip_end.n > 0 && slice_find(p->octets, c->zip_end) >= 0)
+			c->zip_inside = true;
 		one_file(c, p);
 		break;
 	case EXTRACT_OPAQUE:
@@ -432,9 +437,8 @@ limits_left(const struct inspect *w)
 }
 
 static void
-inspect_zip(struct inspect *w, struct slice octets)
+run_extractor(struct inspect *w, struct slice octets, enum extract_type type, struct container *c)
 {
-	struct container c = { .w = w, .path = w->path };
 	struct extract_limits l = limits_left(w);
 	int err;
 
@@ -442,19 +446,39 @@ inspect_zip(struct inspect *w, struct slice octets)
 		inspect_opaque(w, "opaque-limit");
 		return;
 	}
-	c.files_max = l.entries_max;
-	c.extension = calloc((size_t)c.files_max + 1, 1);
-	if (c.extension == NULL) {
+	c->files_max = l.entries_max;
+	c->extension = calloc((size_t)c->files_max + 1, 1);
+	if (c->extension == NULL) {
 		w->err = ERR_NOMEM;
 		return;
 	}
 	w->depth++;
-	err = w->o->extract(octets, EXTRACT_ZIP, &l, take_piece, &c);
+	err = w->o->extract(octets, type, &l, take_piece, c);
 	w->depth--;
-	free(c.extension);
-	w->path = c.path;
+	free(c->extension);
+	w->path = c->path;
 	if (err != OK && w->err == OK && !w->late)
 		inspect_opaque(w, "opaque-extractor");
+}
+
+static void
+inspect_container(struct inspect *w, struct slice octets, enum extract_type type)
+{
+	struct container c = { .w = w, .path = w->path };
+
+	run_extractor(w, octets, type, &c);
+}
+
+/* An archive. What is not compressed in it may end with a zip, and a program that looks for one from
+ * the end takes it for the whole: no harm if it is one of the files. */
+static void
+inspect_pack(struct inspect *w, struct slice octets)
+{
+	struct container c = { .w = w, .path = w->path, .zip_end = sniff_zip_end(octets) };
+
+	run_extractor(w, octets, EXTRACT_PACK, &c);
+	if (c.zip_end.n > 0 && !c.zip_inside)
+		inspect_container(w, octets, EXTRACT_ZIP);
 }
 
 /* --- whatever it is --- */
@@ -540,13 +564,22 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		return;
 	}
 	w->work_left -= octets.n;
-	if (kind != SNIFF_ZIP && sniff_zip_at_end(octets))
-		inspect_zip(w, octets);
+	if (kind != SNIFF_ZIP && kind != SNIFF_PACK && sniff_zip_at_end(octets))
+		inspect_container(w, octets, EXTRACT_ZIP);
 	switch (kind) {
 	case SNIFF_EMPTY:
 		break;
 	case SNIFF_ZIP:
-		inspect_zip(w, octets);
+		inspect_container(w, octets, EXTRACT_ZIP);
+		break;
+	case SNIFF_PACK:
+		inspect_pack(w, octets);
+		break;
+	case SNIFF_PDF:
+		/* Forms of that kind are drawn by a program inside them. */
+		if (slice_find(octets, SLICE("/XFA")) >= 0)
+			inspect_opaque(w, "opaque-type");
+		inspect_container(w, octets, EXTRACT_PDF);
 		break;
 	case SNIFF_CMS_SIGNED:
 		inspect_signed(w, octets, label->signature);

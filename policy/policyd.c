@@ -21,6 +21,7 @@
 #include "common/reload.h"
 #include "common/sandbox.h"
 #include "common/systemd.h"
+#include "policy/extract/extract.h"
 #include "policy/pool.h"
 
 enum { WATCH_MS = 1000, ERRORS_OCTETS_MAX = 1 << 16 };
@@ -264,6 +265,7 @@ set_up(struct policyd *d)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
+	extract_start();
 	if ((r = prepare(d)) != OK || (r = smime_init()) != OK || (r = load_trust(d)) != OK ||
 	    (r = loop_signals(d->loop, signals, on_signal, d)) != OK ||
 	    (r = close_sandbox(d)) != OK)

@@ -96,16 +96,22 @@ set_limits(const struct extract_limits *l)
 static const int allowed[] = {
 	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(futex),
 	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(getrandom),
-	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(sched_yield),
+	SCMP_SYS(rt_sigprocmask),
 #ifdef WITH_SANITIZER
-	SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigprocmask), SCMP_SYS(sched_yield),
-	SCMP_SYS(getpid), SCMP_SYS(gettid),
+	SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(gettid),
 #endif
 };
 
 static const int refused[] = {
 	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(newfstatat), SCMP_SYS(stat),
-	SCMP_SYS(readlink), SCMP_SYS(fstat), SCMP_SYS(lseek),
+	SCMP_SYS(readlink), SCMP_SYS(fstat), SCMP_SYS(lseek), SCMP_SYS(statx),
+	SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
+	SCMP_SYS(ioctl), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(prlimit64), SCMP_SYS(writev),
+#ifndef WITH_SANITIZER
+	SCMP_SYS(getpid), SCMP_SYS(gettid),
+#endif
 };
 
 static int
@@ -119,6 +125,9 @@ add_rules(scmp_filter_ctx ctx, int fd)
 		err |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
 	err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
 	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0));
+	/* Libraries complain to a standard error that is not there. */
+	err |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(write), 1,
+	    SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)fd, 0));
 	err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 	    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/extract.h"
 
+#include <locale.h>
+
+#include "policy/extract/pack.h"
+#include "policy/extract/pdf.h"
 #include "policy/extract/zip.h"
 
 void
@@ -16,6 +20,14 @@ extract_limits_init(struct extract_limits *l)
 		.cpu_s = 10,
 		.deadline_ms = 15000,
 	};
+}
+
+/* libarchive gives names in the characters of the locale, and converts none that are UTF-8 then. */
+void
+extract_start(void)
+{
+	(void)setlocale(LC_CTYPE, "C.UTF-8");
+	pdf_start();
 }
 
 const char *
@@ -42,6 +54,10 @@ extract_run(struct slice octets, enum extract_type type, const struct extract_li
 	switch (type) {
 	case EXTRACT_ZIP:
 		return zip_run(octets, limits, sink, arg);
+	case EXTRACT_PACK:
+		return pack_run(octets, limits, sink, arg);
+	case EXTRACT_PDF:
+		return pdf_run(octets, limits, sink, arg);
 	}
 	return ERR_INVAL;
 }

@@ -6,7 +6,8 @@
  *         a sink: text in UTF-8, files as octets, or the reason why something cannot be inspected.
  *         It opens one level only; files inside are the caller's to look at in their turn.
  * Pure    no files, no network, no clock: the same octets give the same pieces. It calls foreign
- *         parsers (libarchive, expat), so a daemon calls it only through policy/extract/box.h.
+ *         parsers (libarchive, expat, poppler), so a daemon calls it only through
+ *         policy/extract/box.h.
  * Bounds  struct extract_limits; past one of them the piece EXTRACT_OPAQUE_LIMIT is handed out
  *         and the container counts as not inspected.
  */
@@ -17,6 +18,8 @@
 
 enum extract_type {
 	EXTRACT_ZIP,		/* any zip; an office document in it is noticed by its entries */
+	EXTRACT_PDF,
+	EXTRACT_PACK,		/* another archive, or a compressed stream */
 };
 
 enum extract_piece_type {
@@ -52,6 +55,9 @@ struct extract_limits {
 	unsigned cpu_s;			/* its processor time */
 	unsigned deadline_ms;		/* its wall-clock time */
 };
+
+/* Once in a process that will call extract_run(), or fork one that does, while it may open files. */
+void extract_start(void);
 
 /* depth 5, 10,000 files, 100 MB, ratio 200 above 1 MB, 768 MiB, 10 s, 15 s. */
 void extract_limits_init(struct extract_limits *l);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/ooxml.h"
 
-#include <expat.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/extract/entity.h"
+#include "policy/extract/xml.h"
 
 enum { READ_CHOICE, READ_FALLBACK, READ_ALL, READINGS };
-enum { PARAGRAPH_MAX = 1 << 20, NAME_MAX_OCTETS = 256, CHUNK_OCTETS = 1 << 20 };
+enum { PARAGRAPH_MAX = 1 << 20, NAME_MAX_OCTETS = 256 };
 
 struct paragraph {
 	struct buf text[READINGS];
@@ -18,11 +18,10 @@ struct paragraph {
 };
 
 struct ooxml {
-	XML_Parser	 parser;
+	struct xml	*reader;
 	struct buf	*out;
 	struct paragraph para[OOXML_PARAGRAPHS_MAX];
 	unsigned	 paras;		/* open paragraphs */
-	unsigned	 depth;
 	unsigned	 choice, fallback;	/* depth of mc:Choice, mc:Fallback elements open */
 	bool		 in_text, in_deleted;
 	struct buf	 loose;		/* text outside paragraphs, of the element at hand */
@@ -35,30 +34,14 @@ stop(struct ooxml *x, int err)
 {
 	if (x->err == OK)
 		x->err = err;
-	(void)XML_StopParser(x->parser, XML_FALSE);
-}
-
-static const char *
-local(const char *name)
-{
-	const char *colon = strrchr(name, ':');
-
-	return colon == NULL ? name : colon + 1;
+	if (x->reader != NULL)
+		xml_stop(x->reader, err);
 }
 
 static bool
 is(const char *name, const char *what)
 {
 	return strcmp(name, what) == 0;
-}
-
-static const char *
-attribute(const char **atts, const char *name)
-{
-	for (; atts[0] != NULL; atts += 2)
-		if (is(local(atts[0]), name))
-			return atts[1];
-	return NULL;
 }
 
 /* --- lines --- */
@@ -150,19 +133,19 @@ telling_attributes(struct ooxml *x, const char *name, const char **atts)
 	static const char *const telling[] = { "descr", "title", "string", "alt" };
 
 	for (size_t i = 0; i < ARRAY_LEN(telling); i++) {
-		const char *v = attribute(atts, telling[i]);
+		const char *v = xml_attribute(atts, telling[i]);
 
 		if (v != NULL)
 			line(x, slice_of(v));
 	}
 	if (is(name, "lvlText") || is(name, "docVar") || is(name, "tag") || is(name, "alias")) {
-		const char *v = attribute(atts, "val");
+		const char *v = xml_attribute(atts, "val");
 
 		if (v != NULL)
 			line(x, slice_of(v));
 	}
 	if (is(name, "property")) {
-		const char *v = attribute(atts, "name");
+		const char *v = xml_attribute(atts, "name");
 		size_t n = v == NULL ? 0 : strlen(v);
 
 		n = n < sizeof x->property ? n : sizeof x->property - 1;
@@ -174,7 +157,7 @@ telling_attributes(struct ooxml *x, const char *name, const char **atts)
 static void
 symbol(struct ooxml *x, const char **atts)
 {
-	const char *v = attribute(atts, "char");
+	const char *v = xml_attribute(atts, "char");
 	struct buf one;
 
 	if (v == NULL)
@@ -208,21 +191,16 @@ run_property(struct ooxml *x, const char *name, const char **atts)
 	if (is(name, "r")) {
 		p->hidden = false;
 	} else if (is(name, "vanish") || is(name, "specVanish") || is(name, "webHidden")) {
-		v = attribute(atts, "val");
+		v = xml_attribute(atts, "val");
 		p->hidden = v == NULL || !(is(v, "0") || is(v, "false") || is(v, "off"));
 	}
 }
 
-static void XMLCALL
-on_start(void *user, const char *full, const char **atts)
+static void
+on_start(void *arg, const char *name, const char **atts)
 {
-	struct ooxml *x = user;
-	const char *name = local(full);
+	struct ooxml *x = arg;
 
-	if (++x->depth > OOXML_DEPTH_MAX) {
-		stop(x, ERR_LIMIT);
-		return;
-	}
 	end_loose(x);
 	telling_attributes(x, name, atts);
 	if (is(name, "p"))
@@ -239,13 +217,11 @@ on_start(void *user, const char *full, const char **atts)
 	}
 }
 
-static void XMLCALL
-on_end(void *user, const char *full)
+static void
+on_end(void *arg, const char *name)
 {
-	struct ooxml *x = user;
-	const char *name = local(full);
+	struct ooxml *x = arg;
 
-	x->depth--;
 	x->in_text = x->in_deleted = false;
 	end_loose(x);
 	if (is(name, "p"))
@@ -258,11 +234,10 @@ on_end(void *user, const char *full)
 		x->property[0] = '\0';
 }
 
-static void XMLCALL
-on_text(void *user, const char *s, int len)
+static void
+on_text(void *arg, struct slice text)
 {
-	struct ooxml *x = user;
-	struct slice text = { s, (size_t)len };
+	struct ooxml *x = arg;
 
 	if (x->in_text) {
 		add_text(x, text);
@@ -273,33 +248,10 @@ on_text(void *user, const char *s, int len)
 		stop(x, x->loose.err);
 }
 
-static void XMLCALL
-on_doctype(void *user, const char *name, const char *sysid, const char *pubid, int internal)
-{
-	(void)name, (void)sysid, (void)pubid, (void)internal;
-	stop(user, ERR_SYNTAX);
-}
-
-static void
-parse(struct ooxml *x, struct slice xml)
-{
-	do {
-		struct slice part = slice_sub(xml, 0, CHUNK_OCTETS);
-		bool last = part.n == xml.n;
-
-		xml = slice_from(xml, part.n);
-		if (XML_Parse(x->parser, part.p, (int)part.n, last) != XML_STATUS_OK) {
-			if (x->err == OK)
-				x->err = XML_GetErrorCode(x->parser) == XML_ERROR_NO_MEMORY ?
-				    ERR_NOMEM : ERR_SYNTAX;
-			return;
-		}
-	} while (xml.n > 0);
-}
-
 int
 ooxml_text(struct slice xml, struct buf *out)
 {
+	static const struct xml_handlers handlers = { on_start, on_end, on_text };
 	struct ooxml *x = calloc(1, sizeof *x);
 	int err;
 
@@ -310,21 +262,11 @@ ooxml_text(struct slice xml, struct buf *out)
 	for (unsigned i = 0; i < OOXML_PARAGRAPHS_MAX; i++)
 		for (unsigned k = 0; k < READINGS; k++)
 			buf_init(&x->para[i].text[k], PARAGRAPH_MAX);
-	x->parser = XML_ParserCreate(NULL);
-	if (x->parser == NULL) {
-		x->err = ERR_NOMEM;
-		goto out;
-	}
-	(void)XML_SetHashSalt(x->parser, 0x636f6e67);	/* or expat asks the kernel for one */
-	XML_SetUserData(x->parser, x);
-	XML_SetElementHandler(x->parser, on_start, on_end);
-	XML_SetCharacterDataHandler(x->parser, on_text);
-	XML_SetStartDoctypeDeclHandler(x->parser, on_doctype);
-	parse(x, xml);
+	err = xml_read(xml, &handlers, x, &x->reader);
+	if (x->err == OK)
+		x->err = err;
 	while (x->paras > 0)	/* of a part that broke off */
 		end_paragraph(x);
-	XML_ParserFree(x->parser);
-out:
 	for (unsigned i = 0; i < OOXML_PARAGRAPHS_MAX; i++)
 		for (unsigned k = 0; k < READINGS; k++)
 			buf_fini(&x->para[i].text[k]);

@@ -6,7 +6,7 @@
  *         that reads differently with hidden or deleted text, or in the fallback for older
  *         programs, gives a line for each reading. Text outside paragraphs (properties) and
  *         telling attributes (alternative texts, text drawn as art, list bullets) are lines too.
- * Bounds  no document type, no entities, OOXML_DEPTH_MAX elements deep; the ceiling of out.
+ * Bounds  those of xml.h; the ceiling of out.
  * Source  ECMA-376 parts 1 and 3; names are compared without their prefix, so all versions fit.
  */
 #ifndef POLICY_EXTRACT_OOXML_H
@@ -14,7 +14,7 @@
 
 #include "common/buf.h"
 
-enum { OOXML_DEPTH_MAX = 200, OOXML_PARAGRAPHS_MAX = 16 };
+enum { OOXML_PARAGRAPHS_MAX = 16 };
 
 /* OK; ERR_SYNTAX: not well formed, or a document type; ERR_LIMIT: too deep or too much;
  * ERR_NOMEM. What was understood until then is in out. */

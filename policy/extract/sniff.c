@@ -2,7 +2,9 @@
 #include "policy/extract/sniff.h"
 
 enum {
-	ZIP_END_OCTETS = 22 + 65535,	/* end record with the longest comment */
+	ZIP_END_RECORD = 22,
+	ZIP_END_OCTETS = ZIP_END_RECORD + 65535,	/* with the longest comment */
+	ZIP_BEFORE_END = 64,
 	BLANK_MAX = 1024,		/* white space looked over before markup begins */
 	BLOCK_LINES = 8,		/* full base64 lines in a row that are no accident */
 	BLOCK_LINE_CHARS = 56
@@ -16,8 +18,8 @@ begins(struct slice s, const char *magic, size_t n)
 
 #define BEGINS(s, lit)	begins((s), lit, sizeof(lit) - 1)
 
-static bool
-is_known_binary(struct slice s)
+bool
+sniff_is_known(struct slice s)
 {
 	static const struct slice magics[] = {
 		SLICE("%PDF-"), SLICE("\x89PNG"), SLICE("\xFF\xD8\xFF"), SLICE("GIF8"),
@@ -34,15 +36,43 @@ is_known_binary(struct slice s)
 		    slice_chr(slice_sub(s, 0, 64), '\0') >= 0 ||
 		    (unsigned char)s.p[1] >= 0x80))
 			return true;
-	return s.n > 262 && slice_eq(slice_sub(s, 257, 5), SLICE("ustar"));
+	return false;
+}
+
+bool
+sniff_is_stream(struct slice s)
+{
+	return BEGINS(s, "\x1F\x8B\x08") || BEGINS(s, "BZh") || BEGINS(s, "\xFD" "7zXZ\0") ||
+	    BEGINS(s, "\x28\xB5\x2F\xFD");
+}
+
+static bool
+is_pack(struct slice s)
+{
+	if (sniff_is_stream(s) || BEGINS(s, "Rar!\x1A\x07") || BEGINS(s, "7z\xBC\xAF\x27\x1C") ||
+	    BEGINS(s, "MSCF\0"))
+		return true;
+	return slice_eq(slice_sub(s, 257, 5), SLICE("ustar")) ||
+	    slice_eq(slice_sub(s, 0x8001, 5), SLICE("CD001"));
+}
+
+struct slice
+sniff_zip_end(struct slice s)
+{
+	size_t from = s.n > ZIP_END_OCTETS ? s.n - ZIP_END_OCTETS : 0, begin;
+	ptrdiff_t at = slice_find(slice_from(s, from), SLICE("PK\5\6"));
+
+	if (at < 0)
+		return (struct slice){ NULL, 0 };
+	from += (size_t)at;
+	begin = from > ZIP_BEFORE_END ? from - ZIP_BEFORE_END : 0;
+	return slice_sub(s, begin, from + ZIP_END_RECORD - begin);
 }
 
 bool
 sniff_zip_at_end(struct slice s)
 {
-	struct slice tail = slice_from(s, s.n > ZIP_END_OCTETS ? s.n - ZIP_END_OCTETS : 0);
-
-	return slice_find(tail, SLICE("PK\5\6")) >= 0;
+	return sniff_zip_end(s).n > 0;
 }
 
 enum sniff
@@ -242,7 +272,11 @@ sniff(struct slice s)
 		return SNIFF_EMPTY;
 	if (BEGINS(s, "PK\3\4") || BEGINS(s, "PK\5\6") || BEGINS(s, "PK\7\10"))
 		return SNIFF_ZIP;
-	if (is_known_binary(s))
+	if (BEGINS(s, "%PDF-"))
+		return SNIFF_PDF;
+	if (is_pack(s))
+		return SNIFF_PACK;
+	if (sniff_is_known(s))
 		return SNIFF_BINARY;
 	r = utf16(s);
 	if (r != SNIFF_BINARY)

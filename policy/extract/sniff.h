@@ -18,9 +18,11 @@ enum sniff {
 	SNIFF_XML,
 	SNIFF_UTF16LE, SNIFF_UTF16BE,
 	SNIFF_ZIP,
+	SNIFF_PDF,
+	SNIFF_PACK,	/* another archive or a compressed file: 7z, rar, tar, gzip ... */
 	SNIFF_CMS_SIGNED, SNIFF_CMS_ENCRYPTED, SNIFF_CMS_OTHER,	/* DER */
 	SNIFF_RTF,	/* text that only an RTF reader reads */
-	SNIFF_BINARY	/* pictures, PDF, other archives, programs, anything else */
+	SNIFF_BINARY	/* pictures, other archives, programs, anything else */
 };
 
 enum sniff sniff(struct slice octets);
@@ -28,11 +30,19 @@ enum sniff sniff(struct slice octets);
 /* All of it, not only its beginning, is text of the kind that sniff() saw. */
 bool sniff_is_text(struct slice octets);
 
+/* Binary content of a kind that its first octets name: pictures, archives, documents, programs. */
+bool sniff_is_known(struct slice octets);
+
+/* A compressed stream: gzip, bzip2, xz, zstd. */
+bool sniff_is_stream(struct slice octets);
+
 /* A picture by its first octets: JPEG, PNG, GIF, EMF, WMF. */
 bool sniff_is_picture(struct slice octets);
 
 /* Does a zip end somewhere in the last octets, whatever stands before it? */
 bool sniff_zip_at_end(struct slice octets);
+/* Its end record with some octets before it, by which it is known again; empty: there is none. */
+struct slice sniff_zip_end(struct slice octets);
 
 /* The kind of CMS structure by the OID near its beginning: SNIFF_CMS_* or SNIFF_BINARY. */
 enum sniff sniff_cms(struct slice der);

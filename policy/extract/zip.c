@@ -4,14 +4,23 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "policy/extract/odf.h"
 #include "policy/extract/ooxml.h"
+#include "policy/extract/sheet.h"
+#include "policy/extract/sniff.h"
 #include "policy/extract/zipdir.h"
 
 enum zip_kind {
 	ZIP_PLAIN,
-	ZIP_WORD,	/* a word-processor document */
+	ZIP_WORD,	/* a word-processor document or slides, ECMA-376 */
+	ZIP_SHEET,	/* a spreadsheet, ECMA-376 */
+	ZIP_ODF,	/* OpenDocument of any sort */
 	ZIP_OTHER	/* another document format: not readable */
 };
+
+/* What programs leave in documents for themselves, shown to nobody: settings of a printer, where
+ * lines were broken. Small, or it is something else. */
+enum { SETTINGS_OCTETS_MAX = 64 * 1024 };
 
 struct zip {
 	struct slice		     octets;
@@ -23,6 +32,8 @@ struct zip {
 	struct archive		    *archive;
 	struct buf		     data;	/* the file at hand */
 	struct buf		     text;
+	struct sheet_strings	     strings;
+	bool			     encrypted;	/* its parts are, by its own word */
 };
 
 static int
@@ -106,32 +117,76 @@ named(const struct zipdir_entry *e, const char *name)
 	return slice_is_nocase(e->name, name);
 }
 
-static bool
-is_word_package(struct slice types)
+/* By the main part's type. */
+static enum zip_kind
+package_kind(struct slice types)
 {
-	return slice_find_nocase(types, SLICE("wordprocessingml.document.main+xml")) >= 0 ||
-	    slice_find_nocase(types, SLICE("wordprocessingml.template.main+xml")) >= 0 ||
-	    slice_find_nocase(types, SLICE("ms-word.document.macroenabled.main+xml")) >= 0;
+	static const struct { const char *type; enum zip_kind kind; } rows[] = {
+		{ "wordprocessingml.document.main+xml", ZIP_WORD },
+		{ "wordprocessingml.template.main+xml", ZIP_WORD },
+		{ "ms-word.document.macroenabled.main+xml", ZIP_WORD },
+		{ "presentationml.presentation.main+xml", ZIP_WORD },
+		{ "presentationml.slideshow.main+xml", ZIP_WORD },
+		{ "presentationml.template.main+xml", ZIP_WORD },
+		{ "ms-powerpoint.presentation.macroenabled.main+xml", ZIP_WORD },
+		{ "ms-powerpoint.slideshow.macroenabled.main+xml", ZIP_WORD },
+		{ "spreadsheetml.sheet.main+xml", ZIP_SHEET },
+		{ "spreadsheetml.template.main+xml", ZIP_SHEET },
+		{ "ms-excel.sheet.macroenabled.main+xml", ZIP_SHEET },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (slice_find_nocase(types, slice_of(rows[i].type)) >= 0)
+			return rows[i].kind;
+	return ZIP_OTHER;
+}
+
+/* Read what tells the kind of document, and what its parts need. */
+static int
+look_into(struct zip *z, const struct zipdir_entry *e)
+{
+	struct slice data;
+	int err = read_entry(z, e);
+
+	data = buf_slice(&z->data);
+	if (err != OK)
+		return err;
+	if (named(e, "[Content_Types].xml"))
+		z->kind = package_kind(data);
+	else if (named(e, "mimetype"))
+		z->kind = slice_starts_nocase(data,
+		    SLICE("application/vnd.oasis.opendocument.")) ? ZIP_ODF : ZIP_OTHER;
+	else if (named(e, "META-INF/manifest.xml"))
+		z->encrypted = slice_find_nocase(data, SLICE("encryption-data")) >= 0 ||
+		    slice_find_nocase(data, SLICE("encrypted-package")) >= 0;
+	else
+		err = sheet_strings_read(&z->strings, data);
+	return err;
+}
+
+static bool
+tells_kind(const struct zipdir_entry *e)
+{
+	return named(e, "[Content_Types].xml") || named(e, "mimetype") ||
+	    named(e, "META-INF/manifest.xml") || named(e, "xl/sharedStrings.xml");
 }
 
 static int
 find_kind(struct zip *z)
 {
+	bool manifest = false;
 	int err = open_archive(z);
 
 	for (uint32_t i = 0; i < z->dir.count && err == OK; i++) {
 		const struct zipdir_entry *e = &z->dir.entries[i];
 
-		if (named(e, "mimetype") || named(e, "META-INF/manifest.xml"))
-			z->kind = ZIP_OTHER;
 		err = next_entry(z, e);
-		if (err != OK || !named(e, "[Content_Types].xml"))
-			continue;
-		err = read_entry(z, e);
-		z->kind = err == OK && is_word_package(buf_slice(&z->data)) ? ZIP_WORD :
-		    ZIP_OTHER;
-		break;
+		if (err == OK && !e->folder && tells_kind(e))
+			err = look_into(z, e);
+		manifest = manifest || named(e, "META-INF/manifest.xml");
 	}
+	if (err == OK && manifest && z->kind == ZIP_PLAIN)
+		z->kind = ZIP_OTHER;
 	return err;
 }
 
@@ -146,13 +201,29 @@ is_xml(const struct zipdir_entry *e)
 }
 
 static int
+part_text(struct zip *z, const struct zipdir_entry *e)
+{
+	struct slice xml = buf_slice(&z->data);
+
+	if (z->kind == ZIP_ODF)
+		return odf_text(xml, &z->text);
+	/* Drawings and charts have paragraphs as all documents of that family. */
+	if (z->kind == ZIP_SHEET && slice_starts_nocase(e->name, SLICE("xl/")) &&
+	    slice_find_nocase(e->name, SLICE("/drawings/")) < 0 &&
+	    slice_find_nocase(e->name, SLICE("/charts/")) < 0)
+		return sheet_text(xml, &z->strings, &z->text);
+	return ooxml_text(xml, &z->text);
+}
+
+static int
 document_part(struct zip *z, const struct zipdir_entry *e, uint32_t index)
 {
-	bool property = slice_starts_nocase(e->name, SLICE("docProps/"));
+	bool property = slice_starts_nocase(e->name, SLICE("docProps/")) ||
+	    (z->kind == ZIP_ODF && named(e, "meta.xml"));
 	int err;
 
 	buf_clear(&z->text);
-	err = ooxml_text(buf_slice(&z->data), &z->text);
+	err = part_text(z, e);
 	if (err == ERR_NOMEM)
 		return err;
 	if (err != OK) {
@@ -164,6 +235,21 @@ document_part(struct zip *z, const struct zipdir_entry *e, uint32_t index)
 	return give(z, property ? EXTRACT_PROPERTY : EXTRACT_TEXT, index, buf_slice(&z->text));
 }
 
+/* A part that no program shows, and that is nothing else. */
+static bool
+is_settings(const struct zip *z, const struct zipdir_entry *e)
+{
+	struct slice data = buf_slice(&z->data);
+	enum sniff kind = sniff(data);
+	bool here = z->kind == ZIP_ODF ? named(e, "layout-cache") :
+	    slice_find_nocase(e->name, SLICE("/printerSettings/printerSettings")) >= 0 &&
+	    slice_ends_nocase(e->name, SLICE(".bin"));
+
+	return here && data.n <= SETTINGS_OCTETS_MAX && !sniff_is_known(data) &&
+	    !sniff_zip_at_end(data) && (kind == SNIFF_BINARY || kind == SNIFF_TEXT ||
+	    kind == SNIFF_UTF16LE || kind == SNIFF_UTF16BE);
+}
+
 static int
 one_file(struct zip *z, const struct zipdir_entry *e, uint32_t index)
 {
@@ -173,8 +259,10 @@ one_file(struct zip *z, const struct zipdir_entry *e, uint32_t index)
 		return err;
 	if (err != OK)
 		return opaque(z, index, EXTRACT_WHY_BROKEN);
-	if (z->kind == ZIP_WORD && is_xml(e))
+	if (z->kind != ZIP_PLAIN && is_xml(e))
 		return document_part(z, e, index);
+	if (z->kind != ZIP_PLAIN && is_settings(z, e))
+		return OK;
 	return give(z, EXTRACT_FILE, index, buf_slice(&z->data));
 }
 
@@ -255,8 +343,9 @@ run(struct zip *z)
 	if (err != OK)
 		return opaque(z, 0, z->dir.encrypted ? EXTRACT_WHY_ENCRYPTED :
 		    EXTRACT_WHY_BROKEN);
-	if (z->kind == ZIP_OTHER)
-		return opaque(z, 0, z->dir.encrypted ? EXTRACT_WHY_ENCRYPTED : EXTRACT_WHY_TYPE);
+	if (z->kind == ZIP_OTHER || z->encrypted)
+		return opaque(z, 0, z->dir.encrypted || z->encrypted ? EXTRACT_WHY_ENCRYPTED :
+		    EXTRACT_WHY_TYPE);
 	return give_files(z);
 }
 
@@ -269,11 +358,13 @@ zip_run(struct slice octets, const struct extract_limits *limits, extract_sink_f
 
 	buf_init(&z.data, 0);
 	buf_init(&z.text, limits->out_octets_max);
+	sheet_strings_init(&z.strings, limits->out_octets_max);
 	err = run(&z);
 	if (z.archive != NULL)
 		archive_read_free(z.archive);
 	zipdir_fini(&z.dir);
 	buf_fini(&z.data);
 	buf_fini(&z.text);
+	sheet_strings_fini(&z.strings);
 	return err;
 }

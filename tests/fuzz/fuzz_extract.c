@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /* Zips and documents: what is handed out stays within the limits. The input is taken as a zip and
- * as the XML of a document part. */
+ * as the XML of a part of each kind of document. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "policy/extract/extract.h"
+#include "policy/extract/odf.h"
 #include "policy/extract/ooxml.h"
+#include "policy/extract/sheet.h"
 #include "policy/extract/sniff.h"
 
 enum { OUT_MAX = 1 << 20 };
@@ -29,13 +31,30 @@ take(void *arg, const struct extract_piece *p)
 	return OK;
 }
 
+static void
+read_parts(struct slice in)
+{
+	struct sheet_strings strings;
+	struct buf text;
+
+	buf_init(&text, OUT_MAX);
+	sheet_strings_init(&strings, OUT_MAX);
+	(void)!ooxml_text(in, &text);
+	buf_clear(&text);
+	(void)!odf_text(in, &text);
+	buf_clear(&text);
+	(void)!sheet_strings_read(&strings, in);
+	(void)!sheet_text(in, &strings, &text);
+	sheet_strings_fini(&strings);
+	buf_fini(&text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice in = { (const char *)data, size };
 	struct extract_limits l;
 	uint64_t out = 0;
-	struct buf text;
 
 	extract_limits_init(&l);
 	l.out_octets_max = OUT_MAX;
@@ -44,8 +63,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	(void)sniff(in);
 	(void)sniff_encoded_block(in);
-	buf_init(&text, OUT_MAX);
-	(void)!ooxml_text(in, &text);
-	buf_fini(&text);
+	read_parts(in);
 	return 0;
 }

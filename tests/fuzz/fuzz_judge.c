@@ -9,6 +9,7 @@
 
 #include "policy/judge.h"
 #include "policy/trace.h"
+#include "tests/fuzz/own_extract.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	to.exit_zone = data[0] / 15 % 3;
 	env.rules.mark_only = data[0] >= 128;
 	classify_options_init(&env.classify);
-	env.classify.extract = extract_run;
+	env.classify.extract = own_extract;
 	env.classify.limits.out_octets_max = 1 << 20;
 	env.classify.limits.entries_max = 100;
 	env.classify.text_octets_max = 1 << 20;

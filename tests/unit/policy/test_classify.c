@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <archive.h>
+#include <archive_entry.h>
 #include <cmocka.h>
 
 #include "common/base64.h"
@@ -108,7 +110,7 @@ static const struct { const char *message, *want; } rows[] = {
 	  "\r\n\r\nx\r\n" END, "toi-mat filename-mark@1" },
 	/* what cannot be inspected, by what it is and by what it says */
 	{ MIX PART("image/png", "\x89PNG\r\n") END, "thuong opaque opaque-type@1" },
-	{ MIX PART("text/plain", "%PDF-1.4") END, "thuong opaque opaque-type@1" },
+	{ MIX PART("text/plain", "%PDF-1.4") END, "thuong opaque opaque-broken@1" },
 	{ MIX PART("application/pdf", "abc") END, "thuong opaque opaque-type@1" },
 	{ MIX PART("text/plain", "begin 644 a.bin\r\nM1234\r\nend") END,
 	  "thuong opaque opaque-encoded@1" },
@@ -236,6 +238,27 @@ nest(struct buf *z, unsigned depth, enum zip_fault fault)
 }
 
 static void
+tar_make(struct buf *out, struct slice octets)
+{
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+	char mem[32768];
+	size_t used = 0;
+
+	assert_int_equal(archive_write_set_format_ustar(a), ARCHIVE_OK);
+	assert_int_equal(archive_write_open_memory(a, mem, sizeof mem, &used), ARCHIVE_OK);
+	archive_entry_set_pathname(e, "a.zip");
+	archive_entry_set_size(e, (la_int64_t)octets.n);
+	archive_entry_set_filetype(e, AE_IFREG);
+	assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+	assert_int_equal(archive_write_data(a, octets.p, octets.n), octets.n);
+	assert_int_equal(archive_write_close(a), ARCHIVE_OK);
+	archive_entry_free(e);
+	archive_write_free(a);
+	buf_add(out, (struct slice){ mem, used });
+}
+
+static void
 containers(void **state)
 {
 	static const struct { unsigned depth; enum zip_fault fault; const char *type, *want; } cases[] = {
@@ -289,6 +312,34 @@ a_document(void **state)
 	buf_fini(&m);
 }
 
+/* What is stored in an archive may end it with a zip: it is one of its files, or it is hidden behind it. */
+static void
+zips_in_archives(void **state)
+{
+	static const struct zip_file files[] = { ZIP_FILE("a.txt", "a") };
+	static const char *const wants[] = { "thuong", "thuong opaque opaque-broken@1" };
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+		struct buf z, t, m;
+
+		buf_init(&z, 1 << 16);
+		buf_init(&t, 1 << 16);
+		buf_init(&m, 1 << 17);
+		zip_make(&z, files, 1, ZIP_GOOD);
+		tar_make(&t, i == 0 ? buf_slice(&z) : SLICE("x"));
+		if (i == 1)
+			buf_add(&t, buf_slice(&z));
+		attach(&m, buf_slice(&t), "application/x-tar");
+		check(buf_slice(&m), &o, wants[i], i);
+		buf_fini(&z);
+		buf_fini(&t);
+		buf_fini(&m);
+	}
+}
+
 /* The small picture of page one is passed over, once and only if it is one. */
 static void
 thumbnails(void **state)
@@ -307,7 +358,7 @@ thumbnails(void **state)
 	static const struct { const struct zip_file *files; size_t n; const char *want; } cases[] = {
 		{ files, 3, "thuong" },
 		{ files, 4, "thuong opaque opaque-type@1/4" },
-		{ pdf, 3, "thuong opaque opaque-type@1/3" },
+		{ pdf, 3, "thuong opaque opaque-broken@1/3" },
 	};
 	struct classify_options o;
 
@@ -431,6 +482,7 @@ main(void)
 		cmocka_unit_test(containers),
 		cmocka_unit_test(a_document),
 		cmocka_unit_test(thumbnails),
+		cmocka_unit_test(zips_in_archives),
 		cmocka_unit_test(a_dead_extractor_makes_opaque),
 		cmocka_unit_test(the_deadline_is_kept),
 		cmocka_unit_test(signed_content_is_inspected),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "policy/extract/extract.h"
+#include "policy/extract/sniff.h"
 #include "tests/unit/policy/zipmake.h"
 
 static struct buf got;
@@ -229,27 +230,190 @@ documents(void **state)
 	}
 }
 
+/* ---- other documents ---- */
+
+#define TYPES(t)	ZIP_FILE("[Content_Types].xml", "<Types>" t "</Types>")
+#define ODF(sort)	ZIP_FILE("mimetype", "application/vnd.oasis.opendocument." sort)
+
 static void
-other_documents_are_not_read(void **state)
+expect(const struct zip_file *files, size_t n, const char *want)
 {
-	static const struct zip_file sheet[] = {
-		ZIP_FILE("[Content_Types].xml", "<Types>spreadsheetml.sheet.main+xml</Types>"),
-		ZIP_FILE("xl/workbook.xml", "<a/>"),
-	}, odf[] = {
-		ZIP_FILE("mimetype", "application/vnd.oasis.opendocument.text"),
-		ZIP_FILE("content.xml", "<a/>"),
+	struct buf z;
+
+	buf_init(&z, 1 << 16);
+	zip_make(&z, files, n, ZIP_GOOD);
+	assert_int_equal(extract(buf_slice(&z), NULL), OK);
+	if (slice_find(buf_slice(&got), slice_of(want)) < 0)
+		fail_msg("%.*s lacks %s", (int)got.n, got.p, want);
+	buf_fini(&z);
+}
+
+static void
+slides(void **state)
+{
+	static const struct zip_file files[] = {
+		TYPES("presentationml.presentation.main+xml"),
+		ZIP_FILE("ppt/slides/slide1.xml", "<p:sld xmlns:p='p' xmlns:a='a'><a:p><a:r><a:t>MA</a:t>"
+		    "</a:r><a:r><a:t>T</a:t></a:r></a:p></p:sld>"),
 	};
+
+	(void)state;
+	expect(files, 2, "T2:MAT\n ");
+}
+
+static void
+spreadsheets(void **state)
+{
+	static const struct zip_file files[] = {
+		TYPES("spreadsheetml.sheet.main+xml"),
+		ZIP_FILE("xl/workbook.xml", "<workbook><sheets><sheet name='To mot'/></sheets></workbook>"),
+		ZIP_FILE("xl/worksheets/sheet1.xml", "<worksheet><sheetData><row><c t='s'><v>1</v></c>"
+		    "<c t='s'><v>0</v></c></row><row><c t='inlineStr'><is><t>M</t></is></c><c><v>7</v></c>"
+		    "<c t='str'><f>A1</f><v>kq</v></c></row></sheetData><headerFooter><oddHeader>"
+		    "&amp;L&amp;&quot;Arial,Bold&quot;&amp;14MAT&amp;Rtrang &amp;P</oddHeader>"
+		    "</headerFooter></worksheet>"),
+		ZIP_FILE("xl/comments1.xml", "<comments><authors><author>Binh</author></authors>"
+		    "<comment><text><r><t>M</t></r><r><t>AT</t></r></text></comment></comments>"),
+		ZIP_FILE("xl/sharedStrings.xml", "<sst><si><t>Mat</t></si><si><r><t>Do </t></r><r><t>mat:"
+		    "</t></r></si></sst>"),
+		ZIP_FILE("xl/printerSettings/printerSettings1.bin", "\x01\x00\x02\x00\x80 M"),
+		ZIP_FILE("xl/drawings/drawing1.xml", "<d><p><r><t>hinh</t></r></p></d>"),
+	}, dangling[] = {
+		TYPES("spreadsheetml.sheet.main+xml"),
+		ZIP_FILE("xl/worksheets/sheet1.xml", "<row><c t='s'><v>3</v></c></row>"),
+	}, hidden[] = {
+		TYPES("spreadsheetml.sheet.main+xml"),
+		ZIP_FILE("xl/printerSettings/printerSettings1.bin", "%PDF-1.4 M"),
+	};
+
+	(void)state;
+	expect(files, ARRAY_LEN(files), " T2:To mot\n ");
+	expect(files, ARRAY_LEN(files), "Do mat:\nMat\nDo mat:\tMat\n");
+	expect(files, ARRAY_LEN(files), "M\n7\nA1\nkq\nM\t7\tkq\n");
+	expect(files, ARRAY_LEN(files), "MAT\ntrang");
+	expect(files, ARRAY_LEN(files), " T4:Binh\nMAT\n ");
+	expect(files, ARRAY_LEN(files), " T5:Mat\nDo mat:\n T7:hinh\n ");
+	expect(dangling, 2, "O2:opaque-broken");
+	expect(hidden, 2, "F2:%PDF-1.4 M");
+}
+
+static void
+open_documents(void **state)
+{
+	static const struct zip_file files[] = {
+		ODF("text"),
+		ZIP_FILE("content.xml", "<o:document xmlns:o='o' xmlns:text='t' xmlns:table='b'><text:h>Ve viec"
+		    "</text:h><text:p>MA<text:span>T</text:span><text:s text:c='2'/>x<text:tab/>y\nz</text:p>"
+		    "<table:table table:name='Bang'><table:table-row><table:table-cell><text:p>Do mat:</text:p>"
+		    "</table:table-cell><table:table-cell><text:p>Mat</text:p></table:table-cell>"
+		    "</table:table-row></table:table><text:hidden-text text:string-value='an'/>"
+		    "<text:p>than<text:note><text:p>ghi chu</text:p></text:note> bai</text:p></o:document>"),
+		ZIP_FILE("meta.xml", "<m><title>Ten</title><user-defined name='Do mat'>Mat</user-defined></m>"),
+		ZIP_FILE("layout-cache", "\x00\x01\x80\xff"),
+		ZIP_FILE("META-INF/manifest.xml", "<manifest/>"),
+	}, locked[] = {
+		ODF("text"), ZIP_FILE("content.xml", "\x80\x81"),
+		ZIP_FILE("META-INF/manifest.xml", "<manifest><encryption-data/></manifest>"),
+	}, book[] = {
+		ZIP_FILE("mimetype", "application/epub+zip"), ZIP_FILE("content.xml", "<a/>"),
+	}, broken[] = {
+		ODF("text"), ZIP_FILE("content.xml", "<p>half"),
+	};
+
+	(void)state;
+	expect(files, ARRAY_LEN(files), " T2:Ve viec\nMAT  x\ty z\nBang\nDo mat:\nMat\nDo mat: \tMat\nan\n"
+	    "ghi chu\nthan bai\n ");
+	expect(files, ARRAY_LEN(files), " P3:Ten\nDo mat: Mat\nMat\n T5:");
+	expect(locked, 3, " O0:opaque-encrypted ");
+	expect(book, 2, " O0:opaque-type ");
+	expect(broken, 2, "O2:opaque-broken T2:half\n ");
+}
+
+/* ---- other archives ---- */
+
+static void
+packed(struct buf *out, int (*format)(struct archive *), int (*filter)(struct archive *),
+    const char *name, const char *link, struct slice octets)
+{
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+	char *mem = malloc(1 << 20);
+	size_t used = 0;
+
+	assert_true(mem != NULL && format(a) == ARCHIVE_OK && (filter == NULL || filter(a) == ARCHIVE_OK));
+	assert_int_equal(archive_write_open_memory(a, mem, 1 << 20, &used), ARCHIVE_OK);
+	archive_entry_set_pathname(e, name);
+	archive_entry_set_size(e, (la_int64_t)octets.n);
+	archive_entry_set_filetype(e, link == NULL ? AE_IFREG : AE_IFLNK);
+	if (link != NULL)
+		archive_entry_set_symlink(e, link);
+	archive_entry_set_perm(e, 0644);
+	assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+	assert_int_equal(archive_write_data(a, octets.p, octets.n), octets.n);
+	assert_int_equal(archive_write_close(a), ARCHIVE_OK);
+	archive_entry_free(e);
+	archive_write_free(a);
+	buf_add(out, (struct slice){ mem, used });
+	free(mem);
+}
+
+static void
+other_archives(void **state)
+{
+	static char zeros[600 * 1024];
+	static const struct {
+		int (*format)(struct archive *), (*filter)(struct archive *);
+		const char *name, *link, *want;
+	} rows[] = {
+		{ archive_write_set_format_7zip, NULL, "a.txt", NULL, "N1:a.txt F1:octets " },
+		{ archive_write_set_format_ustar, NULL, "a.txt", NULL, "N1:a.txt F1:octets " },
+		{ archive_write_set_format_iso9660, NULL, "A.TXT", NULL, "N1:. N2:A.TXT F2:octets " },
+		{ archive_write_set_format_raw, archive_write_add_filter_gzip, "a", NULL, "F1:octets " },
+		{ archive_write_set_format_raw, archive_write_add_filter_bzip2, "a", NULL, "F1:octets " },
+		{ archive_write_set_format_raw, archive_write_add_filter_xz, "a", NULL, "F1:octets " },
+		{ archive_write_set_format_raw, archive_write_add_filter_zstd, "a", NULL, "F1:octets " },
+		{ archive_write_set_format_ustar, NULL, "../a.txt", NULL, "N1:../a.txt O1:opaque-type " },
+		{ archive_write_set_format_ustar, NULL, "/etc/a", NULL, "N1:/etc/a O1:opaque-type " },
+		{ archive_write_set_format_ustar, NULL, "l", "/etc/passwd", "N1:l O1:opaque-type " },
+	};
+	struct extract_limits l;
 	struct buf z;
 
 	(void)state;
-	buf_init(&z, 4096);
-	zip_make(&z, sheet, 2, ZIP_GOOD);
-	assert_int_equal(extract(buf_slice(&z), NULL), OK);
-	assert_true(slice_ends_nocase(buf_slice(&got), SLICE(" O0:opaque-type ")));
-	buf_clear(&z);
-	zip_make(&z, odf, 2, ZIP_GOOD);
-	assert_int_equal(extract(buf_slice(&z), NULL), OK);
-	assert_true(slice_ends_nocase(buf_slice(&got), SLICE(" O0:opaque-type ")));
+	extract_limits_init(&l);
+	buf_init(&z, 2 << 20);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_clear(&z);
+		buf_clear(&got);
+		packed(&z, rows[i].format, rows[i].filter, rows[i].name, rows[i].link,
+		    rows[i].link == NULL ? SLICE("octets") : SLICE(""));
+		assert_int_equal(sniff(buf_slice(&z)), SNIFF_PACK);
+		assert_int_equal(extract_run(buf_slice(&z), EXTRACT_PACK, &l, note, NULL), OK);
+		if (!slice_is(buf_slice(&got), rows[i].want))
+			fail_msg("%zu: %.*s, want %s", i, (int)got.n, got.p, rows[i].want);
+		buf_clear(&got);		/* cut short */
+		assert_int_equal(extract_run(slice_sub(buf_slice(&z), 0, z.n / 2), EXTRACT_PACK, &l,
+		    note, NULL), OK);
+		/* The others have a long end, which may be cut. */
+		assert_true(slice_find(buf_slice(&got), SLICE("opaque-")) >= 0 ||
+		    (rows[i].filter == NULL && rows[i].format != archive_write_set_format_7zip));
+	}
+	buf_clear(&z);		/* two tars, one behind the other */
+	buf_clear(&got);
+	packed(&z, archive_write_set_format_ustar, NULL, "a", NULL, SLICE("1"));
+	packed(&z, archive_write_set_format_ustar, NULL, "b", NULL, SLICE("2"));
+	assert_int_equal(extract_run(buf_slice(&z), EXTRACT_PACK, &l, note, NULL), OK);
+	assert_true(slice_is(buf_slice(&got), "N1:a F1:1 N2:b F2:2 "));
+	buf_clear(&z);		/* a bomb */
+	buf_clear(&got);
+	packed(&z, archive_write_set_format_raw, archive_write_add_filter_gzip, "z", NULL,
+	    (struct slice){ zeros, sizeof zeros });
+	l.ratio_floor_octets = 1000;
+	assert_int_equal(extract_run(buf_slice(&z), EXTRACT_PACK, &l, note, NULL), OK);
+	assert_true(slice_is(buf_slice(&got), "O0:opaque-limit "));
+	buf_clear(&got);
+	assert_int_equal(extract_run(SLICE("Rar!\x1A\x07\x01 nothing"), EXTRACT_PACK, &l, note, NULL), OK);
+	assert_true(slice_find(buf_slice(&got), SLICE("opaque-")) >= 0);
 	buf_fini(&z);
 }
 
@@ -262,7 +426,10 @@ main(void)
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(bombs_and_passwords),
 		cmocka_unit_test(documents),
-		cmocka_unit_test(other_documents_are_not_read),
+		cmocka_unit_test(slides),
+		cmocka_unit_test(spreadsheets),
+		cmocka_unit_test(open_documents),
+		cmocka_unit_test(other_archives),
 	};
 
 	return cmocka_run_group_tests(t, setup, teardown);

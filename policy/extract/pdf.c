@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/pdf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <cairo.h>
+#include <poppler.h>
+
+#include "common/buf.h"
+
+enum {
+	LOOK_DPI = 24,			/* to see whether a page shows anything at all */
+	LOOK_PIXELS_MAX = 4000,		/* each way */
+	STRANGE_SHARE = 8,		/* one letter in so many unknown: it is not read */
+	PROSE_LETTERS = 40,		/* a line of a text that runs on has at least so many */
+	MARGIN_SLACK = 5,		/* and ends so many letter heights from the margin at most */
+};
+
+struct pdf {
+	PopplerDocument		    *doc;
+	const struct extract_limits *limits;
+	extract_sink_fn		    *sink;
+	void			    *arg;
+	uint64_t		     out_left;
+	uint32_t		     files;
+	struct buf		     text;
+};
+
+static int
+give(struct pdf *p, enum extract_piece_type type, uint32_t index, struct slice octets)
+{
+	struct extract_piece piece = { .type = type, .index = index, .octets = octets };
+
+	if (octets.n > p->out_left)
+		return ERR_LIMIT;
+	p->out_left -= octets.n;
+	return octets.n == 0 ? OK : p->sink(p->arg, &piece);
+}
+
+static int
+opaque(struct pdf *p, uint32_t index, enum extract_why why)
+{
+	struct extract_piece piece = { .type = EXTRACT_OPAQUE, .why = why, .index = index };
+
+	return p->sink(p->arg, &piece);
+}
+
+/* A text of poppler's, a line of its own; it is freed. */
+static void
+add_line(struct pdf *p, char *text)
+{
+	if (text == NULL)
+		return;
+	buf_adds(&p->text, text);
+	buf_addc(&p->text, '\n');
+	g_free(text);
+}
+
+/* ---- the document ---- */
+
+static int
+properties(struct pdf *p)
+{
+	buf_clear(&p->text);
+	add_line(p, poppler_document_get_title(p->doc));
+	add_line(p, poppler_document_get_subject(p->doc));
+	add_line(p, poppler_document_get_keywords(p->doc));
+	add_line(p, poppler_document_get_author(p->doc));
+	add_line(p, poppler_document_get_metadata(p->doc));
+	return p->text.err != OK ? p->text.err : give(p, EXTRACT_PROPERTY, 0, buf_slice(&p->text));
+}
+
+static gboolean
+keep(const gchar *octets, gsize n, gpointer arg, GError **error)
+{
+	struct buf *out = arg;
+
+	(void)error;
+	buf_add(out, (struct slice){ octets, n });
+	return out->err == OK;
+}
+
+static int
+attachment(struct pdf *p, PopplerAttachment *a)
+{
+	uint32_t index = ++p->files;
+	int err;
+
+	if (a == NULL || index > p->limits->entries_max)
+		return ERR_LIMIT;
+	err = a->name == NULL ? OK : give(p, EXTRACT_NAME, index, slice_of(a->name));
+	if (err == OK && a->description != NULL)
+		err = give(p, EXTRACT_PROPERTY, index, slice_of(a->description));
+	buf_clear(&p->text);
+	if (err == OK && !poppler_attachment_save_to_callback(a, keep, &p->text, NULL))
+		return p->text.err == ERR_LIMIT ? ERR_LIMIT :
+		    opaque(p, index, EXTRACT_WHY_BROKEN);
+	return err == OK ? give(p, EXTRACT_FILE, index, buf_slice(&p->text)) : err;
+}
+
+static int
+attachments(struct pdf *p)
+{
+	GList *list = poppler_document_get_attachments(p->doc);
+	int err = OK;
+
+	for (GList *i = list; i != NULL && err == OK; i = i->next)
+		err = attachment(p, i->data);
+	g_list_free_full(list, g_object_unref);
+	return err;
+}
+
+/* ---- a page's lines ---- */
+
+struct text_line {
+	struct slice text;
+	double	     left, right, top, height;
+};
+
+static size_t
+letters_of(struct slice s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
+	return n;
+}
+
+/* Where a line stands, by the places of its letters. */
+static void
+place_line(struct text_line *l, const PopplerRectangle *r, size_t n)
+{
+	l->left = n > 0 ? r[0].x1 : 0;
+	l->right = n > 0 ? r[n - 1].x2 : 0;
+	l->top = n > 0 ? r[0].y1 : 0;
+	l->height = n > 0 ? r[0].y2 - r[0].y1 : 0;
+}
+
+/* Does b go on where a had to break off, at the margin of the text? */
+static bool
+goes_on(const struct text_line *a, const struct text_line *b, double margin)
+{
+	double gap = b->top - a->top;
+
+	return a->text.n > 0 && b->text.n > 0 && letters_of(a->text) >= PROSE_LETTERS &&
+	    slice_chr(SLICE(".:;!?"), a->text.p[a->text.n - 1]) < 0 &&
+	    a->right >= margin - MARGIN_SLACK * a->height && b->left <= a->left + a->height / 2 &&
+	    gap > 0 && gap <= 2.5 * a->height && b->height < 1.3 * a->height &&
+	    b->height > 0.7 * a->height;
+}
+
+/* Lines as they are seen, but a sentence that was broken at the margin in one piece: its last word
+ * alone in a line is not a mark. */
+static void
+join_lines(struct pdf *p, struct slice text, const PopplerRectangle *r, size_t n)
+{
+	struct text_line was = { .text = { NULL, 0 } }, now;
+	double margin = 0;
+	size_t at;
+
+	for (size_t i = 0; i < n; i++)
+		margin = r[i].x2 > margin ? r[i].x2 : margin;
+	for (at = 0; text.n > 0; was = now) {
+		slice_cut(&text, '\n', &now.text);
+		place_line(&now, r + at, letters_of(now.text));
+		at += letters_of(now.text) + 1;
+		buf_addc(&p->text, goes_on(&was, &now, margin) ? ' ' : '\n');
+		buf_add(&p->text, now.text);
+	}
+	buf_addc(&p->text, '\n');
+}
+
+static void
+page_text(struct pdf *p, PopplerPage *page)
+{
+	char *text = poppler_page_get_text(page);
+	PopplerRectangle *r = NULL;
+	guint n = 0;
+
+	if (text == NULL)
+		return;
+	if (poppler_page_get_text_layout(page, &r, &n) && n == letters_of(slice_of(text)))
+		join_lines(p, slice_of(text), r, n);
+	else
+		buf_adds(&p->text, text);
+	buf_addc(&p->text, '\n');
+	g_free(r);
+	g_free(text);
+}
+
+/* ---- a page ---- */
+
+static void
+notes(struct pdf *p, PopplerPage *page, bool *more_out)
+{
+	GList *list = poppler_page_get_annot_mapping(page);
+
+	for (GList *i = list; i != NULL; i = i->next) {
+		PopplerAnnot *a = ((PopplerAnnotMapping *)i->data)->annot;
+
+		add_line(p, poppler_annot_get_contents(a));
+		if (POPPLER_IS_ANNOT_MARKUP(a)) {
+			add_line(p, poppler_annot_markup_get_label(POPPLER_ANNOT_MARKUP(a)));
+			add_line(p, poppler_annot_markup_get_subject(POPPLER_ANNOT_MARKUP(a)));
+		}
+		switch (poppler_annot_get_annot_type(a)) {
+		case POPPLER_ANNOT_FILE_ATTACHMENT: case POPPLER_ANNOT_SOUND:
+		case POPPLER_ANNOT_MOVIE: case POPPLER_ANNOT_SCREEN: case POPPLER_ANNOT_3D:
+		case POPPLER_ANNOT_STAMP:	/* mostly a picture */
+			*more_out = true;
+			break;
+		default:
+			break;
+		}
+	}
+	poppler_page_free_annot_mapping(list);
+}
+
+static void
+fields(struct pdf *p, PopplerPage *page)
+{
+	GList *list = poppler_page_get_form_field_mapping(page);
+
+	for (GList *i = list; i != NULL; i = i->next) {
+		PopplerFormField *f = ((PopplerFormFieldMapping *)i->data)->field;
+
+		switch (poppler_form_field_get_field_type(f)) {
+		case POPPLER_FORM_FIELD_TEXT:
+			add_line(p, poppler_form_field_text_get_text(f));
+			break;
+		case POPPLER_FORM_FIELD_CHOICE:
+			add_line(p, poppler_form_field_choice_get_text(f));
+			for (int k = 0; k < poppler_form_field_choice_get_n_items(f); k++)
+				if (poppler_form_field_choice_is_item_selected(f, k))
+					add_line(p, poppler_form_field_choice_get_item(f, k));
+			break;
+		default:
+			break;
+		}
+	}
+	poppler_page_free_form_field_mapping(list);
+}
+
+static bool
+has_pictures(PopplerPage *page)
+{
+	GList *list = poppler_page_get_image_mapping(page);
+	bool any = list != NULL;
+
+	poppler_page_free_image_mapping(list);
+	return any;
+}
+
+/* Is anything on it that is not white? What cannot be told counts as something. */
+static bool
+shows_something(PopplerPage *page)
+{
+	double w, h, scale = LOOK_DPI / 72.0;
+	cairo_surface_t *surface;
+	cairo_t *cr;
+	bool any = true;
+
+	poppler_page_get_size(page, &w, &h);
+	if (!(w > 0 && h > 0 && w * scale < LOOK_PIXELS_MAX && h * scale < LOOK_PIXELS_MAX))
+		return true;
+	surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(w * scale) + 1,
+	    (int)(h * scale) + 1);
+	cr = cairo_create(surface);
+	cairo_set_source_rgb(cr, 1, 1, 1);
+	cairo_paint(cr);
+	cairo_scale(cr, scale, scale);
+	poppler_page_render(page, cr);
+	cairo_surface_flush(surface);
+	if (cairo_status(cr) == CAIRO_STATUS_SUCCESS && cairo_image_surface_get_data(surface) != NULL) {
+		const unsigned char *data = cairo_image_surface_get_data(surface);
+		int stride = cairo_image_surface_get_stride(surface);
+
+		any = false;
+		for (int y = 0; y < cairo_image_surface_get_height(surface) && !any; y++)
+			for (int x = 0; x < 4 * cairo_image_surface_get_width(surface) && !any; x++)
+				any = x % 4 != 3 && data[y * stride + x] < 0xF0;
+	}
+	cairo_destroy(cr);
+	cairo_surface_destroy(surface);
+	return any;
+}
+
+/* Letters of a font that does not say which they are come as U+FFFD, private ones or controls. */
+static bool
+is_strange(struct slice s)
+{
+	size_t letters = 0, strange = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		letters += (c & 0xC0) != 0x80 && c > ' ';
+		strange += (c < ' ' && c != '\n' && c != '\t' && c != '\r' && c != '\f') ||
+		    c == 0xEE || (c == 0xEF && i + 1 < s.n && (unsigned char)s.p[i + 1] <= 0xA3) ||
+		    (c == 0xEF && slice_eq(slice_sub(s, i, 3), SLICE("\xEF\xBF\xBD")));
+	}
+	return strange > 0 && strange >= letters / STRANGE_SHARE;
+}
+
+static int
+read_page(struct pdf *p, PopplerPage *page, uint32_t index)
+{
+	bool more = has_pictures(page), empty;
+	int err;
+
+	buf_clear(&p->text);
+	page_text(p, page);
+	empty = slice_trim(buf_slice(&p->text)).n == 0;
+	more = more || is_strange(buf_slice(&p->text));
+	notes(p, page, &more);
+	fields(p, page);
+	if (p->text.err != OK)
+		return p->text.err;
+	err = give(p, EXTRACT_TEXT, index, buf_slice(&p->text));
+	if (err == OK && (more || (empty && shows_something(page))))
+		err = opaque(p, index, EXTRACT_WHY_TYPE);
+	return err;
+}
+
+static int
+pages(struct pdf *p)
+{
+	int n = poppler_document_get_n_pages(p->doc), err = OK;
+
+	if (n <= 0)
+		return opaque(p, 0, EXTRACT_WHY_BROKEN);
+	if (n > PDF_PAGES_MAX)
+		return ERR_LIMIT;
+	for (int i = 0; i < n && err == OK; i++) {
+		PopplerPage *page = poppler_document_get_page(p->doc, i);
+
+		if (page == NULL) {
+			err = opaque(p, (uint32_t)i + 1, EXTRACT_WHY_BROKEN);
+			continue;
+		}
+		err = read_page(p, page, (uint32_t)i + 1);
+		g_object_unref(page);
+	}
+	return err;
+}
+
+/* ---- all of it ---- */
+
+static int
+open_document(struct pdf *p, struct slice octets, enum extract_why *why_out)
+{
+	GBytes *bytes = g_bytes_new_static(octets.p, octets.n);
+	GError *error = NULL;
+
+	p->doc = poppler_document_new_from_bytes(bytes, NULL, &error);
+	g_bytes_unref(bytes);
+	*why_out = error != NULL && g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED) ?
+	    EXTRACT_WHY_ENCRYPTED : EXTRACT_WHY_BROKEN;
+	g_clear_error(&error);
+	return p->doc == NULL ? ERR_CORRUPT : OK;
+}
+
+static int
+read_all(struct pdf *p)
+{
+	int err = properties(p);
+
+	if (err == OK)
+		err = attachments(p);
+	if (err == OK)
+		err = pages(p);
+	return err == ERR_LIMIT ? opaque(p, 0, EXTRACT_WHY_LIMIT) : err;
+}
+
+/* The C library loads its converters from files, so it must have done so before. */
+void
+pdf_start(void)
+{
+	static const char *const from[] = { "UTF-16BE", "UTF-16LE", "UTF-16", "UCS-2BE" };
+
+	for (size_t i = 0; i < ARRAY_LEN(from); i++)
+		(void)g_iconv_open("UTF-8", from[i]);	/* kept for good */
+}
+
+int
+pdf_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
+{
+	struct pdf p = { .limits = limits, .sink = sink, .arg = arg,
+		.out_left = limits->out_octets_max };
+	enum extract_why why;
+	int err;
+
+	if (open_document(&p, octets, &why) != OK)
+		return opaque(&p, 0, why);
+	buf_init(&p.text, limits->out_octets_max);
+	err = read_all(&p);
+	buf_fini(&p.text);
+	g_object_unref(p.doc);
+	return err;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/sandbox.h"
+#include "policy/extract/box.h"
+#include "tests/unit/policy/pdfmake.h"
+
+#define TEXT(x, y, s)	"BT /F1 12 Tf " #x " " #y " Td (" s ") Tj ET\n"
+
+static struct buf got;
+
+static int
+note(void *arg, const struct extract_piece *p)
+{
+	static const char kinds[] = "TPFNO";
+
+	(void)arg;
+	buf_addf(&got, "%c%u:", kinds[p->type], p->index);
+	if (p->type == EXTRACT_OPAQUE)
+		buf_adds(&got, extract_why_detector(p->why));
+	else
+		buf_add(&got, p->octets);
+	buf_addc(&got, ' ');
+	return got.err;
+}
+
+static void
+read_pdf(struct slice pdf)
+{
+	struct extract_limits l;
+
+	extract_limits_init(&l);
+	buf_clear(&got);
+	assert_int_equal(box_extract(pdf, EXTRACT_PDF, &l, note, NULL), OK);
+}
+
+static bool
+has(const char *what)
+{
+	return slice_find(buf_slice(&got), slice_of(what)) >= 0;
+}
+
+static void
+expect(const char *what, bool there)
+{
+	if (has(what) != there)
+		fail_msg("%.*s: %s %s", (int)got.n, got.p, there ? "lacks" : "has", what);
+}
+
+static const char picture[] = "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray"
+    "/BitsPerComponent 8";
+
+static void
+pages(void **state)
+{
+	static const struct { const char *catalog, *page, *content, *want, *want_too; bool opaque; } rows[] = {
+		{ "", "", TEXT(72, 700, "MAT") TEXT(72, 650, "Bao cao"), "T1:", "MAT\nBao cao\n", false },
+		{ "", "", "", "", "", false },				/* blank */
+		{ "", "", "0 0 0 rg 100 100 200 200 re f\n", "O1:opaque-type", "", true },
+		{ "", "", "q 200 0 0 200 100 100 cm /I Do Q\n", "O1:opaque-type", "", true },
+		{ "", "", TEXT(72, 700, "chu") "q 20 0 0 20 100 100 cm /I Do Q\n", "T1:", "O1:opaque-type", true },
+		{ "", "/Annots[<</Type/Annot/Subtype/Text/Rect[0 0 9 9]/Contents(ghi chu)>>]", TEXT(72, 700, "chu"),
+		    "ghi chu", "T1:", false },
+		{ "", "/Annots[<</Type/Annot/Subtype/Stamp/Rect[0 0 90 90]/Contents(dau)>>]", TEXT(72, 700, "chu"),
+		    "dau", "O1:opaque-type", true },
+		{ "/AcroForm<</Fields[7 0 R]>>", "/Annots[7 0 R]", TEXT(72, 700, "chu"), "Do mat: Mat", "T1:", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pdfmake p;
+		struct buf b;
+
+		buf_init(&b, 1 << 20);
+		pdf_begin(&p, &b);
+		pdf_page(&p, rows[i].catalog, rows[i].page, rows[i].content);
+		pdf_stream(&p, picture, "x");
+		pdf_object(&p, "<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/V(Do mat: Mat)/Rect[0 0 90 20]>>");
+		pdf_end(&p, "");
+		read_pdf(buf_slice(&b));
+		expect(rows[i].want, true);
+		expect(rows[i].want_too, true);
+		expect("opaque", rows[i].opaque);
+		buf_fini(&b);
+	}
+}
+
+/* A last word that did not fit into the line is part of it; one that stands alone is not. */
+static void
+broken_lines(void **state)
+{
+	static const char prose[] = "han bao ve hai muoi nam doi voi do tuyet mat, muoi nam voi do rat, nam voi do";
+	char content[1000];
+	struct pdfmake p;
+	struct buf b;
+
+	(void)state;
+	for (int apart = 0; apart < 2; apart++) {
+		snprintf(content, sizeof content, "BT /F1 12 Tf 72 700 Td (%s) Tj 0 -%d Td (Mat) Tj ET\n",
+		    prose, apart ? 60 : 14);
+		buf_init(&b, 1 << 20);
+		pdf_begin(&p, &b);
+		pdf_page(&p, "", "", content);
+		pdf_stream(&p, picture, "x");
+		pdf_end(&p, "");
+		read_pdf(buf_slice(&b));
+		expect("do Mat\n", !apart);
+		expect("\nMat\n", apart);
+		buf_fini(&b);
+	}
+}
+
+static void
+the_document(void **state)
+{
+	struct pdfmake p;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	pdf_begin(&p, &b);
+	pdf_page(&p, "/Names<</EmbeddedFiles<</Names[(a) 7 0 R]>>>>", "", TEXT(72, 700, "chu"));
+	pdf_stream(&p, picture, "x");
+	pdf_object(&p, "<</Type/Filespec/F(ke.txt)/EF<</F 8 0 R>>/Desc(mo ta)>>");
+	pdf_stream(&p, "/Type/EmbeddedFile", "octets");
+	pdf_object(&p, "<</Title(Ten)/Subject <FEFF0110 1ED9 0020 006D 1EAD 0074> /Keywords(khoa)>>");
+	pdf_end(&p, "/Info 9 0 R");
+	read_pdf(buf_slice(&b));
+	expect("P0:Ten\nĐộ mật\nkhoa\n", true);
+	expect("N1:ke.txt ", true);
+	expect("P1:mo ta ", true);
+	expect("F1:octets ", true);
+	expect("opaque", false);
+	buf_fini(&b);
+}
+
+static void
+what_is_none(void **state)
+{
+	struct pdfmake p;
+	struct buf b;
+
+	(void)state;
+	read_pdf(SLICE("%PDF-1.4\nnothing of it"));
+	expect("O0:opaque-broken ", true);
+	buf_init(&b, 1 << 20);
+	pdf_begin(&p, &b);
+	pdf_page(&p, "", "", TEXT(72, 700, "chu"));
+	pdf_stream(&p, picture, "x");
+	pdf_object(&p, "<</Filter/Standard/V 1/R 2/P -4/O(01234567890123456789012345678901)"
+	    "/U(01234567890123456789012345678901)>>");
+	pdf_end(&p, "/Encrypt 7 0 R /ID[<00><00>]");
+	read_pdf(buf_slice(&b));
+	expect("O0:opaque-encrypted ", true);
+	buf_fini(&b);
+}
+
+/* policyd opens boxes from inside its own sandbox, where no converter can be loaded any more. */
+static void
+inside_the_sandbox_of_policyd(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		const struct sandbox_paths none = { .count = 0 };
+
+		sandbox_require(false);
+		if (sandbox_enter(SANDBOX_POLICYD, &none) != OK)
+			_exit(2);
+		the_document(NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Whatever a PDF is cut or changed to, there is an answer: text, or that it was not inspected. */
+static void
+damage(void **state)
+{
+	struct pdfmake p;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	pdf_begin(&p, &b);
+	pdf_page(&p, "", "", TEXT(72, 700, "chu"));
+	pdf_stream(&p, picture, "x");
+	pdf_end(&p, "");
+	for (size_t i = 9; i < b.n; i += 37) {
+		struct extract_limits l;
+		int err;
+
+		b.p[i] ^= 0x5;
+		extract_limits_init(&l);
+		buf_clear(&got);
+		err = box_extract(buf_slice(&b), EXTRACT_PDF, &l, note, NULL);
+		assert_true(err == OK || err == ERR_FRAME || err == ERR_TIMEOUT || err == ERR_NOMEM);
+		assert_true(err != OK || has("chu") || has("opaque") || has("T1:") || got.n == 0);
+		b.p[i] ^= 0x5;
+	}
+	buf_fini(&b);
+}
+
+static int
+begin(void **state)
+{
+	(void)state;
+	extract_start();
+	buf_init(&got, 1 << 20);
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	buf_fini(&got);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest t[] = {
+		cmocka_unit_test(pages),
+		cmocka_unit_test(broken_lines),
+		cmocka_unit_test(the_document),
+		cmocka_unit_test(inside_the_sandbox_of_policyd),
+		cmocka_unit_test(what_is_none),
+		cmocka_unit_test(damage),
+	};
+
+	return cmocka_run_group_tests(t, begin, end);
+}
