@@ -47,6 +47,10 @@ static const struct ctl_verb verbs[] = {
 	    true, ctl_mailbox_import },
 	{ "store check", "store check [--repair] [--report FILE] [--keys [--mat]] [--account USER] "
 	    "[--json]", true, ctl_store_check },
+	{ "key list", "key list USER [--json]", true, ctl_key_list },
+	{ "key share", "key share USER MAILBOX [--json]", true, ctl_key_share },
+	{ "key rotate", "key rotate USER|--all|--spool|--master [--mat] [--json]", true,
+	    ctl_key_rotate },
 	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
 };
 

@@ -12,19 +12,27 @@
 #include "directory/proto.h"
 #include "mailstore/proto.h"
 
+void
+ctl_by(char out[100])
+{
+	const char *sudo = getenv("SUDO_USER");
+
+	snprintf(out, 100, "by-uid=%u%s%.64s", (unsigned)getuid(), sudo == NULL ? "" : " sudo=",
+	    sudo == NULL ? "" : sudo);
+}
+
 int
 ctl_audit(struct ctl *ctl, const char *event, struct slice address, const char *detail)
 {
-	const char *sudo = getenv("SUDO_USER");
 	struct st_audit record = { .event = slice_of(event), .account = address };
 	struct st_audit_request req = { &record, 1 };
 	const void *reply;
-	char text[500];
+	char text[500], by[100];
 	size_t n;
 	const struct chan_row *rows = st_rows(&n);
 
-	snprintf(text, sizeof text, "%s by-uid=%u%s%.64s", detail, (unsigned)getuid(),
-	    sudo == NULL ? "" : " sudo=", sudo == NULL ? "" : sudo);
+	ctl_by(by);
+	snprintf(text, sizeof text, "%s %s", detail, by);
 	record.detail = slice_of(text);
 	return ctl_ask(ctl, "store", rows, n, ST_AUDIT, &req, &reply);
 }

@@ -29,4 +29,11 @@ int ctl_key_open(struct ctl *ctl, const char *act, const struct ctl_keyset *keys
 int ctl_audit(struct ctl *ctl, const char *event, struct slice address, const char *detail)
     MUST_USE;
 
+/* "by-uid=0 sudo=name": who runs this, for the audit. */
+void ctl_by(char out[100]);
+
+/* A master key that takes over from the one in use (ctl_key_master.c); the key of the queue must be one of
+ * its own by then. An exit status. */
+int ctl_key_master(struct ctl *ctl);
+
 #endif

@@ -539,7 +539,7 @@ WIRE_STRUCT(st_rewrap_request, ST_REWRAP_REQUEST_FIELDS)
 	F(T, U32, done, 0)
 WIRE_STRUCT(st_rewrap_reply, ST_REWRAP_REPLY_FIELDS)
 
-/* Destroy the secret of a keyset that has a successor. ERR_EXIST: mail still needs it. */
+/* Destroy the secret of a keyset that has a successor; done 0: mail still needs it. */
 #define ST_KEY_DROP_REQUEST_FIELDS(F, L, T) \
 	F(T, U32, account, 0) \
 	F(T, U32, keyset, 0) \
@@ -602,7 +602,7 @@ WIRE_STRUCT(st_master_reply, ST_MASTER_REPLY_FIELDS)
 	X(ST_REWRAP, "rewrap", ROLE_CONTROL_ROOT, 0, st_rewrap_request, \
 	    st_rewrap_reply) \
 	X(ST_KEY_DROP, "key-drop", ROLE_CONTROL_ROOT, 0, st_key_drop_request, \
-	    st_nothing) \
+	    st_rewrap_reply) \
 	X(ST_SPOOL_ROTATE, "spool-rotate", ROLE_CONTROL_ROOT, 0, \
 	    st_spool_rotate_request, st_spool_rotate_reply) \
 	X(ST_MASTER, "master", ROLE_CONTROL_ROOT, 0, st_master_request, \

@@ -218,7 +218,9 @@ drop_done(struct engine *e, struct engine_job *ej)
 	int r = engine_key_renew(e, req->account);
 
 	e->keysets_serial++;
-	job_finish(j, ej->status == OK ? r : ej->status);
+	j->u.rewrap.done = ej->status == OK;
+	j->reply = &j->u.rewrap;
+	job_finish(j, ej->status == OK || ej->status == ERR_EXIST ? r : ej->status);
 }
 
 void
