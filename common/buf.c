@@ -27,6 +27,14 @@ buf_clear(struct buf *b)
 }
 
 void
+buf_wipe(struct buf *b)
+{
+	if (b->n > 0)
+		explicit_bzero(b->p, b->n);
+	buf_clear(b);
+}
+
+void
 buf_consume(struct buf *b, size_t n)
 {
 	assert(n <= b->n);

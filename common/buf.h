@@ -29,6 +29,8 @@ void buf_fini(struct buf *b);
 
 /* Forget the content and the error, keep the memory. */
 void buf_clear(struct buf *b);
+/* As buf_clear, and nothing of what was in it stays in its memory. */
+void buf_wipe(struct buf *b);
 
 /* Drop the first n octets (n <= b->n). */
 void buf_consume(struct buf *b, size_t n);

@@ -417,6 +417,7 @@ send_call(struct chan_client *c, struct call *call, const void *msg, const int *
 	r = chan_frame_encode(&c->out, call->row->code, call->id, OK, call->row->request, msg);
 	if (r == OK)
 		r = chan_sendq_push(&c->sendq, c->lf.fd, buf_slice(&c->out), fds, fds_n);
+	buf_wipe(&c->out);
 	if (r == OK && c->sendq.head != NULL)
 		r = loop_fd_want(&c->lf, LOOP_READ | LOOP_WRITE);
 	if (r == -EPIPE || r == -ECONNRESET)
@@ -508,6 +509,7 @@ sync_send(int fd, uint32_t id, const struct chan_row *row, const void *msg, cons
 	r = chan_frame_encode(&out, row->code, id, OK, row->request, msg);
 	if (r == OK)
 		r = chan_frame_send(fd, buf_slice(&out), fds, fds_n);
+	buf_wipe(&out);
 	buf_fini(&out);
 	return r == ERR_AGAIN ? ERR_TIMEOUT : r;
 }

@@ -196,6 +196,7 @@ chan_frame_recv(int fd, char *mem, struct chan_frame *out)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EWOULDBLOCK ? ERR_AGAIN : -errno;
+	out->taken = (struct slice){ mem, (size_t)n };
 	take_fds(&mh, out);	/* an empty frame looks like the end, and may bring some, too */
 	if (n == 0 && out->fds_n == 0)
 		return 0;
@@ -212,6 +213,9 @@ void
 chan_frame_done(struct chan_frame *f)
 {
 	memfd_unmap(&f->mapped);
+	if (f->taken.n > 0)
+		explicit_bzero((void *)(uintptr_t)f->taken.p, f->taken.n);
+	f->taken = (struct slice){ NULL, 0 };
 	f->body = (struct slice){ NULL, 0 };
 }
 
@@ -234,6 +238,7 @@ drop_head(struct chan_sendq *q)
 		q->tail = &q->head;
 	q->octets -= o->n;
 	chan_fds_close(o->fds, o->fds_n);
+	explicit_bzero(o->octets, o->n);
 	free(o);
 }
 

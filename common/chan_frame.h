@@ -15,6 +15,7 @@ struct chan_frame {
 	int	     fds[CHAN_FDS_MAX];
 	unsigned     fds_n;
 	struct slice mapped;	/* a large body: chan_frame_done() lets it go */
+	struct slice taken;	/* what was received: chan_frame_done() wipes it */
 };
 
 /* A frame waiting for room in the socket. */
@@ -48,7 +49,8 @@ int chan_frame_send(int fd, struct slice frame, const int *fds, unsigned fds_n) 
  * ERR_FRAME = the peer broke the format (descriptors are closed). */
 int chan_frame_recv(int fd, char *mem, struct chan_frame *out) MUST_USE;
 
-/* Let go of the body of a received frame (not of its descriptors). */
+/* Let go of the body of a received frame (not of its descriptors), and wipe it: it may hold the
+ * secret of a keyset, a password, a token. */
 void chan_frame_done(struct chan_frame *f);
 
 void chan_fds_close(int *fds, unsigned n);

@@ -406,6 +406,7 @@ chan_reply(struct chan_server *server, const struct chan_req *req, int status, c
 	}
 	if (r == OK)
 		r = chan_sendq_push(&p->sendq, p->lf.fd, buf_slice(&server->out), fds, fds_n);
+	buf_wipe(&server->out);
 	if (r == OK && p->sendq.head != NULL)
 		r = loop_fd_want(&p->lf, LOOP_READ | LOOP_WRITE);
 	if (r != OK) {

@@ -209,11 +209,14 @@ serve_KEY_MASTER(void *service, struct chan_req *req, const void *msg)
 static int
 load_keys(struct keyd *k, const struct conf *conf)
 {
-	struct keyfile *file = sodium_malloc(sizeof *file);
+	struct keyfile *file;
 	bool made = false;
 	struct buf why;
 	int r;
 
+	if (prctl(PR_SET_DUMPABLE, 0) != 0)	/* the sandbox does so, too, but later */
+		return -errno;
+	file = sodium_malloc(sizeof *file);
 	if (file == NULL)
 		return ERR_NOMEM;
 	buf_init(&why, 1024);

@@ -15,6 +15,7 @@
 #include "common/program.h"
 #include "common/reload.h"
 #include "common/sandbox.h"
+#include "common/swap.h"
 #include "common/systemd.h"
 #include "mailstore/serve.h"
 
@@ -140,6 +141,8 @@ run(const char *file)
 	}
 	if (r == OK)
 		r = program_begin(m.conf, file, "mailstored");
+	if (r == OK)
+		swap_warn();
 	if (r == OK)
 		r = loop_new(&m.loop);
 	if (r == OK)
