@@ -59,8 +59,9 @@ is_safe(const char *sys, const char *name)
 	const char *base;
 	struct stat st;
 
-	if (realpath(name, real) == NULL)
-		snprintf(real, sizeof real, "%s", name);
+	if (realpath(name, real) == NULL &&
+	    snprintf(real, sizeof real, "%s", name) >= (int)sizeof real)
+		return false;
 	base = strrchr(real, '/');
 	base = base == NULL ? real : base + 1;
 	if (strncmp(real, "/dev/zram", 9) == 0)
