@@ -36,6 +36,8 @@ static const struct ctl_verb verbs[] = {
 	{ "mailbox export", "mailbox export USER [MAILBOX...] --to DIR [--format maildir|mbox] [--mat] "
 	    "[--since DAY] [--until DAY] [--json]",
 	    true, ctl_mailbox_export },
+	{ "mailbox restore", "mailbox restore USER MAILBOX --from DIR [--at TIME] [--into NAME] "
+	    "[--expunged] [--since TIME] [--until TIME] [--json]", true, ctl_mailbox_restore },
 	{ "store backup", "store backup DIR [--keys] [--keep N] [--keep-days N] [--json]", true,
 	    ctl_store_backup },
 	{ "store verify-backup", "store verify-backup DIR [--at TIME] [--json]", false,

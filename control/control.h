@@ -71,6 +71,7 @@ int ctl_audit_verify(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_list(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_import(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_export(struct ctl *ctl, int argc, char **argv);
+int ctl_mailbox_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_store_backup(struct ctl *ctl, int argc, char **argv);
 int ctl_store_verify_backup(struct ctl *ctl, int argc, char **argv);
 int ctl_store_check(struct ctl *ctl, int argc, char **argv);

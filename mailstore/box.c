@@ -132,7 +132,8 @@ box_add(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
 	struct record_box *box = &ix->box;
 	struct box_owner owner;
 	struct store_record rec = { .size_octets = m->place.size_octets, .blob = m->blob,
-		.internal_date_s = m->internal_date_s, .save_date_s = sc->now_s, .keyset = keyset,
+		.internal_date_s = m->internal_date_s, .keyset = keyset,
+		.save_date_s = m->save_date_s != 0 ? m->save_date_s : sc->now_s,
 		.flags = m->flags & ~ST_RECENT & 0xff, .level = m->level, .sig = m->sig };
 	int r = box_get(ix, sc, mailbox, box);
 

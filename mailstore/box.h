@@ -55,6 +55,7 @@ struct box_message {
 	struct record_blob place;	/* refs unused */
 	uint64_t     blob;
 	int64_t	     internal_date_s;
+	int64_t	     save_date_s;	/* 0: now */
 	uint16_t     flags;
 	uint8_t	     level;
 	uint8_t	     sig;

@@ -44,6 +44,7 @@ enum st_code {
 	ST_RENEW	= 0x0324,
 	ST_HOLD		= 0x0341,
 	ST_UNEXPUNGE	= 0x0342,
+	ST_RESTORE	= 0x034f,
 	ST_KEYS		= 0x0351,
 	ST_KEY_ROTATE	= 0x0352,
 	ST_REWRAP	= 0x0353,
@@ -568,6 +569,48 @@ WIRE_STRUCT(st_master_request, ST_MASTER_REQUEST_FIELDS)
 	F(T, U32, keysets, 0)		/* wrapped anew by this request */
 WIRE_STRUCT(st_master_reply, ST_MASTER_REPLY_FIELDS)
 
+/* A message as a backup has it. What wraps its key stays as it is: it holds for the keyset and for the
+ * segment that the message was first written to, which its blob's number names. */
+#define ST_RESTORE_ITEM_FIELDS(F, L, T) \
+	F(T, U64, blob, 0) \
+	F(T, U32, size_octets, 0) \
+	F(T, U32, frame_octets, 0)	/* of its frame, behind those of the items before it */ \
+	F(T, STR, epoch_public, 32)	/* of that segment */ \
+	F(T, U32, keyset, 0) \
+	F(T, STR, keyset_public, 32) \
+	F(T, STR, wrapped_key, 48) \
+	F(T, STR, email_id, 16) \
+	F(T, STR, thread_id, 8) \
+	F(T, U64, internal_date_s, 0) \
+	F(T, U64, save_date_s, 0) \
+	F(T, U16, flags, 31) \
+	L(T, st_keyword, keywords, 64) \
+	F(T, U8, level, 3) \
+	F(T, U8, sig, 3)
+WIRE_STRUCT(st_restore_item, ST_RESTORE_ITEM_FIELDS)
+
+/*
+ * Put messages of a backup into a mailbox, all or none, with new uids. One descriptor: their frames, still
+ * sealed, one behind the other. An item whose keyset is not the account's, or whose blob's number
+ * is another message's here (a store that was restored went on beside the one that was lost), is
+ * passed over. ERR_QUOTA; ERR_ACCESS: of a class that the mailbox is not.
+ */
+#define ST_RESTORE_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0) \
+	F(T, STR, token, 16) \
+	F(T, QUOTA, quota, 0) \
+	L(T, st_restore_item, items, 500) \
+	L(T, st_audit, audit, 1)
+WIRE_STRUCT(st_restore_request, ST_RESTORE_REQUEST_FIELDS)
+
+#define ST_RESTORE_REPLY_FIELDS(F, L, T) \
+	F(T, U32, restored, 0) \
+	F(T, U32, passed_over, 0) \
+	F(T, U32, uidvalidity, 0) \
+	F(T, U32, last_uid, 0)
+WIRE_STRUCT(st_restore_reply, ST_RESTORE_REPLY_FIELDS)
+
 #define ST_ROWS(X) \
 	X(ST_DELIVER, "deliver", ROLE_SMTPD | ROLE_RELAY, 2, st_deliver_request, st_nothing) \
 	X(ST_ROOM, "room", ROLE_SMTPD | ROLE_IMAPD, 0, st_room_request, st_nothing) \
@@ -595,6 +638,7 @@ WIRE_STRUCT(st_master_reply, ST_MASTER_REPLY_FIELDS)
 	X(ST_AUDIT_LIST, "audit-list", ROLE_CONTROL, 0, st_list_request, st_audit_list_reply) \
 	X(ST_AUDIT_VERIFY, "audit-verify", ROLE_CONTROL, 0, st_nothing, st_audit_verify_reply) \
 	X(ST_HOLD, "hold", ROLE_CONTROL, 0, st_hold_request, st_hold_reply) \
+	X(ST_RESTORE, "restore", ROLE_CONTROL_ROOT, 1, st_restore_request, st_restore_reply) \
 	X(ST_UNEXPUNGE, "unexpunge", ROLE_CONTROL, 0, st_unexpunge_request, st_unexpunge_reply) \
 	X(ST_KEYS, "keys", ROLE_CONTROL_ROOT, 0, st_keys_request, st_keys_reply) \
 	X(ST_KEY_ROTATE, "key-rotate", ROLE_CONTROL_ROOT, 0, st_key_rotate_request, \

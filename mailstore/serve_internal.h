@@ -6,6 +6,7 @@
 #define MAILSTORE_SERVE_INTERNAL_H
 
 #include "directory/proto.h"
+#include "mailstore/adopt.h"
 #include "mailstore/engine_act.h"
 #include "mailstore/queue.h"
 #include "mailstore/sched.h"
@@ -32,6 +33,10 @@ struct job {
 	int		   reply_fd;	/* -1: none */
 	union {
 		struct st_unexpunge_reply unexpunge;
+		struct {
+			struct adopt	  made;
+			struct st_restore_reply reply;
+		} restore;
 		struct st_open_reply   open;
 		struct {
 			struct st_key_rotate_reply reply;

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "mailstore/adopt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailstore/crc.h"
+
+/* ---- checks ---- */
+
+static int
+check_item(const struct st_restore_item *it)
+{
+	return it->epoch_public.n == 32 && it->keyset_public.n == 32 &&
+	    it->wrapped_key.n == CRYPT_WRAP_OCTETS && it->email_id.n == 16 &&
+	    (it->thread_id.n == 0 || it->thread_id.n == 8) ? OK : ERR_INVAL;
+}
+
+/* Is it the whole frame of that blob, unhurt? */
+static int
+check_frame(const struct st_restore_item *it, struct slice octets, struct frame *f)
+{
+	uint32_t *table;
+	size_t head;
+	int r = frame_get_header(octets, f);
+
+	if (r != OK)
+		return r;
+	head = frame_head_octets(f->chunks);
+	if (octets.n < head || octets.n - head != f->stored_octets ||
+	    frame_blob(f->segment, f->lsn) != it->blob || f->size_octets != it->size_octets)
+		return ERR_CORRUPT;
+	table = calloc(f->chunks, sizeof *table);
+	if (table == NULL)
+		return ERR_NOMEM;
+	r = frame_get_table(slice_sub(octets, 0, head), f, table);
+	free(table);
+	if (r == OK && crc32c(0, slice_from(octets, head)) != f->body_crc)
+		r = ERR_CORRUPT;
+	return r;
+}
+
+/* The keyset must be the account's, and the same: after a restore its number may have been given
+ * once more. */
+static bool
+check_keyset(struct engine *e, uint32_t account, const struct st_restore_item *it,
+    uint8_t *class_out)
+{
+	struct account *a = accounts_number(e->accounts, account);
+	const struct account_keyset *ks = a == NULL ? NULL : account_keyset_find(a, it->keyset);
+
+	if (ks == NULL || memcmp(ks->public, it->keyset_public.p, 32) != 0)
+		return false;
+	*class_out = ks->class;
+	return true;
+}
+
+/* The epoch of the segment that a blob's number names, as this store knows it: 1; 0: it does not. */
+static int
+known_epoch(struct engine *e, uint32_t segment, uint8_t out[32])
+{
+	const uint8_t *epoch;
+	struct record_segment row;
+	int fd, r = index_segment_get(e->ix, segment, &row);
+
+	if (r == OK) {
+		memcpy(out, row.epoch_public, 32);
+		return 1;
+	}
+	if (r != ERR_NOENT)
+		return r;
+	r = segment_cache_get(e->segments, segment, &fd, &epoch);
+	if (r != OK)
+		return r == ERR_CORRUPT ? 0 : r;
+	memcpy(out, epoch, 32);
+	return 1;
+}
+
+/* ---- seal ---- */
+
+/* In a read transaction: what is to be done with an item. 1: its frame is needed. */
+static int
+look_at_item(struct engine *e, const struct box_scope *sc, const struct st_restore_item *it,
+    struct adopt_item *out)
+{
+	struct record_blob blob;
+	uint8_t epoch[32];
+	int r = check_item(it);
+
+	if (r != OK)
+		return r;
+	out->pass = !check_keyset(e, sc->account, it, &out->class);
+	if (out->pass)
+		return 0;
+	r = known_epoch(e, (uint32_t)(it->blob >> 32), epoch);
+	if (r == 1)
+		out->pass = memcmp(epoch, it->epoch_public.p, 32) != 0;
+	if (r < 0 || out->pass)
+		return r < 0 ? r : 0;
+	r = index_blob_get(e->ix, it->blob, &blob);
+	return r == ERR_NOENT ? 1 : r;
+}
+
+static int
+look(struct engine *e, const struct box_scope *sc, const struct st_restore_request *req,
+    struct arena *a, struct adopt *out)
+{
+	int r = index_begin_read(e->ix);
+
+	if (r != OK)
+		return r;
+	r = box_token_get(e->ix, sc, req->token, &st_restore_reply_wire, a, &out->reply);
+	out->repeated = r == OK;
+	if (r == ERR_NOENT)
+		r = OK;
+	for (size_t i = 0; i < req->items_n && r == OK && !out->repeated; i++) {
+		r = look_at_item(e, sc, &req->items[i], &out->items[i]);
+		out->items[i].has = r == 1;
+		r = r < 0 ? r : OK;
+	}
+	index_abort(e->ix);
+	return r;
+}
+
+static int
+append(struct engine *e, const struct st_restore_item *it, struct slice octets,
+    struct adopt_item *out)
+{
+	struct segment_place at;
+	struct frame f;
+	int r = check_frame(it, octets, &f);
+
+	if (r == OK)
+		r = segment_adopt(e->seg, &f, octets, &at);
+	if (r == OK)
+		out->place = (struct record_blob){ .offset = at.offset, .segment = at.segment,
+			.head_octets = at.head_octets, .size_octets = at.size_octets,
+			.stored_octets = at.stored_octets };
+	return r;
+}
+
+int
+adopt_seal(struct engine *e, const struct box_scope *sc, const struct st_restore_request *req,
+    struct slice frames, struct arena *a, struct adopt *out)
+{
+	size_t at = 0;
+	int r = engine_room(e, frames.n);
+
+	*out = (struct adopt){ .items = arena_array(a, req->items_n, sizeof *out->items) };
+	if (out->items == NULL)
+		return a->err;
+	if (r == OK)
+		r = look(e, sc, req, a, out);
+	for (size_t i = 0; i < req->items_n && r == OK && !out->repeated; i++) {
+		const struct st_restore_item *it = &req->items[i];
+
+		if (it->frame_octets > frames.n - at)
+			return ERR_INVAL;
+		if (out->items[i].has)
+			r = append(e, it, slice_sub(frames, at, it->frame_octets), &out->items[i]);
+		at += it->frame_octets;
+	}
+	return r;
+}
+
+/* ---- index ---- */
+
+/* The key of an adopted message needs the epoch of a segment that may be long gone. */
+static int
+keep_epoch(struct engine *e, const struct box_scope *sc, const struct st_restore_item *it)
+{
+	struct record_segment row = { .state = SEGMENT_GONE, .born_s = sc->now_s };
+	uint32_t segment = (uint32_t)(it->blob >> 32);
+	uint8_t epoch[32];
+	int r = known_epoch(e, segment, epoch);
+
+	if (r != 0)
+		return r == 1 ? OK : r;
+	memcpy(row.epoch_public, it->epoch_public.p, 32);
+	return index_segment_put(e->ix, segment, &row);
+}
+
+static int
+put_item(struct engine *e, const struct box_scope *sc, const struct st_restore_request *req,
+    const struct st_restore_item *it, struct adopt_item *ad, struct st_restore_reply *out)
+{
+	struct box_message m = { .place = ad->place, .blob = it->blob, .flags = it->flags,
+		.internal_date_s = (int64_t)it->internal_date_s,
+		.save_date_s = (int64_t)it->save_date_s, .level = it->level, .sig = it->sig,
+		.keyset_class = ad->class, .email_id = (const uint8_t *)it->email_id.p,
+		.thread_id = it->thread_id.n == 8 ? (const uint8_t *)it->thread_id.p : NULL,
+		.keywords = it->keywords, .keywords_n = it->keywords_n };
+	struct record_blob blob;
+	int r = index_blob_get(e->ix, it->blob, &blob);
+
+	if (r == OK)
+		m.place = blob;
+	else if (r == ERR_NOENT && ad->has)
+		r = keep_epoch(e, sc, it);
+	else if (r == ERR_NOENT)
+		r = ERR_AGAIN;	/* it was there a moment ago */
+	if (r == OK && m.place.size_octets != it->size_octets)
+		r = ERR_CORRUPT;
+	if (r == OK)
+		r = box_blob(e->ix, &m, 1);
+	if (r == OK)
+		r = box_add(e->ix, sc, req->mailbox, &m, it->keyset,
+		    (const uint8_t *)it->wrapped_key.p, &out->uidvalidity, &out->last_uid);
+	return r;
+}
+
+int
+adopt_index(struct engine *e, const struct box_scope *sc, const struct st_restore_request *req,
+    struct arena *a, struct adopt *ad)
+{
+	int r = ad->repeated ? OK :
+	    box_token_get(e->ix, sc, req->token, &st_restore_reply_wire, a, &ad->reply);
+
+	if (r != ERR_NOENT)
+		return r;
+	ad->reply = (struct st_restore_reply){ .restored = 0 };
+	r = OK;
+	for (size_t i = 0; i < req->items_n && r == OK; i++) {
+		if (ad->items[i].pass) {
+			ad->reply.passed_over++;
+			continue;
+		}
+		r = put_item(e, sc, req, &req->items[i], &ad->items[i], &ad->reply);
+		ad->reply.restored += r == OK;
+	}
+	return r == OK ?
+	    box_token_put(e->ix, sc, req->token, &st_restore_reply_wire, &ad->reply) : r;
+}
