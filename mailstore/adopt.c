@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mailstore/crc.h"
+#include "mailstore/path.h"
 
 /* ---- checks ---- */
 
@@ -122,44 +124,136 @@ look(struct engine *e, const struct box_scope *sc, const struct st_restore_reque
 	return r;
 }
 
+/* ---- the segment ---- */
+
 static int
-append(struct engine *e, const struct st_restore_item *it, struct slice octets,
+seg_path(struct engine *e, uint32_t number, char out[SEGMENT_PATH_OCTETS])
+{
+	char dir[PATH_OCTETS];
+	int r = path_store(e->conf.state_dir, "seg", dir);
+
+	return r == OK ? segment_name(dir, number, out) : r;
+}
+
+static int
+begin_segment(struct engine *e, struct adopt *ad)
+{
+	char dir[PATH_OCTETS];
+	uint32_t number;
+	int r = path_store(e->conf.state_dir, "seg", dir);
+
+	if (r == OK)
+		r = segment_writer_number(e->seg, &number);
+	if (r == OK)
+		r = segment_target_new(dir, number, ad->epoch_public, &ad->fd);
+	if (r != OK)
+		return r;
+	ad->segment = number;
+	ad->end = SEGMENT_HEADER_OCTETS;
+	return OK;
+}
+
+static int
+write_frame(struct adopt *ad, struct slice octets)
+{
+	while (octets.n > 0) {
+		ssize_t n = pwrite(ad->fd, octets.p, octets.n, (off_t)ad->end);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : ERR_IO;
+		octets = slice_from(octets, (size_t)n);
+		ad->end += (uint64_t)n;
+	}
+	return OK;
+}
+
+/* Two messages of a mailbox may be one body. */
+static bool
+is_written(const struct st_restore_request *req, const struct adopt *ad, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (ad->items[k].has && req->items[k].blob == req->items[i].blob)
+			return true;
+	return false;
+}
+
+static int
+append(struct engine *e, const struct st_restore_item *it, struct slice octets, struct adopt *ad,
     struct adopt_item *out)
 {
-	struct segment_place at;
 	struct frame f;
 	int r = check_frame(it, octets, &f);
 
-	if (r == OK)
-		r = segment_adopt(e->seg, &f, octets, &at);
-	if (r == OK)
-		out->place = (struct record_blob){ .offset = at.offset, .segment = at.segment,
-			.head_octets = at.head_octets, .size_octets = at.size_octets,
-			.stored_octets = at.stored_octets };
+	if (r == OK && ad->segment == 0)
+		r = begin_segment(e, ad);
+	if (r != OK)
+		return r;
+	out->place = (struct record_blob){ .offset = ad->end, .segment = ad->segment,
+		.head_octets = (uint32_t)frame_head_octets(f.chunks),
+		.size_octets = f.size_octets, .stored_octets = octets.n };
+	return write_frame(ad, octets);
+}
+
+static int
+append_all(struct engine *e, const struct st_restore_request *req, struct slice frames,
+    struct adopt *ad)
+{
+	size_t at = 0;
+	int r = OK;
+
+	for (size_t i = 0; i < req->items_n && r == OK; i++) {
+		const struct st_restore_item *it = &req->items[i];
+
+		if (it->frame_octets > frames.n - at)
+			return ERR_INVAL;
+		if (ad->items[i].has && is_written(req, ad, i))
+			ad->items[i].has = false;
+		if (ad->items[i].has)
+			r = append(e, it, slice_sub(frames, at, it->frame_octets), ad,
+			    &ad->items[i]);
+		at += it->frame_octets;
+	}
+	if (r == OK && ad->segment != 0 && fdatasync(ad->fd) != 0)
+		r = -errno;
 	return r;
+}
+
+static void
+close_segment(struct adopt *ad)
+{
+	if (ad->segment != 0 && ad->fd >= 0)
+		close(ad->fd);
+	ad->fd = -1;
+}
+
+void
+adopt_undo(struct engine *e, struct adopt *ad)
+{
+	char path[SEGMENT_PATH_OCTETS];
+
+	if (ad->segment != 0 && seg_path(e, ad->segment, path) == OK)
+		(void)unlink(path);	/* or the next start finds it */
+	ad->segment = 0;
 }
 
 int
 adopt_seal(struct engine *e, const struct box_scope *sc, const struct st_restore_request *req,
     struct slice frames, struct arena *a, struct adopt *out)
 {
-	size_t at = 0;
 	int r = engine_room(e, frames.n);
 
-	*out = (struct adopt){ .items = arena_array(a, req->items_n, sizeof *out->items) };
+	*out = (struct adopt){ .items = arena_array(a, req->items_n, sizeof *out->items), .fd = -1 };
 	if (out->items == NULL)
 		return a->err;
 	if (r == OK)
 		r = look(e, sc, req, a, out);
-	for (size_t i = 0; i < req->items_n && r == OK && !out->repeated; i++) {
-		const struct st_restore_item *it = &req->items[i];
-
-		if (it->frame_octets > frames.n - at)
-			return ERR_INVAL;
-		if (out->items[i].has)
-			r = append(e, it, slice_sub(frames, at, it->frame_octets), &out->items[i]);
-		at += it->frame_octets;
-	}
+	if (r == OK && !out->repeated)
+		r = append_all(e, req, frames, out);
+	close_segment(out);
+	if (r != OK)
+		adopt_undo(e, out);
 	return r;
 }
 
@@ -180,6 +274,26 @@ keep_epoch(struct engine *e, const struct box_scope *sc, const struct st_restore
 	return index_segment_put(e->ix, segment, &row);
 }
 
+/* The row of the segment made for them, counted as it is. */
+static int
+put_segment(struct engine *e, const struct box_scope *sc, const struct st_restore_request *req,
+    const struct adopt *ad)
+{
+	struct record_segment row = { .state = SEGMENT_SEALED, .born_s = sc->now_s };
+
+	if (ad->segment == 0)
+		return OK;
+	row.total_octets = ad->end - SEGMENT_HEADER_OCTETS;
+	memcpy(row.epoch_public, ad->epoch_public, 32);
+	for (size_t i = 0; i < req->items_n; i++)
+		if (ad->items[i].has) {
+			row.live_octets += ad->items[i].place.stored_octets;
+			row.live_frames++;
+			row.frames++;
+		}
+	return index_segment_put(e->ix, ad->segment, &row);
+}
+
 static int
 put_item(struct engine *e, const struct box_scope *sc, const struct st_restore_request *req,
     const struct st_restore_item *it, struct adopt_item *ad, struct st_restore_reply *out)
@@ -193,12 +307,14 @@ put_item(struct engine *e, const struct box_scope *sc, const struct st_restore_r
 	struct record_blob blob;
 	int r = index_blob_get(e->ix, it->blob, &blob);
 
-	if (r == OK)
+	if (r == OK && ad->has)
+		r = ERR_AGAIN;	/* it came back in another way, since this was sealed */
+	else if (r == OK)
 		m.place = blob;
 	else if (r == ERR_NOENT && ad->has)
 		r = keep_epoch(e, sc, it);
 	else if (r == ERR_NOENT)
-		r = ERR_AGAIN;	/* it was there a moment ago */
+		r = ERR_AGAIN;
 	if (r == OK && m.place.size_octets != it->size_octets)
 		r = ERR_CORRUPT;
 	if (r == OK)
@@ -219,7 +335,7 @@ adopt_index(struct engine *e, const struct box_scope *sc, const struct st_restor
 	if (r != ERR_NOENT)
 		return r;
 	ad->reply = (struct st_restore_reply){ .restored = 0 };
-	r = OK;
+	r = put_segment(e, sc, req, ad);
 	for (size_t i = 0; i < req->items_n && r == OK; i++) {
 		if (ad->items[i].pass) {
 			ad->reply.passed_over++;

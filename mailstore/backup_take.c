@@ -240,7 +240,7 @@ look_at_keys(struct taking *t)
 	if (snprintf(path, sizeof path, "%s/keys", t->job->state_dir) >= (int)sizeof path)
 		return ERR_LIMIT;
 	snprintf(id, sizeof id, "%s/master.id", path);
-	buf_init(&text, BACKUP_KEY_ID_MAX);
+	buf_init(&text, 1 << 18);
 	if (file_read(id, &text) == OK)
 		snprintf(t->m.key, sizeof t->m.key, "%.*s",
 		    (int)slice_trim(buf_slice(&text)).n, text.n > 0 ? text.p : "");

@@ -52,10 +52,6 @@ void segment_drop(struct segment_writer *w, const struct frame *f);
 /* Reserve nothing but the segment as it is, with its epoch; segment_drop without a frame ends that. */
 int segment_hold(struct segment_writer *w) MUST_USE;
 
-/* Append a frame that was made for another segment, as it is: it keeps its number. */
-int segment_adopt(struct segment_writer *w, const struct frame *f, struct slice octets,
-    struct segment_place *out) MUST_USE;
-
 int segment_sync(struct segment_writer *w) MUST_USE;
 
 /* segment_sync in parts: everything is handed to the system; this is to be synced (any thread may do that),

@@ -233,23 +233,6 @@ segment_put(struct segment_writer *w, const struct frame *f, struct slice octets
 }
 
 int
-segment_adopt(struct segment_writer *w, const struct frame *f, struct slice octets,
-    struct segment_place *out)
-{
-	uint64_t at;
-	int r = roll(w, false);
-
-	if (r != OK)
-		return r;
-	at = w->end;
-	r = put(w, octets);
-	if (r == OK)
-		*out = (struct segment_place){ frame_blob(f->segment, f->lsn), at, w->number,
-			(uint32_t)frame_head_octets(f->chunks), f->size_octets, octets.n };
-	return r;
-}
-
-int
 segment_append(struct segment_writer *w, const uint8_t key[32], bool compress,
     struct slice summary, struct slice message, struct segment_place *out)
 {

@@ -55,6 +55,8 @@ restore_done(struct engine *e, struct engine_job *ej)
 
 	if (ej->status == OK)
 		notify_touch(e->notify, j->scope.account);
+	else if (e->broken == OK && ej->status != ERR_UNKNOWN)	/* else its row may be there */
+		adopt_undo(e, &j->u.restore.made);
 	job_finish(j, ej->status);
 }
 
