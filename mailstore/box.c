@@ -7,7 +7,10 @@
 #include "common/control.h"
 #include "mailstore/name.h"
 
-enum { VANISHED_ROWS_MAX = 10000, VANISHED_PRUNE = 1000, REPLY_RANGES_MAX = 20000 };
+enum {
+	VANISHED_ROWS_MAX = 10000, VANISHED_PRUNE = 1000, VANISHED_AGE_S = 30 * 86400,
+	REPLY_RANGES_MAX = 20000
+};
 
 int
 box_get(struct index *ix, const struct box_scope *sc, uint32_t mailbox, struct record_box *out)
@@ -249,10 +252,25 @@ box_flags(struct index *ix, const struct box_scope *sc, const struct st_flags_re
 
 /* ---- removing ---- */
 
+/* Too many, or too old: what the floor hides is gone whole, all parts of a modseq. */
 static int
-prune_vanished(struct index *ix, struct record_box *box)
+prune_one(const struct record_box *box, struct env_cursor *c, int64_t now_s, uint32_t pruned)
+{
+	uint32_t time_s;
+	int r = record_vanished_time(c->key, c->val, &time_s);
+
+	if (record_key_read_u64(c->key, 9) <= box->vanished_floor ||
+	    (box->vanished_rows > VANISHED_ROWS_MAX - VANISHED_PRUNE && pruned > 0) ||
+	    box->vanished_rows > VANISHED_ROWS_MAX)
+		return 1;
+	return r == OK ? time_s + (int64_t)VANISHED_AGE_S < now_s : r;
+}
+
+static int
+prune_vanished(struct index *ix, struct record_box *box, int64_t now_s)
 {
 	struct record_key first = record_key_vanished(box->account, box->id, 0, 0), prefix = first;
+	bool many = box->vanished_rows > VANISHED_ROWS_MAX;
 	struct env_cursor c;
 	int r = env_cursor_open(ix->t, INDEX_T, &c);
 
@@ -260,7 +278,11 @@ prune_vanished(struct index *ix, struct record_box *box)
 		return r;
 	prefix.n = 9;
 	r = env_cursor_seek(&c, record_key_slice(&first));
-	for (int i = 0; i < VANISHED_PRUNE && r == 1 && record_key_under(c.key, &prefix); i++) {
+	for (uint32_t i = 0; i < VANISHED_PRUNE && r == 1 && record_key_under(c.key, &prefix);
+	    i++) {
+		r = prune_one(box, &c, now_s, many ? i : 0);
+		if (r != 1)
+			break;
 		box->vanished_floor = record_key_read_u64(c.key, 9);
 		box->vanished_rows--;
 		r = env_cursor_del(ix->t, &c);
@@ -291,9 +313,7 @@ box_vanished(struct index *ix, struct record_box *box, int64_t now_s,
 		    env_put(ix->t, INDEX_T, key, buf_slice(&ix->row));
 		box->vanished_rows++;
 	}
-	if (r == OK && box->vanished_rows > VANISHED_ROWS_MAX)
-		r = prune_vanished(ix, box);
-	return r;
+	return r == OK ? prune_vanished(ix, box, now_s) : r;
 }
 
 int

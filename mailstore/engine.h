@@ -23,6 +23,7 @@
 #include "mailstore/notify.h"
 #include "mailstore/sealer.h"
 #include "mailstore/segment.h"
+#include "mailstore/thread.h"
 
 enum { ENGINE_PERCENTS_MAX = 4 };
 
@@ -232,6 +233,7 @@ struct engine_warm {
 
 /* A delivery. */
 struct engine_delivery {
+	uint8_t		      thread_id[THREAD_OCTETS];	/* intent points to it */
 	struct control_intent intent;
 	struct control_blob   body;
 	uint8_t		      spool_wrapped[48];
@@ -273,7 +275,7 @@ int engine_spool_read(struct engine *e, const struct control_queue *q, int *fd_o
 /* An append, sealed for the mailbox that it names; in parts like a delivery. */
 struct engine_append {
 	struct box_message message;
-	uint8_t		   email_id[16], wrapped[48];
+	uint8_t		   email_id[16], wrapped[48], thread_id[THREAD_OCTETS];
 	uint32_t	   keyset;
 	uint8_t		   keyset_class;
 	bool		   repeated;

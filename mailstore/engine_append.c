@@ -121,10 +121,12 @@ engine_append_put(struct engine *e, const struct st_append_request *req,
 		memcpy(out->email_id, req->email_id.p, sizeof out->email_id);
 	else
 		crypt_random(out->email_id, sizeof out->email_id);
+	thread_of(out->sealing.summary, out->email_id, out->thread_id);
 	out->message = (struct box_message){ .blob = at.blob, .flags = req->flags,
 		.keyset_class = out->keyset_class, .level = req->level,
 		.internal_date_s = (int64_t)req->internal_date_s,
-		.email_id = out->email_id, .keywords = req->keywords,
+		.email_id = out->email_id, .thread_id = out->thread_id,
+		.sig = req->audit_n > 0 ? req->audit[0].sig : 0, .keywords = req->keywords,
 		.keywords_n = req->keywords_n, .place = { .offset = at.offset,
 		.segment = at.segment, .head_octets = at.head_octets,
 		.size_octets = at.size_octets, .stored_octets = at.stored_octets } };

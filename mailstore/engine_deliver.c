@@ -211,7 +211,7 @@ look_done(struct engine *e, struct slice id, bool *done)
 
 static int
 begin_delivery(struct engine *e, const struct st_deliver_request *req, size_t size,
-    struct engine_delivery *d)
+    struct slice summary, struct engine_delivery *d)
 {
 	int r;
 
@@ -225,6 +225,11 @@ begin_delivery(struct engine *e, const struct st_deliver_request *req, size_t si
 		d->reserved = r == OK;
 		d->reserved_octets = size;
 	}
+	if (r == OK && !d->repeated && req->id.n == ST_ID_OCTETS) {
+		thread_of(summary, (const uint8_t *)req->id.p, d->thread_id);
+		d->intent.thread_id = (struct slice){ (const char *)d->thread_id, THREAD_OCTETS };
+		d->intent.sig = req->audit_n > 0 ? req->audit[0].sig : 0;
+	}
 	d->checked = r == OK;
 	d->keysets_serial = e->keysets_serial;
 	d->spool_serial = e->spool_serial;
@@ -235,7 +240,7 @@ static int
 prepare(struct engine *e, const struct st_deliver_request *req, struct slice message,
     struct slice summary, struct arena *a, bool patient, struct engine_delivery *d)
 {
-	int r = d->checked ? OK : begin_delivery(e, req, message.n, d);
+	int r = d->checked ? OK : begin_delivery(e, req, message.n, summary, d);
 
 	if (r != OK || d->repeated)
 		return r;
