@@ -74,7 +74,8 @@ enum check_severity { CHECK_NOTE, CHECK_WARNING, CHECK_ERROR };
 	K(BLOB_LOST, "body-lost", ERROR, \
 	    "its row is made anew from the segment, else the message is taken out", \
 	    "the body of a message has no row") \
-	K(FRAME, "body-damaged", ERROR, "the message is taken out of its mailbox", \
+	K(FRAME, "body-damaged", ERROR, \
+	    "the message is taken out of its mailbox, unless the segment's header alone is wrong", \
 	    "the stored body of a message is damaged") \
 	K(FRAME_QUEUE, "queued-body-damaged", ERROR, NULL, \
 	    "the stored body of queued mail is damaged") \
@@ -117,6 +118,7 @@ struct check_finding {
 	uint64_t	 is, should;		/* of counters */
 	uint8_t		 tree;			/* of key */
 	bool		 in_control, has_numbers;
+	bool		 of_header;		/* of its segment: the body itself may be good */
 	uint16_t	 key_octets;
 	unsigned char	 key[120];		/* of the row */
 	char		 what[96];		/* which counter, why it cannot be read */

@@ -47,6 +47,7 @@ struct check_group {
 struct check_bad {
 	uint64_t    blob, offset;
 	uint32_t    segment;
+	bool	    of_header;
 	const char *why;
 };
 

@@ -202,12 +202,13 @@ still(struct check *c, const struct sorter_item *it, struct record_blob *row)
 }
 
 static int
-add_bad(struct check *c, const struct sorter_item *it, const char *why)
+add_bad(struct check *c, const struct sorter_item *it, bool of_header, const char *why)
 {
 	int r = check_room((void **)&c->bad, c->bad_n, &c->bad_cap, sizeof *c->bad);
 
 	if (r == OK)
-		c->bad[c->bad_n++] = (struct check_bad){ it->c, it->b, (uint32_t)it->a, why };
+		c->bad[c->bad_n++] = (struct check_bad){ it->c, it->b, (uint32_t)it->a, of_header,
+		    why };
 	return r;
 }
 
@@ -255,7 +256,7 @@ take_place(struct reading *rd, const struct sorter_item *it)
 		return OK;
 	if (fresh && rd->wrong != NULL)
 		tell_file(rd);
-	return add_bad(c, it, wrong);
+	return add_bad(c, it, rd->wrong != NULL && rd->fd >= 0, wrong);
 }
 
 /* ---- damaged ones ---- */
@@ -413,6 +414,7 @@ check_damaged(struct check *c)
 			continue;
 		f.segment = b->segment;
 		f.offset = b->offset;
+		f.of_header = b->of_header;
 		snprintf(f.what, sizeof f.what, "%s%s", b->why, (it.c & 1) != 0 ? " (expunged)" : "");
 		check_found(c, &f);
 	}

@@ -19,7 +19,8 @@ struct tree_walk {
 	uint32_t	  account;	/* whose rows these are */
 	bool		  has_row;	/* acct is its row, sound */
 	bool		  sure;		/* all its mailboxes could be read */
-	uint64_t	  octets, messages, tokens, ages, last_box;
+	uint64_t	  octets, messages, expunged_octets, expunged_messages;
+	uint64_t	  tokens, ages, last_box;
 };
 
 /* A mailbox being walked; box NULL: there is none. */
@@ -28,7 +29,7 @@ struct box_walk {
 	uint32_t		 account, mailbox;
 	const struct record_box *box;
 	struct recount_box	 n;
-	bool			 sure;
+	bool			 sure, missed;	/* a change that store_changes would miss */
 };
 
 /* ---- messages ---- */
@@ -53,6 +54,19 @@ is_own_keyset(struct check *c, uint32_t account, uint32_t keyset, uint8_t class)
 		if (a->keysets[i] == keyset)
 			return account_class_fits(a->classes[i], class);
 	return a == NULL;
+}
+
+/* Would who asks for changes be given this one? See struct record_box. */
+static bool
+is_told_of(const struct record_box *box, const struct store_record *m)
+{
+	if (box->recent_top != box->modseq || m->modseq <= box->recent_floor)
+		return true;
+	for (size_t i = 0; i < box->recent_n; i++)
+		if (m->uid >= box->recent[i].lo && m->uid <= box->recent[i].hi &&
+		    m->modseq <= box->recent[i].modseq)
+			return true;
+	return false;
 }
 
 static void
@@ -102,6 +116,7 @@ take_message(struct box_walk *w, const struct env_cursor *cur)
 	recount_box_add(&w->n, &m);
 	if (w->box != NULL)
 		fits_box(w, &m);
+	w->missed = w->missed || (w->box != NULL && !is_told_of(w->box, &m));
 	return sorter_add(c->refs, m.blob, (uint64_t)w->account << 32 | w->mailbox,
 	    (uint64_t)m.uid << 1);
 }
@@ -217,6 +232,16 @@ counter_wrong(void *arg, const struct recount_diff *d)
 	check_found(arg, &f);
 }
 
+static void
+box_wrong(struct check *c, uint32_t account, uint32_t mailbox, const char *what)
+{
+	struct check_finding f = { .kind = CHECK_BOX_COUNTER, .account = account,
+		.mailbox = mailbox };
+
+	snprintf(f.what, sizeof f.what, "%s", what);
+	check_found(c, &f);
+}
+
 static int
 check_name(struct check *c, const struct record_box *box)
 {
@@ -274,6 +299,8 @@ take_box(struct tree_walk *t)
 		return r;
 	if (w.sure)
 		(void)recount_box_compare(box, &w.n, counter_wrong, c);
+	if (w.missed)
+		box_wrong(c, box->account, box->id, "of what changed lately");
 	check_box_keyset(c, box);
 	return check_name(c, box);
 }
@@ -389,9 +416,12 @@ take_expunged(struct tree_walk *t)
 	int r = record_message_get(t->cur.key, t->cur.val, &m);
 
 	if (r != OK) {
+		t->sure = false;
 		check_bad_row(t->c, false, INDEX_T, &t->cur, r);
 		return OK;
 	}
+	t->expunged_octets += m.size_octets;
+	t->expunged_messages++;
 	return sorter_add(t->c->refs, m.blob,
 	    (uint64_t)t->account << 32 | record_key_read_u32(t->cur.key, 9),
 	    (uint64_t)m.uid << 1 | 1);
@@ -482,6 +512,10 @@ end_account(struct tree_walk *t)
 	if (t->sure) {
 		account_counter(t, "octets", t->acct.octets, t->octets);
 		account_counter(t, "messages", t->acct.messages, t->messages);
+		account_counter(t, "expunged-octets", t->acct.expunged_octets,
+		    t->expunged_octets);
+		account_counter(t, "expunged-messages", t->acct.expunged_messages,
+		    t->expunged_messages);
 		if (t->last_box >= t->acct.next_mailbox)
 			account_counter(t, "next-mailbox", t->acct.next_mailbox, t->last_box + 1);
 	}

@@ -322,6 +322,8 @@ remove_expunged(struct check *c, const struct check_finding *f)
 int
 repair_frame(struct check *c, const struct check_finding *f)
 {
+	if (f->of_header)
+		return ERR_NOENT;
 	return strstr(f->what, "expunged") != NULL ? remove_expunged(c, f) : remove_message(c, f);
 }
 

@@ -19,6 +19,7 @@ set_counters(struct record_box *box, const struct recount_box *n)
 		box->uidnext = n->last_uid + 1;
 	if (box->modseq < n->modseq)
 		box->modseq = n->modseq;
+	box->recent_top = 0;	/* what changed lately is not known */
 }
 
 static int

@@ -191,6 +191,8 @@ step(void *arg, const char *what, uint64_t done, uint64_t total)
 	(void)done;
 	(void)total;
 	w->steps += what[0] != '\0';
+	if (w->die_at != 0 && w->steps >= w->die_at)
+		_exit(99);
 }
 
 static int
@@ -254,4 +256,36 @@ world_show(const struct world *w)
 		    f->in_control ? " of control" : "", (unsigned long long)f->is,
 		    (unsigned long long)f->should);
 	}
+}
+
+void
+world_expect(struct world *w, bool ok, const char *name, const char *what)
+{
+	if (ok)
+		return;
+	world_show(w);
+	fail_msg("%s: %s", name, what);
+}
+
+/* ---- damaging it ---- */
+
+struct garden
+garden_open(struct world *w)
+{
+	struct garden g = { .w = w };
+
+	assert_int_equal(index_open(world_path(w, "index"), HELP_MAP, false, &g.ix), OK);
+	assert_int_equal(control_open(world_path(w, "control"), HELP_MAP, false, &g.ctl), OK);
+	assert_int_equal(index_begin_write(g.ix), OK);
+	assert_int_equal(control_begin_write(g.ctl), OK);
+	return g;
+}
+
+void
+garden_close(struct garden *g)
+{
+	assert_int_equal(index_commit(g->ix), OK);
+	assert_int_equal(control_commit(g->ctl), OK);
+	index_close(&g->ix);
+	control_close(&g->ctl);
 }

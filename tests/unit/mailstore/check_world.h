@@ -8,6 +8,8 @@
 
 #include "help.h"
 #include "mailstore/check.h"
+#include "mailstore/control.h"
+#include "mailstore/index.h"
 
 enum { WORLD_FOUND_MAX = 4096 };
 
@@ -18,7 +20,7 @@ struct world {
 	struct check_finding *found;
 	size_t	    found_n;
 	struct check_result result;
-	uint64_t    steps;
+	uint64_t    steps, die_at;	/* with so many steps the process ends; 0: never */
 };
 
 void world_begin(struct world *w);
@@ -37,6 +39,19 @@ size_t world_count(const struct world *w, enum check_kind kind);
 void world_show(const struct world *w);
 /* No finding but notes. */
 bool world_is_clean(const struct world *w);
+
+/* Fail with all findings, unless ok. */
+void world_expect(struct world *w, bool ok, const char *name, const char *what);
+
+/* The environments of the copy, to be written into; each has a transaction open. */
+struct garden {
+	struct world   *w;
+	struct index   *ix;
+	struct control *ctl;
+};
+
+struct garden garden_open(struct world *w);
+void garden_close(struct garden *g);
 
 /* Path of a file of the copy below "store". */
 const char *world_path(const struct world *w, const char *below);

@@ -10,9 +10,7 @@
 #include <cmocka.h>
 
 #include "check_world.h"
-#include "mailstore/control.h"
 #include "mailstore/frame.h"
-#include "mailstore/index.h"
 
 static void
 a_whole_store_is_whole(void **state)
@@ -37,35 +35,6 @@ a_whole_store_is_whole(void **state)
 }
 
 /* ---- planting ---- */
-
-/* The environments of the copy, to be written into. */
-struct garden {
-	struct world   *w;
-	struct index   *ix;
-	struct control *ctl;
-	uint32_t	account;
-};
-
-static struct garden
-garden_open(struct world *w)
-{
-	struct garden g = { .w = w, .account = 1 };
-
-	assert_int_equal(index_open(world_path(w, "index"), HELP_MAP, false, &g.ix), OK);
-	assert_int_equal(control_open(world_path(w, "control"), HELP_MAP, false, &g.ctl), OK);
-	assert_int_equal(index_begin_write(g.ix), OK);
-	assert_int_equal(control_begin_write(g.ctl), OK);
-	return g;
-}
-
-static void
-garden_close(struct garden *g)
-{
-	assert_int_equal(index_commit(g->ix), OK);
-	assert_int_equal(control_commit(g->ctl), OK);
-	index_close(&g->ix);
-	control_close(&g->ctl);
-}
 
 /* Copy of the first row of a tree whose key begins so. */
 static void
@@ -326,6 +295,29 @@ wrong_account(struct garden *g)
 }
 
 static void
+wrong_expunged(struct garden *g)
+{
+	struct record_account a;
+
+	assert_int_equal(index_account_get(g->ix, 1, &a), OK);
+	a.expunged_messages++;
+	assert_int_equal(index_account_put(g->ix, 1, &a), OK);
+}
+
+/* A change that nobody who asks for changes is told of. */
+static void
+hidden_change(struct garden *g)
+{
+	struct record_box *b = &g->ix->box;
+
+	assert_int_equal(index_box_get(g->ix, 1, BOX_INBOX, b), OK);
+	b->recent_n = 0;
+	b->recent_floor = 1;
+	b->recent_top = b->modseq;
+	assert_int_equal(index_box_put(g->ix, b), OK);
+}
+
+static void
 wrong_group(struct garden *g)
 {
 	struct record_group row = { .octets = 12, .messages = 1, .accounts = 1 };
@@ -411,20 +403,12 @@ static const struct {
 	P(same_name, BOX_NAME, FIXED), P(odd_message, MESSAGE, FIXED),
 	P(foreign_keyset, KEYSET, LEFT), P(secret_in_the_open, KEYSET, LEFT),
 	P(other_key, CONTENT, WITH_KEYS), P(wrong_counters, BOX_COUNTER, FIXED),
-	P(wrong_account, ACCOUNT_COUNTER, FIXED), P(wrong_group, GROUP_COUNTER, FIXED),
+	P(wrong_account, ACCOUNT_COUNTER, FIXED),
+	P(wrong_expunged, ACCOUNT_COUNTER, FIXED), P(hidden_change, BOX_COUNTER, FIXED), P(wrong_group, GROUP_COUNTER, FIXED),
 	P(more_refs, BLOB_REFS, FIXED), P(fewer_refs, BLOB_REFS, FIXED),
 	P(forgotten_body, GC, FIXED), P(forgotten_body, SEGMENT_COUNTER, FIXED), P(wrong_place, FRAME, FIXED),
 	P(intent_of_nobody, INTENT, LEFT),
 };
-
-static void
-expect(struct world *w, bool ok, const char *name, const char *what)
-{
-	if (ok)
-		return;
-	world_show(w);
-	fail_msg("%s: %s", name, what);
-}
 
 /* Repaired: the next look finds nothing, the engine opens it, and looking changes nothing. */
 static void
@@ -433,17 +417,17 @@ repair_and_look_again(struct world *w, const char *name)
 	struct help h = w->h;
 
 	assert_int_equal(world_check(w, WORLD_REPAIR), OK);
-	expect(w, w->result.errors + w->result.warnings == w->result.repaired, name, "not repaired");
+	world_expect(w, w->result.errors + w->result.warnings == w->result.repaired, name, "not repaired");
 	assert_int_equal(world_check(w, WORLD_KEYS), OK);
-	expect(w, world_is_clean(w), name, "not clean after the repair");
+	world_expect(w, world_is_clean(w), name, "not clean after the repair");
 	assert_int_equal(world_check(w, WORLD_REPAIR), OK);
-	expect(w, world_is_clean(w) && w->result.rounds == 1, name, "not idempotent");
+	world_expect(w, world_is_clean(w) && w->result.rounds == 1, name, "not idempotent");
 	snprintf(h.state, sizeof h.state, "%s", w->copy);
 	h.e = NULL;
 	help_open(&h);
 	help_close(&h);
 	assert_int_equal(world_check(w, WORLD_KEYS), OK);
-	expect(w, world_is_clean(w), name, "not clean after the engine had it");
+	world_expect(w, world_is_clean(w), name, "not clean after the engine had it");
 }
 
 static void
@@ -460,14 +444,14 @@ what_is_planted_is_found(void **state)
 		plants[i].plant(&g);
 		garden_close(&g);
 		assert_int_equal(world_check(w, plants[i].how == WITH_KEYS ? WORLD_KEYS : 0), OK);
-		expect(w, world_count(w, plants[i].kind) > 0, name, "not found");
+		world_expect(w, world_count(w, plants[i].kind) > 0, name, "not found");
 		if (plants[i].how == FIXED)
 			repair_and_look_again(w, name);
 		else {
 			assert_int_equal(world_check(w, WORLD_REPAIR |
 			    (plants[i].how == WITH_KEYS ? WORLD_KEYS : 0)), OK);
-			expect(w, world_count(w, plants[i].kind) > 0, name, "cannot be repaired");
-			expect(w, w->result.errors > w->result.repaired, name, "says it is");
+			world_expect(w, world_count(w, plants[i].kind) > 0, name, "cannot be repaired");
+			world_expect(w, w->result.errors > w->result.repaired, name, "says it is");
 		}
 	}
 }
