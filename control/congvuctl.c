@@ -53,6 +53,7 @@ static const struct ctl_verb verbs[] = {
 	{ "key share", "key share USER MAILBOX [--json]", true, ctl_key_share },
 	{ "key rotate", "key rotate USER|--all|--spool|--master [--mat] [--json]", true,
 	    ctl_key_rotate },
+	{ "store stat", "store stat [--segments] [--json]", true, ctl_store_stat },
 	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
 };
 

@@ -79,6 +79,7 @@ int ctl_store_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_key_list(struct ctl *ctl, int argc, char **argv);
 int ctl_key_rotate(struct ctl *ctl, int argc, char **argv);
 int ctl_key_share(struct ctl *ctl, int argc, char **argv);
+int ctl_store_stat(struct ctl *ctl, int argc, char **argv);
 int ctl_directory_test(struct ctl *ctl, int argc, char **argv);
 
 #endif

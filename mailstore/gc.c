@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/control.h"
 #include "common/log.h"
+#include "common/metric.h"
 
 enum { COPY_MS = 5, IDLE_MS = 5000, FAILED_MS = 60000, HELD_MS = 1000, LOOK_AGAIN_S = 300 };
 
@@ -134,8 +135,10 @@ void
 gc_punch(struct engine *e, int fd, uint64_t offset, uint64_t octets)
 {
 	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-	    (off_t)octets) == 0)
-		e->gc->stats.punched_octets += octets;
+	    (off_t)octets) != 0)
+		return;
+	e->gc->stats.punched_octets += octets;
+	metric_add(METRIC_RECLAIMED, 0, octets);
 }
 
 int
@@ -207,6 +210,7 @@ engine_hold(struct engine *e, uint64_t hold, uint32_t lease_ms, uint64_t *hold_o
 		crypt_random(&h->id, sizeof h->id);
 	h->until_ms = now_ms + lease_ms;
 	*hold_out = h->id;
+	metric_set(METRIC_STORE_HELD, 0, engine_held(e));
 	return OK;
 }
 
@@ -229,11 +233,14 @@ expire_account(struct engine *e, uint32_t account, int64_t now_s)
 {
 	int64_t until_s = now_s - (int64_t)e->conf.expunged_days * 86400;
 	unsigned n = 0;
+	struct record_account row;
 	int r = index_begin_read(e->ix);
 
 	if (r != OK)
 		return r;
 	r = box_expires(e->ix, account, until_s);
+	if (r == 0 && index_account_get(e->ix, account, &row) == OK)
+		e->gc->restorable_octets += row.expunged_octets;
 	index_abort(e->ix);
 	if (r != 1)
 		return r;
@@ -260,14 +267,17 @@ expire_step(struct engine *e, int64_t now_s)
 	if (gc->expire_account == 0) {
 		gc->expire_s = now_s;
 		gc->expire_account = 1;
+		gc->restorable_octets = 0;
 	}
 	for (unsigned i = 0; r == 0 && i < GC_LOOK_ROWS && gc->expire_account <= last; i++) {
 		r = expire_account(e, gc->expire_account, now_s);
 		if (r != 1)	/* also past one whose rows are damaged */
 			gc->expire_account++;
 	}
-	if (gc->expire_account > last)
+	if (gc->expire_account > last) {
 		gc->expire_account = 0;
+		metric_set(METRIC_RESTORABLE, 0, gc->restorable_octets);
+	}
 	return r < 0 ? r : gc->expire_account != 0;
 }
 
@@ -295,6 +305,7 @@ engine_gc(struct engine *e, int64_t now_s, uint64_t *wait_ms_out)
 	int r;
 
 	e->gc->rest_ms = 0;
+	metric_set(METRIC_STORE_HELD, 0, engine_held(e));
 	r = e->broken != OK ? e->broken : step(e, now_s);
 	*wait_ms_out = r == 1 ? e->gc->rest_ms : r == 2 ? COPY_MS : r < 0 ? FAILED_MS :
 	    engine_held(e) ? HELD_MS : IDLE_MS;

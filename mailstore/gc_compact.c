@@ -19,6 +19,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 
 enum { MOVE_RANGE, MOVE_WALK, MOVE_ALL, MOVE_END };
 enum { SMALL_PART = 8, SMALL_MANY = 8, WORTH_PART = 10 };
@@ -115,7 +116,7 @@ need_target(struct engine *e, int64_t now_s)
 struct choice {
 	uint32_t half, small, worst;	/* 0: none */
 	uint64_t half_dead, worst_parts, total, live;
-	unsigned small_n;
+	unsigned segments, small_n;
 	bool	 seal;			/* the target is what is half dead */
 };
 
@@ -135,6 +136,7 @@ consider(struct engine *e, uint32_t number, const struct record_segment *row, st
 	uint64_t dead = dead_octets(row), parts;
 	bool half = dead > 0 && dead >= row->total_octets / 2;
 
+	ch->segments += row->state != SEGMENT_GONE;
 	ch->total += row->total_octets;
 	ch->live += row->live_octets;
 	if (number == c->target_number) {
@@ -214,6 +216,9 @@ begin(struct engine *e, int64_t now_s)
 		r = seal_target(e, now_s);
 		return r == OK ? 1 : r;
 	}
+	metric_set(METRIC_SEGMENTS, 0, ch.segments);
+	metric_set(METRIC_STORE_LIVE, 0, ch.live);
+	metric_set(METRIC_STORE_DEAD, 0, ch.total > ch.live ? ch.total - ch.live : 0);
 	number = choose(c, &ch);
 	c->look = number != 0;
 	c->looked_s = now_s;
@@ -394,9 +399,11 @@ note_moved(struct engine *e)
 		if (m->status == OK) {
 			s->moved_frames++;
 			s->moved_octets += m->octets;
+			metric_add(METRIC_MOVED, 0, m->octets);
 			continue;
 		}
 		s->damaged_frames++;
+		metric_add(METRIC_FRAMES_DAMAGED, 0, 1);
 		log_event(EV_STORE_FRAME_DAMAGED, F_U64("segment", c->source),
 		    F_U64("offset", m->from), F_U64("blob", m->blob), F_ERR(m->status));
 		if (c->damaged_n < GC_SKIP_MAX)

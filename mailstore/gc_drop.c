@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/control.h"
+#include "common/metric.h"
 
 enum { DROP_READ, DROP_SCAN, DROP_ACT };
 
@@ -237,6 +238,7 @@ unlink_segment(struct engine *e, uint32_t number)
 		return errno == ENOENT ? OK : -errno;
 	e->gc->stats.unlinked_segments++;
 	e->gc->stats.unlinked_octets += (uint64_t)st.st_blocks * 512;
+	metric_add(METRIC_RECLAIMED, 0, (uint64_t)st.st_blocks * 512);
 	segment_cache_tidy(e->segments);
 	return OK;
 }

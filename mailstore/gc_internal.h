@@ -133,6 +133,7 @@ struct gc {
 	struct gc_count	 count;
 	uint32_t	 expire_account;	/* 0: none */
 	int64_t		 expire_s;
+	uint64_t	 restorable_octets;	/* of the accounts looked at */
 	struct gc_drop	 drop;
 	struct gc_compact compact;
 	uint64_t	 rest_ms;	/* that the next step is to wait, for the disk's sake */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "common/metric.h"
 #include "mailstore/queue.h"
 #include "reclaim_help.h"
 
@@ -168,6 +169,7 @@ expunged_mail_comes_back_as_it_was(void **state)
 	rc->now_s += GC_DELAY_S + 1;
 	gc(rc);
 	assert_int_equal(engine_gc_stats(rc->h.e)->expired, 0);
+	assert_int_equal(metric_get(METRIC_RESTORABLE, 0), 2 * 5000);
 	/* Another mailbox, another time: nothing. */
 	reply = unexpunge(rc, 1, (struct st_unexpunge_request){ .mailbox = BOX_SENT });
 	assert_int_equal(reply.restored, 0);
@@ -649,7 +651,9 @@ a_hold_keeps_everything(void **state)
 	/* Something of everything is due: rows E, frames, half-dead segments, files. */
 	reclaim_measure(rc, &before);
 	none = *engine_gc_stats(rc->h.e);
+	assert_int_equal(metric_get(METRIC_STORE_HELD, 0), 0);
 	assert_int_equal(engine_hold(rc->h.e, 0, 3600000, &hold), OK);
+	assert_int_equal(metric_get(METRIC_STORE_HELD, 0), 1);
 	for (int i = 0; i < 4; i++) {
 		rc->now_s += DAYS * DAY + GC_DELAY_S;
 		gc(rc);
