@@ -7,9 +7,8 @@
 #include "acts.h"
 #include "common/clock.h"
 #include "mailstore/gc.h"
-#include "shim.h"
 
-enum { THREADS = 2, LIVE_MAX = 70, HISTORY = 64 };
+enum { LIVE_MAX = 70, HISTORY = 64 };
 
 struct running {
 	struct run  *r;
@@ -31,12 +30,14 @@ rnd(struct running *g, uint32_t n)
 static void
 see(struct running *g)
 {
+	shim_pause(true);
 	if (site_look(&g->t, &g->is) != OK) {
 		fprintf(stderr, "while it runs: %s\n", g->t.why);
 		_Exit(5);
 	}
 	shim_note(NOTE_SEEN, &g->is, offsetof(struct state, rows) +
 	    g->is.rows_n * sizeof g->is.rows[0]);
+	shim_pause(false);
 }
 
 static const struct mbox *
@@ -206,6 +207,22 @@ goes_with(const struct act *acts, size_t n, const struct act *a)
 	return true;
 }
 
+/* What fails although nothing is wrong fails always in the same way. */
+static void
+count_failed(struct running *g, const struct act *acts, const int *status, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (status[i] == OK || status[i] == ERR_EXIST || status[i] == ERR_NOENT ||
+		    status[i] == ERR_ACCESS)
+			continue;
+		g->r->failed++;
+		if (g->r->fault == NULL || g->r->fault->hits == 0) {
+			fprintf(stderr, "act %u fails: %s\n", acts[i].id, err_text(status[i]));
+			_Exit(5);
+		}
+	}
+}
+
 static void
 group(struct running *g)
 {
@@ -223,7 +240,9 @@ group(struct running *g)
 	if (n == 0)
 		return;
 	site_group(&g->t, acts, n, status);
-	see(g);
+	count_failed(g, acts, status, n);
+	if (g->t.e->broken == OK)
+		see(g);
 }
 
 /* Time passes, so that what was removed may go. */
@@ -249,7 +268,8 @@ reclaim(struct running *g)
 		r = engine_gc_all(g->t.e, clock_real_s());
 	for (uint32_t i = rnd(g, 12); i > 0 && r == OK && wait_ms == 0; i--)
 		r = engine_gc(g->t.e, clock_real_s(), &wait_ms);
-	see(g);
+	if (g->t.e->broken == OK)
+		see(g);
 	return r;
 }
 
@@ -261,7 +281,8 @@ between(struct running *g)
 
 	if (rnd(g, 2) == 0) {
 		r = engine_apply(g->t.e);
-		see(g);
+		if (g->t.e->broken == OK)
+			see(g);
 	}
 	if (r == OK && rnd(g, 5) == 0)
 		r = engine_close_intents(g->t.e);
@@ -287,6 +308,54 @@ add_stats(const struct running *g, struct gc_stats *sum)
 	sum->unlinked_segments += s->unlinked_segments;
 }
 
+static int
+open_site(struct running *g)
+{
+	int r = site_open(&g->t, g->r->keys, g->r->dir, g->r->threads);
+
+	if (r == OK)
+		see(g);
+	else
+		site_close(&g->t);
+	return r;
+}
+
+/* The administrator has mended the disk. */
+static int
+restart(struct running *g)
+{
+	shim_fault(NULL);
+	g->r->restarts++;
+	site_close(&g->t);
+	return open_site(g);
+}
+
+static int
+run_groups(struct running *g, struct gc_stats *sum)
+{
+	bool may_fail = g->r->fault != NULL;
+	int err = open_site(g);
+
+	if (err != OK && may_fail)
+		err = restart(g);
+	for (uint32_t i = 0; i < g->r->groups && err == OK; i++) {
+		group(g);
+		err = g->t.e->broken;
+		if (err == OK)
+			err = between(g);
+		if (err != OK && may_fail)
+			err = g->t.e->broken != OK ? restart(g) : OK;
+		if (err != OK || rnd(g, 30) != 0)
+			continue;
+		add_stats(g, sum);
+		site_close(&g->t);
+		err = open_site(g);
+		if (err != OK && may_fail)
+			err = restart(g);
+	}
+	return err;
+}
+
 int
 run_acts(struct run *r)
 {
@@ -299,26 +368,13 @@ run_acts(struct run *r)
 	g.seed = r->seed;
 	g.next_id = r->first_id;
 	g.clock_s = r->clock_s;
-	err = site_open(&g.t, r->keys, r->dir, THREADS);
-	if (err == OK)
-		see(&g);
-	for (uint32_t i = 0; i < r->groups && err == OK; i++) {
-		if (r->before != NULL)
-			r->before(r->arg, i);
-		group(&g);
-		err = between(&g);
-		if (err == OK && rnd(&g, 30) == 0) {
-			add_stats(&g, &sum);
-			site_close(&g.t);
-			err = site_open(&g.t, r->keys, r->dir, THREADS);
-			if (err == OK)
-				see(&g);
-		}
-	}
+	shim_fault(r->fault);
+	err = run_groups(&g, &sum);
+	shim_fault(NULL);
 	if (g.t.e != NULL)
 		add_stats(&g, &sum);
 	site_close(&g.t);
-	if (r->first_id == 1)
+	if (r->first_id == 1 && r->fault == NULL)
 		printf("reclaimed: %llu messages, %llu frames, %llu moved, %llu octets punched, "
 		    "%llu segments\n", (unsigned long long)sum.expired,
 		    (unsigned long long)sum.dropped_frames, (unsigned long long)sum.moved_frames,

@@ -37,6 +37,7 @@ static struct {
 	ino_t		inodes[INODES];
 	uint32_t	inodes_n;
 	struct shim_fault *fault;
+	bool		paused;
 	uint64_t	free_octets;
 	uint32_t	fs_type;
 	int64_t		clock_s;
@@ -57,7 +58,7 @@ fails(unsigned call)
 {
 	struct shim_fault *f = sh.fault;
 
-	if (f == NULL || (f->calls & call) == 0)
+	if (f == NULL || sh.paused || (f->calls & call) == 0)
 		return 0;
 	f->seen++;
 	if (f->seen < f->n || f->n == 0 || (f->times > 0 && f->seen >= f->n + f->times))
@@ -88,6 +89,43 @@ shim_fault(struct shim_fault *f)
 		f->seen = f->hits = 0;
 	pthread_mutex_unlock(&sh.lock);
 }
+
+void
+shim_pause(bool on)
+{
+	sh.paused = on;
+}
+
+/* ---- memory ---- */
+
+#if defined __has_feature
+#if __has_feature(address_sanitizer)
+#define NO_MEMORY_FAULTS
+#endif
+#endif
+#ifndef NO_MEMORY_FAULTS
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t each);
+void *__libc_realloc(void *p, size_t n);
+
+HOOK void *
+malloc(size_t n)
+{
+	return sh.fault != NULL && fails_errno(SHIM_MEMORY) ? NULL : __libc_malloc(n);
+}
+
+HOOK void *
+calloc(size_t n, size_t each)
+{
+	return sh.fault != NULL && fails_errno(SHIM_MEMORY) ? NULL : __libc_calloc(n, each);
+}
+
+HOOK void *
+realloc(void *p, size_t n)
+{
+	return sh.fault != NULL && fails_errno(SHIM_MEMORY) ? NULL : __libc_realloc(p, n);
+}
+#endif
 
 /* ---- what is watched ---- */
 

@@ -37,6 +37,8 @@ struct shim_fault {
 
 /* NULL: no more. The struct is used until then. */
 void shim_fault(struct shim_fault *f);
+/* Calls that are not the tested program's neither count nor fail. */
+void shim_pause(bool on);
 
 /* Free space that statfs tells of (UINT64_MAX: the truth), and the kind of file system (0: the true). */
 void shim_statfs(uint64_t free_octets, uint32_t type);
