@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/control.h"
 #include "common/memfd.h"
 
 enum { HEADER_OCTETS = 12, FLAG_BODY_IN_MEMFD = 1 };
@@ -213,7 +214,7 @@ void
 chan_frame_done(struct chan_frame *f)
 {
 	memfd_unmap(&f->mapped);
-	if (f->taken.n > 0)
+	if (f->taken.n > 0 && !control_off("frame-wipe"))
 		explicit_bzero((void *)(uintptr_t)f->taken.p, f->taken.n);
 	f->taken = (struct slice){ NULL, 0 };
 	f->body = (struct slice){ NULL, 0 };

@@ -20,12 +20,23 @@ program_conf_path(int argc, char **argv, const char *name)
 	return NULL;
 }
 
+void
+program_no_cores(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0)
+		log_event(EV_INTERNAL_ERROR, F_CSTR("what", "setrlimit"), F_ERR(-errno));
+}
+
 int
 program_begin(const struct conf *conf, const char *conf_path, const char *name)
 {
 	const char *run_dir = conf->general.run_dir;
-	int r = pidfile_take(run_dir, name);
+	int r;
 
+	program_no_cores();
+	r = pidfile_take(run_dir, name);
 	if (r != OK)
 		log_event(EV_CONFIG_ERROR, F_CSTR("file", "pid"), F_CSTR("run-dir", run_dir),
 		    F_ERR(r));

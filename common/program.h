@@ -23,4 +23,7 @@ int program_begin(const struct conf *conf, const char *conf_path, const char *na
 /* As many descriptors as the system lets us have: a session needs one or two. */
 void program_raise_descriptors(void);
 
+/* No process of this program leaves its memory behind. program_begin does it, too. */
+void program_no_cores(void);
+
 #endif

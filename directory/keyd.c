@@ -21,6 +21,7 @@
 #include "common/metric.h"
 #include "common/pidfile.h"
 #include "common/place.h"
+#include "common/program.h"
 #include "common/sandbox.h"
 #include "common/systemd.h"
 #include "directory/keyfile.h"
@@ -422,6 +423,7 @@ keeper_run(const struct conf *conf, const uint8_t *token_key, int life_fd, int r
 	struct keeper k = { .conf = conf, .life_fd = life_fd, .ready_fd = ready_fd };
 
 	log_init("keyd");
+	program_no_cores();
 	k.token_key = sodium_malloc(TOKEN_KEY_OCTETS);
 	if (k.token_key == NULL)
 		_exit(1);
