@@ -504,7 +504,7 @@ begin(struct walk *w, const struct meta *m)
 	w->out->pages = w->out->free_pages = 0;
 	w->free_txn = w->stepped = 0;
 	w->page_octets = m->page_octets;
-	if ((m->last + 1) * (uint64_t)m->page_octets > w->size) {
+	if (m->last >= w->size / m->page_octets) {
 		bad(w, m->last, "the file is shorter than it says");
 		w->last = w->size / m->page_octets;
 		w->last = w->last < 2 ? 1 : w->last - 1;
