@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 
-from harness import TOP, Province, Smtp, eventually, run
+from harness import TOP, Imap, Province, Smtp, eventually, run
 import scenario  # in tools/, which harness makes known
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -238,14 +238,40 @@ def directory_test(p, s):
     assert p.ctl("directory", "test").returncode == 2
 
 
+def store_stat(p, s):
+    user = s.user(2)[0]
+    (before,) = objects(p, "store", "stat")
+    with Imap(p, user=user) as c:
+        text = "Subject: bo di\r\n\r\nMot thu de xoa.\r\n"
+        c.send(b"a APPEND INBOX (\\Deleted) {%d}\r\n" % len(text))
+        assert c.line().startswith(b"+")
+        c.send(text.encode() + b"\r\n")
+        while not (line := c.line()).startswith(b"a "):
+            assert line
+        assert line.startswith(b"a OK"), line
+        (there,) = objects(p, "store", "stat")
+        assert c.command("SELECT INBOX")[0].startswith("OK") and c.command("EXPUNGE")[0].startswith("OK")
+    (after,) = objects(p, "store", "stat")
+    assert there["messages"] > before["messages"] and after["messages"] < there["messages"], (before, there, after)
+    assert after["restorable-messages"] == there["restorable-messages"] + 1, (there, after)
+    assert after["restorable-octets"] - there["restorable-octets"] == there["octets"] - after["octets"], (there, after)
+    assert 0 < after["index-used-octets"] < after["index-size-octets"] and after["free-octets"] > 0, after
+    states = [one["state"] for one in after["segments"]]
+    assert states.count("uncounted") >= 1 and all(one["there"] for one in after["segments"]), after
+    assert after["disk-octets"] == sum(one["disk-octets"] for one in after["segments"]), after
+    said = p.ctl("store", "stat", "--segments")
+    assert said.returncode == 0 and re.search(r"^restorable-messages +%d " % after["restorable-messages"], said.stdout, re.M), said
+    assert len(re.findall(r"^[0-9a-f]{8}  (?:uncounted|sealed|open|condemned|gone) ", said.stdout, re.M)) == len(states), said
+
+
 def wrong_words(p, s):
     for words in ([], ["nonsense"], ["queue"], ["audit", "nonsense"],
-                  ["queue", "list", "x"], ["audit", "verify", "x"], ["config", "check", "x"]):
+                  ["queue", "list", "x"], ["audit", "verify", "x"], ["store", "stat", "x"], ["config", "check", "x"]):
         assert p.ctl(*words).returncode == 2, words
 
 
 TESTS = [status, config_check, policy_explain, explain_is_what_the_gate_says, policy_scan, audit, directory_test,
-         queue_retries_after_451, wrong_words]
+         store_stat, queue_retries_after_451, wrong_words]
 
 if __name__ == "__main__":
     with Province(25500) as province:
