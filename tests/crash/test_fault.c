@@ -91,6 +91,7 @@ complain(struct bench *b, const struct fault_case *c, uint64_t n, const char *wh
 	b->bad++;
 	fprintf(stderr, "BAD (SEED=%llu CASE=%s CALL=%llu): %s\n", (unsigned long long)b->seed,
 	    c->name, (unsigned long long)n, why);
+	show_log(b);
 }
 
 static bool
