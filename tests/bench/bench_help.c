@@ -197,13 +197,37 @@ bench_open(struct bench *b, const char *parent, unsigned accounts, uint64_t map_
 	conf = conf_of(b, map_octets);
 	if ((r = engine_open(&conf, &b->e)) != OK)
 		bench_die("open", r);
-	for (unsigned i = 0; i < accounts; i += 1000) {
+	bench_accounts(b, 0, accounts);
+	bench_reopen(b);	/* opening completes the accounts */
+}
+
+void
+bench_accounts(struct bench *b, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i += 1000) {
 		struct making m = { .ej = { .control = make_accounts, .done = accounts_made },
-			.from = i, .to = i + 1000 < accounts ? i + 1000 : accounts };
+			.from = i, .to = i + 1000 < to ? i + 1000 : to };
 
 		engine_commit(b->e, &m.ej);
 	}
-	bench_reopen(b);	/* opening completes the accounts */
+}
+
+void
+bench_take(struct bench *b, const char *state, const char *run, uint64_t map_octets)
+{
+	struct timespec wait = { .tv_nsec = 2000000 };
+	int r;
+
+	*b = (struct bench){ .accounts = 1 };
+	snprintf(b->state, sizeof b->state, "%s", state);
+	snprintf(b->run, sizeof b->run, "%s", run);
+	do {
+		struct engine_conf conf = conf_of(b, map_octets);
+
+		r = engine_open(&conf, &b->e);
+	} while (r == ERR_EXIST && nanosleep(&wait, NULL) == 0);
+	if (r != OK)
+		bench_die(state, r);
 }
 
 static int
@@ -280,8 +304,7 @@ static int
 mail_prepare(struct engine *e, struct engine_job *ej)
 {
 	struct bench_mail *m = (struct bench_mail *)(void *)ej;
-	int r = engine_deliver_prepare(e, &m->req, m->message,
-	    SLICE("a summary of no great length"), &m->a, &m->d);
+	int r = engine_deliver_prepare(e, &m->req, m->message, m->summary, &m->a, &m->d);
 
 	ej->task = r == OK ? &m->d.sealing.task : NULL;
 	return r;
@@ -321,6 +344,7 @@ bench_mail_init(struct bench_mail *m, size_t recipients)
 	m->local = calloc(recipients, sizeof *m->local);
 	m->guids = calloc(recipients, sizeof *m->guids);
 	m->local_cap = recipients;
+	m->summary = SLICE("a summary of no great length");
 	if (m->local == NULL || m->guids == NULL)
 		bench_die("memory", ERR_NOMEM);
 	arena_init(&m->a, 48 << 20);

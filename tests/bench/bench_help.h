@@ -31,6 +31,10 @@ void bench_open(struct bench *b, const char *parent, unsigned accounts, uint64_t
 void bench_reopen(struct bench *b);
 /* After b->e was closed. */
 void bench_open_again(struct bench *b, uint64_t map_octets);
+/* A store that is there, as soon as whoever has it lets go of it. */
+void bench_take(struct bench *b, const char *state, const char *run, uint64_t map_octets);
+/* More accounts, numbered from..to-1 by bench_guid; those that are there already are an error. */
+void bench_accounts(struct bench *b, unsigned from, unsigned to);
 void bench_close(struct bench *b);
 struct slice bench_guid(unsigned who, char out[16]);
 /* Text that compresses about as mail does. */
@@ -56,7 +60,7 @@ struct bench_mail {
 	struct engine_delivery d;
 	struct arena	  a;
 	char		  id[17];
-	struct slice	  message;
+	struct slice	  message, summary;	/* summary may be changed after bench_mail_init */
 	uint64_t	  begun_us, took_us;
 	bool		  over;
 };
