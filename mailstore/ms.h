@@ -14,7 +14,8 @@
  *         frees, are there for acts that are given later.
  * Results OK means durable. ERR_NOENT, ERR_EXIST, ERR_ACCESS, ERR_QUOTA, ERR_LIMIT, ERR_INVAL,
  *         ERR_NOSPC, ERR_UNAVAIL: nothing happened. ERR_UNKNOWN: it may have; the same act with
- *         the same token (delivery id) again does nothing twice, and gets the first answer.
+ *         the same token (delivery id) again does nothing twice, and gets the first answer. What
+ *         may never be is refused also then.
  * Must    UIDs of a mailbox strictly ascend and are never given twice; UIDVALIDITY ascends over all
  *         mailboxes that an account ever had; what is visible is durable; every change gives its
  *         records a modseq above all before it; counters are those of a recount.

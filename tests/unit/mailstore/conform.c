@@ -134,12 +134,15 @@ random_quota(struct play *p, unsigned account, uint64_t waiting_octets, uint64_t
 	return q;
 }
 
-static void
-random_token(struct play *p, struct act *act, char kind, bool again)
+/* A new one, or now and then one that may have been used: its number. */
+static uint32_t
+random_token(struct play *p, struct act *act, char kind)
 {
-	uint32_t id = again && p->next_id > TOKENS ? p->next_id - 1 - rnd(p, TOKENS) : p->next_id++;
+	bool again = rnd(p, 10) == 0 && p->next_id > TOKENS;
+	uint32_t id = again ? p->next_id - 1 - rnd(p, TOKENS) : p->next_id++;
 
 	snprintf(act->token, sizeof act->token, "toke%c-%010u", kind, id);
+	return id;
 }
 
 static void
@@ -174,17 +177,17 @@ make_deliver(struct play *p, struct act *act, uint64_t waiting_octets, uint64_t 
     bool with_quota)
 {
 	struct st_deliver_request *req = &act->req[0].deliver;
-	uint8_t level = rnd(p, 3) == 0 ? LEVEL_MAT : LEVEL_THUONG;
-	size_t n = 1 + rnd(p, ACCOUNTS);
+	uint32_t id = random_token(p, act, 'd');	/* what may be is the same, asked again */
+	uint8_t level = id % 3 == 0 ? LEVEL_MAT : LEVEL_THUONG;
+	size_t n = 1 + id % ACCOUNTS;
 	unsigned first = rnd(p, ACCOUNTS);
 
 	random_text(p, act);
-	random_token(p, act, 'd', rnd(p, 10) == 0);
 	for (size_t i = 0; i < n; i++) {
 		unsigned to = (first + (unsigned)i) % ACCOUNTS;
 
 		act->local[i] = (struct st_local){ .guid = guid_of(to, act->guid[i]),
-			.place = (uint8_t)(level == LEVEL_MAT && rnd(p, 8) != 0 ?
+			.place = (uint8_t)(level == LEVEL_MAT && id / 3 % 8 != i ?
 			ST_PLACE_MAT + rnd(p, 2) : ST_PLACE_INBOX) };
 		if (with_quota)
 			act->local[i].quota = random_quota(p, to, waiting_octets, waiting_n,
@@ -198,13 +201,14 @@ make_deliver(struct play *p, struct act *act, uint64_t waiting_octets, uint64_t 
 static void
 make_append(struct play *p, struct act *act, bool with_quota)
 {
+	uint32_t next = p->next_id, id = random_token(p, act, 'a');
+
 	random_text(p, act);
-	random_token(p, act, 'a', rnd(p, 10) == 0);
 	act->req[0].append = (struct st_append_request){ .token = { act->token,
 		rnd(p, 4) == 0 ? 0 : 16 }, .internal_date_s = rnd(p, 2000000000),
 		.flags = (uint16_t)rnd(p, 32), .keywords = act->keywords,
 		.keywords_n = random_keywords(p, act),
-		.level = rnd(p, 6) == 0 ? LEVEL_MAT : LEVEL_THUONG };
+		.level = id == next && rnd(p, 6) == 0 ? LEVEL_MAT : LEVEL_THUONG };
 	if (with_quota)
 		act->req[0].append.quota = random_quota(p, act->account, 0, 0, act->message.n);
 	act->req[1].append = act->req[0].append;
@@ -252,7 +256,7 @@ make_copy(struct play *p, struct act *act, bool with_quota)
 	struct st_quota quota = { 0 };
 
 	random_uids(p, act);
-	random_token(p, act, 'c', rnd(p, 10) == 0);
+	(void)random_token(p, act, 'c');
 	if (with_quota)
 		quota = random_quota(p, act->account, 0, 0, rnd(p, 2000));
 	for (unsigned s = 0; s < 2; s++)

@@ -260,12 +260,12 @@ deliver(struct ms *ms, struct ms_call *c)
 	const struct st_deliver_request *req = c->req;
 	uint64_t body;
 
-	for (size_t i = 0; i < ms->done_n; i++)
-		if (slice_eq(ms->done[i], req->id))
-			return OK;
 	for (size_t i = 0; i < req->local_n; i++)
 		if (req->level >= LEVEL_MAT && req->local[i].place == ST_PLACE_INBOX)
 			return ERR_ACCESS;
+	for (size_t i = 0; i < ms->done_n; i++)
+		if (slice_eq(ms->done[i], req->id))
+			return OK;
 	for (size_t i = 0; i < req->local_n; i++) {
 		uint32_t number = 0;
 
