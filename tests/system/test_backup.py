@@ -391,6 +391,7 @@ def all_of_it_comes_back(p):
     same_but_uids(mail(p, 5), uids)
     assert validity(p, 1) > was
     assert "holds" in ctl(p, "audit", "verify")
+    ctl(p, "store", "check")
     assert deliver(p, 6, "goes-on", 3000) and eventually(lambda: opens(p, 6, "goes-on", 3000))
     same = os.stat(os.path.join(p.dir, "state/store/seg")), os.stat(os.path.join(target, "store/seg"))
     assert (same[0].st_uid, same[0].st_gid, same[0].st_mode) == (same[1].st_uid, same[1].st_gid, same[1].st_mode)
@@ -420,6 +421,7 @@ def what_a_restore_lost_comes_back_from_a_later_snapshot(p):
     eventually(lambda: p.pid("mailstored") != pid)
     until_up(p)
     same_but_uids(mail(p, 10), was)
+    ctl(p, "store", "check")
     # And the snapshot of that store, in the same folder, has them.
     assert backup(p)["damaged"] == 0
     assert "DAMAGED" not in ctl(p, "store", "verify-backup", p.backup)
