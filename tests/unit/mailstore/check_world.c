@@ -213,7 +213,7 @@ secret(void *arg, const struct check_keyset *ks, uint8_t *secret_out)
 int
 world_check(struct world *w, unsigned flags)
 {
-	struct check_conf conf = { .state_dir = w->copy, .map_octets = HELP_MAP,
+	struct check_conf conf = { .state_dir = w->copy, .map_octets = WORLD_MAP,
 		.offline = (flags & WORLD_ONLINE) == 0, .repair = (flags & WORLD_REPAIR) != 0,
 		.report = w->report, .who = "test",
 		.secret = (flags & WORLD_KEYS) != 0 ? secret : NULL, .found = found,
@@ -274,8 +274,8 @@ garden_open(struct world *w)
 {
 	struct garden g = { .w = w };
 
-	assert_int_equal(index_open(world_path(w, "index"), HELP_MAP, false, &g.ix), OK);
-	assert_int_equal(control_open(world_path(w, "control"), HELP_MAP, false, &g.ctl), OK);
+	assert_int_equal(index_open(world_path(w, "index"), WORLD_MAP, false, &g.ix), OK);
+	assert_int_equal(control_open(world_path(w, "control"), WORLD_MAP, false, &g.ctl), OK);
 	assert_int_equal(index_begin_write(g.ix), OK);
 	assert_int_equal(control_begin_write(g.ctl), OK);
 	return g;

@@ -11,7 +11,7 @@
 #include "mailstore/control.h"
 #include "mailstore/index.h"
 
-enum { WORLD_FOUND_MAX = 4096 };
+enum { WORLD_FOUND_MAX = 4096, WORLD_MAP = 1 << 30 };
 
 struct world {
 	struct help h;			/* closed: the store as it was made */

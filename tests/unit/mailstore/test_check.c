@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -456,6 +457,62 @@ what_is_planted_is_found(void **state)
 	}
 }
 
+/* ---- a large mailbox ---- */
+
+/* So many copies of the message with uid 5, as one mailbox. */
+static void
+fill_archive(struct world *w, uint32_t many)
+{
+	struct record_box *b;
+	struct store_record m;
+	struct record_account a;
+	struct record_blob blob;
+	struct garden g;
+
+	for (uint32_t uid = 1; uid <= many; uid += 50000) {
+		g = garden_open(w);
+		b = &g.ix->box;
+		assert_int_equal(index_message_get(g.ix, 1, BOX_INBOX, 5, &m), OK);
+		assert_int_equal(index_box_get(g.ix, 1, BOX_JUNK, b), OK);
+		assert_int_equal(index_account_get(g.ix, 1, &a), OK);
+		assert_int_equal(index_blob_get(g.ix, m.blob, &blob), OK);
+		for (m.uid = uid; m.uid < uid + 50000 && m.uid <= many; m.uid++) {
+			m.modseq = ++b->modseq;
+			b->exists++;
+			b->unseen += (m.flags & ST_SEEN) == 0;
+			b->octets += m.size_octets;
+			a.octets += m.size_octets;
+			a.messages++;
+			blob.refs++;
+			assert_int_equal(index_message_put(g.ix, 1, BOX_JUNK, &m), OK);
+		}
+		b->uidnext = m.uid;
+		assert_int_equal(index_box_put(g.ix, b), OK);
+		assert_int_equal(index_account_put(g.ix, 1, &a), OK);
+		assert_int_equal(index_blob_put(g.ix, m.blob, &blob), OK);
+		garden_close(&g);
+	}
+}
+
+static void
+memory_does_not_grow(void **state)
+{
+	bool is_long = getenv("long") != NULL && getenv("long")[0] != '\0';
+	uint32_t many = is_long ? 1000000 : 20000;
+	struct world *w = *state;
+	struct rusage use;
+
+	world_copy(w);
+	fill_archive(w, many);
+	assert_int_equal(world_check(w, WORLD_APART), OK);
+	world_expect(w, world_is_clean(w), "large mailbox", "not clean");
+	assert_true(w->result.messages > many);
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &use), 0);
+	printf("%u messages: %ld KB at most\n", many, use.ru_maxrss);
+	/* The map counts as long as its pages are in memory anyway. */
+	assert_true(use.ru_maxrss < (is_long ? 400 : 200) * 1024);
+}
+
 static int
 begin(void **state)
 {
@@ -477,7 +534,8 @@ int
 main(void)
 {
 	const struct CMUnitTest t[] = { cmocka_unit_test(a_whole_store_is_whole),
-		cmocka_unit_test(what_is_planted_is_found) };
+		cmocka_unit_test(what_is_planted_is_found),
+		cmocka_unit_test(memory_does_not_grow) };
 
 	/* Hundreds of small commits: not on a disk, where there is a choice. */
 	(void)setenv("TMPDIR", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", 0);

@@ -104,7 +104,7 @@ read_all(const struct world *w, struct sight *out)
 	size_t n;
 
 	memset(out, 0, sizeof *out);
-	if (store_open(w->copy, w->h.run, HELP_MAP, 0, &s) != OK) {
+	if (store_open(w->copy, w->h.run, WORLD_MAP, 0, &s) != OK) {
 		out->errors++;
 		return;
 	}

@@ -28,7 +28,7 @@ reader(struct world *w)
 {
 	struct store *s;
 
-	assert_int_equal(store_open(w->copy, w->h.run, HELP_MAP, 0, &s), OK);
+	assert_int_equal(store_open(w->copy, w->h.run, WORLD_MAP, 0, &s), OK);
 	return s;
 }
 
@@ -373,7 +373,7 @@ the_audit_tells_of_it(void **state)
 	damage_much(w);
 	assert_int_equal(world_check(w, WORLD_REPAIR), OK);
 	arena_init(&a, 8 << 20);
-	assert_int_equal(control_open(world_path(w, "control"), HELP_MAP, true, &ctl), OK);
+	assert_int_equal(control_open(world_path(w, "control"), WORLD_MAP, true, &ctl), OK);
 	assert_int_equal(control_begin_read(ctl), OK);
 	assert_int_equal(audit_list(ctl, before + 1, 10, 1 << 20, &a, &list), OK);
 	assert_int_equal(list.records_n, 2);
@@ -392,7 +392,7 @@ it_does_not_repair_without_the_store(void **state)
 {
 	struct check_result res;
 	struct world *w = *state;
-	struct check_conf conf = { .state_dir = w->copy, .map_octets = HELP_MAP, .repair = true,
+	struct check_conf conf = { .state_dir = w->copy, .map_octets = WORLD_MAP, .repair = true,
 		.report = w->report };
 
 	world_copy(w);
