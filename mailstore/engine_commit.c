@@ -283,6 +283,7 @@ run_step(struct engine *e, const struct step *s, struct engine_job *jobs)
 	for (struct engine_job *j = jobs; j != NULL; j = j->next) {
 		if (j->poisoned)	/* undone with all others: it may fail again, alone */
 			j->status = OK;
+		j->poisoned = false;	/* or the next step would take it for done */
 		if (takes_part(s, j) && !try_group(e, s, j, j->next))
 			j->poisoned = false;
 	}

@@ -69,6 +69,7 @@ quiet(const struct bench *b)
 	snprintf(path, sizeof path, "%s/log", b->base);
 	if (freopen(path, "w", stderr) == NULL)
 		_exit(3);
+	setvbuf(stderr, NULL, _IONBF, 0);
 }
 
 static void
