@@ -158,14 +158,14 @@ tell_proof(struct ctl *ctl, uint64_t time_s, const struct backup_proof *p, int r
 }
 
 static int
-prove(struct ctl *ctl, struct backup *b, uint64_t time_s)
+prove(struct ctl *ctl, struct backup *b, uint64_t time_s, struct backup_seen *seen)
 {
 	struct backup_proof proof = { 0 };
 	struct backup_manifest m;
 	int r = backup_load(b, time_s, &m);
 
 	if (r == OK) {
-		r = backup_prove(b, &m, true, &proof);
+		r = backup_prove(b, &m, seen, &proof);
 		backup_manifest_free(&m);
 	}
 	tell_proof(ctl, time_s, &proof, r);
@@ -176,6 +176,7 @@ prove(struct ctl *ctl, struct backup *b, uint64_t time_s)
 static int
 prove_all(struct ctl *ctl, struct backup *b, uint64_t at)
 {
+	struct backup_seen seen = { NULL };
 	uint64_t *times;
 	size_t n, tried = 0;
 	int r = backup_list(b, &times, &n), failed = OK;
@@ -186,11 +187,12 @@ prove_all(struct ctl *ctl, struct backup *b, uint64_t at)
 		if (at != 0 && (times[i - 1] > at || tried > 0))
 			continue;
 		tried++;
-		one = prove(ctl, b, times[i - 1]);
+		one = prove(ctl, b, times[i - 1], &seen);
 		failed = one != OK ? one : failed;
 	}
 	if (r == OK)
 		free(times);
+	backup_seen_free(&seen);
 	if (r == OK && tried == 0) {
 		buf_addf(b->why, "%s: there is no snapshot%s\n", b->path,
 		    at != 0 ? " of that time" : "");

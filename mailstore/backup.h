@@ -72,9 +72,20 @@ struct backup_proof {
 	uint64_t bad;		/* each is a line in `why` */
 };
 
+/* Parts that were proven: snapshots share them, and one reading is enough. */
+struct backup_seen {
+	struct backup_seen_part {
+		char	name[BACKUP_NAME_OCTETS];
+		uint8_t sum[BACKUP_SUM_OCTETS];
+	} *v;
+	size_t n, sorted, cap;
+};
+
+void backup_seen_free(struct backup_seen *seen);
+
 /* Read everything that the snapshot refers to and compare; every row is whole, every blob lies
- * within its segment. ERR_CORRUPT when something is bad. parts: also those of the pool. */
-int backup_prove(struct backup *b, const struct backup_manifest *m, bool parts,
+ * within its segment. ERR_CORRUPT when something is bad. seen may be NULL. */
+int backup_prove(struct backup *b, const struct backup_manifest *m, struct backup_seen *seen,
     struct backup_proof *out) MUST_USE;
 
 #endif

@@ -93,6 +93,8 @@ open_folder(struct backup *b, bool make)
 	b->dir = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->dir < 0 || fstat(b->dir, &st) != 0)
 		return -errno;
+	if (make && st.st_uid != geteuid())	/* who could put links there */
+		return ERR_ACCESS;
 	if (make && (st.st_mode & 077) != 0 && fchmod(b->dir, 0700) != 0)
 		return -errno;
 	return make ? path_refuse_network(b->path) : OK;

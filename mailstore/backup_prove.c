@@ -17,6 +17,7 @@ struct proving {
 	struct backup		     *b;
 	const struct backup_manifest *m;
 	struct backup_proof	     *proof;
+	struct backup_seen	     *seen;
 	struct backup_need	      need;
 	const char		     *file;
 	bool			      control;
@@ -93,6 +94,44 @@ prove_file(struct proving *p, const struct backup_entry *e)
 /* ---- parts ---- */
 
 static int
+by_name(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct backup_seen_part));
+}
+
+static bool
+is_seen(const struct backup_seen *seen, const struct backup_seen_part *key)
+{
+	return seen != NULL && seen->sorted > 0 &&
+	    bsearch(key, seen->v, seen->sorted, sizeof *seen->v, by_name) != NULL;
+}
+
+static int
+note_seen(struct backup_seen *seen, const struct backup_seen_part *key)
+{
+	if (seen == NULL)
+		return OK;
+	if (seen->n == seen->cap) {
+		size_t cap = seen->cap == 0 ? 1024 : 2 * seen->cap;
+		void *v = realloc(seen->v, cap * sizeof *seen->v);
+
+		if (v == NULL)
+			return ERR_NOMEM;
+		seen->v = v;
+		seen->cap = cap;
+	}
+	seen->v[seen->n++] = *key;
+	return OK;
+}
+
+void
+backup_seen_free(struct backup_seen *seen)
+{
+	free(seen->v);
+	*seen = (struct backup_seen){ NULL };
+}
+
+static int
 read_head(struct backup *b, const char *name, struct backup_part *out)
 {
 	char head[BACKUP_PART_HEAD];
@@ -116,15 +155,21 @@ same_part(const struct backup_part *a, const struct backup_part *b)
 static int
 prove_part(struct proving *p, const struct backup_part *want)
 {
-	char name[BACKUP_NAME_OCTETS], path[BACKUP_NAME_OCTETS + 8];
+	char path[BACKUP_NAME_OCTETS + 8];
 	uint8_t sum[BACKUP_SUM_OCTETS];
+	struct backup_seen_part key;
 	struct backup_part found;
 	uint64_t octets = 0;
+	const char *name = key.name;
 	int r;
 
-	backup_part_name(want, name);
+	memset(&key, 0, sizeof key);
+	backup_part_name(want, key.name);
+	memcpy(key.sum, want->sum, sizeof key.sum);
 	snprintf(path, sizeof path, "seg/%s", name);
 	p->proof->parts++;
+	if (is_seen(p->seen, &key))
+		return OK;
 	r = read_head(p->b, name, &found);
 	if (r == OK && !same_part(want, &found))
 		r = ERR_CORRUPT;
@@ -134,9 +179,10 @@ prove_part(struct proving *p, const struct backup_part *want)
 		return r;
 	if (r == OK && (octets != want->octets || memcmp(sum, want->sum, sizeof sum) != 0))
 		r = ERR_CORRUPT;
-	if (r != OK)
-		bad(p, path, err_text(r));
 	p->proof->octets += octets;
+	if (r == OK)
+		return note_seen(p->seen, &key);
+	bad(p, path, err_text(r));
 	return OK;
 }
 
@@ -161,10 +207,10 @@ prove_reach(struct proving *p)
 }
 
 int
-backup_prove(struct backup *b, const struct backup_manifest *m, bool parts,
+backup_prove(struct backup *b, const struct backup_manifest *m, struct backup_seen *seen,
     struct backup_proof *out)
 {
-	struct proving p = { .b = b, .m = m, .proof = out };
+	struct proving p = { .b = b, .m = m, .proof = out, .seen = seen };
 	int r = OK;
 
 	*out = (struct backup_proof){ 0 };
@@ -175,10 +221,14 @@ backup_prove(struct backup *b, const struct backup_manifest *m, bool parts,
 	}
 	for (size_t i = 0; i < m->files_n && r == OK; i++)
 		r = prove_file(&p, &m->files[i]);
-	for (size_t i = 0; parts && i < m->parts_n && r == OK; i++)
+	for (size_t i = 0; i < m->parts_n && r == OK; i++)
 		r = prove_part(&p, &m->parts[i]);
 	if (r == OK)
 		prove_reach(&p);
+	if (seen != NULL && seen->n > seen->sorted) {
+		qsort(seen->v, seen->n, sizeof *seen->v, by_name);
+		seen->sorted = seen->n;
+	}
 	free(p.need.v);
 	arena_clear(&p.a);
 	return r == OK && out->bad > 0 ? ERR_CORRUPT : r;

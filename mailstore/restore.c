@@ -246,7 +246,7 @@ restore_store(struct backup *b, const struct backup_manifest *m, struct restore_
 {
 	struct restoring s = { .b = b, .m = m, .job = job, .state = -1, .dir = -1, .lock = -1 };
 	struct backup_proof proof;
-	int r = backup_prove(b, m, true, &proof);
+	int r = backup_prove(b, m, NULL, &proof);
 
 	if (r == OK)
 		r = open_place(&s);
@@ -262,6 +262,8 @@ restore_store(struct backup *b, const struct backup_manifest *m, struct restore_
 		r = appear(&s);
 	if (s.dir >= 0)
 		close(s.dir);
+	if (r != OK && s.dir >= 0)
+		(void)!backup_remove(s.state, BUILDING);	/* or the next one does */
 	if (s.state >= 0)
 		close(s.state);
 	if (s.lock >= 0)

@@ -134,7 +134,7 @@ prove(struct test *t, struct backup_proof *proof)
 	assert_int_equal(backup_open(t->dir, false, &t->why, &t->b), OK);
 	r = backup_find(&t->b, UINT64_MAX, &m);
 	if (r == OK) {
-		r = backup_prove(&t->b, &m, true, proof);
+		r = backup_prove(&t->b, &m, NULL, proof);
 		backup_manifest_free(&m);
 	}
 	backup_close(&t->b);
@@ -516,6 +516,36 @@ old_snapshots_go_with_their_parts(void **state)
 }
 
 static void
+shared_parts_are_read_once(void **state)
+{
+	struct test *t = *state;
+	struct backup_seen seen = { NULL };
+	struct backup_proof first, second;
+	struct backup_manifest m;
+	struct backup_job job;
+	uint64_t *times;
+	size_t n;
+
+	mail(t, OLD_LARGE);
+	assert_int_equal(take(t, &job), OK);
+	assert_int_equal(take(t, &job), OK);
+	assert_int_equal(backup_open(t->dir, false, &t->why, &t->b), OK);
+	assert_int_equal(backup_list(&t->b, &times, &n), OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(backup_load(&t->b, times[1], &m), OK);
+	assert_int_equal(backup_prove(&t->b, &m, &seen, &first), OK);
+	backup_manifest_free(&m);
+	assert_int_equal(backup_load(&t->b, times[0], &m), OK);
+	assert_int_equal(backup_prove(&t->b, &m, &seen, &second), OK);
+	assert_int_equal(second.parts, first.parts);
+	assert_true(second.octets + job.octets <= first.octets + 1000);
+	backup_manifest_free(&m);
+	backup_seen_free(&seen);
+	backup_close(&t->b);
+	free(times);
+}
+
+static void
 names_of_snapshots(void **state)
 {
 	static const char *const bad[] = { "", "x", "20261122T065900", "20261322T065900Z",
@@ -547,6 +577,7 @@ main(void)
 		ROW(somebodys_folder_is_left_alone),
 		ROW(only_one_at_a_time),
 		ROW(old_snapshots_go_with_their_parts),
+		ROW(shared_parts_are_read_once),
 		cmocka_unit_test(names_of_snapshots),
 	};
 
