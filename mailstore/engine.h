@@ -203,7 +203,7 @@ struct engine_wrap {
 	struct account_keyset *ks;	/* the committer's */
 	uint8_t	 public[32], shared[32];
 	uint32_t keyset;
-	int	 status;
+	int	 status;		/* OK: shared was computed */
 	uint8_t	*wrapped;		/* 48; NULL: only the key is wanted */
 };
 

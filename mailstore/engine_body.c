@@ -80,7 +80,8 @@ engine_body_wrap(struct engine *e, struct engine_body *b, struct account_keyset 
 		    wrapped_out);
 		return 0;
 	}
-	*rest = (struct engine_wrap){ .ks = ks, .keyset = ks->id, .wrapped = wrapped_out };
+	*rest = (struct engine_wrap){ .ks = ks, .keyset = ks->id, .status = ERR_AGAIN,
+		.wrapped = wrapped_out };
 	memcpy(rest->public, ks->public, sizeof rest->public);
 	return 1;
 }

@@ -426,6 +426,36 @@ behind(void **state)
 	free(m);
 }
 
+/* One recipient's key is no key: the message fails, and none of the others is wrapped with what was never computed. */
+static void
+a_bad_key_spoils_no_other(void **state)
+{
+	struct help *h = *state;
+	struct account *bad;
+	struct mail m;
+	struct sched s;
+	struct store *st;
+	char guid[16];
+
+	open_with(h, THREADS, 1 << 20);
+	sched_init(&s, h->e);
+	mail_add(h, &s, &m, 1, 3, SLICE("x"));
+	bad = accounts_find(h->e->accounts, help_guid(0, guid));
+	memset(bad->keysets[ACCOUNT_OPEN].public, 0, 32);
+	(void)run(h, &s);
+	assert_int_equal(m.status, ERR_CRYPTO);
+	assert_null(m.d.sealing.key);
+	for (unsigned who = 1; who < 3; who++) {
+		mail_add(h, &s, &m, who, 1, SLICE("y"));
+		(void)run(h, &s);
+		assert_int_equal(m.status, OK);
+	}
+	st = help_reader(h, 0);
+	for (unsigned who = 1; who < 3; who++)
+		help_expect(h, st, who, BOX_INBOX, 1, KEYSET_OPEN, SLICE("y"));
+	store_close(&st);
+}
+
 /* A job that is given up when its body was sealed leaves nothing: no key in use, no hold on the segment. */
 static void
 given_up(void **state)
@@ -468,6 +498,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_message_to_all, begin, end),
 		cmocka_unit_test_setup_teardown(a_full_disk_in_the_middle, begin, end),
 		cmocka_unit_test_setup_teardown(behind, begin, end),
+		cmocka_unit_test_setup_teardown(a_bad_key_spoils_no_other, begin, end),
 		cmocka_unit_test_setup_teardown(given_up, begin, end),
 	};
 
