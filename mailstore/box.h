@@ -86,6 +86,17 @@ int box_expunge(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
     const struct st_range *uids, size_t n, struct arena *a, struct st_expunge_reply *out) MUST_USE;
 int box_copy(struct index *ix, const struct box_scope *sc, const struct st_copy_request *req,
     struct arena *a, struct st_copy_reply *out) MUST_USE;
+/* Shared mailboxes and metadata (box_share.c). */
+int box_rights(struct index *ix, const struct box_scope *sc, const struct st_rights_request *req)
+    MUST_USE;
+int box_entry(struct index *ix, const struct box_scope *sc, const struct st_entry_request *req)
+    MUST_USE;
+int box_reader_seen(struct index *ix, const struct box_scope *sc,
+    const struct st_reader_seen_request *req, struct arena *a, struct st_flags_reply *out)
+    MUST_USE;
+/* All rows of a kind and mailbox. */
+int box_drop_rows(struct index *ix, const struct record_box *box, enum record_kind kind) MUST_USE;
+
 int box_seen_recent(struct index *ix, const struct box_scope *sc, uint32_t mailbox,
     uint32_t *first_out, uint32_t *end_out) MUST_USE;
 

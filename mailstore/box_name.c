@@ -178,24 +178,17 @@ box_subscribe(struct index *ix, const struct box_scope *sc, struct slice name, b
 
 /* ---- deleting ---- */
 
+/* What else there is under its number. */
 static int
-drop_vanished(struct index *ix, const struct record_box *box)
+drop_rows(struct index *ix, const struct record_box *box)
 {
-	struct record_key prefix = record_key_vanished(box->account, box->id, 0, 0);
-	struct env_cursor c;
-	int r = env_cursor_open(ix->t, INDEX_T, &c);
+	static const enum record_kind kinds[] = { RECORD_VANISHED, RECORD_RIGHTS, RECORD_ENTRY,
+		RECORD_SEEN };
+	int r = OK;
 
-	if (r != OK)
-		return r;
-	prefix.n = 9;
-	while ((r = env_cursor_seek(&c, record_key_slice(&prefix))) == 1 &&
-	    record_key_under(c.key, &prefix)) {
-		r = env_cursor_del(ix->t, &c);
-		if (r != OK)
-			break;
-	}
-	env_cursor_close(&c);
-	return r < 0 ? r : OK;
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && r == OK; i++)
+		r = box_drop_rows(ix, box, kinds[i]);
+	return r;
 }
 
 static int
@@ -235,7 +228,7 @@ box_delete(struct index *ix, const struct box_scope *sc, struct slice name)
 	if (r == OK)
 		r = drop_messages(ix, box, &owner, sc->now_s, &a);
 	if (r == OK)
-		r = drop_vanished(ix, box);
+		r = drop_rows(ix, box);
 	if (r == OK)
 		r = index_name_del(ix, sc->account, buf_slice(&normal));
 	if (r == OK)

@@ -414,6 +414,28 @@ index_group_put(struct index *ix, struct slice group, const struct record_group 
 }
 
 int
+index_seen_get(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t reader,
+    struct record_seen *out)
+{
+	struct record_key k = record_key_seen(account, mailbox, reader);
+	struct slice key = record_key_slice(&k), val;
+	int r = env_get(ix->t, INDEX_T, key, &val);
+
+	return r == OK ? record_seen_get(key, val, out) : r;
+}
+
+int
+index_seen_put(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t reader,
+    const struct record_seen *s)
+{
+	struct record_key k = record_key_seen(account, mailbox, reader);
+	struct slice key = record_key_slice(&k);
+
+	record_seen_put(key, s, &ix->row);
+	return put_row(ix, INDEX_T, key);
+}
+
+int
 index_u64_get(struct index *ix, const char *name, uint64_t *out)
 {
 	struct slice key = slice_of(name), val;

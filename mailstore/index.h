@@ -34,6 +34,7 @@ struct index {
 	struct buf	row;
 	/* Rooms of box.c: too large for a stack that is used often. */
 	struct record_box box, target, was;
+	struct record_seen seen;
 	struct store_record page[INDEX_PAGE];
 	struct index_touched touched;
 	bool	 keep_expunged;		/* what is expunged stays restorable */
@@ -104,6 +105,12 @@ void index_touch(struct index *ix, uint32_t account, uint32_t mailbox);
 
 int index_u64_get(struct index *ix, const char *name, uint64_t *out) MUST_USE;	/* "meta" */
 int index_u64_put(struct index *ix, const char *name, uint64_t v) MUST_USE;
+
+/* What a reader has seen: ERR_NOENT: he never touched anything. out is large. */
+int index_seen_get(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t reader,
+    struct record_seen *out) MUST_USE;
+int index_seen_put(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t reader,
+    const struct record_seen *s) MUST_USE;
 
 /* Walk the messages of a mailbox from a uid on: 1 with *out, 0 at the end, or an error. Between
  * index_walk_open and _close only the functions of this file may change the tree. */

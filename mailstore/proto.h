@@ -32,6 +32,9 @@ enum st_code {
 	ST_COPY		= 0x0319,
 	ST_SEEN_RECENT	= 0x031a,
 	ST_IMPORT	= 0x031b,
+	ST_RIGHTS	= 0x031c,
+	ST_ENTRY	= 0x031d,
+	ST_READER_SEEN	= 0x031e,
 	ST_CLAIM	= 0x0321,
 	ST_RESULT	= 0x0322,
 	ST_QUEUE_LIST	= 0x0331,
@@ -54,6 +57,19 @@ enum st_code {
 };
 
 enum { ST_ID_OCTETS = 16, ST_NAME_MAX = 1000, ST_KEYWORDS_MAX = 64, ST_KEYWORD_OCTETS = 64 };
+
+/* Rights in a mailbox (RFC 4314 2.1), as bits: "lrswipkxtea". */
+enum st_right {
+	ST_RIGHT_LOOKUP = 1 << 0, ST_RIGHT_READ = 1 << 1, ST_RIGHT_SEEN = 1 << 2,
+	ST_RIGHT_WRITE = 1 << 3, ST_RIGHT_INSERT = 1 << 4, ST_RIGHT_POST = 1 << 5,
+	ST_RIGHT_CREATE = 1 << 6, ST_RIGHT_DELETE = 1 << 7, ST_RIGHT_DELETED = 1 << 8,
+	ST_RIGHT_EXPUNGE = 1 << 9, ST_RIGHT_ADMIN = 1 << 10, ST_RIGHTS_ALL = (1 << 11) - 1
+};
+enum st_rights_op { ST_RIGHTS_SET, ST_RIGHTS_ADD, ST_RIGHTS_REMOVE };
+enum {
+	ST_IDENTIFIER_MAX = 320, ST_IDENTIFIERS_MAX = 500,	/* of a mailbox */
+	ST_ENTRY_NAME_MAX = 256, ST_ENTRY_VALUE_MAX = 8192, ST_ENTRIES_MAX = 100
+};
 
 /* System flags, as bits. */
 enum st_flag {
@@ -294,6 +310,36 @@ WIRE_STRUCT(st_copy_request, ST_COPY_REQUEST_FIELDS)
 	L(T, st_range, from, 20000) \
 	L(T, st_range, to, 20000)
 WIRE_STRUCT(st_copy_reply, ST_COPY_REPLY_FIELDS)
+
+/* Rights of an identity in a mailbox; none left: it is forgotten. An identifier that begins with "-"
+ * takes rights away (RFC 4314 2). Not in mailboxes of a mat keyset (ERR_ACCESS). ERR_LIMIT. */
+#define ST_RIGHTS_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0) \
+	F(T, STR, identifier, 320)	/* canonical: an address, "anyone", ... */ \
+	F(T, U8, op, 2) \
+	F(T, U16, rights, 2047)		/* ST_RIGHT_* */
+WIRE_STRUCT(st_rights_request, ST_RIGHTS_REQUEST_FIELDS)
+
+/* A metadata entry of a mailbox, or of the account (mailbox 0). ERR_LIMIT: too many. */
+#define ST_ENTRY_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0) \
+	F(T, U32, mailbox, 0) \
+	F(T, STR, name, 256)		/* "/private/comment", in lower case */ \
+	F(T, STR, value, 8192) \
+	F(T, U8, remove, 1)
+WIRE_STRUCT(st_entry_request, ST_ENTRY_REQUEST_FIELDS)
+
+/* What a reader who is not the owner has seen of a shared mailbox. The reply is that of ST_FLAGS;
+ * modseq is of the reader's view. */
+#define ST_READER_SEEN_REQUEST_FIELDS(F, L, T) \
+	F(T, U32, account, 0)		/* owner of the mailbox */ \
+	F(T, U32, mailbox, 0) \
+	F(T, U32, reader, 0)		/* number of the reader's account */ \
+	L(T, st_range, uids, 20000) \
+	F(T, U8, seen, 1) \
+	F(T, U64, unchanged_since, 0)
+WIRE_STRUCT(st_reader_seen_request, ST_READER_SEEN_REQUEST_FIELDS)
 
 /* A session that selected read-write claims \Recent: uids first_recent_uid <= uid < end_uid are
  * recent to it, and to no other session (RFC 3501 2.3.2). */
@@ -628,6 +674,10 @@ WIRE_STRUCT(st_restore_reply, ST_RESTORE_REPLY_FIELDS)
 	X(ST_COPY, "copy", ROLE_IMAPD, 0, st_copy_request, st_copy_reply) \
 	X(ST_SEEN_RECENT, "seen-recent", ROLE_IMAPD, 0, st_seen_recent_request, \
 	    st_seen_recent_reply) \
+	X(ST_RIGHTS, "rights", ROLE_IMAPD | ROLE_CONTROL, 0, st_rights_request, st_nothing) \
+	X(ST_ENTRY, "entry", ROLE_IMAPD | ROLE_CONTROL, 0, st_entry_request, st_nothing) \
+	X(ST_READER_SEEN, "reader-seen", ROLE_IMAPD, 0, st_reader_seen_request, \
+	    st_flags_reply) \
 	X(ST_CLAIM, "claim", ROLE_RELAY, 0, st_claim_request, st_claim_reply) \
 	X(ST_RESULT, "result", ROLE_RELAY, 0, st_result_request, st_nothing) \
 	X(ST_RENEW, "renew", ROLE_RELAY, 0, st_renew_request, st_nothing) \

@@ -111,6 +111,28 @@ record_key_blob(uint64_t blob)
 }
 
 struct record_key
+record_key_named(uint32_t account, enum record_kind kind, uint32_t mailbox, struct slice name)
+{
+	struct record_key k = record_key(account, kind);
+	unsigned char hash[RECORD_HASH_OCTETS];
+
+	crypto_generichash(hash, sizeof hash, (const unsigned char *)name.p, name.n, NULL, 0);
+	record_key_u32(&k, mailbox);
+	record_key_octets(&k, (struct slice){ (const char *)hash, sizeof hash });
+	return k;
+}
+
+struct record_key
+record_key_seen(uint32_t account, uint32_t mailbox, uint32_t reader)
+{
+	struct record_key k = record_key(account, RECORD_SEEN);
+
+	record_key_u32(&k, mailbox);
+	record_key_u32(&k, reader);
+	return k;
+}
+
+struct record_key
 record_key_segment(uint32_t segment)
 {
 	struct record_key k = { .n = 0 };
@@ -717,6 +739,115 @@ record_vanished_time(struct slice key, struct slice val, uint32_t *time_s_out)
 		return err;
 	*time_s_out = v2 ? rd_u32(&r) : 0;
 	return r.err;
+}
+
+void
+record_rights_put(struct slice key, const struct record_rights *r, struct buf *out)
+{
+	row_begin(out);
+	buf_add_u16(out, r->rights);
+	buf_add(out, r->identifier);
+	row_end(key, out);
+}
+
+int
+record_rights_get(struct slice key, struct slice val, struct record_rights *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+
+	if (err != OK)
+		return err;
+	out->rights = rd_u16(&r);
+	out->identifier = r.s;
+	return r.err != OK || r.s.n == 0 || r.s.n > ST_IDENTIFIER_MAX ? ERR_CORRUPT : OK;
+}
+
+void
+record_entry_put(struct slice key, const struct record_entry *e, struct buf *out)
+{
+	row_begin(out);
+	buf_add_u16(out, (uint16_t)e->name.n);
+	buf_add(out, e->name);
+	buf_add(out, e->value);
+	row_end(key, out);
+}
+
+int
+record_entry_get(struct slice key, struct slice val, struct record_entry *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+	uint16_t n;
+
+	if (err != OK)
+		return err;
+	n = rd_u16(&r);
+	out->name = rd_bytes(&r, n);
+	out->value = r.s;
+	return r.err != OK || n > ST_ENTRY_NAME_MAX || r.s.n > ST_ENTRY_VALUE_MAX ?
+	    ERR_CORRUPT : OK;
+}
+
+void
+record_seen_put(struct slice key, const struct record_seen *s, struct buf *out)
+{
+	assert(s->n <= RECORD_SEEN_MAX);
+	row_begin(out);
+	buf_add_u64(out, s->modseq);
+	for (size_t i = 0; i < s->n; i++) {
+		buf_add_u32(out, s->v[i].lo);
+		buf_add_u32(out, s->v[i].hi);
+		buf_add_u64(out, s->v[i].modseq);
+		buf_add_u8(out, s->v[i].seen);
+	}
+	row_end(key, out);
+}
+
+int
+record_seen_get(struct slice key, struct slice val, struct record_seen *out)
+{
+	struct rd r;
+	int err = row_open(key, val, &r);
+	uint32_t last = 0;
+
+	out->n = 0;
+	if (err != OK)
+		return err;
+	out->modseq = rd_u64(&r);
+	while (r.s.n > 0 && r.err == OK) {
+		struct record_seen_range *one = &out->v[out->n];
+		uint8_t seen;
+
+		if (out->n == RECORD_SEEN_MAX)
+			return ERR_CORRUPT;
+		one->lo = rd_u32(&r);
+		one->hi = rd_u32(&r);
+		one->modseq = rd_u64(&r);
+		seen = rd_u8(&r);
+		one->seen = seen != 0;
+		if (r.err != OK || one->lo <= last || one->lo > one->hi || seen > 1)
+			return ERR_CORRUPT;
+		last = one->hi;
+		out->n++;
+	}
+	return row_done(&r);
+}
+
+const struct record_seen_range *
+record_seen_find(const struct record_seen *s, uint32_t uid)
+{
+	size_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->v[mid].hi < uid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->n && s->v[lo].lo <= uid ? &s->v[lo] : NULL;
 }
 
 void

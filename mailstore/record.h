@@ -40,6 +40,7 @@ enum {
 	RECORD_MESSAGE_OCTETS = 129,
 	RECORD_BOX_MAX = 8192,
 	RECORD_VANISHED_MAX = 500,	/* ranges in one row */
+	RECORD_SEEN_MAX = 2048,		/* the same */
 };
 
 enum record_kind {
@@ -69,6 +70,10 @@ struct record_key record_key_vanished(uint32_t account, uint32_t mailbox, uint64
 /* By the BLAKE2b hash of a name, since a name may be longer than a key. */
 struct record_key record_key_name(uint32_t account, enum record_kind kind, struct slice name);
 struct record_key record_key_blob(uint64_t blob);
+/* L and X, by a hash of the name; P. */
+struct record_key record_key_named(uint32_t account, enum record_kind kind, uint32_t mailbox,
+    struct slice name);
+struct record_key record_key_seen(uint32_t account, uint32_t mailbox, uint32_t reader);
 struct record_key record_key_segment(uint32_t segment);
 struct record_key record_key_gc(uint32_t time_s, uint64_t blob);
 struct record_key record_key_expunged(uint32_t account, uint32_t time_s, uint32_t mailbox,
@@ -89,6 +94,31 @@ struct record_account {
 	uint8_t	 group[16];		/* whose agency row counts it too; zeros: none */
 	uint8_t	 warned;		/* of the quota, in percent: told already; 0: nothing */
 	uint64_t expunged_octets, expunged_messages;	/* its rows E; not part of octets, messages */
+};
+
+/* What an identity may do in a mailbox (RFC 4314); the key has a hash of its name. */
+struct record_rights {
+	uint16_t     rights;		/* ST_RIGHT_* */
+	struct slice identifier;	/* in the row */
+};
+
+/* A metadata entry (RFC 5464); both in the row. */
+struct record_entry {
+	struct slice name, value;
+};
+
+/* What a reader who is not the owner has seen of a shared mailbox: ranges that ascend and do not
+ * meet; what lies in none was never touched. */
+struct record_seen_range {
+	uint32_t lo, hi;
+	uint64_t modseq;		/* when that was set */
+	bool	 seen;
+};
+
+struct record_seen {
+	uint64_t modseq;		/* the highest of them */
+	size_t	 n;
+	struct record_seen_range v[RECORD_SEEN_MAX];
 };
 
 /* What the accounts of an agency keep together. */
@@ -195,6 +225,14 @@ void record_vanished_put(struct slice key, uint32_t time_s, const struct st_rang
     struct buf *out);
 void record_segment_put(struct slice key, const struct record_segment *s, struct buf *out);
 int record_segment_get(struct slice key, struct slice val, struct record_segment *out) MUST_USE;
+void record_rights_put(struct slice key, const struct record_rights *r, struct buf *out);
+int record_rights_get(struct slice key, struct slice val, struct record_rights *out) MUST_USE;
+void record_entry_put(struct slice key, const struct record_entry *e, struct buf *out);
+int record_entry_get(struct slice key, struct slice val, struct record_entry *out) MUST_USE;
+void record_seen_put(struct slice key, const struct record_seen *s, struct buf *out);
+int record_seen_get(struct slice key, struct slice val, struct record_seen *out) MUST_USE;
+/* The range of a uid: NULL if it is in none. */
+const struct record_seen_range *record_seen_find(const struct record_seen *s, uint32_t uid);
 void record_group_put(struct slice key, const struct record_group *g, struct buf *out);
 int record_group_get(struct slice key, struct slice val, struct record_group *out) MUST_USE;
 /* At most RECORD_VANISHED_MAX ranges. */

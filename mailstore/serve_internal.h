@@ -38,6 +38,7 @@ struct job {
 			struct st_restore_reply reply;
 		} restore;
 		struct st_open_reply   open;
+		struct st_flags_reply  seen;
 		struct {
 			struct st_key_rotate_reply reply;
 			struct st_keyset	   fresh;

@@ -110,18 +110,27 @@ store_get_box(struct store *s, uint32_t account, uint32_t mailbox)
 int
 store_account(struct store *s, uint32_t account, struct store_account *out)
 {
+	struct record_group group = { 0 };
 	struct record_account a;
 	int r = index_begin_read(s->ix);
 
 	if (r != OK)
 		return r;
 	r = index_account_get(s->ix, account, &a);
+	/* Without an agency its id is of zeros, and there is no row. */
+	if (r == OK) {
+		r = index_group_get(s->ix, (struct slice){ (const char *)a.group,
+			sizeof a.group }, &group);
+		r = r == ERR_NOENT ? OK : r;
+	}
 	index_abort(s->ix);
 	if (r != OK)
 		return r;
 	memcpy(out->guid, a.guid, sizeof out->guid);
 	out->octets = a.octets;
 	out->messages = a.messages;
+	out->warned = a.warned;
+	out->group_warned = group.warned;
 	return OK;
 }
 
@@ -137,7 +146,8 @@ show_box(struct store *s, const struct record_box *box, struct arena *a,
 	*out = (struct store_mailbox){ .id = box->id, .uidvalidity = box->uidvalidity,
 		.uidnext = box->uidnext, .exists = box->exists, .unseen = box->unseen,
 		.deleted = box->deleted, .recent_uid = box->recent_uid, .octets = box->octets,
-		.highestmodseq = box->modseq, .special_use = box->special_use,
+		.highestmodseq = box->modseq, .shared = (box->has & RECORD_HAS_RIGHTS) != 0,
+		.special_use = box->special_use,
 		.keyset_class = box->class, .keyset = box->keyset,
 		.subscribed = subscribed == 1, .keywords_n = box->keywords_n };
 	out->name = arena_copy(a, record_box_name(box));

@@ -38,6 +38,8 @@ void store_close(struct store **store);
 struct store_account {
 	uint8_t	 guid[16];
 	uint64_t octets, messages;	/* of all mailboxes, also of the hidden ones */
+	uint8_t	 warned;		/* percentage of the quota that was reached; 0: none */
+	uint8_t	 group_warned;		/* the same of the agency */
 };
 
 int store_account(struct store *s, uint32_t account, struct store_account *out) MUST_USE;
@@ -49,6 +51,7 @@ struct store_mailbox {
 	uint32_t      recent_uid;	/* messages with this uid or a higher one are \Recent */
 	uint64_t      octets;
 	uint64_t      highestmodseq;	/* at least 1 */
+	bool	      shared;		/* somebody else was given rights */
 	uint8_t	      special_use;	/* ST_USE_* */
 	uint8_t	      keyset_class;	/* KEYSET_OPEN, KEYSET_MAT, ... */
 	uint32_t      keyset;		/* id, as in st_keyset.id and store_record.keyset */
@@ -119,6 +122,44 @@ int store_changes(struct store *s, uint32_t account, uint32_t mailbox, uint64_t 
  * is not known any more; compare the whole list of uids instead. */
 int store_vanished(struct store *s, uint32_t account, uint32_t mailbox, uint64_t since,
     struct arena *a, struct st_range **ranges_out, size_t *n_out, bool *complete_out) MUST_USE;
+
+/* ---- shared mailboxes ---- */
+
+/* As the functions above, for a reader who is not the owner (number of his account; 0: the owner):
+ * \Seen is his own, and modseq is raised where that changed later than the rest. */
+int store_page_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out) MUST_USE;
+int store_record_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint32_t uid, struct store_record *out) MUST_USE;
+int store_changes_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint64_t since, uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out,
+    uint32_t *next_uid_out) MUST_USE;
+/* How many he has not seen, and the lowest of them (0: none). */
+int store_unseen_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint32_t *unseen_out, uint32_t *first_uid_out) MUST_USE;
+
+/* Who may do what (ST_RIGHT_*). */
+struct store_rights {
+	struct slice identifier;
+	uint16_t     rights;
+};
+
+int store_rights_list(struct store *s, uint32_t account, uint32_t mailbox, struct arena *a,
+    struct store_rights **list_out, size_t *n_out) MUST_USE;
+/* What somebody with these identifiers may do: all that is given to any of them, without what is
+ * taken from any ("-" before an identifier). The owner's rights are not in here: he has all. */
+int store_rights_of(struct store *s, uint32_t account, uint32_t mailbox,
+    const struct slice *identifiers, size_t n, uint16_t *rights_out) MUST_USE;
+
+/* ---- metadata ---- */
+
+struct store_entry {
+	struct slice name, value;
+};
+
+/* Of a mailbox, or of the account (0); ordered by name. */
+int store_entries(struct store *s, uint32_t account, uint32_t mailbox, struct arena *a,
+    struct store_entry **list_out, size_t *n_out) MUST_USE;
 
 /* ---- octets ---- */
 

@@ -31,6 +31,48 @@ walk_end(struct store *s, struct index_walk *w, int r)
 	return r < 0 ? r : OK;
 }
 
+/* The view of a reader who is not the owner, in s->ix->seen. */
+static int
+view_begin(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader)
+{
+	int r = reader == 0 || reader == account ? ERR_NOENT :
+	    index_seen_get(s->ix, account, mailbox, reader, &s->ix->seen);
+
+	if (r == ERR_NOENT)
+		s->ix->seen.n = 0;
+	return r == ERR_NOENT ? OK : r;
+}
+
+static void
+view(const struct store *s, uint32_t account, uint32_t reader, struct store_record *m)
+{
+	const struct record_seen_range *range;
+
+	if (reader == 0 || reader == account)
+		return;
+	m->flags &= (uint16_t)~ST_SEEN;
+	range = record_seen_find(&s->ix->seen, m->uid);
+	if (range == NULL)
+		return;
+	if (range->seen)
+		m->flags |= ST_SEEN;
+	if (range->modseq > m->modseq)
+		m->modseq = range->modseq;
+}
+
+/* As walk_begin, with the reader's view. */
+static int
+walk_begin_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint32_t from_uid, struct index_walk *w)
+{
+	int r = walk_begin(s, account, mailbox, from_uid, w);
+
+	if (r != OK)
+		return r;
+	r = view_begin(s, account, mailbox, reader);
+	return r == OK ? OK : walk_end(s, w, r);
+}
+
 /* ---- what changed ---- */
 
 /* Where records with a modseq above since can be: at most one range more than there are notes. */
@@ -134,11 +176,42 @@ store_changes(struct store *s, uint32_t account, uint32_t mailbox, uint64_t sinc
 	return r;
 }
 
+int
+store_changes_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint64_t since, uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out,
+    uint32_t *next_uid_out)
+{
+	struct index_walk w;
+	uint32_t uid = 0;
+	int r;
+
+	*n_out = 0;
+	*next_uid_out = 0;
+	if (cap == 0)
+		return ERR_INVAL;
+	if (reader == 0 || reader == account)
+		return store_changes(s, account, mailbox, since, from_uid, page, cap, n_out,
+		    next_uid_out);
+	r = walk_begin_as(s, account, mailbox, reader, from_uid, &w);
+	if (r != OK)
+		return r;
+	if (s->ix->box.modseq > since)
+		for (size_t i = 0; i < STORE_WALK_MAX && *n_out < cap &&
+		    (r = index_walk_next(&w, &page[*n_out])) == 1; i++) {
+			view(s, account, reader, &page[*n_out]);
+			uid = page[*n_out].uid;
+			*n_out += page[*n_out].modseq > since;
+		}
+	if (r == 1 && uid < UINT32_MAX)
+		*next_uid_out = uid + 1;
+	return walk_end(s, &w, r);
+}
+
 /* ---- pages ---- */
 
 int
-store_page(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_uid,
-    struct store_record *page, size_t cap, size_t *n_out)
+store_page_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint32_t from_uid, struct store_record *page, size_t cap, size_t *n_out)
 {
 	struct index_walk w;
 	int r;
@@ -146,11 +219,39 @@ store_page(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_ui
 	*n_out = 0;
 	if (cap == 0)
 		return ERR_INVAL;
-	r = walk_begin(s, account, mailbox, from_uid, &w);
+	r = walk_begin_as(s, account, mailbox, reader, from_uid, &w);
 	if (r != OK)
 		return r;
 	while (*n_out < cap && (r = index_walk_next(&w, &page[*n_out])) == 1)
-		++*n_out;
+		view(s, account, reader, &page[(*n_out)++]);
+	return walk_end(s, &w, r);
+}
+
+int
+store_page(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_uid,
+    struct store_record *page, size_t cap, size_t *n_out)
+{
+	return store_page_as(s, account, mailbox, 0, from_uid, page, cap, n_out);
+}
+
+int
+store_unseen_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint32_t *unseen_out, uint32_t *first_uid_out)
+{
+	struct store_record m = { .uid = 0 };
+	struct index_walk w;
+	int r = walk_begin_as(s, account, mailbox, reader, 1, &w);
+
+	*unseen_out = *first_uid_out = 0;
+	if (r != OK)
+		return r;
+	while ((r = index_walk_next(&w, &m)) == 1) {
+		view(s, account, reader, &m);
+		if ((m.flags & ST_SEEN) != 0)
+			continue;
+		if (++*unseen_out == 1)
+			*first_uid_out = m.uid;
+	}
 	return walk_end(s, &w, r);
 }
 
@@ -171,8 +272,8 @@ store_uids(struct store *s, uint32_t account, uint32_t mailbox, uint32_t from_ui
 }
 
 int
-store_record(struct store *s, uint32_t account, uint32_t mailbox, uint32_t uid,
-    struct store_record *out)
+store_record_as(struct store *s, uint32_t account, uint32_t mailbox, uint32_t reader,
+    uint32_t uid, struct store_record *out)
 {
 	int r = index_begin_read(s->ix);
 
@@ -180,9 +281,20 @@ store_record(struct store *s, uint32_t account, uint32_t mailbox, uint32_t uid,
 		return r;
 	r = store_get_box(s, account, mailbox);
 	if (r == OK)
+		r = view_begin(s, account, mailbox, reader);
+	if (r == OK)
 		r = index_message_get(s->ix, account, mailbox, uid, out);
+	if (r == OK)
+		view(s, account, reader, out);
 	index_abort(s->ix);
 	return r;
+}
+
+int
+store_record(struct store *s, uint32_t account, uint32_t mailbox, uint32_t uid,
+    struct store_record *out)
+{
+	return store_record_as(s, account, mailbox, 0, uid, out);
 }
 
 int
