@@ -179,6 +179,24 @@ gc_last_segment(struct index *ix, uint32_t *out)
 	return r < 0 ? r : OK;
 }
 
+/* ---- time ---- */
+
+int64_t
+gc_clock_s(struct gc_clock *gc, int64_t real_ms, int64_t mono_ms)
+{
+	enum { AHEAD_MS = 3600 * 1000 };
+	int64_t by_ms = queue_clock_step(&gc->clock, real_ms, mono_ms);
+
+	if (by_ms >= AHEAD_MS) {
+		gc->ahead_ms += by_ms;
+		gc->since_ms = mono_ms;
+	} else if (by_ms < 0)
+		gc->ahead_ms = gc->ahead_ms + by_ms > 0 ? gc->ahead_ms + by_ms : 0;
+	if (gc->ahead_ms > 0 && mono_ms - gc->since_ms >= GC_TRUST_MS)
+		gc->ahead_ms = 0;
+	return (real_ms - gc->ahead_ms) / 1000;
+}
+
 /* ---- holds ---- */
 
 static struct gc_hold *

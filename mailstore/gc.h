@@ -21,6 +21,7 @@
 #ifndef MAILSTORE_GC_H
 #define MAILSTORE_GC_H
 
+#include "mailstore/queue.h"
 #include "mailstore/segment.h"
 
 enum { GC_DELAY_S = 600, GC_PUNCH_OCTETS = 256 * 1024 };
@@ -52,6 +53,21 @@ int engine_gc_all(struct engine *e, int64_t now_s) MUST_USE;
 
 /* The highest number that a segment ever had, as far as the index knows. */
 int gc_last_segment(struct index *ix, uint32_t *out) MUST_USE;
+
+/*
+ * The time that engine_gc goes by. A clock that is set ahead by an hour or more while we run may be a
+ * mistake, and what expires cannot be brought back: the old time is kept until the clock is set back,
+ * or has stood for GC_TRUST_MS. At a start the clock is believed.
+ */
+enum { GC_TRUST_MS = 24 * 3600 * 1000 };
+
+struct gc_clock {
+	struct queue_clock clock;
+	int64_t		   ahead_ms;	/* that are not believed */
+	int64_t		   since_ms;	/* monotonic */
+};
+
+int64_t gc_clock_s(struct gc_clock *gc, int64_t real_ms, int64_t mono_ms);
 
 /* See ST_HOLD. hold 0: a new one. lease_ms 0: give it up. ERR_NOENT, ERR_LIMIT (too many). */
 int engine_hold(struct engine *e, uint64_t hold, uint32_t lease_ms, uint64_t *hold_out) MUST_USE;

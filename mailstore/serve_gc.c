@@ -13,7 +13,8 @@ on_gc(struct loop_timer *t)
 {
 	struct server *sv = t->arg;
 	uint64_t begun_us = clock_us(), wait_ms, rest_ms;
-	int r = engine_gc(sv->e, clock_real_s(), &wait_ms);
+	int r = engine_gc(sv->e, gc_clock_s(&sv->gc_clock, clock_real_ms(), (int64_t)clock_ms()),
+	    &wait_ms);
 
 	if (r != OK)
 		log_event(EV_STORE_GC_FAILED, F_ERR(r));

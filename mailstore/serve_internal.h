@@ -96,6 +96,7 @@ struct server {
 	bool		     spool_rotating;
 	uint64_t	     signed_serial, signed_ms;	/* last checkpoint */
 	struct queue_clock   clock;
+	struct gc_clock	     gc_clock;
 	uint64_t	     claim_ms;	/* when the relay asked last; at first, when we started */
 	uint8_t		     audit_key[32];	/* of keyd; has_audit_key */
 	int		     lock_fd;	/* until the engine has it */

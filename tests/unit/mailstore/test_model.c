@@ -373,6 +373,7 @@ static void
 random_acts(void **state)
 {
 	struct model *md = calloc(1, sizeof *md);
+	int64_t gc_s = clock_real_s();
 
 	(void)state;
 	assert_non_null(md);
@@ -399,6 +400,10 @@ random_acts(void **state)
 			read_one(md);
 		if (i % 20 == 0)
 			compare(md);
+		if (i % 100 == 50) {	/* what nothing refers to any more is dropped, the rest moved */
+			gc_s += GC_DELAY_S + 1;
+			assert_int_equal(engine_gc_all(md->h.e, gc_s), OK);
+		}
 		if (i % REOPEN_EVERY == REOPEN_EVERY - 1) {
 			help_close(&md->h);
 			help_open(&md->h);

@@ -632,6 +632,142 @@ orphans_are_dead(void **state)
 	free_body(m);
 }
 
+/* Mailbox rows come late: the segment may have ended, been counted and emptied before. */
+static void
+an_open_intent_keeps_its_body(void **state)
+{
+	struct reclaim *rc = *state;
+	struct slice m = reclaim_body(7, SMALL), other = reclaim_body(8, BIG / 3);
+	char guid[16];
+	struct st_local local = { .guid = help_guid(1, guid), .place = ST_PLACE_INBOX };
+	struct st_deliver_request req = { .id = entry_id(), .local = &local, .local_n = 1 };
+	uint64_t blob;
+
+	reclaim_deliver(rc, 1, other);
+	assert_int_equal(help_deliver_request(&rc->h, &req, m, SLICE("summary")), OK);
+	assert_non_null(rc->h.e->intents);
+	segment_writer_limit(rc->h.e->seg, 1);
+	req.id = SLICE("another-00000001");
+	assert_int_equal(help_deliver_request(&rc->h, &req, m, SLICE("summary")), OK);
+	reclaim_expunge(rc, 1, BOX_INBOX, 1, 1);
+	for (int i = 0; i < 4; i++) {
+		rc->now_s += DAYS * DAY + 1;
+		assert_int_equal(engine_gc_all(rc->h.e, rc->now_s), OK);
+	}
+	/* It was moved, before any mailbox showed it. */
+	assert_int_equal(engine_gc_stats(rc->h.e)->moved_frames, 1);
+	assert_true(engine_gc_stats(rc->h.e)->unlinked_segments > 0);
+	while (rc->h.e->intents != NULL)
+		assert_int_equal(engine_apply(rc->h.e), OK);
+	assert_int_equal(engine_close_intents(rc->h.e), OK);
+	expect(rc, 1, BOX_INBOX, 2, m);
+	expect(rc, 1, BOX_INBOX, 3, m);
+	gc_until_gone(rc);
+	expect(rc, 1, BOX_INBOX, 2, m);
+	expect(rc, 1, BOX_INBOX, 3, m);
+	blob = record(rc, 1, BOX_INBOX, 2).blob;
+	assert_int_equal(place(rc, blob).refs, 1);
+	reclaim_roll(rc);
+	gc_until_gone(rc);
+	expect(rc, 1, BOX_INBOX, 3, m);
+	free_body(m);
+	free_body(other);
+}
+
+static int
+as_of_format_1(struct engine *e, void *arg)
+{
+	const uint64_t *blobs = arg;
+	struct record_blob b;
+	int r = OK;
+
+	for (int i = 0; i < 3 && r == OK; i++) {
+		r = index_blob_get(e->ix, blobs[i], &b);
+		b.stored_octets = 0;
+		if (r == OK)
+			r = index_blob_put(e->ix, blobs[i], &b);
+	}
+	return r;
+}
+
+static int
+without_gc(struct engine *e, void *arg)
+{
+	struct env_cursor c;
+	int r = env_cursor_open(e->ix->t, INDEX_GC, &c);
+
+	(void)arg;
+	if (r != OK)
+		return r;
+	while ((r = env_cursor_seek(&c, (struct slice){ "", 1 })) == 1) {
+		r = env_cursor_del(e->ix->t, &c);
+		if (r != OK)
+			break;
+	}
+	env_cursor_close(&c);
+	return r;
+}
+
+/* Rows that do not say how long a frame is, and bodies that lost their last reference without a word. */
+static void
+a_store_of_format_1_is_counted(void **state)
+{
+	struct reclaim *rc = *state;
+	struct slice m = reclaim_body(9, SMALL);
+	uint64_t blobs[3];
+	struct record_blob was;
+
+	rc->days = 0;
+	reclaim_roll(rc);
+	for (uint32_t i = 0; i < 3; i++) {
+		reclaim_deliver(rc, 1, m);
+		blobs[i] = record(rc, 1, BOX_INBOX, i + 1).blob;
+	}
+	was = place(rc, blobs[0]);
+	reclaim_expunge(rc, 1, BOX_INBOX, 2, 2);
+	assert_int_equal(help_index(&rc->h, as_of_format_1, blobs), OK);
+	assert_int_equal(help_index(&rc->h, without_gc, NULL), OK);
+	reclaim_roll(rc);
+	gc(rc);
+	assert_int_equal(place(rc, blobs[0]).stored_octets, was.stored_octets);
+	assert_int_equal(place(rc, blobs[2]).stored_octets, was.stored_octets);
+	assert_true(has_row(rc, blobs[1]));
+	rc->now_s += GC_DELAY_S + 1;
+	gc(rc);
+	assert_false(has_row(rc, blobs[1]));
+	expect(rc, 1, BOX_INBOX, 1, m);
+	expect(rc, 1, BOX_INBOX, 3, m);
+	free_body(m);
+}
+
+static void
+a_clock_set_ahead_expires_nothing_for_a_day(void **state)
+{
+	struct gc_clock c = { .ahead_ms = 0 };
+	int64_t real = INT64_C(1800000000000), mono = 5000, hour = 3600 * 1000;
+
+	(void)state;
+	assert_int_equal(gc_clock_s(&c, real, mono), real / 1000);
+	real += hour, mono += hour;
+	assert_int_equal(gc_clock_s(&c, real, mono), real / 1000);
+	real += 24 * 365 * hour;
+	assert_int_equal(gc_clock_s(&c, real, mono), 1800000000 + 3600);
+	real += hour, mono += hour;
+	assert_int_equal(gc_clock_s(&c, real, mono), 1800000000 + 2 * 3600);
+	/* Set back. */
+	real -= 24 * 365 * hour;
+	assert_int_equal(gc_clock_s(&c, real, mono), real / 1000);
+	assert_int_equal(c.ahead_ms, 0);
+	/* Set ahead, and left so. */
+	real += 48 * hour;
+	assert_int_equal(gc_clock_s(&c, real, mono), real / 1000 - 48 * 3600);
+	real += GC_TRUST_MS, mono += GC_TRUST_MS;
+	assert_int_equal(gc_clock_s(&c, real, mono), real / 1000);
+	/* Behind the time nothing is too early. */
+	real -= 1000 * hour;
+	assert_int_equal(gc_clock_s(&c, real, mono), real / 1000);
+}
+
 /* ---- holds ---- */
 
 static void
@@ -721,6 +857,8 @@ main(void)
 		T(after_its_days_a_message_is_gone_from_the_disk), T(a_copy_keeps_the_frame),
 		T(zero_days_keep_nothing), T(the_queue_keeps_its_bodies),
 		T(the_queue_keeps_bodies_that_were_expunged), T(orphans_are_dead),
+		T(an_open_intent_keeps_its_body), T(a_store_of_format_1_is_counted),
+		T(a_clock_set_ahead_expires_nothing_for_a_day),
 		T(a_hold_keeps_everything), T(holds_end_by_themselves),
 	};
 
