@@ -5,6 +5,21 @@
 static const struct slice last_account = { "last-account", 12 };
 static const struct slice last_keyset = { "last-keyset", 11 };
 
+/* A row of which the index, or our memory, never heard, for want of room or memory: nothing can have
+ * been wrapped for its keysets, so it is made anew under its numbers. */
+static int
+make_again(struct engine *e, const struct control_account *there, struct control_account *row)
+{
+	if (accounts_find(e->accounts, row->guid) != NULL || there->keysets_n != row->keysets_n)
+		return ERR_EXIST;
+	for (size_t i = 0; i < row->keysets_n; i++)
+		if (row->keysets[i].class != there->keysets[i].class)
+			return ERR_EXIST;
+	row->number = there->number;
+	for (size_t i = 0; i < row->keysets_n; i++)
+		row->keysets[i].id = there->keysets[i].id;
+	return control_put_account(e->ctl, row);
+}
 
 int
 engine_account_control(struct engine *e, struct control_account *row)
@@ -20,9 +35,11 @@ engine_account_control(struct engine *e, struct control_account *row)
 		return r;
 	arena_init(&a, 1 << 20);
 	r = control_get_account(e->ctl, row->guid, &a, &there);
+	if (r == OK)
+		r = make_again(e, &there, row);
 	arena_clear(&a);
 	if (r != ERR_NOENT)
-		return r == OK ? ERR_EXIST : r;
+		return r;
 	row->number = (uint32_t)last + 1;
 	for (size_t i = 0; i < row->keysets_n; i++)
 		row->keysets[i].id = (uint32_t)++keyset;

@@ -262,6 +262,19 @@ env_begin_write(struct env *env, struct env_txn **out)
 	return OK;
 }
 
+/* When not even the page that makes a commit valid could be written, for whatever reason, LMDB does not
+ * know either what is on the disk, and refuses everything from then on. */
+static bool
+is_dead(MDB_env *env)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+
+	if (rc == 0)
+		mdb_txn_abort(txn);
+	return rc == MDB_PANIC;
+}
+
 int
 env_commit(struct env_txn **txn)
 {
@@ -273,7 +286,7 @@ env_commit(struct env_txn **txn)
 	t->open = false;
 	rc = mdb_txn_commit(t->txn);
 	t->txn = NULL;
-	return to_err(rc);
+	return rc != 0 && is_dead(t->env->env) ? ERR_IO : to_err(rc);
 }
 
 void

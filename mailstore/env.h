@@ -31,6 +31,7 @@ void env_close(struct env **env);
 
 int env_begin_read(struct env *env, struct env_txn **out) MUST_USE;
 int env_begin_write(struct env *env, struct env_txn **out) MUST_USE;
+/* ERR_NOSPC, ERR_NOMEM, ERR_LIMIT: nothing happened; other errors: nobody knows. */
 int env_commit(struct env_txn **txn) MUST_USE;
 void env_abort(struct env_txn **txn);	/* also ends a read transaction; NULL is fine */
 

@@ -134,6 +134,7 @@ struct ledger {
 	struct pending pending[ROWS_MAX];	/* delivered, not seen yet */
 	uint32_t       pending_n;
 	bool	       audited[ACTS_MAX];	/* acknowledged: must be in the audit */
+	uint32_t       maybe;			/* accounts that could not be made in full, as bits */
 	int64_t	       clock_s;			/* ahead of the true one */
 };
 

@@ -237,6 +237,8 @@ note_end(struct ledger *l, const struct note_end *end)
 	/* These say that nobody knows. */
 	l->open[end->index] = r == ERR_UNKNOWN || r == ERR_IO || r == -EIO;
 	l->done[end->index] = r == OK;
+	if (a->kind == ACT_ACCOUNT && r != OK)	/* the rest is made at the next start */
+		l->maybe |= 1u << a->who;
 	if (r != OK)
 		return;
 	if (a->kind == ACT_DELIVER || a->kind == ACT_RESULT)
@@ -420,6 +422,9 @@ check_with(const struct ledger *l, unsigned happened, const struct state *is, ch
 	static struct state want;
 
 	want = l->seen;
+	for (uint32_t who = 0; who < ACCOUNTS; who++)
+		if ((l->maybe >> who & 1) != 0 && is->number[who] != 0 && want.number[who] == 0)
+			apply_account(&want, &(struct act){ .who = who });
 	for (uint32_t i = 0; i < l->pending_n; i++)
 		add_row(&want, (struct row){ .who = l->pending[i].who, .id = l->pending[i].id,
 		    .mailbox = l->pending[i].mat ? BOX_MAT : BOX_INBOX });
