@@ -176,7 +176,7 @@ prove(struct ctl *ctl, struct backup *b, uint64_t time_s, struct backup_seen *se
 static int
 prove_all(struct ctl *ctl, struct backup *b, uint64_t at)
 {
-	struct backup_seen seen = { NULL };
+	struct backup_seen seen = { .n = 0 };
 	uint64_t *times;
 	size_t n, tried = 0;
 	int r = backup_list(b, &times, &n), failed = OK;

@@ -128,7 +128,7 @@ void
 backup_seen_free(struct backup_seen *seen)
 {
 	free(seen->v);
-	*seen = (struct backup_seen){ NULL };
+	*seen = (struct backup_seen){ .n = 0 };
 }
 
 static int

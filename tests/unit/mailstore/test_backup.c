@@ -519,7 +519,7 @@ static void
 shared_parts_are_read_once(void **state)
 {
 	struct test *t = *state;
-	struct backup_seen seen = { NULL };
+	struct backup_seen seen = { .n = 0 };
 	struct backup_proof first, second;
 	struct backup_manifest m;
 	struct backup_job job;
