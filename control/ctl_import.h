@@ -73,6 +73,15 @@ struct import {
 	uint64_t	      stored_n, stored_octets, known_n, refused_n;
 };
 
+/* The command line. */
+struct import_words {
+	const char *user, *from, *password_file, *ca;
+	bool	    insecure;
+};
+
+/* im->source from an IMAP server. An error has been told. */
+int import_open_imap(struct import *im, const struct import_words *w) MUST_USE;
+
 /* Connect to policyd and mailstored. */
 int import_run_start(struct import *im) MUST_USE;
 void import_run_stop(struct import *im);

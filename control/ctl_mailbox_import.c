@@ -18,15 +18,10 @@
 
 enum { PAGE = 256 };
 
-struct words {
-	const char *user, *from, *password_file, *ca;
-	bool	    insecure;
-};
-
 /* ---- the command line ---- */
 
 static int
-parse(struct import *im, struct words *w, int argc, char **argv)
+parse(struct import *im, struct import_words *w, int argc, char **argv)
 {
 	const struct { const char *name; const char **to; } options[] = {
 		{ "--from", &w->from }, { "--mailbox", &im->into }, { "--prefix", &im->prefix },
@@ -60,16 +55,14 @@ parse(struct import *im, struct words *w, int argc, char **argv)
 
 /* One place has one name, or a second run would not know what the first has done. */
 static int
-open_source(struct import *im, const struct words *w)
+open_source(struct import *im, const struct import_words *w)
 {
 	struct slice from = slice_of(w->from), kind;
 	char *path;
 	int r;
 
-	if (slice_starts_nocase(from, SLICE("imap:")) || slice_starts_nocase(from, SLICE("imaps:"))) {
-		ctl_fail("%s: not a source", w->from);
-		return ERR_SYNTAX;
-	}
+	if (slice_starts_nocase(from, SLICE("imap:")) || slice_starts_nocase(from, SLICE("imaps:")))
+		return import_open_imap(im, w);
 	if (!slice_cut(&from, ':', &kind) || (!slice_is(kind, "maildir") && !slice_is(kind, "mbox")))
 		return ctl_fail("%s: begins with none of maildir: mbox: imap: imaps:", w->from),
 		    ERR_SYNTAX;
@@ -344,9 +337,14 @@ folder(struct import *im, const struct import_folder *f)
 		r = messages(im);
 		e = import_run_drain(im);
 		r = r == OK ? e : r;
+	} else if (r == ERR_ACCESS && im->source->why[0] != '\0') {
+		/* Of this folder alone; the others may be open to us. */
+		import_refused(im, SLICE("*"), im->source->why, (struct slice){ NULL, 0 });
+		r = OK;
 	} else if (im->why[0] == '\0')
 		snprintf(im->why, sizeof im->why, "%.300s", im->source->why);
 	im->source->ops->close(im->source);
+	im->source->why[0] = '\0';
 	return r;
 }
 
@@ -397,13 +395,13 @@ int
 ctl_mailbox_import(struct ctl *ctl, int argc, char **argv)
 {
 	static struct import im;
-	struct words w = { .user = NULL };
+	struct import_words w = { .user = NULL };
 	int r, status = CTL_USAGE;
 
 	im.ctl = ctl;
 	arena_init(&im.box_arena, 1 << 20);
 	umask(077);
-	r = parse(&im, &w, argc, argv);
+	r = sodium_init() < 0 ? ERR_CRYPTO : parse(&im, &w, argc, argv);
 	if (r == OK)
 		r = open_source(&im, &w);
 	if (r == OK) {

@@ -148,6 +148,7 @@ struct engine_job {
 	int  (*index)(struct engine *e, struct engine_job *job);
 	void (*done)(struct engine *e, struct engine_job *job);	/* see status; may free the job */
 	int  status;		/* OK before engine_commit, else only done is called */
+	bool in_order;		/* before none that came earlier and is so, too */
 	bool poisoned;		/* private: failed after it had changed something */
 };
 

@@ -57,11 +57,16 @@ sched_add(struct sched *s, struct engine_job *j)
 static void
 prepare(struct sched *s)
 {
-	for (size_t n = s->fresh.n; n > 0 && s->sealing.n + s->mail.n < SCHED_AHEAD; n--) {
+	bool held = false;	/* those that keep an order: one of them must wait */
+
+	/* All are looked at, or those that must wait would come behind those that were not. */
+	for (size_t n = s->fresh.n; n > 0; n--) {
 		struct engine_job *j = pop(&s->fresh);
-		int r = j->prepare(s->e, j);
+		bool waits = (held && j->in_order) || s->sealing.n + s->mail.n >= SCHED_AHEAD;
+		int r = waits ? ERR_AGAIN : j->prepare(s->e, j);
 
 		if (r == ERR_AGAIN) {
+			held = held || j->in_order;
 			push(&s->fresh, j);
 			continue;
 		}
@@ -73,10 +78,14 @@ prepare(struct sched *s)
 static void
 collect(struct sched *s)
 {
+	bool held = false;
+
 	for (size_t n = s->sealing.n; n > 0; n--) {
 		struct engine_job *j = pop(&s->sealing);
+		bool waits = (held && j->in_order) || !sealer_is_done(s->e->sealer, j->task);
 
-		push(sealer_is_done(s->e->sealer, j->task) ? &s->mail : &s->sealing, j);
+		held = held || (waits && j->in_order);
+		push(waits ? &s->sealing : &s->mail, j);
 	}
 }
 

@@ -8,7 +8,7 @@
  *         looks at the clock.
  * Fair    two queues, first in first out, and a group takes from both in turn, so whatever the load of one kind is, a
  *         job of the other waits for the group that is being committed and at most one more. A body that takes long
- *         to seal holds up nobody.
+ *         to seal holds up nobody; but jobs that are in_order wait for each other.
  * Bounds  a group has at most SCHED_GROUP_MAX jobs.
  */
 #ifndef MAILSTORE_SCHED_H

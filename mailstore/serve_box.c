@@ -85,15 +85,19 @@ serve_ST_APPEND(void *service, struct chan_req *creq, const void *msg)
 		start(sv, creq, &st_append_request_wire, msg, MS_APPEND);
 }
 
-/* Nobody has asked the directory for what the account may keep. */
+/* Without any quota in it, nobody has asked the directory for what the account may keep. What is on its way
+ * for one administrator keeps its order: it becomes that of the UIDs. */
 void
 serve_ST_IMPORT(void *service, struct chan_req *creq, const void *msg)
 {
+	const struct st_append_request *req = msg;
 	struct job *j = job_new(service, creq, &st_append_request_wire, msg);
 
 	if (j == NULL)
 		return;
-	j->unlimited = true;
+	j->unlimited = req->quota.octets == 0 && req->quota.messages == 0 &&
+	    req->quota.group.n == 0;
 	job_act(j, MS_APPEND);
+	j->ej.in_order = true;
 	job_ready(j);
 }
