@@ -9,6 +9,7 @@
 #include "mime/charset.h"
 #include "policy/extract/card.h"
 #include "policy/extract/html.h"
+#include "policy/extract/rtf.h"
 #include "policy/extract/sniff.h"
 #include "policy/foreign.h"
 #include "policy/guess.h"
@@ -540,6 +541,28 @@ inspect_card(struct inspect *w, struct slice octets, const struct inspect_label 
 }
 
 static void
+inspect_rtf(struct inspect *w, struct slice octets)
+{
+	struct buf text, titles;
+	unsigned flags = 0;
+	int err;
+
+	buf_init(&text, 2 * (size_t)w->o->text_octets_max + 4096);
+	buf_init(&titles, 1 << 20);
+	err = rtf_text(octets, &text, &titles, &flags);
+	if (err == ERR_NOMEM)
+		w->err = err;
+	else if (err != OK)
+		inspect_opaque(w, err == ERR_LIMIT ? "opaque-limit" : "opaque-broken");
+	if (flags != 0)
+		inspect_opaque(w, "opaque-embedded");
+	scan_text(&w->scan, buf_slice(&text));
+	properties(w, buf_slice(&titles));
+	buf_fini(&text);
+	buf_fini(&titles);
+}
+
+static void
 inspect_textual(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
 	inspect_text(w, octets, label);
@@ -591,7 +614,12 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 	case SNIFF_UTF16LE: case SNIFF_UTF16BE:
 		inspect_textual(w, octets, label);
 		break;
-	case SNIFF_RTF: case SNIFF_BINARY:
+	case SNIFF_RTF:
+		if (slice_is_nocase(label->type, "text"))
+			inspect_text(w, octets, label);
+		inspect_rtf(w, octets);
+		break;
+	case SNIFF_BINARY:
 		/* Some client may still show it as text. */
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);

@@ -379,9 +379,11 @@ void
 pdf_start(void)
 {
 	static const char *const from[] = { "UTF-16BE", "UTF-16LE", "UTF-16", "UCS-2BE" };
+	static GIConv kept[ARRAY_LEN(from)];	/* for good: what is open stays loaded */
 
 	for (size_t i = 0; i < ARRAY_LEN(from); i++)
-		(void)g_iconv_open("UTF-8", from[i]);	/* kept for good */
+		if (kept[i] == NULL)
+			kept[i] = g_iconv_open("UTF-8", from[i]);
 }
 
 int

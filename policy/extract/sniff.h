@@ -21,7 +21,7 @@ enum sniff {
 	SNIFF_PDF,
 	SNIFF_PACK,	/* another archive or a compressed file: 7z, rar, tar, gzip ... */
 	SNIFF_CMS_SIGNED, SNIFF_CMS_ENCRYPTED, SNIFF_CMS_OTHER,	/* DER */
-	SNIFF_RTF,	/* text that only an RTF reader reads */
+	SNIFF_RTF,	/* Rich Text Format */
 	SNIFF_BINARY	/* pictures, other archives, programs, anything else */
 };
 

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/rtf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mime/charset.h"
+#include "policy/extract/entity.h"
+
+enum {
+	WORD_MAX = 32,			/* letters of a control word */
+	NUMBER_MAX = 100000000,
+	FONTS_MAX = 1024,
+	LINE_OCTETS_MAX = 1 << 20,
+	BYTES_MAX = 64 * 1024,		/* of one charset in a row */
+};
+
+/* What becomes of the text of a group. */
+enum dest {
+	DEST_BODY,
+	DEST_ASIDE,	/* as the body, but a paragraph of its own: header, note, shape */
+	DEST_TITLE,	/* of the document */
+	DEST_NAME,	/* of a property, its value follows */
+	DEST_FONTS,
+	DEST_PICTURE, DEST_OBJECT,
+	DEST_SKIP
+};
+
+struct group {
+	uint8_t	 dest;
+	bool	 hidden;
+	bool	 starred;	/* it began with \*: skip it if it is not known */
+	unsigned uc;		/* characters that stand in for a \u */
+	unsigned font;
+	unsigned line;		/* which of lines[] its text goes to */
+};
+
+/* A paragraph under way, with all of its text and with what is shown. */
+struct line {
+	struct buf all, shown;
+	bool	   differs;
+};
+
+enum { LINE_BODY, LINE_ASIDE, LINE_TITLE, LINES };
+
+struct rtf {
+	struct slice  in;
+	struct buf   *text, *titles;
+	struct group  stack[RTF_DEPTH_MAX];
+	unsigned      depth;
+	struct line   lines[LINES];
+	struct buf    row, name, bytes;
+	enum charset  font_cs[FONTS_MAX], cs;
+	unsigned      skip;	/* characters left that stand in for a \u */
+	uint32_t      lead;	/* first half of a surrogate pair */
+	unsigned      flags;
+	bool	      over;	/* the last group has ended */
+	int	      err;
+};
+
+static struct group *
+top(struct rtf *r)
+{
+	return &r->stack[r->depth - 1];
+}
+
+/* ---- text ---- */
+
+static void
+note_err(struct rtf *r, int err)
+{
+	if (err != OK && r->err == OK)
+		r->err = err;
+}
+
+static void
+put_line(struct rtf *r, struct buf *out, struct slice s)
+{
+	s = slice_trim(s);
+	if (s.n == 0)
+		return;
+	buf_add(out, s);
+	buf_addc(out, '\n');
+	note_err(r, out->err);
+}
+
+static void
+add_utf8(struct rtf *r, struct slice s)
+{
+	struct group *g = top(r);
+	struct line *l = &r->lines[g->line];
+
+	if (g->dest == DEST_NAME) {
+		buf_add(&r->name, s);
+		note_err(r, r->name.err);
+		return;
+	}
+	if (g->dest > DEST_TITLE)
+		return;
+	buf_add(&l->all, s);
+	if (g->hidden)
+		l->differs = true;
+	else
+		buf_add(&l->shown, s);
+	note_err(r, l->all.err);
+	note_err(r, l->shown.err);
+}
+
+/* Octets of a charset that have come together become text. */
+static void
+flush(struct rtf *r)
+{
+	struct slice bytes = buf_slice(&r->bytes);
+	unsigned font = top(r)->font;
+	enum charset cs = font < FONTS_MAX && r->font_cs[font] != CHARSET_UNKNOWN ?
+	    r->font_cs[font] : r->cs;
+	struct buf utf8;
+
+	if (bytes.n == 0)
+		return;
+	buf_init(&utf8, 4 * BYTES_MAX + 16);
+	note_err(r, charset_to_utf8(cs, bytes, &utf8, NULL));
+	add_utf8(r, buf_slice(&utf8));
+	buf_fini(&utf8);
+	buf_clear(&r->bytes);
+}
+
+static void
+add_octet(struct rtf *r, char c)
+{
+	if (r->skip > 0) {
+		r->skip--;
+		return;
+	}
+	buf_addc(&r->bytes, c);
+	if (r->bytes.n >= BYTES_MAX)
+		flush(r);
+}
+
+static void
+add_text(struct rtf *r, const char *s)
+{
+	flush(r);
+	add_utf8(r, slice_of(s));
+}
+
+static void
+add_code(struct rtf *r, uint32_t code)
+{
+	struct buf one;
+
+	flush(r);
+	buf_init(&one, 8);
+	entity_put(&one, code);
+	add_utf8(r, buf_slice(&one));
+	buf_fini(&one);
+}
+
+static void
+end_line(struct rtf *r)
+{
+	struct line *l;
+	struct buf *out;
+
+	flush(r);
+	l = &r->lines[top(r)->line];
+	out = top(r)->line == LINE_TITLE ? r->titles : r->text;
+	if (top(r)->line == LINE_TITLE && r->name.n > 0 && l->all.n > 0) {
+		buf_addf(r->titles, "%.*s: %.*s\n", (int)r->name.n, r->name.p, (int)l->all.n, l->all.p);
+		buf_clear(&r->name);
+	}
+	put_line(r, out, buf_slice(&l->all));
+	if (l->differs)
+		put_line(r, out, buf_slice(&l->shown));
+	buf_clear(&l->all);
+	buf_clear(&l->shown);
+	l->differs = false;
+}
+
+/* Cells of a table are lines, and side by side in the line of their row. */
+static void
+end_cell(struct rtf *r)
+{
+	flush(r);
+	buf_add(&r->row, buf_slice(&r->lines[top(r)->line].all));
+	buf_addc(&r->row, '\t');
+	note_err(r, r->row.err);
+	end_line(r);
+}
+
+static void
+end_row(struct rtf *r)
+{
+	end_line(r);
+	put_line(r, r->text, buf_slice(&r->row));
+	buf_clear(&r->row);
+}
+
+/* ---- control words ---- */
+
+static const struct { const char *word; uint8_t dest; } dests[] = {
+	{ "fonttbl", DEST_FONTS }, { "pict", DEST_PICTURE }, { "objdata", DEST_OBJECT },
+	{ "objocx", DEST_OBJECT }, { "objemb", DEST_BODY },
+	{ "title", DEST_TITLE }, { "subject", DEST_TITLE }, { "keywords", DEST_TITLE },
+	{ "doccomm", DEST_TITLE }, { "author", DEST_TITLE }, { "operator", DEST_TITLE },
+	{ "category", DEST_TITLE }, { "company", DEST_TITLE }, { "manager", DEST_TITLE },
+	{ "comment", DEST_TITLE }, { "staticval", DEST_TITLE }, { "propname", DEST_NAME },
+	{ "docvar", DEST_TITLE },
+	{ "header", DEST_ASIDE }, { "headerl", DEST_ASIDE }, { "headerr", DEST_ASIDE },
+	{ "headerf", DEST_ASIDE }, { "footer", DEST_ASIDE }, { "footerl", DEST_ASIDE },
+	{ "footerr", DEST_ASIDE }, { "footerf", DEST_ASIDE }, { "footnote", DEST_ASIDE },
+	{ "annotation", DEST_ASIDE }, { "atnauthor", DEST_ASIDE }, { "shptxt", DEST_ASIDE },
+	{ "sv", DEST_ASIDE }, { "fldinst", DEST_ASIDE }, { "pntxtb", DEST_ASIDE },
+	{ "pntxta", DEST_ASIDE }, { "leveltext", DEST_ASIDE }, { "formfield", DEST_ASIDE },
+	{ "ffdeftext", DEST_ASIDE }, { "ffl", DEST_ASIDE }, { "bkmkstart", DEST_SKIP },
+	/* What is known behind \* and has to be looked into. */
+	{ "shpinst", DEST_BODY }, { "shppict", DEST_BODY }, { "userprops", DEST_BODY },
+	{ "ud", DEST_BODY }, { "fldrslt", DEST_BODY }, { "nonshppict", DEST_BODY },
+	{ "do", DEST_BODY }, { "dptxbxtext", DEST_ASIDE }, { "listtext", DEST_BODY },
+	{ "object", DEST_BODY }, { "result", DEST_BODY }, { "info", DEST_BODY },
+	/* What is never shown. */
+	{ "colortbl", DEST_SKIP }, { "stylesheet", DEST_SKIP }, { "sn", DEST_SKIP },
+	{ "filetbl", DEST_SKIP }, { "revtbl", DEST_SKIP }, { "objclass", DEST_SKIP },
+	{ "objname", DEST_SKIP }, { "creatim", DEST_SKIP }, { "revtim", DEST_SKIP },
+	{ "printim", DEST_SKIP }, { "buptim", DEST_SKIP }, { "xe", DEST_ASIDE }, { "tc", DEST_ASIDE },
+};
+
+static const struct { const char *word, *text; } characters[] = {
+	{ "tab", "\t" }, { "emdash", "\xE2\x80\x94" }, { "endash", "\xE2\x80\x93" },
+	{ "lquote", "'" }, { "rquote", "'" }, { "ldblquote", "\"" }, { "rdblquote", "\"" },
+	{ "bullet", "\xE2\x80\xA2" }, { "emspace", " " }, { "enspace", " " }, { "qmspace", " " },
+};
+
+static void
+set_dest(struct rtf *r, uint8_t dest)
+{
+	struct group *g = top(r);
+
+	flush(r);
+	if (g->dest == DEST_SKIP || g->dest == DEST_PICTURE || g->dest == DEST_OBJECT)
+		return;		/* once inside, all of it */
+	g->dest = dest;
+	if (dest == DEST_PICTURE)
+		r->flags |= RTF_HAS_PICTURE;
+	if (dest == DEST_OBJECT)
+		r->flags |= RTF_HAS_OBJECT;
+	if (dest == DEST_ASIDE || dest == DEST_TITLE)
+		g->line = dest == DEST_ASIDE ? LINE_ASIDE : LINE_TITLE;
+}
+
+static enum charset
+charset_of_page(long page)
+{
+	char label[32];
+
+	snprintf(label, sizeof label, "windows-%ld", page);
+	return charset_by_label(slice_of(label));
+}
+
+/* Code pages of \fcharset; 0 and 1 are the document's. */
+static enum charset
+charset_of_font(long fcharset)
+{
+	static const struct { long fcharset, page; } rows[] = {
+		{ 163, 1258 }, { 238, 1250 }, { 204, 1251 }, { 161, 1253 }, { 162, 1254 },
+		{ 177, 1255 }, { 178, 1256 }, { 186, 1257 }, { 2, 1252 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].fcharset == fcharset)
+			return charset_of_page(rows[i].page);
+	return CHARSET_UNKNOWN;
+}
+
+/* A unit of UTF-16, signed; pairs come as two words. */
+static void
+unicode(struct rtf *r, long v)
+{
+	uint32_t unit = (uint32_t)(v < 0 ? v + 65536 : v) & 0xFFFF;
+
+	if (unit >= 0xD800 && unit < 0xDC00) {
+		r->lead = unit;
+	} else {
+		if (unit >= 0xDC00 && unit < 0xE000 && r->lead != 0)
+			unit = 0x10000 + ((r->lead - 0xD800) << 10) + (unit - 0xDC00);
+		r->lead = 0;
+		add_code(r, unit);
+	}
+	r->skip = top(r)->uc;
+}
+
+static bool
+is_word(const char *word, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (strcmp(word, *list) == 0)
+			return true;
+	return false;
+}
+
+/* Words with a number. */
+static void
+numbered(struct rtf *r, const char *word, long v, bool has)
+{
+	struct group *g = top(r);
+
+	if (strcmp(word, "u") == 0 && has)
+		unicode(r, v);
+	else if (strcmp(word, "uc") == 0 && has)
+		g->uc = v < 0 ? 0 : v > 16 ? 16 : (unsigned)v;
+	else if (strcmp(word, "ansicpg") == 0 && has && charset_of_page(v) != CHARSET_UNKNOWN)
+		r->cs = charset_of_page(v);
+	else if (strcmp(word, "f") == 0 && has) {
+		flush(r);
+		g->font = v < 0 ? FONTS_MAX : (unsigned)v;
+	} else if (strcmp(word, "fcharset") == 0 && has && g->font < FONTS_MAX &&
+	    g->dest == DEST_FONTS)
+		r->font_cs[g->font] = charset_of_font(v);
+	else if (strcmp(word, "v") == 0 || strcmp(word, "deleted") == 0) {
+		flush(r);
+		g->hidden = !has || v != 0;
+	} else if (strcmp(word, "plain") == 0) {
+		flush(r);
+		g->hidden = false;
+	}
+}
+
+static void
+control_word(struct rtf *r, const char *word, long v, bool has)
+{
+	static const char *const lines[] = { "par", "line", "sect", "page", "column", "softline",
+		"softpage", "pard", NULL };
+	static const char *const cells[] = { "cell", "nestcell", NULL };
+	static const char *const rows[] = { "row", "nestrow", NULL };
+	bool starred = top(r)->starred;
+
+	top(r)->starred = false;
+	for (size_t i = 0; i < ARRAY_LEN(dests); i++)
+		if (strcmp(word, dests[i].word) == 0) {
+			set_dest(r, dests[i].dest);
+			return;
+		}
+	if (starred) {
+		set_dest(r, DEST_SKIP);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(characters); i++)
+		if (strcmp(word, characters[i].word) == 0) {
+			add_text(r, characters[i].text);
+			return;
+		}
+	/* "pard" begins a paragraph's properties: it ends nothing. */
+	if (strcmp(word, "pard") != 0 && is_word(word, lines))
+		end_line(r);
+	else if (is_word(word, cells))
+		end_cell(r);
+	else if (is_word(word, rows))
+		end_row(r);
+	else
+		numbered(r, word, v, has);
+}
+
+/* ---- the octets ---- */
+
+static int
+hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static char
+take(struct rtf *r)
+{
+	char c = r->in.p[0];
+
+	r->in = slice_from(r->in, 1);
+	return c;
+}
+
+static void
+symbol(struct rtf *r, char c)
+{
+	int h, l;
+
+	switch (c) {
+	case '\'':
+		h = r->in.n > 0 ? hex(r->in.p[0]) : -1;
+		l = r->in.n > 1 ? hex(r->in.p[1]) : -1;
+		if (h < 0 || l < 0)
+			break;
+		r->in = slice_from(r->in, 2);
+		add_octet(r, (char)(h << 4 | l));
+		break;
+	case '*':
+		top(r)->starred = true;
+		break;
+	case '~':
+		add_text(r, " ");
+		break;
+	case '_':
+		add_text(r, "-");
+		break;
+	case '\n': case '\r':
+		end_line(r);
+		break;
+	case '{': case '}': case '\\':
+		add_octet(r, c);
+		break;
+	default:	/* "\-" and the like: nothing to see */
+		break;
+	}
+}
+
+static void
+control(struct rtf *r)
+{
+	char word[WORD_MAX + 1];
+	bool minus = false, has = false;
+	size_t n = 0;
+	long v = 0;
+
+	if (r->in.n == 0)
+		return;
+	if (!ascii_is_alpha(r->in.p[0])) {
+		symbol(r, take(r));
+		return;
+	}
+	while (r->in.n > 0 && ascii_is_alpha(r->in.p[0])) {
+		char c = take(r);
+
+		if (n < WORD_MAX)
+			word[n++] = c;
+	}
+	word[n] = '\0';
+	if (r->in.n > 1 && r->in.p[0] == '-' && ascii_is_digit(r->in.p[1])) {
+		minus = true;
+		(void)take(r);
+	}
+	while (r->in.n > 0 && ascii_is_digit(r->in.p[0])) {
+		char c = take(r);
+
+		v = v < NUMBER_MAX ? v * 10 + (c - '0') : v;
+		has = true;
+	}
+	if (r->in.n > 0 && r->in.p[0] == ' ')
+		(void)take(r);
+	if (strcmp(word, "bin") == 0 && has && !minus)
+		r->in = slice_from(r->in, (size_t)v < r->in.n ? (size_t)v : r->in.n);
+	else
+		control_word(r, word, minus ? -v : v, has);
+}
+
+static void
+open_group(struct rtf *r)
+{
+	if (r->depth == RTF_DEPTH_MAX) {
+		note_err(r, ERR_LIMIT);
+		return;
+	}
+	flush(r);
+	r->stack[r->depth] = *top(r);
+	r->stack[r->depth++].starred = false;
+	r->skip = 0;
+}
+
+static void
+close_group(struct rtf *r)
+{
+	struct group *g = top(r), *outer;
+
+	if (r->depth == 1) {	/* more groups are closed than were opened */
+		note_err(r, ERR_SYNTAX);
+		return;
+	}
+	flush(r);
+	outer = &r->stack[r->depth - 2];
+	if (g->line != outer->line)
+		end_line(r);
+	r->depth--;
+	r->skip = 0;
+	r->over = r->depth == 1;
+}
+
+static void
+read_all(struct rtf *r)
+{
+	bool ended;
+
+	while (r->in.n > 0 && r->err == OK && !r->over) {
+		char c = take(r);
+
+		if (c == '\\')
+			control(r);
+		else if (c == '{')
+			open_group(r);
+		else if (c == '}')
+			close_group(r);
+		else if (c != '\r' && c != '\n' && c != '\0')
+			add_octet(r, c);
+	}
+	ended = r->over;
+	while (r->depth > 1 && r->err == OK)	/* it broke off */
+		close_group(r);
+	end_row(r);
+	if (!ended)
+		note_err(r, ERR_SYNTAX);
+}
+
+static void
+init(struct rtf *r, struct slice octets, struct buf *text, struct buf *titles)
+{
+	*r = (struct rtf){ .in = octets, .text = text, .titles = titles, .depth = 1,
+		.cs = CHARSET_WINDOWS_1252 };
+	r->stack[0] = (struct group){ .uc = 1, .font = FONTS_MAX };
+	for (size_t i = 0; i < FONTS_MAX; i++)
+		r->font_cs[i] = CHARSET_UNKNOWN;
+	for (size_t i = 0; i < LINES; i++) {
+		buf_init(&r->lines[i].all, LINE_OCTETS_MAX);
+		buf_init(&r->lines[i].shown, LINE_OCTETS_MAX);
+	}
+	buf_init(&r->row, LINE_OCTETS_MAX);
+	buf_init(&r->name, LINE_OCTETS_MAX);
+	buf_init(&r->bytes, BYTES_MAX + 16);
+}
+
+static void
+fini(struct rtf *r)
+{
+	for (size_t i = 0; i < LINES; i++) {
+		buf_fini(&r->lines[i].all);
+		buf_fini(&r->lines[i].shown);
+	}
+	buf_fini(&r->row);
+	buf_fini(&r->name);
+	buf_fini(&r->bytes);
+}
+
+int
+rtf_text(struct slice octets, struct buf *text, struct buf *titles, unsigned *flags_out)
+{
+	struct rtf *r = calloc(1, sizeof *r);
+	int err;
+
+	*flags_out = 0;
+	if (r == NULL)
+		return ERR_NOMEM;
+	init(r, octets, text, titles);
+	read_all(r);
+	fini(r);
+	*flags_out = r->flags;
+	err = r->err;
+	free(r);
+	return err;
+}
