@@ -3,8 +3,10 @@
  * mailstore/audit.h: the record of every decision and act, as a chain.
  *
  * Shape   record n has the chain value BLAKE2b-256("congvu audit 1" | value of n-1 | n | time |
- *         record as encoded); checkpoints are Ed25519 signatures of keyd over a digest of number
- *         and value. Records are added in the control transaction of the act that they tell of.
+ *         record as encoded); value 0 is made of the node's number, a random one that a store is given
+ *         with its first start (zeros in chains that are older). Checkpoints are Ed25519 signatures of
+ *         keyd over a digest of node, number and value. Records are added in the control transaction
+ *         of the act that they tell of. doc/design/audit.md has the octets.
  * Shows   a record altered, removed, inserted or put elsewhere breaks the chain at its place; a cut
  *         end is found when a checkpoint (or the head row) lies behind it; a chain made anew fails
  *         at its checkpoints, whose key is keyd's.
@@ -14,15 +16,29 @@
 
 #include "mailstore/control.h"
 
-enum { AUDIT_CHAIN_OCTETS = 32 };
+enum { AUDIT_CHAIN_OCTETS = 32, AUDIT_NODE_OCTETS = 16, AUDIT_DIGEST_OCTETS = 32 };
 
 struct audit_head {
 	uint64_t serial;			/* of the last record, 0: none */
 	uint8_t	 chain[AUDIT_CHAIN_OCTETS];
+	uint8_t	 node[AUDIT_NODE_OCTETS];	/* zeros: none yet */
 };
 
 /* Head of the chain on disk; a transaction is open. */
 int audit_load(struct control *c, struct arena *a, struct audit_head *out) MUST_USE;
+
+bool audit_has_node(const struct audit_head *head);
+/* Give a store without a node its number, in a write transaction. An empty chain begins with it. */
+int audit_make_node(struct control *c, struct audit_head *head) MUST_USE;
+
+/* Value 0 of the chain of a node. Pure. */
+void audit_start(const uint8_t node[AUDIT_NODE_OCTETS], uint8_t out[AUDIT_CHAIN_OCTETS]);
+/* The value of a record, from the one before it; its own is not looked at. Pure. */
+int audit_next(const uint8_t last[AUDIT_CHAIN_OCTETS], const struct st_audit_record *rec,
+    uint8_t out[AUDIT_CHAIN_OCTETS]) MUST_USE;
+/* Does the checkpoint sign that place of the chain, by that key? Pure. */
+bool audit_signed(const struct audit_head *at, const struct st_audit_checkpoint *cp,
+    const uint8_t key[32]);
 
 /* Add records at *head, which moves on: after an abort take the old one back. */
 int audit_add(struct control *c, struct audit_head *head, int64_t now_ms,
@@ -46,6 +62,7 @@ struct audit_verify {
 	uint8_t	 key[32];		/* of the checkpoints */
 	bool	 has_key;
 	uint64_t checkpoints, first_bad;
+	uint64_t covered, covered_ms;	/* the newest checkpoint: of which record, and its time */
 	bool	 done;
 	char	 what[128];		/* empty: nothing wrong so far */
 };

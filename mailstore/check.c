@@ -84,7 +84,8 @@ check_newest(bool in_control, unsigned tree, struct slice key)
 
 	if (in_control)
 		return tree == CONTROL_ACCOUNT || tree == CONTROL_INTENT ||
-		    tree == CONTROL_STUCK || tree == CONTROL_QUEUE ?
+		    tree == CONTROL_STUCK || tree == CONTROL_QUEUE ||
+		    tree == CONTROL_CHECKPOINT ?
 		    2 : RECORD_VERSION;
 	if (tree == INDEX_BLOB)
 		return RECORD_VERSION_2;

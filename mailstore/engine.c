@@ -169,6 +169,20 @@ open_segments(struct engine *e)
 }
 
 static int
+make_node(struct engine *e)
+{
+	int r = control_begin_write(e->ctl);
+
+	if (r != OK)
+		return r;
+	r = audit_make_node(e->ctl, &e->audit);
+	if (r == OK)
+		r = control_commit(e->ctl);
+	control_abort(e->ctl);
+	return r;
+}
+
+static int
 load(struct engine *e)
 {
 	struct arena a;
@@ -182,6 +196,8 @@ load(struct engine *e)
 		r = audit_load(e->ctl, &a, &e->audit);
 	control_abort(e->ctl);
 	arena_clear(&a);
+	if (r == OK && !audit_has_node(&e->audit))
+		r = make_node(e);
 	return r == OK ? engine_replay(e) : r;
 }
 

@@ -471,9 +471,21 @@ WIRE_STRUCT(st_queue_act_request, ST_QUEUE_ACT_REQUEST_FIELDS)
 	F(T, STR, chain, 32)		/* BLAKE2b over the previous chain value and this record */
 WIRE_STRUCT(st_audit_record, ST_AUDIT_RECORD_FIELDS)
 
+/* keyd's signature over the chain up to a record. Version 1 did not name the node. */
+#define ST_AUDIT_CHECKPOINT_FIELDS(F, L, T) \
+	F(T, U64, serial, 0) \
+	F(T, U8, version, 2) \
+	F(T, STR, node, 16) \
+	F(T, STR, signature, 64) \
+	F(T, STR, public_key, 32)
+WIRE_STRUCT(st_audit_checkpoint, ST_AUDIT_CHECKPOINT_FIELDS)
+
 #define ST_AUDIT_LIST_REPLY_FIELDS(F, L, T) \
 	L(T, st_audit_record, records, 1000) \
-	F(T, U8, more, 1)
+	F(T, U8, more, 1) \
+	L(T, st_audit_checkpoint, checkpoints, 1000)	/* of those records */ \
+	F(T, STR, node, 16) \
+	F(T, STR, before, 32)		/* the chain value before the first record */
 WIRE_STRUCT(st_audit_list_reply, ST_AUDIT_LIST_REPLY_FIELDS)
 
 #define ST_AUDIT_VERIFY_REPLY_FIELDS(F, L, T) \
@@ -481,7 +493,10 @@ WIRE_STRUCT(st_audit_list_reply, ST_AUDIT_LIST_REPLY_FIELDS)
 	F(T, U64, records, 0) \
 	F(T, U64, checkpoints, 0)	/* Ed25519 signatures checked */ \
 	F(T, U64, first_bad, 0) \
-	F(T, STR, what, 256)
+	F(T, STR, what, 256) \
+	F(T, U64, covered, 0)		/* the newest checkpoint signs all up to this record */ \
+	F(T, U64, covered_ms, 0)	/* whose time is this */ \
+	F(T, STR, node, 16)
 WIRE_STRUCT(st_audit_verify_reply, ST_AUDIT_VERIFY_REPLY_FIELDS)
 
 #define ST_STATUS_REPLY_FIELDS(F, L, T) \

@@ -88,7 +88,9 @@ verify_finish(struct job *j, int r)
 
 	j->u.verify.reply = (struct st_audit_verify_reply){ .ok = v->what[0] == '\0',
 		.records = v->at.serial, .checkpoints = v->checkpoints,
-		.first_bad = v->first_bad, .what = slice_of(v->what) };
+		.first_bad = v->first_bad, .what = slice_of(v->what), .covered = v->covered,
+		.covered_ms = v->covered_ms,
+		.node = { (const char *)v->at.node, sizeof v->at.node } };
 	j->reply = &j->u.verify.reply;
 	job_finish(j, r);
 }

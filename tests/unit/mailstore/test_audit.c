@@ -215,7 +215,8 @@ forge(struct engine *e, void *arg)
 	for (uint64_t i = 1; i <= RECORDS && r == OK; i++)
 		r = get(e, i, arg, &rec[i]);
 	rec[10].audit[0].account = SLICE("c@x.vn");
-	e->audit = (struct audit_head){ 0 };
+	e->audit.serial = 0;
+	audit_start(e->audit.node, e->audit.chain);
 	for (uint64_t i = 1; i <= RECORDS && r == OK; i++)
 		r = audit_add(e->ctl, &e->audit, (int64_t)rec[i].time_ms, rec[i].audit, 1);
 	return r;
