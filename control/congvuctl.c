@@ -31,7 +31,9 @@ static const struct ctl_verb verbs[] = {
 	{ "queue hold", "queue hold ID [--json]", true, ctl_queue_act },
 	{ "queue delete", "queue delete ID [--notify] [--json]", true, ctl_queue_act },
 	{ "audit list", "audit list [--json] [--from SERIAL] [--max N]", true, ctl_audit_list },
-	{ "audit verify", "audit verify [--json]", true, ctl_audit_verify },
+	{ "audit verify", "audit verify [--file FILE [--key HEX]] [--json]", true,
+	    ctl_audit_verify },
+	{ "audit export", "audit export [--from SERIAL] [--since DAY]", true, ctl_audit_export },
 	{ "mailbox list", "mailbox list [USER] [--json]", true, ctl_mailbox_list },
 	{ "mailbox export", "mailbox export USER [MAILBOX...] --to DIR [--format maildir|mbox] [--mat] "
 	    "[--since DAY] [--until DAY] [--json]",

@@ -66,6 +66,7 @@ int ctl_policy_scan(struct ctl *ctl, int argc, char **argv);
 int ctl_queue_list(struct ctl *ctl, int argc, char **argv);
 int ctl_queue_show(struct ctl *ctl, int argc, char **argv);
 int ctl_queue_act(struct ctl *ctl, int argc, char **argv);
+int ctl_audit_export(struct ctl *ctl, int argc, char **argv);
 int ctl_audit_list(struct ctl *ctl, int argc, char **argv);
 int ctl_audit_verify(struct ctl *ctl, int argc, char **argv);
 int ctl_mailbox_list(struct ctl *ctl, int argc, char **argv);

@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "control/control.h"
+#include "control/ctl_audit.h"
 #include "mailstore/proto.h"
 
 enum { PAGE = 200 };
 
-static json_t *
-json_of(struct ctl *ctl, const struct st_audit_record *r)
+json_t *
+ctl_audit_json(struct ctl *ctl, const struct st_audit_record *r)
 {
 	const struct st_audit *a = &r->audit[0];
 	json_t *rcpts = json_array();
@@ -78,7 +79,7 @@ ctl_audit_list(struct ctl *ctl, int argc, char **argv)
 			if (page->records[i].audit_n != 1)
 				return ctl_fail("the answer is malformed");
 			if (ctl->json)
-				ctl_print_json(json_of(ctl, &page->records[i]));
+				ctl_print_json(ctl_audit_json(ctl, &page->records[i]));
 			else
 				print_text(ctl, &page->records[i]);
 			req.from = page->records[i].serial + 1;
@@ -96,19 +97,23 @@ ctl_audit_verify(struct ctl *ctl, int argc, char **argv)
 	size_t n;
 	const struct chan_row *rows = st_rows(&n);
 
-	(void)argv;
 	if (argc > 1)
-		return ctl_fail("audit verify takes no further words");
+		return ctl_audit_verify_file(ctl, argc, argv);
 	if (ctl_ask(ctl, "store", rows, n, ST_AUDIT_VERIFY, &(struct st_nothing){ 0 }, &reply) != OK)
 		return CTL_USAGE;
 	v = reply;
 	if (ctl->json)
-		ctl_print_json(json_pack("{s:b,s:I,s:I,s:I,s:o}", "ok", v->ok, "records",
-		    (json_int_t)v->records, "checkpoints", (json_int_t)v->checkpoints, "first-bad",
+		ctl_print_json(json_pack("{s:b,s:I,s:I,s:I,s:s,s:s,s:I,s:o}", "ok", v->ok,
+		    "records", (json_int_t)v->records, "checkpoints",
+		    (json_int_t)v->checkpoints, "covered", (json_int_t)v->covered, "covered-time",
+		    ctl_time(ctl, v->covered_ms / 1000), "node", ctl_hex(ctl, v->node), "first-bad",
 		    (json_int_t)v->first_bad, "what", ctl_json(v->what)));
 	else if (v->ok)
-		printf("the chain of %llu records holds; %llu checkpoints are signed\n",
-		    (unsigned long long)v->records, (unsigned long long)v->checkpoints);
+		printf("the chain of %llu records of node %s holds; %llu checkpoints are signed, the "
+		    "newest one covers all up to record %llu (%s)\n",
+		    (unsigned long long)v->records, ctl_hex(ctl, v->node),
+		    (unsigned long long)v->checkpoints, (unsigned long long)v->covered,
+		    ctl_time(ctl, v->covered_ms / 1000));
 	else
 		printf("the chain is BROKEN at record %llu: %.*s\n", (unsigned long long)v->first_bad,
 		    (int)v->what.n, v->what.p);

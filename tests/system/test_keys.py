@@ -3,6 +3,7 @@
 """Keys at rest: who can open what, where secrets lie in memory, keysets that take over from others, and what the audit
 never holds. The test knows all secrets: it reads the master key and opens the keysets as keyd does."""
 import ctypes
+import hashlib
 import json
 import os
 import re
@@ -357,13 +358,107 @@ def masters_take_over(p):
         assert filed(p, u1, "INBOX", b"khoa moi " + who.encode())
 
 
+def chain_of(lines):
+    """The chain of an export as doc/design/audit.md says it, with nothing of ours; how many records hold."""
+    chain, n, key = bytes.fromhex(lines[0]["before"]), 0, None
+    node = bytes.fromhex(lines[0]["node"])
+    if lines[0]["from"] == 1:
+        assert chain == hashlib.blake2b(b"congvu audit node 1\0" + node, digest_size=32).digest()
+    for line in lines[1:]:
+        if "checkpoint" in line:
+            digest = hashlib.blake2b(b"congvu checkpoint 2\0" + node + line["checkpoint"].to_bytes(8, "little") + chain,
+                                     digest_size=32).digest()
+            key = key or bytes.fromhex(line["public-key"])
+            assert SODIUM.crypto_sign_verify_detached(bytes.fromhex(line["signature"]), digest, ctypes.c_ulonglong(32),
+                                                      key) == 0
+            continue
+        chain = hashlib.blake2b(b"congvu audit 1\0" + chain + line["serial"].to_bytes(8, "little") +
+                                line["time-ms"].to_bytes(8, "little") + bytes.fromhex(line["octets"]), digest_size=32).digest()
+        assert chain.hex() == line["chain"], line["serial"]
+        n += 1
+    return n
+
+
+def the_audit_is_exported_and_holds(p):
+    """Any line removed, moved or changed in any field is found, without a server; and by a few lines of another's."""
+    verified = json.loads(p.ctl("audit", "verify", "--json").stdout)
+    assert verified["ok"] and verified["covered"] > 0 and len(verified["node"]) == 32, verified
+    text = p.ctl("audit", "export").stdout
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert chain_of(lines) >= verified["records"]
+    file = os.path.join(p.dir, "export")
+
+    def judged(those):
+        with open(file, "w") as f:
+            f.write("".join(json.dumps(x) + "\n" for x in those))
+        out = p.ctl("audit", "verify", "--file", file, "--json")
+        return json.loads(out.stdout)
+    whole = judged(lines)
+    assert whole["ok"] and whole["covered"] == verified["covered"] and whole["node"] == verified["node"], whole
+    part = [json.loads(line) for line in p.ctl("audit", "export", "--from",
+                                               str(max(1, verified["covered"] - 4))).stdout.splitlines()]
+    assert judged(part)["ok"] and chain_of(part) >= min(5, verified["covered"])
+    late = p.ctl("audit", "export", "--since", "2100-01-01")
+    assert late.returncode == 0 and late.stdout == "", late.stdout
+    signed = max(i for i, line in enumerate(part) if "checkpoint" in line)
+    for i in range(signed):
+        if "checkpoint" not in part[i]:	# a later one covers what it did
+            assert not judged(part[:i] + part[i + 1:])["ok"], ("removed", part[i])
+        assert not judged(part[:i] + [part[i + 1], part[i]] + part[i + 2:])["ok"], ("swapped", part[i])
+    for i in (0, 1, signed):
+        for name, was in part[i].items():
+            new = was + 1 if isinstance(was, int) else was + ["x@y"] if isinstance(was, list) else \
+                ("0" if was[:1] != "0" else "1") + was[1:]
+            assert not judged(part[:i] + [{**part[i], name: new}] + part[i + 1:])["ok"], (name, part[i])
+    cut = judged(part[:signed])
+    assert cut["ok"] and cut["covered"] < verified["covered"], cut	# only the newest checkpoint tells
+    key = whole["key"]
+    assert p.ctl("audit", "verify", "--file", file, "--key", key).returncode == 0
+    wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
+    with open(file, "w") as f:
+        f.write(text)
+    assert p.ctl("audit", "verify", "--file", file, "--key", wrong).returncode == 1
+
+
+def refused_mail_leaves_nothing(p):
+    """Subject, text and names of files of refused mail are nowhere: not in the store, the queue, logs or the audit."""
+    u2 = p.env["CONGVU_USER2"]
+    marks = ["qzsubjectqz", "qztextqz", "qzfileqz"]
+    message = header("la@khac.example", u2, "[MAT] " + marks[0]) + (
+        "X-Do-Mat: mat\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n\r\nĐộ mật: Mật\r\n%s\r\n--b\r\n"
+        "Content-Type: text/plain; name=\"MAT-%s.txt\"\r\nContent-Disposition: attachment; filename=\"MAT-%s.txt\"\r\n\r\n"
+        "MAT %s\r\n--b--\r\n" % (marks[1], marks[2], marks[2], marks[1])).encode()
+    before = json.loads(p.ctl("audit", "verify", "--json").stdout)["records"]
+    with Smtp(p, "SMTP", tls=False) as s:
+        code, text = s.message("la@khac.example", [u2], message)
+        assert code // 100 == 5, text
+    assert not any(m in text for m in marks), text
+    listed = eventually(lambda: [x for x in p.ctl("audit", "list", "--from", str(before), "--json").stdout.splitlines()
+                                 if json.loads(x)["verdict"] == "reject"])
+    assert listed, "no record of the refusal"
+    shown = p.ctl("audit", "export").stdout + p.ctl("queue", "list", "--json").stdout
+    octets = b"".join(bytes.fromhex(json.loads(x).get("octets", "")) for x in shown.splitlines() if x.startswith("{"))
+    for mark in marks:
+        assert mark not in shown and mark.encode() not in octets, mark
+    for top in ("state", "log", "run"):
+        for at, _, names in os.walk(os.path.join(p.dir, top)):
+            for name in names:
+                path = os.path.join(at, name)
+                if os.path.isfile(path):
+                    with open(path, "rb") as f:
+                        data = f.read()
+                    assert not any(m.encode() in data for m in marks), path
+
+
 def main():
     if os.getuid() != 0:
         print("skip keys: only root can look into others' memory")
         return 0
     with Province(24700) as p:
         return 1 if run(chosen([secrets_lie_in_guarded_memory, nothing_is_dumped, workers_find_only_ciphertext,
-                    internet_gets_nothing_of_mat, copies_change_their_keyset, keysets_take_over, masters_take_over]), p) else 0
+                    internet_gets_nothing_of_mat, copies_change_their_keyset, keysets_take_over, masters_take_over, refused_mail_leaves_nothing,
+                           the_audit_is_exported_and_holds]), p) else 0
 
 
 if __name__ == "__main__":

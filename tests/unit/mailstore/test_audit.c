@@ -265,10 +265,199 @@ another_key_is_refused(void **state)
 	assert_string_equal(v.what, "");
 }
 
+/* ---- every single change of a chain of n records ---- */
+
+enum { FEW = 8 };
+
+static void
+add_all_kinds(struct audit_test *t)
+{
+	static char hash[32];
+	struct st_address to[] = { { SLICE("b@x.vn") }, { SLICE("c@x.vn") } };
+	struct st_audit rec = { .event = SLICE("submit"), .account = SLICE("a@x.vn"),
+		.client = SLICE("10.0.0.1"), .mail_from = SLICE("a@x.vn"), .recipients = to,
+		.recipients_n = 2, .size_octets = 7, .sha256 = { hash, sizeof hash },
+		.verdict = VERDICT_REJECT, .rule = SLICE("rule"), .level = LEVEL_MAT,
+		.evidence = SLICE("mark:1:2"), .reference = SLICE("ref"), .detail = SLICE("d") };
+
+	help_begin(&t->h);
+	crypto_sign_keypair(t->public, t->secret);
+	for (int i = 0; i < FEW; i++) {
+		rec.size_octets++;
+		assert_int_equal(control_begin_write(t->h.e->ctl), OK);
+		assert_int_equal(audit_add(t->h.e->ctl, &t->h.e->audit, 1000 + i, &rec, 1), OK);
+		assert_int_equal(control_commit(t->h.e->ctl), OK);
+	}
+	assert_int_equal(help_control(&t->h, checkpoint_fn, t), OK);
+}
+
+/* In the open transaction; what it says is wrong, or "". */
+static void
+verify_now(struct audit_test *t, char what[128])
+{
+	struct audit_verify v;
+
+	audit_verify_begin(&v, (struct slice){ (const char *)t->public, 32 });
+	while (!v.done)
+		assert_int_equal(audit_verify_step(t->h.e->ctl, &v, 100), OK);
+	memcpy(what, v.what, sizeof v.what);
+}
+
+/* Make one change, which must be found, and take it back. */
+static void
+must_be_found(struct audit_test *t, int (*fn)(struct engine *e, void *arg), void *arg,
+    const char *name, uint64_t at)
+{
+	char what[128];
+
+	assert_int_equal(control_begin_write(t->h.e->ctl), OK);
+	verify_now(t, what);
+	assert_string_equal(what, "");
+	assert_int_equal(fn(t->h.e, arg), OK);
+	verify_now(t, what);
+	if (what[0] == '\0')
+		fail_msg("%s of record %llu was not found", name, (unsigned long long)at);
+	control_abort(t->h.e->ctl);
+}
+
+struct change {
+	struct arena a;
+	uint64_t at, other;
+	const struct wire_field *field;
+};
+
+static int
+remove_fn(struct engine *e, void *arg)
+{
+	const struct change *c = arg;
+	struct record_key k = key_of(c->at);
+
+	return control_del(e->ctl, CONTROL_AUDIT, record_key_slice(&k));
+}
+
+static int
+swap_fn(struct engine *e, void *arg)
+{
+	struct change *c = arg;
+	struct st_audit_record x, y;
+	int r = get(e, c->at, &c->a, &x);
+
+	if (r == OK)
+		r = get(e, c->other, &c->a, &y);
+	x.serial = c->other, y.serial = c->at;
+	if (r == OK)
+		r = put(e, c->at, &y);
+	return r == OK ? put(e, c->other, &x) : r;
+}
+
+/* Another value of a field, whatever kind it is. */
+static void
+turn(const struct wire_field *f, void *msg)
+{
+	char *at = (char *)msg + f->offset;
+	static const char other[] = "12345678901234567890123456789012345678901234567890123456789012";
+	struct slice *s = (struct slice *)(void *)at;
+
+	switch (f->kind) {
+	case WIRE_U8:
+		*at = (char)(*at == 0);
+		break;
+	case WIRE_U64:
+		++*(uint64_t *)(void *)at;
+		break;
+	case WIRE_STR:
+		*s = (struct slice){ other, f->max < sizeof other - 1 ? f->max - (s->n == f->max ? 1 : 0) :
+		    sizeof other - 1 };
+		break;
+	case WIRE_LIST:
+		--*(size_t *)(void *)((char *)msg + f->offset_count);
+		break;
+	default:
+		fail_msg("a kind of field without a change: %s", f->name);
+	}
+}
+
+static int
+field_fn(struct engine *e, void *arg)
+{
+	struct change *c = arg;
+	struct st_audit_record rec;
+	int r = get(e, c->at, &c->a, &rec);
+
+	if (r == OK)
+		turn(c->field, rec.audit);
+	return r == OK ? put(e, c->at, &rec) : r;
+}
+
+/* serial, time and chain; without it the list of one. */
+static int
+head_field_fn(struct engine *e, void *arg)
+{
+	struct change *c = arg;
+	struct st_audit_record rec;
+	int r = get(e, c->at, &c->a, &rec);
+
+	if (r == OK)
+		turn(c->field, &rec);
+	return r == OK ? put(e, c->at, &rec) : r;
+}
+
+static void
+every_single_change_is_found(void **state)
+{
+	struct audit_test t;
+	struct change c;
+
+	(void)state;
+	add_all_kinds(&t);
+	arena_init(&c.a, 64 << 20);
+	for (c.at = 1; c.at <= FEW; c.at++) {
+		must_be_found(&t, remove_fn, &c, "removal", c.at);
+		for (c.other = c.at + 1; c.other <= FEW; c.other++)
+			must_be_found(&t, swap_fn, &c, "swap", c.at);
+		for (size_t i = 0; i < st_audit_wire.fields_n; i++) {
+			c.field = &st_audit_wire.fields[i];
+			must_be_found(&t, field_fn, &c, c.field->name, c.at);
+		}
+		for (size_t i = 0; i < st_audit_record_wire.fields_n; i++) {
+			c.field = &st_audit_record_wire.fields[i];
+			must_be_found(&t, head_field_fn, &c, c.field->name, c.at);
+		}
+		arena_clear(&c.a);
+	}
+	help_end(&t.h);
+}
+
+/* The same records, as another node's: its checkpoint is no good here. */
+static int
+other_node_fn(struct engine *e, void *arg)
+{
+	struct audit_head was = e->audit;
+	int r;
+
+	(void)arg;
+	r = audit_make_node(e->ctl, &e->audit);
+	e->audit = was;
+	return r;
+}
+
+static void
+a_chain_is_one_nodes(void **state)
+{
+	struct audit_test t;
+
+	(void)state;
+	add_all_kinds(&t);
+	must_be_found(&t, other_node_fn, NULL, "node", 0);
+	help_end(&t.h);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest t[] = {
+		cmocka_unit_test(every_single_change_is_found),
+		cmocka_unit_test(a_chain_is_one_nodes),
 		cmocka_unit_test_setup_teardown(a_whole_chain_verifies, begin, end),
 		cmocka_unit_test(tampering_is_found_at_its_place),
 		cmocka_unit_test_setup_teardown(another_key_is_refused, begin, end),
