@@ -19,6 +19,7 @@ entry_attr_name(const struct conf *conf, enum entry_attr attr)
 		[ENTRY_CLASS] = "objectClass", [ENTRY_UUID] = "entryUUID",
 		[ENTRY_UID] = l->attr_uid, [ENTRY_MAIL] = l->attr_mail,
 		[ENTRY_ALIAS] = l->attr_alias, [ENTRY_QUOTA] = l->attr_quota,
+		[ENTRY_QUOTA_MESSAGES] = l->attr_quota_messages,
 		[ENTRY_STATUS] = l->attr_status, [ENTRY_CLEARANCE] = l->attr_clearance,
 		[ENTRY_ZONES] = l->attr_zones, [ENTRY_SEND_AS] = l->attr_send_as,
 		[ENTRY_CERT] = l->attr_certificate, [ENTRY_ROLE] = l->attr_role,
@@ -39,6 +40,14 @@ struct slice
 entry_first(const struct entry *e, enum entry_attr attr)
 {
 	return e->a[attr].n > 0 ? e->a[attr].v[0] : (struct slice){ NULL, 0 };
+}
+
+uint64_t
+entry_limit(const struct entry *e, enum entry_attr attr)
+{
+	uint64_t v;
+
+	return slice_u64(entry_first(e, attr), UINT64_MAX / 2, &v) == OK ? v : 0;
 }
 
 static bool
@@ -253,8 +262,8 @@ entry_account(const struct entry *e, struct arena *arena, struct dir_account *ou
 		return arena->err != OK ? arena->err : ERR_CORRUPT;
 	out->guid = arena_copy(arena, (struct slice){ (const char *)guid, sizeof guid });
 	out->uid = uid;
-	if (slice_u64(entry_first(e, ENTRY_QUOTA), UINT64_MAX / 2, &out->quota.octets) != OK)
-		out->quota.octets = 0;
+	out->quota.octets = entry_limit(e, ENTRY_QUOTA);
+	out->quota.messages = entry_limit(e, ENTRY_QUOTA_MESSAGES);
 	out->unsigned_until_s = entry_time(entry_first(e, ENTRY_UNSIGNED_UNTIL));
 	out->credentials = credentials_of(e);
 	return arena->err;

@@ -21,7 +21,8 @@
 enum { ENTRY_VALUES_MAX = 256, ENTRY_VALUE_OCTETS_MAX = 65536, ENTRY_CERTS_MAX = 16 };
 
 enum entry_attr {
-	ENTRY_CLASS, ENTRY_UUID, ENTRY_UID, ENTRY_MAIL, ENTRY_ALIAS, ENTRY_QUOTA, ENTRY_STATUS,
+	ENTRY_CLASS, ENTRY_UUID, ENTRY_UID, ENTRY_MAIL, ENTRY_ALIAS, ENTRY_QUOTA, ENTRY_QUOTA_MESSAGES,
+	ENTRY_STATUS,
 	ENTRY_CLEARANCE, ENTRY_ZONES, ENTRY_SEND_AS, ENTRY_CERT, ENTRY_ROLE, ENTRY_NAME, ENTRY_CN,
 	ENTRY_PASSWORD_CHANGED, ENTRY_PASSWORD_LOCKED, ENTRY_UNSIGNED_UNTIL, ENTRY_SUBJECT, ENTRY_CLERK, ENTRY_MEMBER, ENTRY_UNIQUE_MEMBER,
 	ENTRY_MEMBER_UID, ENTRY_MEMBER_ADDRESS, ENTRY_MODIFIED,
@@ -31,6 +32,8 @@ enum entry_attr {
 /* Sets of attributes to ask for, as bits. */
 enum {
 	ENTRY_WANT_ACCOUNT = (1u << ENTRY_UNSIGNED_UNTIL << 1) - 1 - (1u << ENTRY_CERT),
+	ENTRY_WANT_AGENCY = 1u << ENTRY_CLASS | 1u << ENTRY_UUID | 1u << ENTRY_QUOTA |
+	    1u << ENTRY_QUOTA_MESSAGES,
 	ENTRY_WANT_CERTS = 1u << ENTRY_CERT | 1u << ENTRY_SUBJECT,
 	ENTRY_WANT_MEMBERS = 1u << ENTRY_MEMBER | 1u << ENTRY_UNIQUE_MEMBER |
 	    1u << ENTRY_MEMBER_UID | 1u << ENTRY_MEMBER_ADDRESS,
@@ -48,6 +51,9 @@ struct entry {
 
 /* The attribute's name in this directory. */
 const char *entry_attr_name(const struct conf *conf, enum entry_attr attr);
+
+/* A quota: 0 when there is none, or when it is no number. */
+uint64_t entry_limit(const struct entry *e, enum entry_attr attr);
 
 /* The first value, or the empty slice. */
 struct slice entry_first(const struct entry *e, enum entry_attr attr);

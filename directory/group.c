@@ -159,7 +159,7 @@ add_account(struct expansion *x, const struct entry *e)
 	struct dir_account account, *at;
 	const char *why;
 	bool fresh;
-	int r = entry_account(e, x->l->arena, &account, &why);
+	int r = lookup_make_account(x->l, e, &account, &why);
 
 	if (r == ERR_CORRUPT)
 		return lookup_odd(e, why);

@@ -20,6 +20,7 @@ struct helper {
 	struct ldapc	   *ldap;
 	struct sign_in	   *sign_in;
 	struct watcher	   *watcher;	/* of the helper that watches */
+	struct agencies	   *agencies;
 	struct arena	    arena;
 };
 
@@ -33,7 +34,7 @@ static struct lookup
 begin(struct helper *h)
 {
 	ldapc_begin(h->ldap, helper_budget_ms(h->conf));
-	return (struct lookup){ h->conf, ldapc_source(h->ldap), &h->arena };
+	return (struct lookup){ h->conf, ldapc_source(h->ldap), &h->arena, h->agencies };
 }
 
 static void
@@ -169,8 +170,10 @@ start(struct helper *h, int fd, bool signs_in, struct buf *why)
 	r = loop_new(&h->loop);
 	if (r == OK)
 		r = ldapc_new(h->conf, why, &h->ldap);
+	if (r == OK)
+		r = agencies_new(&h->agencies);
 	if (r == OK && signs_in)
-		r = sign_in_new(h->conf, h->ldap, &h->sign_in);
+		r = sign_in_new(h->conf, h->ldap, h->agencies, &h->sign_in);
 	if (r == OK)
 		r = chan_server_new(h->loop, rows, ARRAY_LEN(rows), h, &h->server);
 	if (r == OK)
@@ -198,6 +201,7 @@ helper_main(const struct conf *conf, int fd, bool signs_in)
 	chan_server_free(&h.server);
 	watcher_free(&h.watcher);
 	sign_in_free(&h.sign_in);
+	agencies_free(&h.agencies);
 	ldapc_free(&h.ldap);
 	loop_free(&h.loop);
 	return r == OK ? 0 : 1;

@@ -15,6 +15,15 @@ lookup_odd(const struct entry *e, const char *why)
 	return ERR_CORRUPT;
 }
 
+int
+lookup_make_account(struct lookup *l, const struct entry *e, struct dir_account *out,
+    const char **why_out)
+{
+	int r = entry_account(e, l->arena, out, why_out);
+
+	return r == OK ? agencies_of(l->agencies, &l->source, e->dn, l->arena, &out->quota) : r;
+}
+
 static void
 filter_account_class(struct lookup *l, struct buf *b)
 {
@@ -90,7 +99,7 @@ answer_account(struct lookup *l, const struct entry *e, struct dir_rcpt_reply *o
 	out->accounts = arena_alloc(l->arena, sizeof *out->accounts);
 	if (out->accounts == NULL)
 		return l->arena->err;
-	r = entry_account(e, l->arena, out->accounts, &why);
+	r = lookup_make_account(l, e, out->accounts, &why);
 	if (r == ERR_CORRUPT)
 		return lookup_odd(e, why);
 	if (r != OK)
@@ -336,7 +345,7 @@ lookup_account(struct lookup *l, const struct dir_account_request *q,
 	out->account = arena_alloc(l->arena, sizeof *out->account);
 	if (out->account == NULL)
 		return l->arena->err;
-	r = entry_account(&found.v[0], l->arena, out->account, &why);
+	r = lookup_make_account(l, &found.v[0], out->account, &why);
 	if (r == ERR_CORRUPT)
 		return lookup_odd(&found.v[0], why);
 	if (r != OK)

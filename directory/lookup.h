@@ -9,12 +9,13 @@
 #ifndef DIRECTORY_LOOKUP_H
 #define DIRECTORY_LOOKUP_H
 
-#include "directory/source.h"
+#include "directory/agency.h"
 
 struct lookup {
 	const struct conf *conf;
 	struct source	   source;
 	struct arena	  *arena;
+	struct agencies	  *agencies;	/* NULL: nobody asks for them */
 };
 
 int lookup_rcpt(struct lookup *l, struct slice address, struct dir_rcpt_reply *out) MUST_USE;
@@ -31,6 +32,10 @@ int lookup_identities(struct lookup *l, const struct entry *account,
 
 /* Expand a group into out (group.c). */
 int lookup_group(struct lookup *l, const struct entry *group, struct dir_rcpt_reply *out) MUST_USE;
+
+/* entry_account, with the quota of its agency. */
+int lookup_make_account(struct lookup *l, const struct entry *e, struct dir_account *out,
+    const char **why_out) MUST_USE;
 
 /* Log that the directory contradicts itself; ERR_CORRUPT. */
 int lookup_odd(const struct entry *e, const char *why);

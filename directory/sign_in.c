@@ -44,6 +44,7 @@ struct conversation {
 struct sign_in {
 	const struct conf *conf;
 	struct ldapc	  *ldap;
+	struct agencies	  *agencies;
 	sasl_conn_t	  *list;	/* only asked for mechanisms */
 	struct conversation v[SIGN_IN_CONVERSATIONS];
 };
@@ -186,7 +187,8 @@ zone_allowed(const struct conversation *v)
 static int
 check(struct conversation *v, struct slice name, struct slice password)
 {
-	struct lookup l = { v->owner->conf, ldapc_source(v->owner->ldap), v->arena };
+	struct lookup l = { v->owner->conf, ldapc_source(v->owner->ldap), v->arena,
+		v->owner->agencies };
 	const char *why;
 	int r;
 
@@ -202,7 +204,7 @@ check(struct conversation *v, struct slice name, struct slice password)
 	if (r == ERR_AUTH)
 		return decide(v, OK, DIR_AUTH_BAD);
 	if (r == OK) {
-		r = entry_account(&v->entry, v->arena, &v->account, &why);
+		r = lookup_make_account(&l, &v->entry, &v->account, &why);
 		if (r == ERR_CORRUPT)
 			r = lookup_odd(&v->entry, why);
 	}
@@ -258,7 +260,8 @@ end(struct conversation *v)
 }
 
 int
-sign_in_new(const struct conf *conf, struct ldapc *ldap, struct sign_in **out)
+sign_in_new(const struct conf *conf, struct ldapc *ldap, struct agencies *agencies,
+    struct sign_in **out)
 {
 	static const sasl_callback_t callbacks[] = {
 		{ SASL_CB_GETOPT, (callback_fn)(void *)on_option, NULL },
@@ -272,6 +275,7 @@ sign_in_new(const struct conf *conf, struct ldapc *ldap, struct sign_in **out)
 	if (s == NULL)
 		return ERR_NOMEM;
 	s->conf = conf;
+	s->agencies = agencies;
 	s->ldap = ldap;
 	*out = s;
 	if (sasl_auxprop_add_plugin("congvu", on_auxprop) == SASL_OK &&
@@ -372,7 +376,8 @@ is_offered(struct sign_in *s, struct slice mechanism)
 static int
 succeed(struct conversation *v, struct dir_auth_reply *reply)
 {
-	struct lookup l = { v->owner->conf, ldapc_source(v->owner->ldap), v->arena };
+	struct lookup l = { v->owner->conf, ldapc_source(v->owner->ldap), v->arena,
+		v->owner->agencies };
 
 	reply->account = arena_alloc(v->arena, sizeof *reply->account);
 	if (reply->account == NULL)

@@ -14,6 +14,7 @@
 #ifndef DIRECTORY_SIGN_IN_H
 #define DIRECTORY_SIGN_IN_H
 
+#include "directory/agency.h"
 #include "directory/job.h"
 #include "directory/ldapc.h"
 
@@ -22,7 +23,8 @@ enum { SIGN_IN_CONVERSATIONS = 256, SIGN_IN_LIFE_MS = 120 * 1000 };
 struct sign_in;
 
 /* Load the library and its plugins: before the sandbox closes, once a process. */
-int sign_in_new(const struct conf *conf, struct ldapc *ldap, struct sign_in **out) MUST_USE;
+int sign_in_new(const struct conf *conf, struct ldapc *ldap, struct agencies *agencies,
+    struct sign_in **out) MUST_USE;
 void sign_in_free(struct sign_in **s);
 
 /* The mechanisms that work, separated by spaces; valid until the next call. */

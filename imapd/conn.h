@@ -119,9 +119,6 @@ void conn_call(struct conn *c, struct chan_client *to, uint16_t code, const void
 
 void conn_sign_in(struct conn *c, struct slice message);	/* sign_in.c */
 void conn_sign_in_drop(struct conn *c);
-/* What the directory says now; copied. */
-void conn_set_quota(struct account *a, const struct st_quota *quota);
-
 struct account *conn_signing_in(const struct conn *c);
 
 /* COPY and MOVE, which may bring wraps for another keyset (rewrap.c). */

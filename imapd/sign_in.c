@@ -177,8 +177,9 @@ text(char *to, size_t cap, struct slice s)
 	to[n] = '\0';
 }
 
-void
-conn_set_quota(struct account *a, const struct st_quota *quota)
+/* Copied. */
+static void
+set_quota(struct account *a, const struct st_quota *quota)
 {
 	size_t n = quota->group.n < sizeof a->group ? quota->group.n : sizeof a->group;
 
@@ -202,7 +203,7 @@ keep_account(struct sign_in *si, const struct dir_auth_reply *r)
 	text(si->account->address, sizeof si->account->address, a->address);
 	text(si->account->uid, sizeof si->account->uid, a->uid);
 	si->account->clearance = a->clearance;
-	conn_set_quota(si->account, &a->quota);
+	set_quota(si->account, &a->quota);
 	si->account->right = dir_right_of(a);
 	si->account->right.guid = (struct slice){ NULL, 0 };
 	si->account->right.quota.group = (struct slice){ NULL, 0 };

@@ -56,7 +56,9 @@ compare(struct conn *c, const struct dir_right *now)
 		return;
 	end = dir_right_end(&a->right, now, c->worker->wc->zone);
 	if (end == DIR_STAYS) {
-		conn_set_quota(a, &now->quota);
+		/* The agency comes with the next sign-in: who watches the directory does not know it. */
+		a->quota.octets = now->quota.octets;
+		a->quota.messages = now->quota.messages;
 		return;
 	}
 	log_event(EV_ACCOUNT_ENDED, F_CSTR("who", a->uid), F_CSTR("client", c->client),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "common/control.h"
+#include "mailstore/quota.h"
 #include "mailstore/serve_internal.h"
 
 static struct job *
@@ -65,8 +66,11 @@ open_done(struct engine *e, struct engine_job *ej)
 	const struct st_open_request *req = j->msg;
 	struct st_open_reply *reply = &j->u.open;
 	struct control_account row;
-	int r = control_begin_read(e->ctl);
+	struct account *known = accounts_find(e->accounts, req->guid);
+	int r = known == NULL ? OK : quota_learn(e, known, &req->quota);
 
+	if (r == OK)
+		r = control_begin_read(e->ctl);
 	if (r == OK) {
 		r = control_get_account(e->ctl, req->guid, &j->a, &row);
 		control_abort(e->ctl);

@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "directory/dn.h"
 #include "directory/lookup.h"
@@ -97,6 +98,31 @@ has(const char *filter, const char *attribute, const char *values)
 	return false;
 }
 
+/* Agencies of the table below: in one of two states. */
+static unsigned agencies_state, agencies_reads;
+
+static int
+agencies_in_it(struct entry_list *out)
+{
+	static const struct { const char *dn, *octets, *messages; } agencies[] = {
+		{ "OU=So Noi Vu, O=Tinh", "1000", "5" },
+		{ "ou=van phong,ou=so noi vu,o=tinh", "200", "" },
+		{ "ou=noi vu,o=tinh", "300", "3" },
+		{ "no name at all", "7", "7" },
+	};
+
+	agencies_reads++;
+	for (size_t i = agencies_state; i < ARRAY_LEN(agencies); i++) {
+		struct entry e = entry_of(&rows[i]);
+
+		e.dn = slice_of(agencies[i].dn);
+		add(&e, ENTRY_QUOTA, agencies[i].octets);
+		add(&e, ENTRY_QUOTA_MESSAGES, agencies[i].messages);
+		out->v[out->n++] = e;
+	}
+	return OK;
+}
+
 static int
 search(void *arg, const char *filter, unsigned want, size_t limit, struct arena *a,
     struct entry_list *out)
@@ -106,6 +132,8 @@ search(void *arg, const char *filter, unsigned want, size_t limit, struct arena 
 	if (away)
 		return ERR_UNAVAIL;
 	out->v = arena_array(a, limit, sizeof *out->v);
+	if (strcmp(filter, "(objectClass=congvuAgency)") == 0)
+		return agencies_in_it(out);
 	for (size_t i = 0; i < ARRAY_LEN(rows) && out->n < limit; i++)
 		if (has(filter, "mail", rows[i].mail) || has(filter, "congvuAlias", rows[i].alias) ||
 		    has(filter, "uid", rows[i].uid))
@@ -153,7 +181,7 @@ lookup(void)
 
 	arena_clear(&arena);
 	arena_init(&arena, 64 << 20);
-	return (struct lookup){ &conf, { NULL, search, fetch }, &arena };
+	return (struct lookup){ &conf, { NULL, search, fetch }, &arena, NULL };
 }
 
 static const struct {
@@ -238,6 +266,57 @@ lookup_says_away(void **state)
 	away = false;
 }
 
+/* The nearest agency above an entry; read once, then only when it is old; away, the old list holds. */
+static void
+agencies_are_found(void **state)
+{
+	static const struct { const char *dn; uint64_t octets, messages; unsigned row; } cases2[] = {
+		{ "uid=a,ou=So Noi vu,o=tinh", 1000, 5, 0 },
+		{ "uid=b,ou=Van phong,OU=SO NOI VU,o=Tinh", 200, 0, 1 },
+		{ "uid=c,cn=x,ou=van phong,ou=so noi vu,o=tinh", 200, 0, 1 },
+		{ "uid=d,ou=noi vu,o=tinh", 300, 3, 2 },
+		{ "uid=e,o=tinh", 0, 0, 9 },
+		{ "uid=f,ou=xso noi vu,o=tinh", 0, 0, 9 },
+		{ "ou=so noi vu,o=tinh", 0, 0, 9 },
+		{ "nonsense", 0, 0, 9 },
+	};
+	struct lookup l = lookup();
+	struct st_quota q;
+	struct agencies *as;
+
+	(void)state;
+	agencies_reads = agencies_state = 0;
+	assert_int_equal(agencies_new(&as), OK);
+	away = true;
+	assert_int_equal(agencies_of(as, &l.source, SLICE("uid=a,o=tinh"), &arena, &q),
+	    ERR_UNAVAIL);
+	away = false;
+	for (size_t i = 0; i < ARRAY_LEN(cases2); i++) {
+		q = (struct st_quota){ .octets = 9 };
+		assert_int_equal(agencies_of(as, &l.source, slice_of(cases2[i].dn), &arena, &q),
+		    OK);
+		assert_int_equal(q.octets, 9);
+		assert_int_equal(q.group_octets, cases2[i].octets);
+		assert_int_equal(q.group_messages, cases2[i].messages);
+		assert_int_equal(q.group.n, cases2[i].row == 9 ? 0 : 16);
+		if (q.group.n == 16)
+			assert_int_equal(q.group.p[15], cases2[i].row);
+	}
+	assert_int_equal(agencies_reads, 1);
+	agencies_state = 1;
+	clock_test_set(AGENCY_KEPT_MS + 1000);
+	away = true;
+	assert_int_equal(agencies_of(as, &l.source, slice_of(cases2[0].dn), &arena, &q), OK);
+	assert_int_equal(q.group_octets, 1000);
+	away = false;
+	q = (struct st_quota){ .octets = 0 };
+	assert_int_equal(agencies_of(as, &l.source, slice_of(cases2[0].dn), &arena, &q), OK);
+	assert_int_equal(q.group.n, 0);
+	clock_test_set(0);
+	agencies_free(&as);
+	assert_int_equal(agencies_of(NULL, &l.source, slice_of(cases2[0].dn), &arena, &q), OK);
+}
+
 static void
 lookup_bounds_groups(void **state)
 {
@@ -269,6 +348,7 @@ main(void)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(lookup_finds_recipients), cmocka_unit_test(lookup_says_away),
+		cmocka_unit_test(agencies_are_found),
 		cmocka_unit_test(lookup_bounds_groups),
 	};
 	bool unexpected = false;
