@@ -211,7 +211,7 @@ read_flags(struct slice *s, struct imap_fetch *out)
 static int
 read_number(struct slice *s, uint64_t max, uint64_t *out)
 {
-	return slice_u64(take_atom(s), max, out);
+	return slice_u64(take_atom(s), max, out) == OK ? OK : ERR_SYNTAX;
 }
 
 static int
