@@ -121,6 +121,7 @@ def a_flag_seen_by_another(p):
 def deliveries(p):
     for n in (1, 2):
         took = deliver(p, n, 100)
+        assert len(os.listdir("/proc/%d/task" % p.pid("mailstored"))) > 1, "mailstored may start no threads"
         print("     delivery into it: p50 %.2f ms, p99 %.2f ms" % (statistics.median(took) * 1e3, sorted(took)[-2] * 1e3))
 
 
