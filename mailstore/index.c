@@ -477,18 +477,20 @@ index_walk_open(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t f
 }
 
 static int
-walk(struct index_walk *w)
+walk_begin(struct index_walk *w)
 {
 	struct record_key first = w->prefix;
-	int r;
 
-	if (w->begun)
-		r = env_cursor_next(&w->c);
-	else {
-		record_key_u32(&first, w->from);
-		r = env_cursor_seek(&w->c, record_key_slice(&first));
-	}
 	w->begun = true;
+	record_key_u32(&first, w->from);
+	return env_cursor_seek(&w->c, record_key_slice(&first));
+}
+
+static int
+walk(struct index_walk *w)
+{
+	int r = w->begun ? env_cursor_next(&w->c) : walk_begin(w);
+
 	return r == 1 && !record_key_under(w->c.key, &w->prefix) ? 0 : r;
 }
 
