@@ -100,7 +100,8 @@ call(struct ctl_hold *h, uint32_t lease_ms)
 	char path[128];
 	size_t n;
 	const struct chan_row *rows = st_rows(&n);
-	int fd, r = chan_path(h->ctl->conf->general.run_dir, "store", ROLE_CONTROL, path, sizeof path);
+	int fd, r = chan_path(h->ctl->conf->general.run_dir, "store", ROLE_CONTROL, path,
+	    sizeof path);
 
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].code == ST_HOLD)

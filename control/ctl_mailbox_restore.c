@@ -11,9 +11,6 @@
 #include "control/ctl_key.h"
 #include "control/ctl_mailbox.h"
 #include "mailstore/backup_box.h"
-#include "mailstore/index.h"
-#include "mailstore/name.h"
-#include "mailstore/path.h"
 
 enum {
 	ITEMS_MAX = 200, BATCH_OCTETS = 16 << 20, FRAMES_MAX = 1 << 30, ASK_TIMEOUT_MS = 120000,
@@ -27,7 +24,7 @@ struct restore_mail {
 	bool		    expunged;
 	struct reader_account acct;
 	struct st_quota	    quota;
-	struct slice	    name, target;	/* in stored form */
+	struct slice	    target;		/* name of the mailbox that it is for */
 	uint32_t	    target_id;
 	/* results */
 	uint64_t	    restored, present, passed_over, damaged;
@@ -66,19 +63,6 @@ parse_line(int argc, char **argv, struct restore_mail *rm)
 	    (rm->expunged ? rm->at == 0 : rm->since == 0 && rm->until == 0) ? OK : ERR_SYNTAX;
 }
 
-static int
-normal(struct ctl *ctl, const char *text, struct slice *out)
-{
-	struct buf b;
-	int r;
-
-	buf_init(&b, ST_NAME_MAX + 1);
-	r = name_normal(slice_of(text), &b);
-	*out = arena_copy(&ctl->arena, buf_slice(&b));
-	buf_fini(&b);
-	return r == OK ? OK : (ctl_fail("%s: not a name of a mailbox", text), r);
-}
-
 /* Who it is, what he may keep. A person whom the directory knows no more has no limit. */
 static int
 find_user(struct restore_mail *rm)
@@ -93,13 +77,8 @@ find_user(struct restore_mail *rm)
 	r = ctl_user_ask(rm->ctl, rm->acct.guid, SLICE(""), &said);
 	if (r == OK)
 		rm->quota = said->quota;
-	if (r == ERR_NOENT)
-		r = OK;
-	if (r == OK)
-		r = normal(rm->ctl, rm->mailbox, &rm->name);
-	if (r == OK)
-		r = normal(rm->ctl, rm->into != NULL ? rm->into : rm->mailbox, &rm->target);
-	return r;
+	rm->target = slice_of(rm->into != NULL ? rm->into : rm->mailbox);
+	return r == ERR_NOENT ? OK : r;
 }
 
 /* ---- asking ---- */
@@ -206,7 +185,8 @@ call(struct restore_mail *rm, const struct st_restore_request *req, int fd,
 	char path[128];
 	size_t n;
 	const struct chan_row *rows = st_rows(&n);
-	int r = chan_path(rm->ctl->conf->general.run_dir, "store", ROLE_CONTROL, path, sizeof path);
+	int r = chan_path(rm->ctl->conf->general.run_dir, "store", ROLE_CONTROL, path,
+	    sizeof path);
 
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].code == ST_RESTORE)
@@ -305,7 +285,8 @@ restore_all(struct restore_mail *rm, struct backup *b, const struct backup_manif
 	for (size_t i = 0; i < box->n && r == OK; i++) {
 		const struct backup_mail *mail = &box->mail[i];
 
-		if (ids->n > 0 && bsearch(mail->rec.email_id, ids->v, ids->n, sizeof *ids->v, by_id))
+		if (ids->n > 0 &&
+		    bsearch(mail->rec.email_id, ids->v, ids->n, sizeof *ids->v, by_id) != NULL)
 			rm->present++;
 		else
 			r = restore_one(rm, b, m, box, mail, batch);
@@ -335,7 +316,7 @@ from_snapshot(struct restore_mail *rm, struct backup *b, const struct backup_man
 	struct ids ids = { NULL, 0 };
 	struct backup_box box;
 	char what[64];
-	int r = backup_box(b, m, rm->acct.guid, rm->name, &box);
+	int r = backup_box(b, m, rm->acct.guid, slice_of(rm->mailbox), &box);
 
 	if (r == ERR_NOENT)
 		buf_addf(b->why, "%s: there is no such mailbox in the snapshot %s\n", rm->mailbox,
@@ -379,46 +360,13 @@ from_backup(struct restore_mail *rm)
 
 /* ---- what was expunged ---- */
 
-/* The mailbox of that name that was deleted last. */
-static int
-find_deleted(struct index *ix, uint32_t account, struct slice name, uint32_t *mailbox_out)
-{
-	struct record_key prefix = record_key(account, RECORD_DELETED);
-	struct record_box *box = &ix->box;
-	struct env_cursor c;
-	int r = env_cursor_open(ix->t, INDEX_T, &c);
-
-	if (r != OK)
-		return r;
-	*mailbox_out = 0;
-	for (r = env_cursor_seek(&c, record_key_slice(&prefix));
-	    r == 1 && record_key_under(c.key, &prefix); r = env_cursor_next(&c))
-		if (record_box_get(c.key, c.val, box) == OK &&
-		    slice_eq(record_box_name(box), name))
-			*mailbox_out = record_key_read_u32(c.key, 9);
-	env_cursor_close(&c);
-	return r < 0 ? r : *mailbox_out == 0 ? ERR_NOENT : OK;
-}
-
 static int
 find_mailbox(struct restore_mail *rm, uint32_t *mailbox_out)
 {
-	char path[PATH_OCTETS];
-	struct index *ix;
-	int r = path_store(rm->ctl->conf->general.state_dir, "index", path);
+	const struct conf *c = rm->ctl->conf;
+	int r = reader_mailbox(c->general.state_dir, c->store.map_octets, rm->acct.number,
+	    slice_of(rm->mailbox), mailbox_out);
 
-	if (r == OK)
-		r = index_open(path, rm->ctl->conf->store.map_octets, true, &ix);
-	if (r == OK) {
-		r = index_begin_read(ix);
-		if (r == OK) {
-			r = index_name_find(ix, rm->acct.number, rm->name, mailbox_out);
-			if (r == ERR_NOENT)
-				r = find_deleted(ix, rm->acct.number, rm->name, mailbox_out);
-			index_abort(ix);
-		}
-		index_close(&ix);
-	}
 	if (r != OK)
 		ctl_fail("%s: %s", rm->mailbox, r == ERR_NOENT ? "there is no such mailbox, nor "
 		    "was one deleted of late" : err_text(r));
@@ -462,8 +410,8 @@ tell(const struct restore_mail *rm)
 		    "present", (json_int_t)rm->present, "passed-over",
 		    (json_int_t)rm->passed_over, "damaged", (json_int_t)rm->damaged));
 	else
-		printf("%llu messages restored, %llu were there, %llu cannot be read in this store, "
-		    "%llu are damaged in the backup\n", (unsigned long long)rm->restored,
+		printf("%llu messages restored, %llu were there, %llu cannot be read in this "
+		    "store, %llu are damaged in the backup\n", (unsigned long long)rm->restored,
 		    (unsigned long long)rm->present, (unsigned long long)rm->passed_over,
 		    (unsigned long long)rm->damaged);
 }
@@ -475,8 +423,9 @@ ctl_mailbox_restore(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (parse_line(argc, argv, &rm) != OK)
-		return ctl_fail("usage: mailbox restore USER MAILBOX --from DIR [--at TIME] [--into NAME] "
-		    "[--json], or --expunged [--since TIME] [--until TIME] [--into NAME] [--json]");
+		return ctl_fail("usage: mailbox restore USER MAILBOX --from DIR [--at TIME] "
+		    "[--into NAME] [--json], or --expunged [--since TIME] [--until TIME] "
+		    "[--into NAME] [--json]");
 	r = find_user(&rm);
 	if (r == OK)
 		r = rm.expunged ? from_expunged(&rm) : from_backup(&rm);

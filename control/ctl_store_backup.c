@@ -78,8 +78,9 @@ tell_backup(struct ctl *ctl, const struct backup_job *job, uint64_t removed, uin
 		    "damaged", (json_int_t)job->damaged, "keys", job->keys, "sum", sum, "removed",
 		    (json_int_t)removed, "freed-octets", (json_int_t)freed));
 	else
-		printf("snapshot %s: %llu rows, %llu segments of %llu octets; new: %llu parts of %llu "
-		    "octets\nsum of its manifest: %s\nremoved: %llu snapshots, %llu octets\n", name,
+		printf("snapshot %s: %llu rows, %llu segments of %llu octets; new: %llu parts of "
+		    "%llu octets\nsum of its manifest: %s\nremoved: %llu snapshots, %llu "
+		    "octets\n", name,
 		    (unsigned long long)job->rows, (unsigned long long)job->segments,
 		    (unsigned long long)job->octets, (unsigned long long)job->new_parts,
 		    (unsigned long long)job->new_octets, sum, (unsigned long long)removed,
@@ -115,7 +116,8 @@ ctl_store_backup(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (parse_backup(argc, argv, &line) != OK)
-		return ctl_fail("usage: store backup DIR [--keys] [--keep N] [--keep-days N] [--json]");
+		return ctl_fail("usage: store backup DIR [--keys] [--keep N] [--keep-days N] "
+		    "[--json]");
 	job.keys = line.keys;
 	buf_init(&why, CTL_WHY_MAX);
 	r = backup_open(line.dir, true, &why, &b);

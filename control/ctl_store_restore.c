@@ -82,8 +82,8 @@ choose_keys(const struct restore_line *line, const struct backup_manifest *m,
 	else if (backup_manifest_has_keys(m))
 		snprintf(out, PATH_MAX_OCTETS, "%.300s/%s/keys", line->dir, name);
 	else {
-		ctl_fail("the snapshot holds no keys: put them into %s/keys, or give --keys-from DIR",
-		    line->to);
+		ctl_fail("the snapshot holds no keys: put them into %s/keys, or give "
+		    "--keys-from DIR", line->to);
 		return ERR_CONF;
 	}
 	return check_key(out, m);
@@ -111,8 +111,9 @@ static void
 tell_restore(struct ctl *ctl, const struct restore_job *job, const char *name)
 {
 	if (ctl->json)
-		ctl_print_json(json_pack("{s:b,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "ok", true, "snapshot",
-		    name, "state", job->state_dir, "rows", (json_int_t)job->rows, "accounts",
+		ctl_print_json(json_pack("{s:b,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "ok", true,
+		    "snapshot", name, "state", job->state_dir, "rows", (json_int_t)job->rows,
+		    "accounts",
 		    (json_int_t)job->accounts, "mailboxes", (json_int_t)job->mailboxes, "held",
 		    (json_int_t)job->held, "segments", (json_int_t)job->segments, "octets",
 		    (json_int_t)job->octets));
@@ -157,8 +158,8 @@ ctl_store_restore(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (parse_restore(argc, argv, &line) != OK)
-		return ctl_fail("usage: store restore DIR --to STATE_DIR [--at TIME] [--keys-from DIR] "
-		    "[--nothing-since] [--json]");
+		return ctl_fail("usage: store restore DIR --to STATE_DIR [--at TIME] "
+		    "[--keys-from DIR] [--nothing-since] [--json]");
 	buf_init(&why, CTL_WHY_MAX);
 	r = backup_open(line.dir, false, &why, &b);
 	if (r == OK) {

@@ -59,7 +59,8 @@ check_keyset(struct engine *e, uint32_t account, const struct st_restore_item *i
 	return true;
 }
 
-/* The epoch of the segment that a blob's number names, as this store knows it: 1; 0: it does not. */
+/* The epoch of the segment that a blob's number names, as this store knows it: 1; 0: it does
+ * not. */
 static int
 known_epoch(struct engine *e, uint32_t segment, uint8_t out[32])
 {
@@ -247,7 +248,8 @@ adopt_seal(struct engine *e, const struct box_scope *sc, const struct st_restore
 {
 	int r = engine_room(e, frames.n);
 
-	*out = (struct adopt){ .items = arena_array(a, req->items_n, sizeof *out->items), .fd = -1 };
+	*out = (struct adopt){ .items = arena_array(a, req->items_n, sizeof *out->items),
+		.fd = -1 };
 	if (out->items == NULL)
 		return a->err;
 	if (r == OK)

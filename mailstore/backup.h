@@ -34,6 +34,9 @@ struct backup {
 int backup_open(const char *path, bool make, struct buf *why, struct backup *out) MUST_USE;
 void backup_close(struct backup *b);
 
+/* "<folder>/<name>: what err means", to why; err. */
+int backup_say(struct backup *b, const char *name, int err);
+
 /* Times of the complete snapshots, ascending, in *times_out (to be freed). */
 int backup_list(struct backup *b, uint64_t **times_out, size_t *n_out) MUST_USE;
 /* The newest that is not after time_s: its manifest, checked. */
@@ -53,7 +56,7 @@ struct backup_job {
 	uint64_t    time_s;
 	uint64_t    segments, octets;			/* that the snapshot refers to */
 	uint64_t    new_parts, new_octets, row_octets;	/* written now */
-	uint64_t    rows, damaged;			/* damaged: told in `why`, and copied as it is */
+	uint64_t    rows, damaged;			/* damaged: told in `why`, yet copied */
 	uint8_t	    sum[BACKUP_SUM_OCTETS];		/* of the manifest */
 };
 

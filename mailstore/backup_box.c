@@ -8,6 +8,7 @@
 #include "mailstore/control.h"
 #include "mailstore/frame.h"
 #include "mailstore/index.h"
+#include "mailstore/name.h"
 
 enum { KEYSETS_MAX = 64 };
 
@@ -231,14 +232,18 @@ backup_box(struct backup *b, const struct backup_manifest *m, struct slice guid,
     struct backup_box *out)
 {
 	struct reading *rd = calloc(1, sizeof *rd);
+	struct buf normal;
 	int r;
 
 	*out = (struct backup_box){ .mail = NULL };
 	if (rd == NULL)
 		return ERR_NOMEM;
-	*rd = (struct reading){ .out = out, .guid = guid, .name = name };
+	buf_init(&normal, ST_NAME_MAX + 1);
+	r = name_normal(name, &normal);
+	*rd = (struct reading){ .out = out, .guid = guid, .name = buf_slice(&normal) };
 	arena_init(&rd->a, 1 << 20);
-	r = backup_rows(b, m, "control.dump", on_control, rd);
+	if (r == OK)
+		r = backup_rows(b, m, "control.dump", on_control, rd);
 	if (r == OK && rd->account == 0)
 		r = ERR_NOENT;
 	if (r == OK)
@@ -250,6 +255,7 @@ backup_box(struct backup *b, const struct backup_manifest *m, struct slice guid,
 	if (r == OK)
 		epochs_of_parts(rd, m);
 	free(rd->by_blob);
+	buf_fini(&normal);
 	arena_clear(&rd->a);
 	free(rd);
 	if (r != OK)

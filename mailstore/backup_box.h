@@ -2,8 +2,8 @@
 /*
  * mailstore/backup_box.h: one mailbox as a snapshot has it.
  *
- * Shape   backup_box reads the rows of the snapshot once from end to end, and keeps what belongs to that
- *         mailbox; backup_box_frame reads the sealed octets of one of its messages.
+ * Shape   backup_box reads the rows of the snapshot once from end to end, and keeps what belongs
+ *         to that mailbox; backup_box_frame reads the sealed octets of one of its messages.
  * Errors  ERR_NOENT: the snapshot has no such account, or mailbox; as in mailstore/backup.h.
  */
 #ifndef MAILSTORE_BACKUP_BOX_H
@@ -26,7 +26,7 @@ struct backup_box {
 	size_t		    n;
 };
 
-/* guid: of the account, 16 octets. name: in stored form. */
+/* guid: of the account, 16 octets. name: as people write it. ERR_INVAL: it cannot be a name. */
 int backup_box(struct backup *b, const struct backup_manifest *m, struct slice guid,
     struct slice name, struct backup_box *out) MUST_USE;
 void backup_box_free(struct backup_box *box);

@@ -8,9 +8,6 @@
 #include "common/arena.h"
 #include "mailstore/backup.h"
 
-/* "<folder>/<name>: what err means", for the administrator; err. */
-int backup_say(struct backup *b, const char *name, int err);
-
 /* A stream of a snapshot to its end; with the octets and the sum of the file. */
 int backup_stream(struct backup *b, uint64_t time_s, const char *file, backup_row_fn fn, void *arg,
     uint64_t *octets_out, uint8_t sum_out[BACKUP_SUM_OCTETS]) MUST_USE;

@@ -6,7 +6,9 @@
  * Shape   pure. stream = "CVDUMP1\n" version4 crc4 | block ... | last block.
  *         block = magic4 stored4 plain4 crc4 octets; the top bit of `stored` says zstd; the CRC-32C
  *         is of the three numbers and the octets. The plain octets of all blocks in a row are
- *         records: 'T' n1 name (a tree begins) | 'E' key4 value4 key value | 'Z' entries8 (the end).
+ *         records:
+ *             'T' n1 name | 'E' key4 value4 key value | 'Z' entries8
+ *         a tree begins; a row of it; the end.
  *         The last block has no plain octets; it holds the BLAKE2b-256 of those of all others.
  *         All integers are little-endian.
  * Bounds  a block DUMP_BLOCK_OCTETS, a key DUMP_KEY_MAX, a value DUMP_VALUE_MAX: the reader takes

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "mailstore/control.h"
+#include "mailstore/index.h"
+#include "mailstore/name.h"
 #include "mailstore/path.h"
 
 struct list {
@@ -94,5 +96,54 @@ reader_accounts(const char *state_dir, uint64_t map_octets, struct arena *a,
 		qsort(l.v, l.n, sizeof *l.v, by_address);
 	*list_out = l.v;
 	*n_out = l.n;
+	return r;
+}
+
+/* ---- mailboxes ---- */
+
+static int
+find_deleted(struct index *ix, uint32_t account, struct slice name, uint32_t *mailbox_out)
+{
+	enum { MAILBOX_AT = 9 };
+	struct record_key prefix = record_key(account, RECORD_DELETED);
+	struct env_cursor c;
+	int r = env_cursor_open(ix->t, INDEX_T, &c);
+
+	if (r != OK)
+		return r;
+	*mailbox_out = 0;
+	for (r = env_cursor_seek(&c, record_key_slice(&prefix));
+	    r == 1 && record_key_under(c.key, &prefix); r = env_cursor_next(&c))
+		if (record_box_get(c.key, c.val, &ix->box) == OK &&
+		    slice_eq(record_box_name(&ix->box), name))
+			*mailbox_out = record_key_read_u32(c.key, MAILBOX_AT);
+	env_cursor_close(&c);
+	return r < 0 ? r : *mailbox_out == 0 ? ERR_NOENT : OK;
+}
+
+int
+reader_mailbox(const char *state_dir, uint64_t map_octets, uint32_t account, struct slice name,
+    uint32_t *mailbox_out)
+{
+	struct index *ix = NULL;
+	char path[PATH_OCTETS];
+	struct buf normal;
+	int r = path_store(state_dir, "index", path);
+
+	buf_init(&normal, ST_NAME_MAX + 1);
+	if (r == OK)
+		r = name_normal(name, &normal);
+	if (r == OK)
+		r = index_open(path, map_octets, true, &ix);
+	if (r == OK)
+		r = index_begin_read(ix);
+	if (r == OK) {
+		r = index_name_find(ix, account, buf_slice(&normal), mailbox_out);
+		if (r == ERR_NOENT)
+			r = find_deleted(ix, account, buf_slice(&normal), mailbox_out);
+		index_abort(ix);
+	}
+	index_close(&ix);
+	buf_fini(&normal);
 	return r;
 }

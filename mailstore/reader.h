@@ -23,4 +23,9 @@ struct reader_account {
 int reader_accounts(const char *state_dir, uint64_t map_octets, struct arena *a,
     struct reader_account **list_out, size_t *n_out) MUST_USE;
 
+/* A mailbox of an account by its name, as people write it; when there is none, the one of that name
+ * that was deleted last and whose mail may still be brought back. ERR_NOENT, ERR_INVAL. */
+int reader_mailbox(const char *state_dir, uint64_t map_octets, uint32_t account,
+    struct slice name, uint32_t *mailbox_out) MUST_USE;
+
 #endif

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mailstore/backup_internal.h"
 #include "mailstore/engine.h"
 #include "mailstore/path.h"
 #include "mailstore/restore_internal.h"

@@ -18,7 +18,7 @@ enum { TXN_ROWS = 2000, TXN_OCTETS = 8 << 20, ROW_ARENA_MAX = 48 << 20 };
 struct filling {
 	struct restoring  *s;
 	bool		   control;
-	struct control	   c;		/* env and transaction; the rest is for the queue's functions */
+	struct control	   c;		/* env, transaction; the rest for the queue's functions */
 	const char *const *trees;
 	size_t		   trees_n, rows, octets;
 	struct arena	   a;

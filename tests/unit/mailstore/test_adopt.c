@@ -59,7 +59,8 @@ read_box(struct test *t)
 
 	assert_int_equal(backup_open(t->dir, false, &t->why, &t->b), OK);
 	assert_int_equal(backup_find(&t->b, UINT64_MAX, &t->m), OK);
-	assert_int_equal(backup_box(&t->b, &t->m, help_guid(WHO, guid), SLICE("INBOX"), &t->box), OK);
+	assert_int_equal(backup_box(&t->b, &t->m, help_guid(WHO, guid), SLICE("inbox"), &t->box),
+	    OK);
 	assert_int_equal(t->box.n, MAILS);
 	for (size_t i = 0; i < MAILS; i++) {
 		const struct backup_mail *m = &t->box.mail[i];
@@ -285,8 +286,8 @@ damage_is_refused_and_leaves_nothing(void **state)
 		t->frames.p[at] ^= 4;
 		assert_int_equal(segments(t), before);
 	}
-	assert_int_not_equal(restore(t, slice_sub(buf_slice(&t->frames), 0, t->frames.n - 1), &reply),
-	    OK);
+	assert_int_not_equal(restore(t, slice_sub(buf_slice(&t->frames), 0, t->frames.n - 1),
+	    &reply), OK);
 	t->items[1].blob++;
 	assert_int_not_equal(restore(t, buf_slice(&t->frames), &reply), OK);
 	t->items[1].blob--;
