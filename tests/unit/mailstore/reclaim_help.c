@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "mailstore/check.h"
 #include "mailstore/recount.h"
 #include "reclaim_help.h"
 
@@ -188,6 +189,27 @@ reclaim_check(struct reclaim *rc)
 	check_segments(rc, s);
 	index_abort(rc->h.e->ix);
 	free(s);
+}
+
+static void
+found(void *arg, const struct check_finding *f)
+{
+	(void)arg;
+	print_message("%s: account %u mailbox %u uid %u segment %u blob %llx %s is %llu, should %llu\n",
+	    check_kind_row(f->kind)->text, f->account, f->mailbox, f->uid, f->segment,
+	    (unsigned long long)f->blob, f->what, (unsigned long long)f->is,
+	    (unsigned long long)f->should);
+}
+
+void
+reclaim_whole(struct reclaim *rc)
+{
+	struct check_conf conf = { .state_dir = rc->h.state, .map_octets = HELP_MAP,
+		.found = found };
+	struct check_result res;
+
+	assert_int_equal(check_run_apart(&conf, &res), OK);
+	assert_int_equal(res.notes + res.warnings + res.errors, 0);
 }
 
 void

@@ -42,6 +42,9 @@ void reclaim_roll(struct reclaim *rc);
  * blob row shows a place in a file that is not there. */
 void reclaim_check(struct reclaim *rc);
 
+/* The checker finds nothing, in rows nor in any stored body. */
+void reclaim_whole(struct reclaim *rc);
+
 /* Sums over the segments' files and rows. */
 struct reclaim_space {
 	uint64_t disk_octets;		/* blocks of all files */

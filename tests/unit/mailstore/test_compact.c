@@ -166,6 +166,7 @@ space_stays_near_what_lives(void **state)
 		    sp.files);
 		assert_true(sp.disk_octets * 2 <= sp.live_octets * 3);
 		assert_true(sp.files <= 2 * (sp.live_octets >> 20) + 12);
+		reclaim_whole(&c->rc);
 	}
 	assert_true(engine_gc_stats(c->rc.h.e)->damaged_frames == 0);
 	assert_int_equal(metric_get(METRIC_STORE_LIVE, 0), sp.live_octets);
@@ -406,6 +407,7 @@ look_at_copy(struct churn *c)
 	copy->rc.h.e = NULL;
 	reclaim_open(&copy->rc);
 	expect_all(copy);
+	reclaim_whole(&copy->rc);
 	gc_settle(copy);
 	expect_all(copy);
 	reclaim_end(&copy->rc);
@@ -479,6 +481,7 @@ killed_at_any_moment(void **state)
 	}
 	gc_settle(c);
 	expect_all(c);
+	reclaim_whole(&c->rc);
 }
 
 int
