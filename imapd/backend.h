@@ -43,6 +43,8 @@ struct backend_state {
 	uint32_t messages, unseen;
 	uint32_t first_recent_uid;	/* from it on no session claimed the messages yet */
 	uint64_t modseq;		/* raised by every change of the mailbox */
+	unsigned used_percent;		/* of a quota: a mark that the account has reached; 0: none */
+	unsigned group_used_percent;	/* the same of its agency */
 };
 
 struct backend_msg {

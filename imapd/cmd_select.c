@@ -10,6 +10,20 @@ deselect(struct session *s)
 	s->state = SESSION_AUTH;
 }
 
+/* Once when a mark is reached, and again only at a higher one. ALERT: clients show it (RFC 3501 7.1). */
+static void
+say_used(struct session *s, const struct backend_state *st)
+{
+	if (st->used_percent > s->used_told)
+		buf_addf(&s->out, "* OK [ALERT] %u%% of your mail quota is used: delete or archive mail\r\n",
+		    st->used_percent);
+	if (st->group_used_percent > s->group_used_told)
+		buf_addf(&s->out, "* OK [ALERT] %u%% of the mail quota of your agency is used\r\n",
+		    st->group_used_percent);
+	s->used_told = st->used_percent;
+	s->group_used_told = st->group_used_percent;
+}
+
 /* The view is loaded: say what is in it (RFC 3501 6.3.1; UIDNEXT always, phones need it). */
 static enum session_next
 selected(struct session *s)
@@ -34,6 +48,7 @@ selected(struct session *s)
 	buf_addf(&s->out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", v->uidvalidity);
 	buf_addf(&s->out, "* OK [UIDNEXT %u] Next UID\r\n",
 	    v->n > 0 && v->uids[v->n - 1] >= st.uidnext ? v->uids[v->n - 1] + 1 : st.uidnext);
+	say_used(s, &st);
 	s->state = SESSION_SELECTED;
 	return session_ok(s, v->readonly ? "READ-ONLY" : "READ-WRITE", "Selected");
 }

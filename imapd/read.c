@@ -76,15 +76,19 @@ conn_state(void *ctx, uint32_t box, struct backend_state *out)
 {
 	const struct conn *c = ctx;
 	struct arena *a = &c->worker->arena;
+	struct store_account acct;
 	struct store_mailbox m;
 	int err;
 
 	arena_clear(a);
 	err = store_mailbox(c->worker->store, c->account->number, box, a, &m);
 	if (err == OK)
+		err = store_account(c->worker->store, c->account->number, &acct);
+	if (err == OK)
 		*out = (struct backend_state){ .uidvalidity = m.uidvalidity, .uidnext = m.uidnext,
 			.messages = m.exists, .unseen = m.unseen, .first_recent_uid = m.recent_uid,
-			.modseq = m.highestmodseq };
+			.modseq = m.highestmodseq, .used_percent = acct.warned,
+			.group_used_percent = acct.group_warned };
 	return err;
 }
 

@@ -93,6 +93,7 @@ struct session {
 
 	struct search_text *search_text; /* of a SEARCH that reads texts */
 
+	unsigned	   used_told, group_used_told;	/* percent of quotas */
 	struct view	   view;
 	struct buf	   out;
 	struct buf	   line;	/* the tagged line to come */

@@ -33,6 +33,7 @@ struct memory {
 	size_t		     boxes_n;
 	struct buf	     spool, summary, notes;
 	bool		     spooling, away, full, pending, forgetful;
+	unsigned	     used_percent, group_used_percent;
 	struct backend_reply reply;
 	struct backend_range from[64], to[64];
 	unsigned	     verdict, level;
@@ -187,13 +188,15 @@ box(void *ctx, struct slice name, struct backend_box *out)
 static int
 state(void *ctx, uint32_t id, struct backend_state *out)
 {
+	const struct memory *m = ctx;
 	struct box *b = by_id(ctx, id);
 
 	if (b == NULL)
 		return ERR_NOENT;
 	*out = (struct backend_state){ .uidvalidity = b->uidvalidity, .uidnext = b->uidnext,
 		.messages = (uint32_t)b->n, .first_recent_uid = b->first_recent,
-		.modseq = b->modseq };
+		.modseq = b->modseq, .used_percent = m->used_percent,
+		.group_used_percent = m->group_used_percent };
 	for (size_t i = 0; i < b->n; i++)
 		out->unseen += (b->v[i].rec.flags & BACKEND_SEEN) == 0;
 	return OK;
@@ -623,7 +626,7 @@ memory_answer(struct memory *m, struct session *s)
 
 /* ---- events: "arrive N", "mail TEXT", "recent" (another session claims), "gone UID", "flag UID",
  *	"keyword UID", "delete-box", "big",
- *	"away", "back", "full", "forget" (what was expunged), "allow", "reject", "defer", "mat",
+ *	"away", "back", "full", "used" (80 % of the quota, then 95), "agency-used", "forget" (what was expunged), "allow", "reject", "defer", "mat",
  * "tls", "bye", "withdrawn" ---- */
 
 static void
@@ -657,6 +660,10 @@ world_event(struct memory *m, struct session *s, struct slice what)
 		m->forgetful = true;
 	else if (slice_is(what, "full"))
 		m->full = true;
+	else if (slice_is(what, "used"))
+		m->used_percent = m->used_percent == 0 ? 80 : 95;
+	else if (slice_is(what, "agency-used"))
+		m->group_used_percent = 90;
 	else if (slice_is(what, "reject") || slice_is(what, "defer") || slice_is(what, "allow"))
 		m->verdict = slice_is(what, "reject") ? VERDICT_REJECT :
 		    slice_is(what, "defer") ? VERDICT_DEFER : VERDICT_ALLOW;
