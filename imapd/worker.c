@@ -76,6 +76,7 @@ on_watch_timer(struct loop_timer *t)
 	struct worker *w = t->arg;
 
 	each_conn(w, conn_changed);
+	store_tidy(w->store);
 	if (loop_timer_set(w->loop, &w->watch_timer, WATCH_MS, on_watch_timer, w) != OK)
 		log_event(EV_INTERNAL_ERROR, F_CSTR("at", "watch"));
 }

@@ -194,6 +194,9 @@ int store_rewrap(struct store *s, const struct store_record *record, const uint8
 /* Wipe what is cached for a keyset; call it when the last session that may use its secret ends. */
 void store_forget(struct store *s, uint32_t keyset);
 
+/* Now and then: let go of files that are there no more, whose space cannot be given back before. */
+void store_tidy(struct store *s);
+
 /* ---- changes ---- */
 
 /*

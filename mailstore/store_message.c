@@ -20,6 +20,12 @@ struct store_message {
 	struct buf	  head, sealed, chunk, summary, packed;
 };
 
+void
+store_tidy(struct store *s)
+{
+	segment_cache_tidy(s->segments);
+}
+
 /* ---- opening ---- */
 
 static void
