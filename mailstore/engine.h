@@ -3,13 +3,13 @@
  * mailstore/engine.h: the store of mailstored: environments, segment, accounts, audit, and the
  * group commit over them. No sockets: serve.c and tests drive it.
  *
- * Shape   work comes as jobs. A job may be prepared: checked, and its body handed to the threads that seal
- *         (sealer.h), while others are being committed; the seal step then takes over what they made.
- *         engine_commit takes a list of jobs through three steps, each done for the whole
- *         group with one sync or commit: seal (bodies into the segment), control (intents,
+ * Shape   work comes as jobs. A job may be prepared: checked, and its body handed to the threads
+ *         that seal (sealer.h), while others are being committed; the seal step then takes over
+ *         what they made. engine_commit takes a list of jobs through three steps, each done for the
+ *         whole group with one sync or commit: seal (bodies into the segment), control (intents,
  *         queue, audit), index (mailboxes). The segment is synced while the rows of control are
- *         put, and before they are committed. A job is over when the last step it has is
- *         durable. Deliveries are over after control; their mailbox rows follow by engine_apply.
+ *         put, and before they are committed. A job is over when the last step it has is durable.
+ *         Deliveries are over after control; their mailbox rows follow by engine_apply.
  * Crash   bodies before the row that names them; an intent before its mailbox rows; mailbox rows
  *         with the mark of how far the intents are applied. engine_open replays what is left.
  */
@@ -128,8 +128,8 @@ void engine_spool_forget_old(struct engine *e);
 /* The key of a body that one of both opens. ERR_CRYPTO: neither. */
 int engine_spool_unwrap(const struct engine *e, uint64_t blob, struct slice wrapped,
     uint8_t key_out[32]) MUST_USE;
-/* Wrap up to n entries behind *at anew; *at moves on; *done_out: how many were wrapped anew. 1: there
- * may be more; 0: none. */
+/* Wrap up to n entries behind *at anew; *at moves on; *done_out: how many were wrapped anew. 1:
+ * there may be more; 0: none. */
 int engine_spool_rewrap(struct engine *e, struct record_key *at, size_t n, uint64_t *done_out)
     MUST_USE;
 
@@ -139,8 +139,9 @@ uint64_t engine_free_octets(const struct engine *e);
 
 struct engine_job {
 	struct engine_job *next;
-	/* May be NULL. OK: *task, if not NULL, is under way, seal is for later; ERR_AGAIN: not now, ask again.
-	 * Private to whoever schedules (sched.h); engine_commit does not call it. */
+	/* May be NULL. OK: *task, if not NULL, is under way, seal is for later; ERR_AGAIN: not
+	 * now, ask again. Private to whoever schedules (sched.h); engine_commit does not call
+	 * it. */
 	int  (*prepare)(struct engine *e, struct engine_job *job);
 	struct sealer_task *task;
 	int  (*seal)(struct engine *e, struct engine_job *job);
@@ -159,7 +160,8 @@ void engine_commit(struct engine *e, struct engine_job *jobs);
  * something was done, an error when nothing could be done now. */
 int engine_apply(struct engine *e) MUST_USE;
 
-/* Are so many copies waiting for engine_apply, or the first for so long, that no more should be accepted? */
+/* Are so many copies waiting for engine_apply, or the first for so long, that no more should be
+ * accepted? */
 bool engine_behind(const struct engine *e);
 
 /* Take the rows of applied intents out of control: in an own commit. */
@@ -191,8 +193,8 @@ int engine_key_renew(struct engine *e, uint32_t account) MUST_USE;
 /* ST_REWRAP, in the index step. */
 int engine_rewrap(struct engine *e, const struct st_rewrap_request *req, uint32_t *done_out)
     MUST_USE;
-/* ST_KEY_DROP, in the control step. Looks at all messages of the account: no more can come to need a
- * keyset that has a successor, but what is there may move. */
+/* ST_KEY_DROP, in the control step. Looks at all messages of the account: no more can come to
+ * need a keyset that has a successor, but what is there may move. */
 int engine_key_drop(struct engine *e, const struct st_key_drop_request *req, struct arena *a)
     MUST_USE;
 
@@ -224,7 +226,8 @@ struct engine_body {
 	size_t		    copies_n;
 };
 
-/* A part of the recipients, whose wrapping keys are computed before the message is given a number. */
+/* A part of the recipients, whose wrapping keys are computed before the message is given a
+ * number. */
 struct engine_warm {
 	struct sealer_task  task;	/* first */
 	const uint8_t	   *epoch_secret;
@@ -251,9 +254,9 @@ struct engine_delivery {
 	uint64_t	      reserved_octets;
 };
 
-/* In two parts: out is zeroed before the first call of prepare, which may say ERR_AGAIN (call it again later with the
- * same); a is the committer's again when out->sealing.task is done. engine_deliver_put once that is so, or
- * engine_deliver_cancel, which is harmless at any time. */
+/* In two parts: out is zeroed before the first call of prepare, which may say ERR_AGAIN (call it
+ * again later with the same); a is the committer's again when out->sealing.task is done.
+ * engine_deliver_put once that is so, or engine_deliver_cancel, which is harmless at any time. */
 int engine_deliver_prepare(struct engine *e, const struct st_deliver_request *req,
     struct slice message, struct slice summary, struct arena *a, struct engine_delivery *out)
     MUST_USE;

@@ -109,8 +109,8 @@ wrap_copies(struct engine *e, const struct st_deliver_request *req, struct arena
 
 /* ---- wrapping keys ahead ---- */
 
-/* A message to thousands would hold up all that come after it while their wrapping keys are computed
- * (38 us each): so that is done first, in parts, by all workers. */
+/* A message to thousands would hold up all that come after it while their wrapping keys are
+ * computed (38 us each): so that is done first, in parts, by all workers. */
 static int
 warm_start(struct engine *e, const struct st_deliver_request *req, struct arena *a,
     struct engine_delivery *d)

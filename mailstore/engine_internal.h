@@ -22,8 +22,8 @@ void engine_intents_closed(struct engine *e);
 /* Give a body a key and a number. patient: ERR_AGAIN if a new segment must wait for others. */
 int engine_body_begin(struct engine *e, struct slice message, struct slice summary, bool patient,
     struct engine_body *b) MUST_USE;
-/* Wrap its key for a keyset: at once, or with the body if that is dear. rest: room for a wrap, should it be
- * needed. */
+/* Wrap its key for a keyset: at once, or with the body if that is dear. rest: room for a wrap,
+ * should it be needed. */
 int engine_body_wrap(struct engine *e, struct engine_body *b, struct account_keyset *ks,
     struct engine_wrap *rest, uint8_t *wrapped_out) MUST_USE;
 void engine_body_start(struct engine *e, struct engine_body *b);

@@ -59,15 +59,15 @@ int env_cursor_del(struct env_txn *txn, struct env_cursor *c) MUST_USE;
 /* Number of the snapshot that the transaction sees. */
 uint64_t env_txn_number(const struct env_txn *txn);
 
-/* Have the pages read in where keys are, or would be. In a read transaction of its own, and so for any thread,
- * whatever the others do. */
+/* Have the pages read in where keys are, or would be. In a read transaction of its own, and so
+ * for any thread, whatever the others do. */
 void env_touch(struct env *env, unsigned tree, const struct slice *keys, size_t n);
 
 /* Entries of a tree. */
 int env_count(struct env_txn *txn, unsigned tree, uint64_t *out) MUST_USE;
 
-/* Is at least one part in `parts` of the map free? ERR_NOSPC: no. It looks closely only when the map
- * was nearly full once. */
+/* Is at least one part in `parts` of the map free? ERR_NOSPC: no. It looks closely only when the
+ * map was nearly full once. */
 int env_room(struct env *env, unsigned parts) MUST_USE;
 
 /* Octets of the map that were ever used, and how many it may have. */

@@ -457,7 +457,8 @@ void
 index_touch(struct index *ix, uint32_t account, uint32_t mailbox)
 {
 	const struct record_key k[] = { record_key(account, RECORD_ACCOUNT),
-		record_key_box(account, mailbox), record_key_message(account, mailbox, UINT32_MAX) };
+		record_key_box(account, mailbox),
+		record_key_message(account, mailbox, UINT32_MAX) };
 	struct slice keys[ARRAY_LEN(k)];
 
 	for (size_t i = 0; i < ARRAY_LEN(k); i++)

@@ -47,8 +47,8 @@ const char *const *index_trees(size_t *n_out);
 int index_open(const char *dir, uint64_t map_octets, bool read_only, struct index **out) MUST_USE;
 void index_close(struct index **ix);
 
-/* In "meta" of an environment: take a fresh one over, refuse a newer one (ERR_VERSION); an older one:
- * ERR_UNAVAIL for readers, OK for its writer, and it stays one (migrate.h). */
+/* In "meta" of an environment: take a fresh one over, refuse a newer one (ERR_VERSION); an older
+ * one: ERR_UNAVAIL for readers, OK for its writer, and it stays one (migrate.h). */
 int index_check_format(struct env *env, unsigned meta_tree, bool read_only) MUST_USE;
 
 int index_begin_read(struct index *ix) MUST_USE;
@@ -63,8 +63,8 @@ int index_guid_put(struct index *ix, struct slice guid, uint32_t account) MUST_U
 
 int index_box_get(struct index *ix, uint32_t account, uint32_t mailbox, struct record_box *out)
     MUST_USE;
-/* After the records that changed with it: which those are is noted in its row, for store_changes. A caller that
- * mixes mailboxes loses the note, not the change. */
+/* After the records that changed with it: which those are is noted in its row, for
+ * store_changes. A caller that mixes mailboxes loses the note, not the change. */
 int index_box_put(struct index *ix, struct record_box *box) MUST_USE;
 int index_box_del(struct index *ix, const struct record_box *box) MUST_USE;
 
@@ -124,7 +124,8 @@ struct index_walk {
 int index_walk_open(struct index *ix, uint32_t account, uint32_t mailbox, uint32_t from_uid,
     struct index_walk *out) MUST_USE;
 int index_walk_next(struct index_walk *w, struct store_record *out) MUST_USE;
-/* As index_walk_next, but of a row whose modseq is not above since only uid and modseq are there. */
+/* As index_walk_next, but of a row whose modseq is not above since only uid and modseq are
+ * there. */
 int index_walk_changed(struct index_walk *w, uint64_t since, struct store_record *out) MUST_USE;
 /* The next row without ST_SEEN. */
 int index_walk_unseen(struct index_walk *w, struct store_record *out) MUST_USE;

@@ -167,8 +167,8 @@ struct record_box {
 	uint8_t	 keywords_n;
 	uint16_t name_octets;
 	uint8_t	 keyword_octets[ST_KEYWORDS_MAX];
-	/* All records with a modseq above recent_floor are in one of recent, if recent_top is modseq. The
-	 * oldest come first. See index_box_put. */
+	/* All records with a modseq above recent_floor are in one of recent, if recent_top is
+	 * modseq. The oldest come first. See index_box_put. */
 	uint64_t recent_floor, recent_top;
 	uint8_t	 recent_n;
 	struct record_recent recent[RECORD_RECENT_MAX];

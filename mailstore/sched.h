@@ -2,13 +2,14 @@
 /*
  * mailstore/sched.h: which jobs make the next group.
  *
- * Shape   jobs come in any number; sched_group gives out the next group for engine_commit. Jobs with a body
- *         (deliveries, APPENDs) are prepared in the order they came, SCHED_AHEAD of them at a time, and wait
- *         until they are sealed; all others are ready at once. No sockets, and only sched_gather
- *         looks at the clock.
- * Fair    two queues, first in first out, and a group takes from both in turn, so whatever the load of one kind is, a
- *         job of the other waits for the group that is being committed and at most one more. A body that takes long
- *         to seal holds up nobody; but jobs that are in_order wait for each other.
+ * Shape   jobs come in any number; sched_group gives out the next group for engine_commit. Jobs
+ *         with a body (deliveries, APPENDs) are prepared in the order they came, SCHED_AHEAD of
+ *         them at a time, and wait until they are sealed; all others are ready at once. No sockets,
+ *         and only sched_gather looks at the clock.
+ * Fair    two queues, first in first out, and a group takes from both in turn, so whatever the load
+ *         of one kind is, a job of the other waits for the group that is being committed and at
+ *         most one more. A body that takes long to seal holds up nobody; but jobs that are in_order
+ *         wait for each other.
  * Bounds  a group has at most SCHED_GROUP_MAX jobs.
  */
 #ifndef MAILSTORE_SCHED_H
@@ -35,11 +36,12 @@ void sched_init(struct sched *s, struct engine *e);
 
 void sched_add(struct sched *s, struct engine_job *j);
 
-/* Prepare what can be prepared now, note what is sealed. hold: begin no more bodies (back-pressure). Jobs that
- * fail in prepare are ready, too: their status says it. */
+/* Prepare what can be prepared now, note what is sealed. hold: begin no more bodies
+ * (back-pressure). Jobs that fail in prepare are ready, too: their status says it. */
 void sched_pump(struct sched *s, bool hold);
 
-/* sched_pump, and wait for bodies that will be sealed by the time that half a commit takes: they share the commit. */
+/* sched_pump, and wait for bodies that will be sealed by the time that half a commit takes: they
+ * share the commit. */
 void sched_gather(struct sched *s, bool hold);
 
 /* The next group, ready jobs only, with their order kept; NULL: none is. */

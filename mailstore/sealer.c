@@ -235,8 +235,8 @@ sealer_help(struct sealer *s, uint64_t wait_us)
 	if (t != NULL)
 		work_on(s, t, s->zip);
 	else
-		while (s->done_n == was && (s->at_work > 0 || (s->running > 0 && s->head != NULL)) &&
-		    r == 0)
+		while (s->done_n == was && r == 0 &&
+		    (s->at_work > 0 || (s->running > 0 && s->head != NULL)))
 			r = pthread_cond_timedwait(&s->done, &s->lock, &end);
 	some = s->done_n != was;
 	pthread_mutex_unlock(&s->lock);

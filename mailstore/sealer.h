@@ -3,17 +3,19 @@
  * mailstore/sealer.h: threads that seal bodies while the committer commits.
  *
  * Shape   the committer starts tasks; workers take them in that order; the committer asks which are
- *         done, or waits, and while it waits works on one itself. Without threads everything is done when it
- *         is waited for. Threads start with the first task, so after the sandbox was closed.
- * Threads all mailstore functions belong to the committer's thread. Workers call nothing but the function of
- *         a task, and that touches the task, what the task points to, and its own zstd contexts: no
- *         environment, segment file, table of accounts, arena, log, metric. What a task points to neither
- *         moves nor changes before it is done. Exceptions, each said where it is declared: the secret of the
- *         running epoch is read; a segment is synced (engine_commit.c); pages of the index are read in
- *         (index_touch).
- * Memory  a task that makes octets says how many at most; tasks are only begun while all results that were
- *         not yet taken over (sealer_forget) stay below SEALER_OCTETS_MAX, or while there is none. Stacks are
- *         SEALER_STACK_OCTETS. Keys of messages lie in locked memory (sealer_key).
+ *         done, or waits, and while it waits works on one itself. Without threads everything is
+ *         done when it is waited for. Threads start with the first task, so after the sandbox was
+ *         closed.
+ * Threads all mailstore functions belong to the committer's thread. Workers call nothing but the
+ *         function of a task, and that touches the task, what the task points to, and its own zstd
+ *         contexts: no environment, segment file, table of accounts, arena, log, metric. What a
+ *         task points to neither moves nor changes before it is done. Exceptions, each said where
+ *         it is declared: the secret of the running epoch is read; a segment is synced
+ *         (engine_commit.c); pages of the index are read in (index_touch).
+ * Memory  a task that makes octets says how many at most; tasks are only begun while all results
+ *         that were not yet taken over (sealer_forget) stay below SEALER_OCTETS_MAX, or while there
+ *         is none. Stacks are SEALER_STACK_OCTETS. Keys of messages lie in locked memory
+ *         (sealer_key).
  */
 #ifndef MAILSTORE_SEALER_H
 #define MAILSTORE_SEALER_H
@@ -59,8 +61,8 @@ void sealer_start(struct sealer *s, struct sealer_task *t, bool urgent);
 bool sealer_is_done(struct sealer *s, const struct sealer_task *t);
 /* Until it is done; works on it here if nobody has begun. Returns its status. */
 int sealer_wait(struct sealer *s, struct sealer_task *t);
-/* Until some task gets done that was not, at most wait_us; works on one itself, if that is no large one. False:
- * nothing is under way, or the time is over. */
+/* Until some task gets done that was not, at most wait_us; works on one itself, if that is no
+ * large one. False: nothing is under way, or the time is over. */
 bool sealer_help(struct sealer *s, uint64_t wait_us);
 /* Are tasks under way? Then sealer_fd will say more. */
 bool sealer_is_busy(struct sealer *s);
@@ -71,8 +73,8 @@ void sealer_forget(struct sealer *s, struct sealer_task *t);
 int sealer_fd(const struct sealer *s);
 void sealer_clear(struct sealer *s);
 
-/* Room for the key of a message, in locked memory: NULL when all is in use. Giving it back wipes it. Only
- * the committer takes and gives; a task reads and writes it. */
+/* Room for the key of a message, in locked memory: NULL when all is in use. Giving it back wipes
+ * it. Only the committer takes and gives; a task reads and writes it. */
 uint8_t *sealer_key_take(struct sealer *s);
 void sealer_key_give(struct sealer *s, uint8_t **key);
 

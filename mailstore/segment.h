@@ -6,8 +6,9 @@
  *         mailstored, and each segment that is full or an hour old, begins a new one with a new
  *         epoch pair, whose secret is wiped when the segment ends.
  * Durable segment_sync returned OK: all frames appended before are on disk, with the file's name.
- *         An append that failed leaves nothing behind. Small frames are collected, and written with the
- *         next large one or with the sync: an error then is the sync's, and all of that sync are lost.
+ *         An append that failed leaves nothing behind. Small frames are collected, and written with
+ *         the next large one or with the sync: an error then is the sync's, and all of that sync
+ *         are lost.
  */
 #ifndef MAILSTORE_SEGMENT_H
 #define MAILSTORE_SEGMENT_H
@@ -38,24 +39,25 @@ int segment_append(struct segment_writer *w, const uint8_t key[32], bool compres
     struct slice summary, struct slice message, struct segment_place *out) MUST_USE;
 
 /*
- * The same in parts, so that others may seal (frame_seal) meanwhile: reserve a number, then put the frame made
- * for it, or drop it. Until then the segment does not end, nor does its epoch. Frames are put in any order:
- * numbers within a segment are unique, and need not ascend.
- * ERR_AGAIN: the next segment is due, as soon as all that is reserved was put; without patience the old one
- * grows longer instead.
+ * The same in parts, so that others may seal (frame_seal) meanwhile: reserve a number, then put the
+ * frame made for it, or drop it. Until then the segment does not end, nor does its epoch. Frames
+ * are put in any order: numbers within a segment are unique, and need not ascend. ERR_AGAIN: the
+ * next segment is due, as soon as all that is reserved was put; without patience the old one grows
+ * longer instead.
  */
-int segment_reserve(struct segment_writer *w, size_t size_octets, size_t summary_octets, bool patient,
-    struct frame *out) MUST_USE;
+int segment_reserve(struct segment_writer *w, size_t size_octets, size_t summary_octets,
+    bool patient, struct frame *out) MUST_USE;
 int segment_put(struct segment_writer *w, const struct frame *f, struct slice octets,
     struct segment_place *out) MUST_USE;
 void segment_drop(struct segment_writer *w, const struct frame *f);
-/* Reserve nothing but the segment as it is, with its epoch; segment_drop without a frame ends that. */
+/* Reserve nothing but the segment as it is, with its epoch; segment_drop without a frame ends
+ * that. */
 int segment_hold(struct segment_writer *w) MUST_USE;
 
 int segment_sync(struct segment_writer *w) MUST_USE;
 
-/* segment_sync in parts: everything is handed to the system; this is to be synced (any thread may do that),
- * -1: nothing; it was, with that result. */
+/* segment_sync in parts: everything is handed to the system; this is to be synced (any thread
+ * may do that), -1: nothing; it was, with that result. */
 int segment_flush(struct segment_writer *w) MUST_USE;
 int segment_sync_fd(const struct segment_writer *w);
 int segment_synced(struct segment_writer *w, int r) MUST_USE;

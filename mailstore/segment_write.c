@@ -64,7 +64,8 @@ end_segment(struct segment_writer *w)
 
 	if (w->fd < 0)
 		return OK;
-	r = w->failed = segment_sync(w);	/* those who put frames there have yet to hear of it */
+	/* Those who put frames there have yet to hear of it. */
+	r = w->failed = segment_sync(w);
 	close(w->fd);
 	w->fd = -1;
 	crypt_wipe(w->epoch_secret, 32);
@@ -164,8 +165,8 @@ segment_drop(struct segment_writer *w, const struct frame *f)
 		w->promised -= frame_seal_octets_max(f);
 }
 
-/* Everything up to the end of the last frame that was written stays; the others of this sync are lost,
- * which segment_sync says. */
+/* Everything up to the end of the last frame that was written stays; the others of this sync are
+ * lost, which segment_sync says. */
 static int
 write_failed(struct segment_writer *w, uint64_t good, int r)
 {

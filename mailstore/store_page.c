@@ -123,7 +123,7 @@ struct changing {
 	uint64_t	     since;
 	struct store_record *page;
 	size_t		     cap, n, looked_at;
-	uint32_t	     next;		/* uid to go on with; 0: the page or the walk is not full */
+	uint32_t	     next;		/* uid to go on with; 0: nothing is full */
 };
 
 static int

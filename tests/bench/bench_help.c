@@ -107,7 +107,8 @@ bench_text(size_t n)
 
 	if (p == NULL)
 		bench_die("memory", ERR_NOMEM);
-	for (size_t i = 0; i < n; i++) {	/* about a third is gained, as with text in base64 */
+	/* About a third is gained, as with text in base64. */
+	for (size_t i = 0; i < n; i++) {
 		x = x * 1664525 + 1013904223;
 		p[i] = (char)('A' + (x >> 27));
 	}

@@ -2,8 +2,9 @@
 /*
  * tests/bench/bench_help.h: a store to measure, a disk to measure it on, and what it costs.
  *
- * Disk    the folder given; or with a model (bench_model) any folder on tmpfs, where each sync takes a fixed time:
- *         then the figures do not depend on what else the machine does with its disk.
+ * Disk    the folder given; or with a model (bench_model) any folder on tmpfs, where each sync
+ *         takes a fixed time: then the figures do not depend on what else the machine does with its
+ *         disk.
  */
 #ifndef TESTS_BENCH_HELP_H
 #define TESTS_BENCH_HELP_H
@@ -68,8 +69,8 @@ struct bench_mail {
 void bench_mail_init(struct bench_mail *m, size_t recipients);
 void bench_mail_fini(struct bench_mail *m);
 /* To n accounts from first on (modulo the store's). */
-void bench_mail_add(struct bench *b, struct sched *s, struct bench_mail *m, unsigned first, size_t n,
-    struct slice message);
+void bench_mail_add(struct bench *b, struct sched *s, struct bench_mail *m, unsigned first,
+    size_t n, struct slice message);
 
 /* One round as mailstored has it: a group, then mailbox rows. How many jobs were in it. */
 size_t bench_round(struct bench *b, struct sched *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * What the index costs: a large mailbox, one message to thousands, IMAP beside full delivery load, filing with the
+ * What the index costs: a large mailbox, one message to thousands, IMAP beside full delivery
+ *         load, filing with the
  * index out of memory. The engine in this process, as bench_store has it.
  *
  *	bench_index [-m US] [-n MESSAGES] [DIR]		see bench_store; 100,000 messages
@@ -224,9 +225,11 @@ bench_reads(struct bench *b, uint32_t account, size_t messages)
 	size_t found;
 
 	(void)time_uids(s, account, messages);	/* warm */
-	printf("  uids for SELECT      %8.2f ms CPU (target 3)\n", time_uids(s, account, messages) / 1e3);
+	printf("  uids for SELECT      %8.2f ms CPU (target 3)\n",
+	    time_uids(s, account, messages) / 1e3);
 	last = time_flags(s, account);
-	printf("  all records          %8.2f ms CPU, %.1f million/s\n", last / 1e3, (double)messages / last);
+	printf("  all records          %8.2f ms CPU, %.1f million/s\n", last / 1e3,
+	    (double)messages / last);
 	last = time_changes(s, account, top, &found);
 	printf("  changes: none        %8.1f us\n", last);
 	(void)act_run(b, &one, flag_back);
@@ -234,8 +237,8 @@ bench_reads(struct bench *b, uint32_t account, size_t messages)
 	printf("  changes: one flag    %8.1f us, %zu found\n", few, found);
 	(void)time_changes(s, account, 2, &found);
 	scan = time_changes(s, account, top - top / 100 - 1, &found);
-	printf("  changes: walk of all %8.2f ms CPU, %.1f million/s (target 30), %zu found\n", scan / 1e3,
-	    (double)messages / scan, found);
+	printf("  changes: walk of all %8.2f ms CPU, %.1f million/s (target 30), %zu found\n",
+	    scan / 1e3, (double)messages / scan, found);
 	store_close(&s);
 }
 
@@ -399,8 +402,8 @@ bench_cold(struct bench *b, uint64_t map_octets)
 		}
 		begun = clock_us();
 		bench_settle(b, &s);
-		printf("  %s %8.1f ms within write transactions\n", ahead == 0 ? "as they come     " :
-		    "read in by workers", (double)(clock_us() - begun) / 1e3);
+		printf("  %s %8.1f ms within write transactions\n",
+		    ahead == 0 ? "as they come      " : "read in by workers", (double)(clock_us() - begun) / 1e3);
 	}
 	for (unsigned i = 0; i < N; i++)
 		bench_mail_fini(&m[i]);

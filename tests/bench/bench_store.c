@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
  * Deliveries a second of the engine, in this process, against the least that any durable store must
- * do: append the same octets to a log and fdatasync once per group, on the same disk, in turn. Submitters
- * work in a closed loop: each has one message under way.
+ * do: append the same octets to a log and fdatasync once per group, on the same disk, in turn.
+ * Submitters work in a closed loop: each has one message under way.
  *
  *	bench_store [-m US] [-s OCTETS] [-n SUBMITTERS] [-t MS] [-r ROUNDS] [-v] [DIR]
  *
@@ -23,7 +23,7 @@
 enum { ACCOUNTS = 1000, SUBMITTERS_MAX = 256, ROUNDS_MAX = 9, SAMPLES_MAX = 1 << 20 };
 
 struct result {
-	double	 rate, cpu_us, written;		/* messages a second; of one; octets for each of payload */
+	double	 rate, cpu_us, written;	/* messages a second; of one; octets for each of payload */
 	uint64_t p50_us, p99_us;
 };
 
@@ -219,8 +219,8 @@ main(int argc, char **argv)
 		for (int encrypted = 1; encrypted >= 0; encrypted--)
 			if (opt.size == 0 || opt.size == sizes[i])
 				bench_size(sizes[i], encrypted != 0);
-	printf("targets (STORE §10, DESIGN §10): 64 submitters >= 0.33 of the log; written <= 4.5 at 2 KB"
-	    " with 64, 1.15 at 50 KB, 1.02 at 1 MB\n");
+	printf("targets: 64 submitters >= 0.33 of the log; written <= 4.5 at 2 KB with 64, 1.15 at"
+	    " 50 KB, 1.02 at 1 MB\n");
 	free(samples);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Fill the store of a province as fast as the engine can, with mail that its owners can read: mailstored is asked to
+ * Fill the store of a province as fast as the engine can, with mail that its owners can read:
+ *         mailstored is asked to
  * end, and the store taken before it comes back.
  *
  *	fill_store STATE-DIR RUN-DIR MAP-OCTETS {accounts N | mail ADDRESS COUNT OCTETS}...

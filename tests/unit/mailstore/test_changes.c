@@ -174,7 +174,9 @@ few_are_looked_at(void **state)
 	s = help_reader(&h, 0);
 	was = modseq_of(s, d.sc.account, BOX_INBOX);
 	for (unsigned i = 0; i < 3; i++) {	/* the ends, and one in the middle */
-		d.range = (struct st_range){ 1 + i * (MESSAGES - 1) / 2, 1 + i * (MESSAGES - 1) / 2 };
+		uint32_t uid = 1 + i * (MESSAGES - 1) / 2;
+
+		d.range = (struct st_range){ uid, uid };
 		assert_int_equal(help_index(&h, flag, &d), OK);
 	}
 	assert_int_equal(store_changes(s, d.sc.account, BOX_INBOX, was, 1, page, 8, &n, &next), OK);

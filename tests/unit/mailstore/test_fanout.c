@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* One message to 20,000 accounts: stored once, filed in slices, once each, whenever the writer is killed. */
+/* One message to 20,000 accounts: stored once, filed in slices, once each, whenever the writer
+ * is killed. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -98,8 +98,8 @@ commit(struct sched *s, const struct fake *f, bool again)
 	return was;
 }
 
-/* One writer of the one kind beside any number of the other: it came while a group was being committed, so it
- * waits for that one, and is in the next. */
+/* One writer of the one kind beside any number of the other: it came while a group was being
+ * committed, so it waits for that one, and is in the next. */
 static void
 one_beside_many(struct engine *e, size_t many, bool body)
 {
@@ -201,7 +201,8 @@ a_slow_body_holds_up_nobody(void **state)
 	assert_int_equal(sched_coming(&s), 0);
 }
 
-/* "Not now" keeps the place among those that wait, and lets others pass; a refusal goes straight through. */
+/* "Not now" keeps the place among those that wait, and lets others pass; a refusal goes straight
+ * through. */
 static void
 not_now_and_never(void **state)
 {

@@ -91,8 +91,8 @@ results_are_bounded(void **state)
 	(void)state;
 	assert_int_equal(sealer_new(0, &p), OK);
 	for (unsigned i = 0; i < 3; i++) {
-		s[i] = (struct sum){ .task = { .fn = sum_task, .octets = SEALER_OCTETS_MAX / 2 + 1 },
-			.from = 1, .at_once = &at_once, .most = &most };
+		s[i] = (struct sum){ .task = { .fn = sum_task,
+			.octets = SEALER_OCTETS_MAX / 2 + 1 }, .from = 1, .at_once = &at_once, .most = &most };
 		sealer_start(p, &s[i].task, false);
 	}
 	assert_true(sealer_help(p, 0));
@@ -199,7 +199,8 @@ mail_add(struct help *h, struct sched *s, struct mail *m, unsigned serial, unsig
 	sched_add(s, &m->ej);
 }
 
-/* Groups, one after the other, until nothing is left; what is sealed meanwhile comes with the next. */
+/* Groups, one after the other, until nothing is left; what is sealed meanwhile comes with the
+ * next. */
 static size_t
 run(struct help *h, struct sched *s)
 {
@@ -253,7 +254,8 @@ end(void **state)
 	return 0;
 }
 
-/* Every message of m is in its mailboxes, whole. Mail of one account comes in any order: look by size. */
+/* Every message of m is in its mailboxes, whole. Mail of one account comes in any order: look by
+ * size. */
 static void
 expect_all(struct help *h, const struct mail *m, size_t n)
 {
@@ -276,7 +278,8 @@ expect_all(struct help *h, const struct mail *m, size_t n)
 	store_close(&s);
 }
 
-/* Messages of all sizes through small segments: each stays with the segment and epoch that it was given. */
+/* Messages of all sizes through small segments: each stays with the segment and epoch that it
+ * was given. */
 static void
 sealed_while_others_commit(void **state)
 {
@@ -333,7 +336,8 @@ a_message_to_all(void **state)
 	free((void *)(uintptr_t)text.p);
 }
 
-/* The disk takes no more in the middle of a group: whoever is told so, nobody is told OK who is not there. */
+/* The disk takes no more in the middle of a group: whoever is told so, nobody is told OK who is
+ * not there. */
 static void
 a_full_disk_in_the_middle(void **state)
 {
@@ -376,7 +380,8 @@ a_full_disk_in_the_middle(void **state)
 	free(fine);
 }
 
-/* Mail that nobody can see yet: too old, or too much of it. Then no other is begun, until it has been filed. */
+/* Mail that nobody can see yet: too old, or too much of it. Then no other is begun, until it has
+ * been filed. */
 static void
 behind(void **state)
 {
@@ -426,7 +431,8 @@ behind(void **state)
 	free(m);
 }
 
-/* One recipient's key is no key: the message fails, and none of the others is wrapped with what was never computed. */
+/* One recipient's key is no key: the message fails, and none of the others is wrapped with what
+ * was never computed. */
 static void
 a_bad_key_spoils_no_other(void **state)
 {
@@ -456,7 +462,8 @@ a_bad_key_spoils_no_other(void **state)
 	store_close(&st);
 }
 
-/* A job that is given up when its body was sealed leaves nothing: no key in use, no hold on the segment. */
+/* A job that is given up when its body was sealed leaves nothing: no key in use, no hold on the
+ * segment. */
 static void
 given_up(void **state)
 {
