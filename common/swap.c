@@ -2,14 +2,13 @@
 #include "common/swap.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-
-#include "common/log.h"
 
 enum { DEPTH_MAX = 8, LINE_MAX_OCTETS = 5000, UUID_OCTETS = 200 };
 
@@ -114,15 +113,4 @@ swap_plain(const char *proc, const char *sys, struct buf *out)
 	}
 	fclose(f);
 	return r;
-}
-
-void
-swap_warn(void)
-{
-	struct buf name;
-
-	buf_init(&name, LINE_MAX_OCTETS);
-	if (swap_plain("/proc", "/sys", &name) == 1)
-		log_event(EV_SWAP_PLAIN, F_STR("swap", buf_slice(&name)));
-	buf_fini(&name);
 }

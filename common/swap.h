@@ -15,7 +15,4 @@
  * stand for /proc and /sys. */
 int swap_plain(const char *proc, const char *sys, struct buf *out) MUST_USE;
 
-/* Log EV_SWAP_PLAIN if there is one. */
-void swap_warn(void);
-
 #endif

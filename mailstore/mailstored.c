@@ -123,6 +123,17 @@ serve(struct mailstored *m)
 	return r;
 }
 
+static void
+warn_of_swap(void)
+{
+	struct buf name;
+
+	buf_init(&name, PATH_MAX);
+	if (swap_plain("/proc", "/sys", &name) == 1)
+		log_event(EV_SWAP_PLAIN, F_STR("swap", buf_slice(&name)));
+	buf_fini(&name);
+}
+
 static int
 run(const char *file)
 {
@@ -142,7 +153,7 @@ run(const char *file)
 	if (r == OK)
 		r = program_begin(m.conf, file, "mailstored");
 	if (r == OK)
-		swap_warn();
+		warn_of_swap();
 	if (r == OK)
 		r = loop_new(&m.loop);
 	if (r == OK)

@@ -455,10 +455,14 @@ def main():
     if os.getuid() != 0:
         print("skip keys: only root can look into others' memory")
         return 0
+    if os.environ.get("CONGVU_CONTROL_OFF"):	# both controls are about this one
+        tests = [secrets_lie_in_guarded_memory]
+    else:
+        tests = chosen([secrets_lie_in_guarded_memory, nothing_is_dumped, workers_find_only_ciphertext,
+                        internet_gets_nothing_of_mat, copies_change_their_keyset, keysets_take_over, masters_take_over,
+                        refused_mail_leaves_nothing, the_audit_is_exported_and_holds])
     with Province(24700) as p:
-        return 1 if run(chosen([secrets_lie_in_guarded_memory, nothing_is_dumped, workers_find_only_ciphertext,
-                    internet_gets_nothing_of_mat, copies_change_their_keyset, keysets_take_over, masters_take_over, refused_mail_leaves_nothing,
-                           the_audit_is_exported_and_holds]), p) else 0
+        return 1 if run(tests, p) else 0
 
 
 if __name__ == "__main__":
