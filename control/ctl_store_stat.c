@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "control/control.h"
-#include "mailstore/path.h"
 #include "mailstore/usage.h"
 
 static json_t *
@@ -101,19 +100,12 @@ ctl_store_stat(struct ctl *ctl, int argc, char **argv)
 {
 	const char *state_dir = ctl->conf->general.state_dir;
 	bool segments = argc == 2 && strcmp(argv[1], "--segments") == 0;
-	char path[PATH_OCTETS];
-	struct index *ix = NULL;
 	struct usage u;
 	int r;
 
 	if (argc > 1 && !segments)
 		return ctl_fail("usage: store stat [--segments] [--json]");
-	r = path_store(state_dir, "index", path);
-	if (r == OK)
-		r = index_open(path, ctl->conf->store.map_octets, true, &ix);
-	if (r == OK)
-		r = usage_read(ix, state_dir, &ctl->arena, &u);
-	index_close(&ix);
+	r = usage_look(state_dir, ctl->conf->store.map_octets, &ctl->arena, &u);
 	if (r != OK)
 		return ctl_fail("%s/store: %s", state_dir,
 		    r == ERR_NOENT ? "there is no store" : err_text(r));

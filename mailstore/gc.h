@@ -55,9 +55,9 @@ int engine_gc_all(struct engine *e, int64_t now_s) MUST_USE;
 int gc_last_segment(struct index *ix, uint32_t *out) MUST_USE;
 
 /*
- * The time that engine_gc goes by. A clock that is set ahead by an hour or more while we run may be a
- * mistake, and what expires cannot be brought back: the old time is kept until the clock is set back,
- * or has stood for GC_TRUST_MS. At a start the clock is believed.
+ * The time that engine_gc goes by. A clock that is set ahead by an hour or more while we run may be
+ * a mistake, and what expires cannot be brought back: the old time is kept until the clock is set
+ * back, or has stood for GC_TRUST_MS. At a start the clock is believed.
  */
 enum { GC_TRUST_MS = 24 * 3600 * 1000 };
 

@@ -252,7 +252,8 @@ punch_gaps(struct engine *e, struct gc_count *c, uint64_t size)
 	return punched;
 }
 
-/* When it is counted again, all that was first written to it may live elsewhere, and need its epoch. */
+/* When it is counted again, all that was first written to it may live elsewhere, and need its
+ * epoch. */
 static int
 known_epoch(struct engine *e, uint32_t segment, uint8_t out[32])
 {

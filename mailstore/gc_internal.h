@@ -121,6 +121,11 @@ struct gc_compact {
 };
 
 int gc_compact_step(struct engine *e, int64_t now_s) MUST_USE;
+/* Take the next source, if any is worth it. See that there is a target with room. Leave a segment
+ * alone from now on. */
+int gc_choose(struct engine *e, int64_t now_s) MUST_USE;
+int gc_need_target(struct engine *e, int64_t now_s) MUST_USE;
+void gc_skip(struct gc_compact *c, uint32_t number);
 void gc_compact_fini(struct gc_compact *c);
 
 struct gc {

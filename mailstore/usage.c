@@ -195,3 +195,18 @@ usage_read(struct index *ix, const char *state_dir, struct arena *a, struct usag
 	add_up(out);
 	return r;
 }
+
+int
+usage_look(const char *state_dir, uint64_t map_octets, struct arena *a, struct usage *out)
+{
+	char path[PATH_OCTETS];
+	struct index *ix = NULL;
+	int r = path_store(state_dir, "index", path);
+
+	if (r == OK)
+		r = index_open(path, map_octets, true, &ix);
+	if (r == OK)
+		r = usage_read(ix, state_dir, a, out);
+	index_close(&ix);
+	return r;
+}

@@ -30,6 +30,9 @@ struct usage {
 /* state_dir: of the store. Walks over all accounts and segments. */
 int usage_read(struct index *ix, const char *state_dir, struct arena *a, struct usage *out)
     MUST_USE;
+/* The same of a store that this process has not open. ERR_NOENT: there is none. */
+int usage_look(const char *state_dir, uint64_t map_octets, struct arena *a, struct usage *out)
+    MUST_USE;
 
 /* "open", "sealed", "condemned", "gone"; "uncounted". */
 const char *usage_state(const struct usage_segment *s);

@@ -19,7 +19,10 @@
 #include "common/clock.h"
 #include "mailstore/usage.h"
 
-enum { ACCOUNTS = 50, SUBMITTERS = 8, SIZE_MAX_OCTETS = 20 << 20, SAMPLES_MAX = 1 << 20, BUSY_SHARE = 3 };
+enum {
+	ACCOUNTS = 50, SUBMITTERS = 8, SIZE_MAX_OCTETS = 20 << 20, SAMPLES_MAX = 1 << 20,
+	BUSY_SHARE = 3,
+};
 
 static struct {
 	const char *dir;
@@ -133,8 +136,8 @@ fill(struct churn *c, const char *name, double first)
 		bench_mail_fini(&m[i]);
 	now = *engine_gc_stats(c->b.e);
 	rate = (double)(c->payload - from) / (double)cost.us;
-	printf("%-8s %6.1f MB/s (%.2f of the first), CPU %.1f ms a MB, acknowledged p50 %.1f p99 %.1f max %.1f ms; "
-	    "meanwhile dropped %llu, moved %.1f MB\n", name, rate, first > 0 ? rate / first : 1,
+	printf("%-8s %6.1f MB/s (%.2f of the first), CPU %.1f ms a MB, "
+	    "acknowledged p50 %.1f p99 %.1f max %.1f ms; meanwhile dropped %llu, moved %.1f MB\n", name, rate, first > 0 ? rate / first : 1,
 	    (double)cost.cpu_us * 1e3 / (double)(c->payload - from),
 	    (double)bench_percentile(samples, samples_n, 50) / 1e3,
 	    (double)bench_percentile(samples, samples_n, 99) / 1e3,
@@ -234,8 +237,8 @@ show_space(struct churn *c, const char *when)
 	r = usage_read(c->b.e->ix, c->b.state, &a, &u);
 	if (r != OK)
 		bench_die("usage", r);
-	printf("  %s: %.0f MB of mail, %.0f MB on disk (%.2f of what lives), %zu segments, index %.1f MB\n",
-	    when, (double)u.octets / 1e6, (double)u.disk_octets / 1e6,
+	printf("  %s: %.0f MB of mail, %.0f MB on disk (%.2f of what lives), %zu segments, "
+	    "index %.1f MB\n", when, (double)u.octets / 1e6, (double)u.disk_octets / 1e6,
 	    (double)u.disk_octets / (double)(u.live_octets + u.uncounted_octets), u.segments_n,
 	    (double)u.index_used_octets / 1e6);
 	arena_clear(&a);
@@ -267,7 +270,8 @@ options(int argc, char **argv)
 		else if (o == 'r' && v > 0 && v < 100)
 			opt.rounds = v;
 		else {
-			fprintf(stderr, "usage: bench_reclaim [-m US] [-o MEGABYTES] [-r ROUNDS] [DIR]\n");
+			fputs("usage: bench_reclaim [-m US] [-o MEGABYTES] [-r ROUNDS] [DIR]\n",
+			    stderr);
 			exit(2);
 		}
 	}

@@ -195,7 +195,8 @@ static void
 found(void *arg, const struct check_finding *f)
 {
 	(void)arg;
-	print_message("%s: account %u mailbox %u uid %u segment %u blob %llx %s is %llu, should %llu\n",
+	print_message("%s: account %u mailbox %u uid %u segment %u blob %llx %s is %llu, "
+	    "should %llu\n",
 	    check_kind_row(f->kind)->text, f->account, f->mailbox, f->uid, f->segment,
 	    (unsigned long long)f->blob, f->what, (unsigned long long)f->is,
 	    (unsigned long long)f->should);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * tests/unit/mailstore/reclaim_help.h: acts on a store with a clock of the test's own, and what must
- * be true of its segments.
+ * tests/unit/mailstore/reclaim_help.h: acts on a store with a clock of the test's own, and what
+ * must be true of its segments.
  */
 #ifndef TESTS_MAILSTORE_RECLAIM_HELP_H
 #define TESTS_MAILSTORE_RECLAIM_HELP_H
@@ -17,8 +17,8 @@ struct reclaim {
 	uint64_t    segment_octets;
 	bool	    compress;
 	unsigned    threads;
-	/* Opened with the engine and closed after it: LMDB takes one that is closed while another of
-	 * the same process is open for the end of both. */
+	/* Opened with the engine and closed after it: LMDB takes one that is closed while another
+	 * of the same process is open for the end of both. */
 	struct store *s;
 };
 

@@ -708,7 +708,8 @@ without_gc(struct engine *e, void *arg)
 	return r;
 }
 
-/* Rows that do not say how long a frame is, and bodies that lost their last reference without a word. */
+/* Rows that do not say how long a frame is, and bodies that lost their last reference without a
+ * word. */
 static void
 a_store_of_format_1_is_counted(void **state)
 {
