@@ -310,6 +310,9 @@ segment_row(struct index *ix, struct migrate *m, uint32_t segment)
 		return OK;
 	if (r == OK)
 		r = count_live(ix, segment, &s);
+	/* Of the others control may know: then it is counted with those, later (gc.h). */
+	if (r == OK && s.frames != s.live_frames)
+		return OK;
 	if (r == OK)
 		m->rows++;
 	return r == OK ? index_segment_put(ix, segment, &s) : r;

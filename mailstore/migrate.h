@@ -7,7 +7,8 @@
  *         written last, and until then its readers get ERR_UNAVAIL and wait.
  * Crash   at any point: rows carry their own version, so what is done is passed over at the next
  *         start.
- * Fills   sizes of frames and the rows of "seg" from the headers in the segments; the waiting list of
+ * Fills   sizes of frames and the rows of "seg" from the headers in the segments
+ *         (of those that the index knows whole: the collector counts the others, with control); the waiting list of
  *         "gc" with blobs that nothing refers to; the age of expunged uids with now; a message's
  *         thread with its own (what it answers is sealed with a key that is not here).
  */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "help.h"
+#include "mailstore/check.h"
 #include "mailstore/recount.h"
 
 void
@@ -238,6 +239,8 @@ help_deliver(struct help *h, unsigned id, const unsigned *who, size_t n, uint8_t
 
 /* ---- counters ---- */
 
+enum { GROUPS_MAX = 16 };
+
 static void
 differs(void *arg, const struct recount_diff *d)
 {
@@ -253,6 +256,41 @@ count(void *arg, const struct recount_diff *d)
 	differs(NULL, d);
 }
 
+/* Agencies against their accounts. */
+static unsigned
+groups_differ(struct index *ix)
+{
+	struct record_group is, sums[GROUPS_MAX] = { { 0 } };
+	uint8_t ids[GROUPS_MAX][QUOTA_GROUP_OCTETS];
+	static const uint8_t none[QUOTA_GROUP_OCTETS];
+	struct record_account a;
+	unsigned n = 0, wrong = 0;
+	uint64_t rows;
+
+	for (uint32_t account = 1; account <= HELP_ACCOUNTS; account++) {
+		unsigned g = 0;
+
+		if (index_account_get(ix, account, &a) != OK || memcmp(a.group, none, 16) == 0)
+			continue;
+		while (g < n && memcmp(ids[g], a.group, 16) != 0)
+			g++;
+		assert_true(g < GROUPS_MAX);
+		if (g == n)
+			memcpy(ids[n++], a.group, 16);
+		sums[g].octets += a.octets;
+		sums[g].messages += a.messages;
+		sums[g].accounts++;
+	}
+	for (unsigned g = 0; g < n; g++) {
+		assert_int_equal(index_group_get(ix, (struct slice){ (const char *)ids[g], 16 },
+		    &is), OK);
+		wrong += is.octets != sums[g].octets || is.messages != sums[g].messages ||
+		    is.accounts != sums[g].accounts;
+	}
+	assert_int_equal(env_count(ix->t, INDEX_GROUP, &rows), OK);
+	return wrong + (rows < n);
+}
+
 void
 help_invariant(struct help *h)
 {
@@ -260,8 +298,32 @@ help_invariant(struct help *h)
 
 	assert_int_equal(index_begin_read(h->e->ix), OK);
 	assert_int_equal(recount_index(h->e->ix, count, NULL, &n), OK);
+	assert_int_equal(groups_differ(h->e->ix), 0);
 	index_abort(h->e->ix);
 	assert_int_equal(n, 0);
+}
+
+static void
+found(void *arg, const struct check_finding *f)
+{
+	++*(unsigned *)arg;
+	print_error("check: %s, account %u mailbox %u uid %u segment %u: %llu, %llu %s\n",
+	    check_kind_row(f->kind)->text, f->account, f->mailbox, f->uid, f->segment,
+	    (unsigned long long)f->is, (unsigned long long)f->should, f->what);
+}
+
+void
+help_check(struct help *h)
+{
+	unsigned n = 0;
+	struct check_conf conf = { .state_dir = h->state, .map_octets = HELP_MAP,
+		.offline = true, .who = "test", .found = found, .arg = &n };
+	struct check_result result;
+
+	help_close(h);
+	assert_int_equal(check_run(&conf, &result), OK);
+	assert_int_equal(n, 0);
+	help_open(h);
 }
 
 /* ---- reading ---- */

@@ -42,8 +42,10 @@ struct slice help_text(size_t n);
 int help_index(struct help *h, int (*fn)(struct engine *e, void *arg), void *arg);
 int help_control(struct help *h, int (*fn)(struct engine *e, void *arg), void *arg);
 
-/* Every counter equals a recount. */
+/* Every counter of mailboxes, accounts, agencies and references equals a recount. */
 void help_invariant(struct help *h);
+/* `store check` finds nothing, also not in segments; the store is closed and opened again for it. */
+void help_check(struct help *h);
 
 struct store *help_reader(const struct help *h, unsigned flags);
 

@@ -422,6 +422,7 @@ random_groups(void **state)
 			help_open(&w->h);
 		}
 	}
+	help_check(&w->h);
 	free(s);
 	world_end(w);
 }
