@@ -326,6 +326,11 @@ step(struct conn *c)
 		engine_bye(c->engine, "UNAVAILABLE", "The server stops");
 		return GO;
 	}
+	if (c->keys_changed && waits == ENGINE_WAITS_COMMAND) {
+		c->keys_changed = false;
+		engine_bye(c->engine, "UNAVAILABLE", "Keys have changed: sign in again");
+		return GO;
+	}
 	/* Commands that are here already are answered in one write with this one. */
 	if (c->pending.n > 0 && waits != ENGINE_WAITS_OTHERS && waits != ENGINE_CLOSED)
 		return offer_pending(c);

@@ -33,6 +33,7 @@ struct account {
 	char	 uid[129];
 	uint32_t places[CONN_KEYSETS_MAX];	/* of its secrets in worker.keys */
 	size_t	 places_n;
+	uint32_t newest_keyset;	/* of those that there were at sign-in */
 };
 
 struct conn {
@@ -51,6 +52,7 @@ struct conn {
 	bool		   eof;
 	bool		   leaving;	/* whatever the peer does: the deadline ends it */
 	bool		   sent_end;
+	bool		   keys_changed;	/* since sign-in: mail is there that it cannot open */
 	char		   client[ACCEPT_CLIENT_MAX];
 	uint8_t		   peer_key[SHARE_KEY_OCTETS];
 

@@ -246,8 +246,10 @@ open_message(struct conn *c, uint32_t box, uint32_t uid)
 	if (r.level > c->account->clearance)
 		return ERR_ACCESS;
 	secret = conn_secret(c, r.keyset);
-	if (secret == NULL)
+	if (secret == NULL) {
+		c->keys_changed = c->keys_changed || r.keyset > c->account->newest_keyset;
 		return ERR_CRYPTO;
+	}
 	err = store_message_open(c->worker->store, &r, secret, &c->message);
 	if (err != OK)
 		return err;

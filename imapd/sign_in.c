@@ -161,6 +161,8 @@ on_open(void *arg, struct chan_answer *answer)
 		si->keysets[i].n = r->keysets[i].wrapped.n;
 		memcpy(si->keysets[i].wrapped, r->keysets[i].wrapped.p, r->keysets[i].wrapped.n);
 		si->keysets_n = i + 1;
+		if (r->keysets[i].id > si->account->newest_keyset)
+			si->account->newest_keyset = r->keysets[i].id;
 	}
 	unwrap_next(c);
 }
