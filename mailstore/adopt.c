@@ -279,10 +279,9 @@ keep_epoch(struct engine *e, const struct box_scope *sc, const struct st_restore
 	return index_segment_put(e->ix, segment, &row);
 }
 
-/* The row of the segment made for them, counted as it is. */
+/* The row of the segment made for them; box_blob counts what lives in it. */
 static int
-put_segment(struct engine *e, const struct box_scope *sc, const struct st_restore_request *req,
-    const struct adopt *ad)
+put_segment(struct engine *e, const struct box_scope *sc, const struct adopt *ad)
 {
 	struct record_segment row = { .state = SEGMENT_SEALED, .born_s = sc->now_s };
 
@@ -290,12 +289,6 @@ put_segment(struct engine *e, const struct box_scope *sc, const struct st_restor
 		return OK;
 	row.total_octets = ad->end - SEGMENT_HEADER_OCTETS;
 	memcpy(row.epoch_public, ad->epoch_public, 32);
-	for (size_t i = 0; i < req->items_n; i++)
-		if (ad->items[i].has) {
-			row.live_octets += ad->items[i].place.stored_octets;
-			row.live_frames++;
-			row.frames++;
-		}
 	return index_segment_put(e->ix, ad->segment, &row);
 }
 
@@ -340,7 +333,7 @@ adopt_index(struct engine *e, const struct box_scope *sc, const struct st_restor
 	if (r != ERR_NOENT)
 		return r;
 	ad->reply = (struct st_restore_reply){ .restored = 0 };
-	r = put_segment(e, sc, req, ad);
+	r = put_segment(e, sc, ad);
 	for (size_t i = 0; i < req->items_n && r == OK; i++) {
 		if (ad->items[i].pass) {
 			ad->reply.passed_over++;

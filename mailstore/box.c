@@ -73,14 +73,35 @@ asked_bits(struct record_box *box, const struct st_flags_request *req, uint64_t 
 
 /* ---- adding ---- */
 
+/* A frame of a segment that was counted already lives from now on, too: of an intent that was open
+ * when the segment got its row. */
+static int
+count_frame(struct index *ix, const struct record_blob *b)
+{
+	struct record_segment s;
+	int r = index_segment_get(ix, b->segment, &s);
+
+	if (r != OK)
+		return r == ERR_NOENT ? OK : r;
+	s.frames++;
+	s.live_frames++;
+	s.live_octets += b->stored_octets;
+	if (s.total_octets < s.live_octets)
+		s.total_octets = s.live_octets;
+	return index_segment_put(ix, b->segment, &s);
+}
+
 int
 box_blob(struct index *ix, const struct box_message *m, uint32_t refs)
 {
 	struct record_blob b;
 	int r = index_blob_get(ix, m->blob, &b);
 
-	if (r == ERR_NOENT)
-		b = m->place, b.refs = 0, r = OK;
+	if (r == ERR_NOENT) {
+		b = m->place;
+		b.refs = 0;
+		r = count_frame(ix, &b);
+	}
 	if (r == OK && UINT32_MAX - b.refs < refs)
 		r = ERR_LIMIT;
 	if (r != OK)

@@ -109,7 +109,7 @@ static void subscribed(struct garden *g)
 { spoil(g->ix->t, INDEX_T, record_key(1, RECORD_SUBSCRIBED), 5); }
 static void blob(struct garden *g) { spoil(g->ix->t, INDEX_BLOB, all(), 9); }
 static void guid_row(struct garden *g) { spoil(g->ix->t, INDEX_GUID, all(), 5); }
-static void queue_row(struct garden *g) { spoil(g->ctl->t, CONTROL_QUEUE, all(), 9); }
+static void queued_row(struct garden *g) { spoil(g->ctl->t, CONTROL_QUEUE, all(), 9); }
 static void due_row(struct garden *g) { spoil(g->ctl->t, CONTROL_DUE, all(), 5); }
 static void done_row(struct garden *g) { spoil(g->ctl->t, CONTROL_DONE, all(), 5); }
 static void age_row(struct garden *g) { spoil(g->ctl->t, CONTROL_AGE, all(), 5); }
@@ -388,7 +388,7 @@ static const struct {
 	P(account, ROW, FIXED), P(expunged, ROW, FIXED), P(vanished, ROW, FIXED),
 	P(token, ROW, FIXED), P(token_age, ROW, FIXED), P(name, ROW, FIXED),
 	P(subscribed, ROW, FIXED), P(blob, ROW, FIXED), P(guid_row, ROW, FIXED),
-	P(queue_row, ROW, FIXED), P(due_row, ROW, FIXED), P(done_row, ROW, FIXED),
+	P(queued_row, ROW, FIXED), P(due_row, ROW, FIXED), P(done_row, ROW, FIXED),
 	P(age_row, ROW, FIXED), P(intent_row, ROW, FIXED), P(keys_row, ROW, LEFT),
 	P(one_bit_of_keys, ROW, FIXED), P(audit_row, AUDIT, LEFT), P(no_audit_row, AUDIT, LEFT),
 	P(audit_head, ROW, FIXED),

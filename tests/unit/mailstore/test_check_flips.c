@@ -245,8 +245,8 @@ no_bit_turns_unseen(void **state)
 {
 	static struct world w;
 	static struct sight before;
-	struct file files[] = { { .name = "index/data.mdb", .dense = 7, .sparse = 900 },
-		{ .name = "control/data.mdb", .dense = 11, .sparse = 1500 },
+	struct file files[] = { { .name = "index/data.mdb", .dense = 11, .sparse = 1300 },
+		{ .name = "control/data.mdb", .dense = 17, .sparse = 2200 },
 		{ .name = "seg/00000001.seg", .dense = 2, .sparse = 400 } };
 
 	(void)state;
