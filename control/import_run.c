@@ -92,7 +92,7 @@ static bool
 try_again(struct import_slot *s, loop_timer_fn fn)
 {
 	return s->tries++ < IMPORT_TRIES && s->im->failed == OK &&
-	    loop_timer_set(s->im->loop, &s->again, AGAIN_MS << s->tries, fn, s) == OK;
+	    loop_timer_set(s->im->loop, &s->again, (uint64_t)AGAIN_MS << s->tries, fn, s) == OK;
 }
 
 static void

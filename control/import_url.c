@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include <stdio.h>
-#include <string.h>
 
 #include "control/import_imap.h"
 
@@ -48,7 +47,7 @@ take_host(struct slice in, struct import_imap *out)
 	if (host.n == 0 || host.n >= sizeof out->host)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < host.n; i++)
-		if (!ascii_is_alnum(host.p[i]) && strchr(".-_:%", host.p[i]) == NULL)
+		if (!ascii_is_alnum(host.p[i]) && slice_chr(SLICE(".-_:%"), host.p[i]) < 0)
 			return ERR_SYNTAX;
 	snprintf(out->host, sizeof out->host, "%.*s", (int)host.n, host.p);
 	if (port.n == 0)

@@ -201,6 +201,33 @@ a_slow_body_holds_up_nobody(void **state)
 	assert_int_equal(sched_coming(&s), 0);
 }
 
+/* A slow body, and one that cannot be begun, hold up what is to keep its order behind
+ * them, and nothing else. */
+static void
+an_order_is_kept(void **state)
+{
+	struct engine *e = *state;
+	struct fake f[5] = { { .slow = true }, { .serial = 1 }, { .refuse = 1 }, { .serial = 3 },
+		{ .serial = 4 } };
+	struct sched s;
+
+	sched_init(&s, e);
+	for (size_t i = 0; i < ARRAY_LEN(f); i++) {
+		f[i].ej = (struct engine_job){ .prepare = fake_prepare, .in_order = i < 4 };
+		sched_add(&s, &f[i].ej);
+	}
+	assert_true(commit(&s, &f[4], false));	/* the only one that keeps none */
+	assert_false(commit(&s, &f[1], false));
+	assert_int_equal(sched_coming(&s), 4);
+	assert_int_equal(sealer_wait(e->sealer, &f[0].task), OK);
+	sched_pump(&s, false);
+	sched_pump(&s, false);
+	for (size_t i = 0, n; i < 4;)
+		for (struct engine_job *j = sched_group(&s, &n); j != NULL; j = j->next)
+			assert_ptr_equal(j, &f[i++].ej);
+	assert_int_equal(sched_coming(&s), 0);
+}
+
 /* "Not now" keeps the place among those that wait, and lets others pass; a refusal goes straight
  * through. */
 static void
@@ -249,6 +276,7 @@ main(void)
 		cmocka_unit_test(neither_kind_starves),
 		cmocka_unit_test(first_come_first_served),
 		cmocka_unit_test(a_slow_body_holds_up_nobody),
+		cmocka_unit_test(an_order_is_kept),
 		cmocka_unit_test(not_now_and_never),
 		cmocka_unit_test(no_more_than_so_many_ahead),
 	};
