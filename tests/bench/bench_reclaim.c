@@ -137,7 +137,8 @@ fill(struct churn *c, const char *name, double first)
 	now = *engine_gc_stats(c->b.e);
 	rate = (double)(c->payload - from) / (double)cost.us;
 	printf("%-8s %6.1f MB/s (%.2f of the first), CPU %.1f ms a MB, "
-	    "acknowledged p50 %.1f p99 %.1f max %.1f ms; meanwhile dropped %llu, moved %.1f MB\n", name, rate, first > 0 ? rate / first : 1,
+	    "acknowledged p50 %.1f p99 %.1f max %.1f ms; meanwhile dropped %llu, "
+	    "moved %.1f MB\n", name, rate, first > 0 ? rate / first : 1,
 	    (double)cost.cpu_us * 1e3 / (double)(c->payload - from),
 	    (double)bench_percentile(samples, samples_n, 50) / 1e3,
 	    (double)bench_percentile(samples, samples_n, 99) / 1e3,

@@ -39,7 +39,7 @@ QUIET = {
     "store_segments": "of segments that have ended: tests/unit/mailstore/test_compact",
     "store_reclaimed_bytes": "ten minutes after the fact: tests/unit/mailstore/test_compact",
     "store_moved_bytes": "of segments that are half dead: tests/unit/mailstore/test_compact",
-    "store_held": "the time of a backup: tests/unit/mailstore/test_reclaim",
+    "store_held": "the time of a backup: tests/unit/mailstore/test_reclaim_kept",
     "store_damaged_bodies": "needs a disk that lies: tests/unit/mailstore/test_compact",
     "store_intents_open": "an intent is open for a millisecond",
     "crl_failures": "needs a system call that fails: the trust files are read into memory that is there",

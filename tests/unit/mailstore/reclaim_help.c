@@ -71,6 +71,101 @@ reclaim_deliver(struct reclaim *rc, unsigned who, struct slice message)
 	assert_int_equal(engine_close_intents(rc->h.e), OK);
 }
 
+int
+reclaim_setup(void **state)
+{
+	struct reclaim *rc = calloc(1, sizeof *rc);
+
+	assert_non_null(rc);
+	rc->days = RECLAIM_DAYS;
+	rc->segment_octets = 1 << 20;
+	rc->now_s = 1800000000;
+	reclaim_begin(rc);
+	*state = rc;
+	return 0;
+}
+
+int
+reclaim_teardown(void **state)
+{
+	struct reclaim *rc = *state;
+
+	reclaim_end(rc);
+	free(rc);
+	return 0;
+}
+
+void
+reclaim_free(struct slice s)
+{
+	free((void *)(uintptr_t)s.p);
+}
+
+struct store_record
+reclaim_record(struct reclaim *rc, unsigned who, uint32_t mailbox, uint32_t uid)
+{
+	struct store_record rec;
+
+	assert_int_equal(store_record(rc->s, help_account(&rc->h, who), mailbox, uid, &rec), OK);
+	return rec;
+}
+
+struct store_account
+reclaim_account(struct reclaim *rc, unsigned who)
+{
+	struct store_account a;
+
+	assert_int_equal(store_account(rc->s, help_account(&rc->h, who), &a), OK);
+	return a;
+}
+
+void
+reclaim_expect(struct reclaim *rc, unsigned who, uint32_t mailbox, uint32_t uid, struct slice m)
+{
+	help_expect(&rc->h, rc->s, who, mailbox, uid, KEYSET_OPEN, m);
+}
+
+void
+reclaim_gc(struct reclaim *rc)
+{
+	assert_int_equal(engine_gc_all(rc->h.e, rc->now_s), OK);
+	reclaim_check(rc);
+}
+
+void
+reclaim_until_gone(struct reclaim *rc)
+{
+	rc->now_s += RECLAIM_DAYS_S + 1;
+	reclaim_gc(rc);
+	rc->now_s += GC_DELAY_S + 1;
+	reclaim_gc(rc);
+	rc->now_s += GC_DELAY_S + 1;
+	reclaim_gc(rc);
+}
+
+struct record_blob
+reclaim_place(struct reclaim *rc, uint64_t blob)
+{
+	struct record_blob b;
+
+	assert_int_equal(index_begin_read(rc->h.e->ix), OK);
+	assert_int_equal(index_blob_get(rc->h.e->ix, blob, &b), OK);
+	index_abort(rc->h.e->ix);
+	return b;
+}
+
+bool
+reclaim_has_row(struct reclaim *rc, uint64_t blob)
+{
+	struct record_blob b;
+	int r;
+
+	assert_int_equal(index_begin_read(rc->h.e->ix), OK);
+	r = index_blob_get(rc->h.e->ix, blob, &b);
+	index_abort(rc->h.e->ix);
+	return r == OK;
+}
+
 struct expunging {
 	struct box_scope sc;
 	uint32_t mailbox;

@@ -27,6 +27,27 @@ void reclaim_open(struct reclaim *rc);
 void reclaim_close(struct reclaim *rc);
 void reclaim_end(struct reclaim *rc);	/* removes the folder */
 
+/* For cmocka: *state is a struct reclaim whose mail is restorable for RECLAIM_DAYS. */
+enum { RECLAIM_DAYS = 14, RECLAIM_DAYS_S = RECLAIM_DAYS * 86400 };
+int reclaim_setup(void **state);
+int reclaim_teardown(void **state);
+
+/* What readers see. */
+struct store_record reclaim_record(struct reclaim *rc, unsigned who, uint32_t mailbox,
+    uint32_t uid);
+struct store_account reclaim_account(struct reclaim *rc, unsigned who);
+void reclaim_expect(struct reclaim *rc, unsigned who, uint32_t mailbox, uint32_t uid,
+    struct slice m);
+
+/* All that is to be done at rc->now_s; and until nothing that was removed by now is left: expiry,
+ * then the delay of the frame, then that of the file. */
+void reclaim_gc(struct reclaim *rc);
+void reclaim_until_gone(struct reclaim *rc);
+
+struct record_blob reclaim_place(struct reclaim *rc, uint64_t blob);
+bool reclaim_has_row(struct reclaim *rc, uint64_t blob);
+void reclaim_free(struct slice s);
+
 /* A message that no compression makes smaller: seed names its octets. */
 struct slice reclaim_body(uint32_t seed, size_t n);
 
