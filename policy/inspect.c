@@ -8,9 +8,11 @@
 #include "common/words.h"
 #include "mime/charset.h"
 #include "policy/extract/card.h"
+#include "policy/extract/excel.h"
 #include "policy/extract/html.h"
 #include "policy/extract/rtf.h"
 #include "policy/extract/sniff.h"
+#include "policy/extract/word.h"
 #include "policy/foreign.h"
 #include "policy/guess.h"
 #include "policy/label/name.h"
@@ -562,6 +564,51 @@ inspect_rtf(struct inspect *w, struct slice octets)
 	buf_fini(&titles);
 }
 
+/* A document of Word or Excel; of the other kinds it is only known that they cannot be read. */
+static int
+compound_text(const struct cfb *c, struct buf *text, struct buf *titles, unsigned *flags)
+{
+	bool more;
+	int err;
+
+	if (cfb_find(c, "EncryptedPackage") != CFB_NONE)
+		return ERR_ACCESS;
+	if (cfb_find(c, "WordDocument") != CFB_NONE)
+		return word_text(c, text, titles, flags);
+	if (cfb_find(c, "Workbook") == CFB_NONE)
+		return ERR_UNSUPPORTED;
+	err = excel_text(c, text, &more);
+	*flags = more;
+	return err == OK ? word_properties(c, titles) : err;
+}
+
+static void
+inspect_compound(struct inspect *w, struct slice octets)
+{
+	struct buf text, titles;
+	unsigned flags = 0;
+	struct cfb c;
+	int err = cfb_open(&c, octets);
+
+	buf_init(&text, 2 * (size_t)w->o->text_octets_max + 4096);
+	buf_init(&titles, 1 << 20);
+	if (err == OK)
+		err = compound_text(&c, &text, &titles, &flags);
+	if (err == ERR_NOMEM)
+		w->err = err;
+	else if (err != OK)
+		inspect_opaque(w, err == ERR_ACCESS ? "opaque-encrypted" :
+		    err == ERR_LIMIT ? "opaque-limit" :
+		    err == ERR_UNSUPPORTED ? "opaque-type" : "opaque-broken");
+	if (flags != 0)
+		inspect_opaque(w, "opaque-embedded");
+	scan_text(&w->scan, buf_slice(&text));
+	properties(w, buf_slice(&titles));
+	cfb_close(&c);
+	buf_fini(&text);
+	buf_fini(&titles);
+}
+
 static void
 inspect_textual(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
@@ -618,6 +665,11 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);
 		inspect_rtf(w, octets);
+		break;
+	case SNIFF_COMPOUND:
+		if (slice_is_nocase(label->type, "text"))
+			inspect_text(w, octets, label);
+		inspect_compound(w, octets);
 		break;
 	case SNIFF_BINARY:
 		/* Some client may still show it as text. */

@@ -62,8 +62,8 @@ sheet_strings_fini(struct sheet_strings *s)
 	free(s->at);
 }
 
-static int
-keep_string(struct sheet_strings *s, struct slice text)
+int
+sheet_strings_keep(struct sheet_strings *s, struct slice text)
 {
 	if (s->n + 2 > s->cap) {
 		size_t cap = s->cap == 0 ? 256 : 2 * s->cap;
@@ -80,15 +80,23 @@ keep_string(struct sheet_strings *s, struct slice text)
 	return s->octets.err;
 }
 
+int
+sheet_strings_at(const struct sheet_strings *s, uint64_t i, struct slice *out)
+{
+	if (i >= s->n)
+		return ERR_CORRUPT;
+	*out = slice_sub(buf_slice(&s->octets), s->at[i], s->at[i + 1] - s->at[i]);
+	return OK;
+}
+
 static int
 shared(const struct sheet_strings *s, struct slice number, struct slice *out)
 {
 	uint64_t i;
 
-	if (s == NULL || slice_u64(slice_trim(number), UINT32_MAX, &i) != OK || i >= s->n)
+	if (s == NULL || slice_u64(slice_trim(number), UINT32_MAX, &i) != OK)
 		return ERR_CORRUPT;
-	*out = slice_sub(buf_slice(&s->octets), s->at[i], s->at[i + 1] - s->at[i]);
-	return OK;
+	return sheet_strings_at(s, i, out);
 }
 
 /* ---- elements ---- */
@@ -112,25 +120,21 @@ end_cell(struct sheet *s)
 }
 
 /* Codes begin with "&": a letter, digits, a font's name in quotes; sections with &L, &C, &R. */
-static void
-header(struct sheet *s)
+void
+sheet_header(struct slice t, struct buf *out)
 {
-	struct slice t = buf_slice(&s->text);
-	struct buf plain;
-
-	buf_init(&plain, t.n + 1);
 	for (size_t i = 0; i < t.n; i++) {
 		char c = i + 1 < t.n ? t.p[i + 1] : '\0';
 
 		if (t.p[i] != '&') {
-			buf_addc(&plain, t.p[i]);
+			buf_addc(out, t.p[i]);
 			continue;
 		}
 		i++;
 		if (c == '&')
-			buf_addc(&plain, '&');
+			buf_addc(out, '&');
 		else if (c == 'L' || c == 'C' || c == 'R')
-			buf_addc(&plain, '\n');
+			buf_addc(out, '\n');
 		else if (c == '"')
 			while (i + 1 < t.n && t.p[++i] != '"')
 				continue;
@@ -138,8 +142,7 @@ header(struct sheet *s)
 			while (ascii_is_digit(c) && i + 1 < t.n && ascii_is_digit(t.p[i + 1]))
 				i++;
 	}
-	line(s, buf_slice(&plain));
-	buf_fini(&plain);
+	buf_addc(out, '\n');
 }
 
 static bool
@@ -194,7 +197,7 @@ on_end(void *arg, const char *name)
 		line(s, buf_slice(&s->row));
 		buf_clear(&s->row);
 	} else if (is(name, "si") && s->collect != NULL) {
-		int err = keep_string(s->collect, buf_slice(&s->text));
+		int err = sheet_strings_keep(s->collect, buf_slice(&s->text));
 
 		if (err != OK)
 			stop(s, err);
@@ -204,8 +207,8 @@ on_end(void *arg, const char *name)
 		line(s, buf_slice(&s->text));
 		s->joins = false;
 		buf_clear(&s->text);
-	} else if (is_header(name)) {
-		header(s);
+	} else if (is_header(name) && s->out != NULL) {
+		sheet_header(buf_slice(&s->text), s->out);
 		buf_clear(&s->text);
 	} else if (is(name, "f")) {	/* a formula: of its own, not of the value behind it */
 		line(s, buf_slice(&s->text));

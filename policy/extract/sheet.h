@@ -25,6 +25,13 @@ struct sheet_strings {
 void sheet_strings_init(struct sheet_strings *s, size_t octets_max);
 void sheet_strings_fini(struct sheet_strings *s);
 
+/* One more; ERR_LIMIT. One by its number; ERR_CORRUPT: there is none. */
+int sheet_strings_keep(struct sheet_strings *s, struct slice text) MUST_USE;
+int sheet_strings_at(const struct sheet_strings *s, uint64_t i, struct slice *out) MUST_USE;
+
+/* A header or footer, without its codes, as lines. */
+void sheet_header(struct slice coded, struct buf *out);
+
 /* Read the part of shared texts. OK; errors of xml_read. */
 int sheet_strings_read(struct sheet_strings *s, struct slice xml) MUST_USE;
 

@@ -276,6 +276,8 @@ sniff(struct slice s)
 		return SNIFF_PDF;
 	if (is_pack(s))
 		return SNIFF_PACK;
+	if (BEGINS(s, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"))
+		return SNIFF_COMPOUND;
 	if (sniff_is_known(s))
 		return SNIFF_BINARY;
 	r = utf16(s);

@@ -22,6 +22,7 @@ enum sniff {
 	SNIFF_PACK,	/* another archive or a compressed file: 7z, rar, tar, gzip ... */
 	SNIFF_CMS_SIGNED, SNIFF_CMS_ENCRYPTED, SNIFF_CMS_OTHER,	/* DER */
 	SNIFF_RTF,	/* Rich Text Format */
+	SNIFF_COMPOUND,	/* a compound file: doc, xls, ppt, msg */
 	SNIFF_BINARY	/* pictures, other archives, programs, anything else */
 };
 

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/cfb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	HEADER_OCTETS = 512, HEADER_DIFAT = 109, ENTRY_OCTETS = 128,
+	MINI_SHIFT = 6,
+	SECTOR_LAST = 0xFFFFFFFA,	/* numbers above are marks */
+	KIND_FOLDER = 1, KIND_STREAM = 2, KIND_ROOT = 5,
+};
+
+static uint32_t
+u16(const char *p)
+{
+	const unsigned char *u = (const unsigned char *)p;
+
+	return u[0] | (uint32_t)u[1] << 8;
+}
+
+static uint32_t
+u32(const char *p)
+{
+	return u16(p) | u16(p + 2) << 16;
+}
+
+bool
+cfb_is(struct slice s)
+{
+	return slice_eq(slice_sub(s, 0, 8), SLICE("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"));
+}
+
+/* Sector i, NULL: beyond the file. The last may be cut short by a writer. */
+static struct slice
+sector(const struct cfb *c, uint32_t i)
+{
+	uint64_t at = ((uint64_t)i + 1) << c->sector_shift;
+
+	if (i >= SECTOR_LAST || at >= c->octets.n)
+		return (struct slice){ NULL, 0 };
+	return slice_sub(c->octets, (size_t)at, (size_t)1 << c->sector_shift);
+}
+
+static uint32_t
+sectors_of(const struct cfb *c)
+{
+	return (uint32_t)(c->octets.n >> c->sector_shift);
+}
+
+/* ---- tables ---- */
+
+/* The numbers of one sector to the end of a table. */
+static int
+add_numbers(struct slice s, uint32_t *table, uint32_t *n, uint32_t max)
+{
+	for (size_t i = 0; i + 4 <= s.n; i += 4) {
+		if (*n == max)
+			return ERR_CORRUPT;
+		table[(*n)++] = u32(s.p + i);
+	}
+	return OK;
+}
+
+/* The sectors of the table of sectors: the first ones in the header, others in a chain. */
+static int
+read_fat(struct cfb *c)
+{
+	uint32_t per = (uint32_t)1 << (c->sector_shift - 2), max = sectors_of(c) + per;
+	uint32_t next = u32(c->octets.p + 68), chain = 0;
+	int r = OK;
+
+	c->fat = calloc((size_t)max + 1, sizeof *c->fat);
+	if (c->fat == NULL)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i < HEADER_DIFAT && r == OK; i++) {
+		uint32_t at = u32(c->octets.p + 76 + 4 * i);
+
+		if (at < SECTOR_LAST)
+			r = add_numbers(sector(c, at), c->fat, &c->fat_n, max);
+	}
+	while (next < SECTOR_LAST && r == OK) {
+		struct slice s = sector(c, next);
+
+		if (s.n != (size_t)1 << c->sector_shift || ++chain > max)
+			return ERR_CORRUPT;
+		for (uint32_t i = 0; i + 1 < per && r == OK; i++)
+			if (u32(s.p + 4 * i) < SECTOR_LAST)
+				r = add_numbers(sector(c, u32(s.p + 4 * i)), c->fat, &c->fat_n, max);
+		next = u32(s.p + 4 * (per - 1));
+	}
+	return r;
+}
+
+/* A chain of sectors into out, at most `octets` of it. */
+static int
+read_chain(const struct cfb *c, uint32_t first, uint64_t octets, struct buf *out)
+{
+	uint32_t steps = 0;
+
+	buf_clear(out);
+	while (first < SECTOR_LAST && out->n < octets) {
+		struct slice s = sector(c, first);
+		uint64_t left = octets - out->n;
+
+		if (s.p == NULL || first >= c->fat_n || ++steps > c->fat_n)
+			return ERR_CORRUPT;
+		buf_add(out, slice_sub(s, 0, left < s.n ? (size_t)left : s.n));
+		if (out->err != OK)
+			return out->err;
+		first = c->fat[first];
+	}
+	return OK;
+}
+
+static int
+read_minifat(struct cfb *c)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, c->octets.n + 1);
+	r = read_chain(c, u32(c->octets.p + 60), UINT64_MAX, &b);
+	if (r == OK) {
+		c->minifat = calloc(b.n / 4 + 1, sizeof *c->minifat);
+		r = c->minifat == NULL ? ERR_NOMEM :
+		    add_numbers(buf_slice(&b), c->minifat, &c->minifat_n, (uint32_t)(b.n / 4));
+	}
+	buf_fini(&b);
+	return r;
+}
+
+/* ---- entries ---- */
+
+/* UTF-16 to UTF-8; names are short and of the basic plane. */
+static void
+read_name(const char *p, uint32_t octets, char out[CFB_NAME_OCTETS])
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i + 2 < octets && i < 64 && n + 4 < CFB_NAME_OCTETS; i += 2) {
+		uint32_t u = u16(p + i);
+
+		if (u < 0x80) {
+			out[n++] = (char)u;
+		} else if (u < 0x800) {
+			out[n++] = (char)(0xC0 | u >> 6);
+			out[n++] = (char)(0x80 | (u & 0x3F));
+		} else {
+			out[n++] = (char)(0xE0 | u >> 12);
+			out[n++] = (char)(0x80 | (u >> 6 & 0x3F));
+			out[n++] = (char)(0x80 | (u & 0x3F));
+		}
+	}
+	out[n] = '\0';
+}
+
+static int
+read_entries(struct cfb *c)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, c->octets.n + 1);
+	r = read_chain(c, u32(c->octets.p + 48), UINT64_MAX, &b);
+	if (r == OK && b.n / ENTRY_OCTETS > CFB_ENTRIES_MAX)
+		r = ERR_LIMIT;
+	if (r == OK) {
+		c->entries = calloc(b.n / ENTRY_OCTETS + 1, sizeof *c->entries);
+		r = c->entries == NULL ? ERR_NOMEM : OK;
+	}
+	for (size_t at = 0; r == OK && at + ENTRY_OCTETS <= b.n; at += ENTRY_OCTETS) {
+		const char *p = b.p + at;
+		struct cfb_entry *e = &c->entries[c->entries_n++];
+
+		read_name(p, u16(p + 64), e->name);
+		e->is_folder = p[66] == KIND_FOLDER || p[66] == KIND_ROOT;
+		e->is_stream = p[66] == KIND_STREAM;
+		e->first = u32(p + 116);
+		e->octets = u32(p + 120);
+	}
+	buf_fini(&b);
+	if (r == OK && c->entries_n == 0)
+		r = ERR_CORRUPT;
+	return r;
+}
+
+int
+cfb_open(struct cfb *c, struct slice octets)
+{
+	int r;
+
+	*c = (struct cfb){ .octets = octets };
+	buf_init(&c->ministream, octets.n + 1);
+	if (octets.n < HEADER_OCTETS || !cfb_is(octets))
+		return ERR_CORRUPT;
+	c->sector_shift = u16(octets.p + 30);
+	c->cutoff = u32(octets.p + 56);
+	if ((c->sector_shift != 9 && c->sector_shift != 12) || u16(octets.p + 32) != MINI_SHIFT)
+		return ERR_CORRUPT;
+	r = read_fat(c);
+	if (r == OK)
+		r = read_entries(c);
+	if (r == OK)
+		r = read_minifat(c);
+	if (r == OK)
+		r = read_chain(c, c->entries[0].first, c->entries[0].octets, &c->ministream);
+	return r;
+}
+
+void
+cfb_close(struct cfb *c)
+{
+	buf_fini(&c->ministream);
+	free(c->entries);
+	free(c->fat);
+	free(c->minifat);
+}
+
+uint32_t
+cfb_find(const struct cfb *c, const char *name)
+{
+	for (uint32_t i = 1; i < c->entries_n; i++)
+		if ((c->entries[i].is_stream || c->entries[i].is_folder) &&
+		    slice_is_nocase(slice_of(c->entries[i].name), name))
+			return i;
+	return CFB_NONE;
+}
+
+static int
+read_mini(const struct cfb *c, const struct cfb_entry *e, struct buf *out)
+{
+	uint32_t at = e->first, steps = 0;
+
+	buf_clear(out);
+	while (at < SECTOR_LAST && out->n < e->octets) {
+		struct slice s = slice_sub(buf_slice(&c->ministream), (size_t)at << MINI_SHIFT,
+		    (size_t)1 << MINI_SHIFT);
+		uint64_t left = e->octets - out->n;
+
+		if (s.n == 0 || at >= c->minifat_n || ++steps > c->minifat_n)
+			return ERR_CORRUPT;
+		buf_add(out, slice_sub(s, 0, left < s.n ? (size_t)left : s.n));
+		if (out->err != OK)
+			return out->err;
+		at = c->minifat[at];
+	}
+	return OK;
+}
+
+int
+cfb_stream(const struct cfb *c, uint32_t entry, struct buf *out)
+{
+	const struct cfb_entry *e = &c->entries[entry];
+	int r;
+
+	if (entry >= c->entries_n || !e->is_stream || e->octets > c->octets.n)
+		return ERR_CORRUPT;
+	r = e->octets < c->cutoff ? read_mini(c, e, out) : read_chain(c, e->first, e->octets, out);
+	return r == OK && out->n != e->octets ? ERR_CORRUPT : r;
+}
