@@ -284,6 +284,34 @@ def wrapped_of(p, guid):
     return out
 
 
+def clerks_open_what_is_shared(p):
+    """An agency's shared mailbox: its clerk gets the secret by her own token, nobody else does, and of the agency's other
+    keysets she gets no open one."""
+    agency, clerk, other = "vanthu.sonv@" + p.env["CONGVU_DOMAIN"], p.env["CONGVU_USER2"], p.env["CONGVU_USER1"]
+    deliver(p, agency, "cong van", b"den co quan 1")
+    assert eventually(lambda: p.ctl("key", "list", agency).returncode == 0)
+    out = p.ctl("key", "share", agency, "INBOX", "--json")
+    assert out.returncode == 0, out.stdout
+    guid = account(p, agency)["guid"]
+    mine = {c: w for c, w in wrapped_of(p, guid)}
+    assert mine.keys() == {"open", "mat", "shared"}, mine.keys()
+    client = os.path.join(os.path.dirname(os.path.dirname(p.env["CONGVU_CTL"])), "tests/system/dirclient")
+    run_dir = os.path.join(p.dir, "run")
+
+    def gets(user, who, zone):
+        login = ("\0%s\0%s" % (user, p.env["CONGVU_PASS"])).encode().hex()
+        out = as_user(who, client, run_dir, "directory", who, "auth", "PLAIN", str(zone), "127.0.0.1", login).stdout
+        ticket = re.search(r"^token=([0-9a-f]+)", out, re.M).group(1)
+        return {c for c, w in mine.items() if
+                "secret=" in as_user(who, client, run_dir, "key", who, "unwrap", ticket, w.hex()).stdout}
+    inside = gets(clerk, "imapd-internal", 1)
+    assert "shared" in inside and "open" not in inside, inside
+    assert gets(clerk, "imapd-internet", 2) <= {"shared"}
+    assert gets(other, "imapd-internal", 1) == set()
+    kept = [json.loads(x) for x in p.ctl("mailbox", "list", agency, "--json").stdout.splitlines()][0]["mailboxes"]
+    assert [b for b in kept if b["name"] == "INBOX"][0]["keyset"] == "shared", kept
+
+
 def copies_change_their_keyset(p):
     """Into the classified tree and into a shared mailbox the copy is for another keyset; out of the tree nothing goes."""
     u1 = p.env["CONGVU_USER1"]
@@ -466,7 +494,8 @@ def main():
         tests = [secrets_lie_in_guarded_memory]
     else:
         tests = chosen([secrets_lie_in_guarded_memory, nothing_is_dumped, workers_find_only_ciphertext,
-                        internet_gets_nothing_of_mat, copies_change_their_keyset, keysets_take_over, masters_take_over,
+                        internet_gets_nothing_of_mat, clerks_open_what_is_shared, copies_change_their_keyset,
+                        keysets_take_over, masters_take_over,
                         refused_mail_leaves_nothing, the_audit_is_exported_and_holds])
     with Province(24700) as p:
         return 1 if run(tests, p) else 0
