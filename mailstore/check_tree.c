@@ -429,12 +429,42 @@ take_expunged(struct tree_walk *t)
 
 /* Rights, metadata, what readers have seen: of a mailbox (0: of the account). */
 static int
+read_of_box(const struct env_cursor *cur, uint32_t account, uint32_t mailbox, uint8_t *has_out)
+{
+	struct record_rights rights;
+	struct record_entry entry;
+	struct record_seen seen;
+	struct record_key k = { .n = 0 };
+	int r;
+
+	switch (cur->key.p[4]) {
+	case RECORD_RIGHTS:
+		*has_out = RECORD_HAS_RIGHTS;
+		r = record_rights_get(cur->key, cur->val, &rights);
+		if (r == OK)
+			k = record_key_named(account, RECORD_RIGHTS, mailbox, rights.identifier);
+		break;
+	case RECORD_ENTRY:
+		*has_out = RECORD_HAS_ENTRIES;
+		r = record_entry_get(cur->key, cur->val, &entry);
+		if (r == OK)
+			k = record_key_named(account, RECORD_ENTRY, mailbox, entry.name);
+		break;
+	default:
+		*has_out = RECORD_HAS_SEEN;
+		return record_seen_get(cur->key, cur->val, &seen);
+	}
+	return r == OK && !slice_eq(record_key_slice(&k), cur->key) ? ERR_CORRUPT : r;
+}
+
+/* A mailbox that does not know of the row behaves as if there were none. */
+static int
 take_of_box(struct tree_walk *t)
 {
 	uint32_t mailbox = record_key_read_u32(t->cur.key, 5);
-	struct record_key k = record_key_box(t->account, mailbox);
-	struct slice val;
-	int r = record_sound(t->cur.key, t->cur.val, check_newest(false, INDEX_T, t->cur.key));
+	struct record_box *box = &t->c->ix->target;
+	uint8_t has;
+	int r = read_of_box(&t->cur, t->account, mailbox, &has);
 
 	if (r != OK) {
 		check_bad_row(t->c, false, INDEX_T, &t->cur, r);
@@ -442,11 +472,13 @@ take_of_box(struct tree_walk *t)
 	}
 	if (mailbox == 0 && t->cur.key.p[4] == RECORD_ENTRY)
 		return OK;
-	r = env_get(t->c->ix->t, INDEX_T, record_key_slice(&k), &val);
+	r = index_box_get(t->c->ix, t->account, mailbox, box);
 	if (r == ERR_NOENT)
 		check_found_row(t->c, CHECK_ORPHAN, false, INDEX_T, t->cur.key,
 		    "of a mailbox that is not there");
-	return r == ERR_NOENT ? OK : r;
+	else if (r == OK && (box->has & has) == 0)
+		box_wrong(t->c, t->account, mailbox, "of rights, metadata or readers");
+	return r == ERR_NOENT || r == ERR_CORRUPT || r == ERR_VERSION ? OK : r;
 }
 
 static int

@@ -33,6 +33,30 @@ count_box(struct check *c, struct record_box *box)
 	return r;
 }
 
+/* Which rows of other kinds there are. */
+static int
+look_what_it_has(struct check *c, struct record_box *box)
+{
+	static const struct {
+		enum record_kind kind;
+		uint8_t		 has;
+	} kinds[] = { { RECORD_RIGHTS, RECORD_HAS_RIGHTS }, { RECORD_ENTRY, RECORD_HAS_ENTRIES },
+		{ RECORD_SEEN, RECORD_HAS_SEEN } };
+	struct env_cursor cur;
+	int r = env_cursor_open(c->ix->t, INDEX_T, &cur);
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && r >= 0; i++) {
+		struct record_key prefix = record_key(box->account, kinds[i].kind);
+
+		record_key_u32(&prefix, box->id);
+		r = env_cursor_seek(&cur, record_key_slice(&prefix));
+		if (r == 1 && record_key_under(cur.key, &prefix))
+			box->has |= kinds[i].has;
+	}
+	env_cursor_close(&cur);
+	return r < 0 ? r : OK;
+}
+
 int
 repair_box_counter(struct check *c, const struct check_finding *f)
 {
@@ -41,6 +65,8 @@ repair_box_counter(struct check *c, const struct check_finding *f)
 
 	if (r == OK)
 		r = count_box(c, box);
+	if (r == OK)
+		r = look_what_it_has(c, box);
 	return r == OK ? index_box_put(c->ix, box) : r;
 }
 
@@ -382,6 +408,8 @@ repair_box_lost(struct check *c, const struct check_finding *f)
 		r = count_box(c, box);
 	if (r == OK)
 		r = drop_vanished(c, box);
+	if (r == OK)
+		r = look_what_it_has(c, box);
 	box->vanished_rows = 0;
 	box->vanished_floor = box->modseq;
 	box->recent_uid = box->uidnext;

@@ -45,32 +45,6 @@ help_close(struct help *h)
 	engine_close(&h->e);
 }
 
-static void
-found(void *arg, const struct check_finding *f)
-{
-	unsigned *n = arg;
-
-	if (check_kind_row(f->kind)->severity == CHECK_NOTE)
-		return;
-	++*n;
-	fprintf(stderr, "the store is not whole: %s (%s): account %u mailbox %u uid %u segment %u "
-	    "blob %llx is %llu should %llu\n", check_kind_row(f->kind)->word, f->what, f->account,
-	    f->mailbox, f->uid, f->segment, (unsigned long long)f->blob,
-	    (unsigned long long)f->is, (unsigned long long)f->should);
-}
-
-void
-help_check(struct help *h)
-{
-	unsigned n = 0;
-	struct check_conf conf = { .state_dir = h->state, .map_octets = HELP_MAP,
-		.offline = true, .found = found, .arg = &n };
-	struct check_result res;
-
-	assert_int_equal(check_run(&conf, &res), OK);
-	assert_int_equal(n, 0);
-}
-
 void
 help_end(struct help *h)
 {

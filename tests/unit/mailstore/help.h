@@ -23,8 +23,6 @@ void help_begin(struct help *h);	/* with an open engine */
 void help_open(struct help *h);
 void help_close(struct help *h);
 void help_end(struct help *h);		/* removes the folder */
-/* With the engine closed: mailstore/check.h finds nothing wrong with the store. */
-void help_check(struct help *h);
 
 struct slice help_guid(unsigned who, char out[16]);
 uint32_t help_account(struct help *h, unsigned who);	/* made when it is not there */

@@ -193,13 +193,29 @@ orphan_vanished(struct garden *g)
 }
 
 static void
-orphan_rights(struct garden *g)
+put_rights(struct garden *g, uint32_t mailbox)
 {
-	struct record_key k = record_key(1, RECORD_RIGHTS);
+	struct record_rights row = { 3, SLICE("anyone") };
+	struct record_key k = record_key_named(1, RECORD_RIGHTS, mailbox, row.identifier);
 
-	record_key_u32(&k, 999);
-	record_key_octets(&k, SLICE("0123456789abcdef"));
-	put_u64(g, INDEX_T, &k, 1);
+	record_rights_put(record_key_slice(&k), &row, &g->ix->row);
+	assert_int_equal(env_put(g->ix->t, INDEX_T, record_key_slice(&k),
+	    buf_slice(&g->ix->row)), OK);
+}
+
+static void orphan_rights(struct garden *g) { put_rights(g, 999); }
+/* Rights that nobody would look at. */
+static void hidden_rights(struct garden *g) { put_rights(g, BOX_INBOX); }
+
+static void
+rights_under_another_name(struct garden *g)
+{
+	struct record_rights row = { 3, SLICE("anyone") };
+	struct record_key k = record_key_named(1, RECORD_RIGHTS, BOX_INBOX, SLICE("nobody"));
+
+	record_rights_put(record_key_slice(&k), &row, &g->ix->row);
+	assert_int_equal(env_put(g->ix->t, INDEX_T, record_key_slice(&k),
+	    buf_slice(&g->ix->row)), OK);
 }
 
 static void
@@ -400,6 +416,7 @@ static const struct {
 	P(no_rows_of_account, ACCOUNT_LOST, FIXED), P(strange_letter, ROW_UNKNOWN, FIXED),
 	P(strange_length, ROW_UNKNOWN, FIXED), P(newer, ROW_VERSION, LEFT),
 	P(orphan_vanished, ORPHAN, FIXED), P(orphan_rights, ORPHAN, FIXED),
+	P(hidden_rights, BOX_COUNTER, FIXED), P(rights_under_another_name, ROW, FIXED),
 	P(living_vanished, VANISHED, FIXED), P(name_of_nothing, NAME, FIXED),
 	P(same_name, BOX_NAME, FIXED), P(odd_message, MESSAGE, FIXED),
 	P(foreign_keyset, KEYSET, LEFT), P(secret_in_the_open, KEYSET, LEFT),

@@ -413,7 +413,6 @@ random_acts(void **state)
 	}
 	compare(md);
 	store_close(&md->s);
-	help_close(&md->h);
 	help_check(&md->h);
 	help_end(&md->h);
 	free(md);
