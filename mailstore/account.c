@@ -190,8 +190,6 @@ accounts_group(struct accounts *as, struct slice id)
 	return g;
 }
 
-/* A number is given out by counting, so a huge one can only be damage. */
-enum { NUMBER_MAX = 1 << 26 };
 
 static void
 drop_keysets(struct accounts *as, struct account *a)
@@ -286,7 +284,7 @@ accounts_add(struct accounts *as, const struct control_account *row)
 	struct account *a;
 	int r;
 
-	if (row->guid.n != 16 || row->number == 0 || row->number > NUMBER_MAX)
+	if (row->guid.n != 16 || row->number == 0 || row->number > ACCOUNT_NUMBER_MAX)
 		return ERR_CORRUPT;
 	if (accounts_find(as, row->guid) != NULL || accounts_number(as, row->number) != NULL)
 		return ERR_EXIST;

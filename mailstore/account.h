@@ -47,6 +47,9 @@ struct account {
 
 struct accounts;
 
+/* Numbers are given out by counting, so a higher one can only be damage. */
+enum { ACCOUNT_NUMBER_MAX = 1 << 26 };
+
 int accounts_new(struct accounts **out) MUST_USE;
 void accounts_free(struct accounts **as);
 

@@ -40,6 +40,9 @@ engine_account_control(struct engine *e, struct control_account *row)
 	arena_clear(&a);
 	if (r != ERR_NOENT)
 		return r;
+	/* The highest keyset number stands for the spool key. */
+	if (last >= ACCOUNT_NUMBER_MAX || keyset >= UINT32_MAX - 1 - row->keysets_n)
+		return ERR_LIMIT;
 	row->number = (uint32_t)last + 1;
 	for (size_t i = 0; i < row->keysets_n; i++)
 		row->keysets[i].id = (uint32_t)++keyset;

@@ -638,6 +638,54 @@ mailbox_numbers_and_uidvalidity_end(void **state)
 	assert_int_equal(store_mailbox_find(f->s, f->account, c, &f->a, &box), ERR_NOENT);
 }
 
+/* ---- accounts ---- */
+
+static int
+plant_last(struct engine *e, void *arg)
+{
+	const uint64_t *last = arg;
+	int r = control_put_u64(e->ctl, CONTROL_META, SLICE("last-account"), last[0]);
+
+	return r == OK ? control_put_u64(e->ctl, CONTROL_META, SLICE("last-keyset"), last[1]) : r;
+}
+
+static int
+new_account(struct engine *e, void *arg)
+{
+	return engine_account_control(e, arg);
+}
+
+static void
+account_and_keyset_numbers_end(void **state)
+{
+	static const struct { uint64_t last[2]; int status; } rows2[] = {
+		{ { ACCOUNT_NUMBER_MAX, 5 }, ERR_LIMIT },
+		{ { 5, UINT32_MAX - 3 }, ERR_LIMIT },
+		{ { 5, UINT32_MAX - 1 }, ERR_LIMIT },
+		{ { ACCOUNT_NUMBER_MAX - 1, UINT32_MAX - 4 }, OK },
+	};
+	struct fixture *f = *state;
+	uint8_t public[32] = { 9 };
+	struct st_keyset ks[2] = {
+		{ .class = KEYSET_OPEN, .public_key = { (const char *)public, 32 } },
+		{ .class = KEYSET_MAT, .public_key = { (const char *)public, 32 } } };
+	char guid[16];
+
+	f->odd = true;
+	for (size_t i = 0; i < ARRAY_LEN(rows2); i++) {
+		struct control_account row = { .guid = help_guid(40, guid), .uid = SLICE("u"),
+			.address = SLICE("u@x.vn"), .keysets = ks, .keysets_n = 2 };
+		uint64_t last[2] = { rows2[i].last[0], rows2[i].last[1] };
+
+		assert_int_equal(help_control(&f->h, plant_last, last), OK);
+		assert_int_equal(help_control(&f->h, new_account, &row), rows2[i].status);
+		if (rows2[i].status == OK) {
+			assert_int_equal(row.number, ACCOUNT_NUMBER_MAX);
+			assert_true(ks[1].id == UINT32_MAX - 2);
+		}
+	}
+}
+
 #define T(fn)	cmocka_unit_test_setup_teardown(fn, begin, end)
 
 int
@@ -648,7 +696,7 @@ main(void)
 		T(a_reader_is_not_the_owner), T(old_vanished_rows_raise_the_floor),
 		cmocka_unit_test(answers_have_the_thread_of_what_they_answer),
 		T(copies_keep_thread_and_email_id), T(uids_end), T(modseqs_end),
-		T(mailbox_numbers_and_uidvalidity_end) };
+		T(mailbox_numbers_and_uidvalidity_end), T(account_and_keyset_numbers_end) };
 
 	return cmocka_run_group_tests(t, NULL, NULL);
 }
