@@ -140,7 +140,7 @@ int
 probe_run(const struct conf *conf, struct ldapc *ldap, struct slice user, uint64_t budget_ms,
     struct arena *arena, struct dir_test_reply *out)
 {
-	struct probe p = { .l = { conf, ldapc_source(ldap), arena }, .ldap = ldap,
+	struct probe p = { .l = { conf, ldapc_source(ldap), arena, NULL }, .ldap = ldap,
 		.began_ms = clock_ms(), .out = out };
 
 	*out = (struct dir_test_reply){ .ok = 1,
