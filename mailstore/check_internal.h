@@ -76,6 +76,15 @@ struct check {
 	struct repair  *repair;
 };
 
+/* A mailbox being walked; box NULL: there is none. */
+struct check_box {
+	struct check		*c;
+	uint32_t		 account, mailbox;
+	const struct record_box *box;
+	struct recount_box	 n;
+	bool			 sure, missed;	/* a change that store_changes would miss */
+};
+
 /* ---- check.c ---- */
 
 /* One finding: told, or, when it is to be repaired, kept. */
@@ -111,6 +120,11 @@ int check_segments(struct check *c) MUST_USE;
 int check_damaged(struct check *c) MUST_USE;
 int check_contents(struct check *c) MUST_USE;
 int check_audit(struct check *c) MUST_USE;
+
+/* ---- check_box.c ---- */
+
+int check_box_messages(struct check_box *w) MUST_USE;
+int check_box_vanished(struct check_box *w) MUST_USE;
 
 /* ---- repair.c ---- */
 

@@ -261,8 +261,6 @@ take_free(struct walk *w, uint64_t page, const struct node *n, struct slice val)
 	w->out->free_pages += w->out->pages - was;
 }
 
-static void walk_tree(struct walk *w, struct tree *t);
-
 static void
 tree_of(const unsigned char *p, struct tree *out)
 {
@@ -395,7 +393,7 @@ walk_page(struct walk *w, uint64_t number, unsigned level, const struct bounds *
 }
 
 static void
-walk_pages_of(struct walk *w, struct tree *t, struct trees *list)
+walk_tree(struct walk *w, struct tree *t, struct trees *list)
 {
 	struct bounds all = { { NULL, 0 }, { NULL, 0 } };
 	uint64_t was = w->out->bad;
@@ -413,12 +411,6 @@ walk_pages_of(struct walk *w, struct tree *t, struct trees *list)
 	    w->entries != t->entries))
 		bad(w, 0, "a tree has more or less than it says");
 	w->tree = NULL;
-}
-
-static void
-walk_tree(struct walk *w, struct tree *t)
-{
-	walk_pages_of(w, t, NULL);
 }
 
 /* ---- the file ---- */
@@ -525,7 +517,7 @@ begin(struct walk *w, const struct meta *m)
 static void
 walk_free(struct walk *w, struct meta *m)
 {
-	walk_tree(w, &m->free);
+	walk_tree(w, &m->free, NULL);
 	if (w->free_txn > m->txn)
 		bad(w, m->txn % 2, "a first page is older than its list of free pages");
 }
@@ -537,9 +529,9 @@ walk_all(struct walk *w, struct meta *m)
 	int r = list == NULL ? ERR_NOMEM : begin(w, m);
 
 	if (r == OK) {
-		walk_pages_of(w, &m->main, list);
+		walk_tree(w, &m->main, list);
 		for (size_t i = 0; i < list->n && w->failed == OK; i++)
-			walk_tree(w, &list->t[i]);
+			walk_tree(w, &list->t[i], NULL);
 		walk_free(w, m);
 		if (w->out->bad == 0)
 			count_lost(w);

@@ -17,7 +17,7 @@ from failure import FailingProvince, Traffic, bulk
 from failure_check import queue_empties, until_new
 
 LONG = "--long" in sys.argv
-CHECKS, KILLS = (60, 60) if LONG else (6, 5)
+CHECKS, KILLS = (60, 60) if LONG else (4, 3)
 
 
 def check(p, *words):
