@@ -121,7 +121,7 @@ add_keyset(struct engine *e, struct control_account *row, const struct st_keyset
 
 	if (r != OK || all == NULL)
 		return r != OK ? r : a->err;
-	if (row->keysets_n >= KEYSETS_MAX || last >= UINT32_MAX)
+	if (row->keysets_n >= KEYSETS_MAX || last >= UINT32_MAX - 1)	/* that is the spool key */
 		return ERR_LIMIT;
 	memcpy(all, row->keysets, row->keysets_n * sizeof *all);
 	row->keysets = all;
