@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "policy/inspect.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "policy/inspect_internal.h"
 
 #include "common/words.h"
 #include "mime/charset.h"
 #include "policy/extract/card.h"
-#include "policy/extract/excel.h"
 #include "policy/extract/html.h"
-#include "policy/extract/rtf.h"
 #include "policy/extract/sniff.h"
-#include "policy/extract/word.h"
 #include "policy/foreign.h"
 #include "policy/guess.h"
 #include "policy/label/name.h"
 
 enum {
 	SIGNATURE_OCTETS_MAX = 64 * 1024,
-	THUMBNAIL_OCTETS_MAX = 32 * 1024,
 	WORK_FACTOR = 16	/* messages whose readings multiply end here */
 };
-enum extension { EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL };
 
 static bool
 stop(void *arg)
@@ -213,8 +204,8 @@ has_high(struct slice s)
 	return false;
 }
 
-static bool
-is_utf8(struct slice s)
+bool
+inspect_is_utf8(struct slice s)
 {
 	while (s.n > 0)
 		if ((s.p[0] & 0x80) == 0)
@@ -231,7 +222,7 @@ scan_every_charset(struct inspect *w, struct slice octets, struct slice label,
     enum markup markup)
 {
 	enum charset cs = charset_by_label(label);
-	bool high = has_high(octets), utf8 = is_utf8(octets);
+	bool high = has_high(octets), utf8 = inspect_is_utf8(octets);
 
 	if (cs == CHARSET_UNKNOWN && foreign_charset(label))
 		inspect_opaque(w, "opaque-charset");
@@ -299,79 +290,8 @@ inspect_raw(struct inspect *w, struct slice octets)
 	scan_every_charset(w, octets, SLICE(""), MARKUP_NONE);
 }
 
-/* --- containers --- */
-
-struct container {
-	struct inspect *w;
-	struct slice	path;		/* of the container */
-	uint8_t	       *extension;	/* enum extension of file i + 1 */
-	uint32_t	files_max;
-	bool		text;		/* it is a document: text came out of it */
-	bool		thumbnail;	/* its picture was seen */
-	struct slice	zip_end;	/* of a zip that ends in the container; empty: none */
-	bool		zip_inside;	/* a file of the container has it */
-};
-
-static uint8_t
-extension_of(struct slice name)
-{
-	if (ends_with(name, ".html") || ends_with(name, ".htm") || ends_with(name, ".xhtml"))
-		return EXTENSION_HTML;
-	if (ends_with(name, ".eml") || ends_with(name, ".mht") || ends_with(name, ".mhtml"))
-		return EXTENSION_MAIL;
-	if (slice_starts_nocase(name, SLICE("docProps/thumbnail.")) ||
-	    slice_starts_nocase(name, SLICE("Thumbnails/thumbnail.")))
-		return EXTENSION_THUMBNAIL;
-	return EXTENSION_NONE;
-}
-
-static void
-file_name(struct container *c, const struct extract_piece *p)
-{
-	struct inspect *w = c->w;
-	struct buf utf8;
-
-	if (p->index - 1 < c->files_max)
-		c->extension[p->index - 1] = extension_of(p->octets);
-	name_file(&w->fold, p->octets, inspect_found, w);
-	if (is_utf8(p->octets))
-		return;
-	buf_init(&utf8, 3 * p->octets.n + 16);
-	if (charset_to_utf8(CHARSET_WINDOWS_1252, p->octets, &utf8, NULL) == OK)
-		name_file(&w->fold, buf_slice(&utf8), inspect_found, w);
-	buf_fini(&utf8);
-}
-
-/* Office programs put a small picture of the first page into documents, as their file browser's
- * icon; its text is that of the document, which is read anyway. */
-static bool
-is_thumbnail(const struct container *c, const struct extract_piece *p)
-{
-	uint8_t ext = p->index - 1 < c->files_max ? c->extension[p->index - 1] : 0;
-
-	return ext == EXTENSION_THUMBNAIL && c->text && !c->thumbnail &&
-	    p->octets.n <= THUMBNAIL_OCTETS_MAX && sniff_is_picture(p->octets);
-}
-
-static void
-one_file(struct container *c, const struct extract_piece *p)
-{
-	struct inspect_label label = { .charset = SLICE("") };
-	uint8_t ext = p->index - 1 < c->files_max ? c->extension[p->index - 1] : 0;
-
-	if (is_thumbnail(c, p)) {
-		c->thumbnail = true;
-		return;
-	}
-	if (ext == EXTENSION_HTML)
-		label.filename = SLICE("file.html");
-	else if (ext == EXTENSION_MAIL)
-		label.filename = SLICE("file.eml");
-	inspect_octets(c->w, p->octets, &label);
-}
-
-static void
-properties(struct inspect *w, struct slice lines)
+void
+inspect_titles(struct inspect *w, struct slice lines)
 {
 	struct slice line;
 
@@ -380,108 +300,6 @@ properties(struct inspect *w, struct slice lines)
 		slice_cut(&lines, '\n', &line);
 		name_subject(&w->fold, line, inspect_found, w);
 	}
-}
-
-static int
-take_piece(void *arg, const struct extract_piece *p)
-{
-	struct container *c = arg;
-	struct inspect *w = c->w;
-	char number[16];
-
-	if (p->index > 0) {
-		(void)snprintf(number, sizeof number, "/%" PRIu32, p->index);
-		w->path = inspect_path(w, c->path, slice_of(number));
-	} else {
-		w->path = c->path;
-	}
-	if (inspect_late(w))
-		return ERR_TIMEOUT;
-	c->text |= p->type == EXTRACT_TEXT;
-	switch (p->type) {
-	case EXTRACT_TEXT:
-		scan_text(&w->scan, p->octets);
-		break;
-	case EXTRACT_PROPERTY:
-		properties(w, p->octets);
-		break;
-	case EXTRACT_NAME:
-		file_name(c, p);
-		break;
-	case EXTRACT_FILE:
-		w->out_left -= p->octets.n < w->out_left ? p->octets.n : w->out_left;
-		if (c->zip_end.n > 0 && slice_find(p->octets, c->zip_end) >= 0)
-			c->zip_inside = true;
-		one_file(c, p);
-		break;
-	case EXTRACT_OPAQUE:
-		inspect_opaque(w, extract_why_detector(p->why));
-		break;
-	}
-	return w->err;
-}
-
-/* What is left of the limits for this container. */
-static struct extract_limits
-limits_left(const struct inspect *w)
-{
-	struct extract_limits l = w->o->limits;
-
-	if (w->out_left < l.out_octets_max)
-		l.out_octets_max = w->out_left;
-	if (w->o->now_ms != NULL) {
-		uint64_t now = w->o->now_ms(w->o->now_arg);
-		uint64_t left = now < w->o->deadline_ms ? w->o->deadline_ms - now : 0;
-
-		if (left < l.deadline_ms)
-			l.deadline_ms = (unsigned)left;
-	}
-	return l;
-}
-
-static void
-run_extractor(struct inspect *w, struct slice octets, enum extract_type type, struct container *c)
-{
-	struct extract_limits l = limits_left(w);
-	int err;
-
-	if (w->depth >= l.depth_max) {
-		inspect_opaque(w, "opaque-limit");
-		return;
-	}
-	c->files_max = l.entries_max;
-	c->extension = calloc((size_t)c->files_max + 1, 1);
-	if (c->extension == NULL) {
-		w->err = ERR_NOMEM;
-		return;
-	}
-	w->depth++;
-	err = w->o->extract(octets, type, &l, take_piece, c);
-	w->depth--;
-	free(c->extension);
-	w->path = c->path;
-	if (err != OK && w->err == OK && !w->late)
-		inspect_opaque(w, "opaque-extractor");
-}
-
-static void
-inspect_container(struct inspect *w, struct slice octets, enum extract_type type)
-{
-	struct container c = { .w = w, .path = w->path };
-
-	run_extractor(w, octets, type, &c);
-}
-
-/* An archive. What is not compressed in it may end with a zip, and a program that looks for one from
- * the end takes it for the whole: no harm if it is one of the files. */
-static void
-inspect_pack(struct inspect *w, struct slice octets)
-{
-	struct container c = { .w = w, .path = w->path, .zip_end = sniff_zip_end(octets) };
-
-	run_extractor(w, octets, EXTRACT_PACK, &c);
-	if (c.zip_end.n > 0 && !c.zip_inside)
-		inspect_container(w, octets, EXTRACT_ZIP);
 }
 
 /* --- whatever it is --- */
@@ -515,98 +333,6 @@ inspect_signed(struct inspect *w, struct slice der, bool detached)
 		return;
 	}
 	inspect_enter(w, content);
-}
-
-/* A calendar or address card: what its fields say once they are unfolded and unescaped. */
-static void
-inspect_card(struct inspect *w, struct slice octets, const struct inspect_label *label)
-{
-	struct inspect_label plain = { .charset = label->charset };
-	struct buf text, titles;
-	unsigned flags = 0;
-
-	buf_init(&text, 2 * octets.n + 16);
-	buf_init(&titles, 2 * octets.n + 16);
-	if (card_text(octets, &text, &titles, &flags) != OK)
-		inspect_opaque(w, "opaque-limit");
-	if ((flags & CARD_HAS_EMBEDDED) != 0)
-		inspect_opaque(w, "opaque-embedded");
-	inspect_text(w, buf_slice(&text), &plain);
-	if ((flags & CARD_HAS_HTML) != 0) {
-		plain.type = SLICE("text");
-		plain.subtype = SLICE("html");
-		inspect_text(w, buf_slice(&text), &plain);
-	}
-	properties(w, buf_slice(&titles));
-	buf_fini(&text);
-	buf_fini(&titles);
-}
-
-static void
-inspect_rtf(struct inspect *w, struct slice octets)
-{
-	struct buf text, titles;
-	unsigned flags = 0;
-	int err;
-
-	buf_init(&text, 2 * (size_t)w->o->text_octets_max + 4096);
-	buf_init(&titles, 1 << 20);
-	err = rtf_text(octets, &text, &titles, &flags);
-	if (err == ERR_NOMEM)
-		w->err = err;
-	else if (err != OK)
-		inspect_opaque(w, err == ERR_LIMIT ? "opaque-limit" : "opaque-broken");
-	if (flags != 0)
-		inspect_opaque(w, "opaque-embedded");
-	scan_text(&w->scan, buf_slice(&text));
-	properties(w, buf_slice(&titles));
-	buf_fini(&text);
-	buf_fini(&titles);
-}
-
-/* A document of Word or Excel; of the other kinds it is only known that they cannot be read. */
-static int
-compound_text(const struct cfb *c, struct buf *text, struct buf *titles, unsigned *flags)
-{
-	bool more;
-	int err;
-
-	if (cfb_find(c, "EncryptedPackage") != CFB_NONE)
-		return ERR_ACCESS;
-	if (cfb_find(c, "WordDocument") != CFB_NONE)
-		return word_text(c, text, titles, flags);
-	if (cfb_find(c, "Workbook") == CFB_NONE)
-		return ERR_UNSUPPORTED;
-	err = excel_text(c, text, &more);
-	*flags = more;
-	return err == OK ? word_properties(c, titles) : err;
-}
-
-static void
-inspect_compound(struct inspect *w, struct slice octets)
-{
-	struct buf text, titles;
-	unsigned flags = 0;
-	struct cfb c;
-	int err = cfb_open(&c, octets);
-
-	buf_init(&text, 2 * (size_t)w->o->text_octets_max + 4096);
-	buf_init(&titles, 1 << 20);
-	if (err == OK)
-		err = compound_text(&c, &text, &titles, &flags);
-	if (err == ERR_NOMEM)
-		w->err = err;
-	else if (err != OK)
-		inspect_opaque(w, err == ERR_ACCESS ? "opaque-encrypted" :
-		    err == ERR_LIMIT ? "opaque-limit" :
-		    err == ERR_UNSUPPORTED ? "opaque-type" : "opaque-broken");
-	if (flags != 0)
-		inspect_opaque(w, "opaque-embedded");
-	scan_text(&w->scan, buf_slice(&text));
-	properties(w, buf_slice(&titles));
-	cfb_close(&c);
-	buf_fini(&text);
-	buf_fini(&titles);
 }
 
 static void

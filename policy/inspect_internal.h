@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/inspect_internal.h: what the files of the walk share; nobody else includes it.
+ */
+#ifndef POLICY_INSPECT_INTERNAL_H
+#define POLICY_INSPECT_INTERNAL_H
+
+#include "policy/inspect.h"
+
+/* Lines that people read first: they may hold marks as a subject does. */
+void inspect_titles(struct inspect *w, struct slice lines);
+
+bool inspect_is_utf8(struct slice s);
+
+/* What foreign parsers open, in their box. */
+void inspect_container(struct inspect *w, struct slice octets, enum extract_type type);
+/* An archive other than zip. */
+void inspect_pack(struct inspect *w, struct slice octets);
+
+void inspect_card(struct inspect *w, struct slice octets, const struct inspect_label *label);
+void inspect_rtf(struct inspect *w, struct slice octets);
+void inspect_compound(struct inspect *w, struct slice octets);
+
+#endif
