@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "mailstore/engine.h"
-#include "mailstore/queue_internal.h"
+#include "mailstore/queue.h"
 
 #define SPOOL_FIELDS(F, L, T) \
 	F(T, STR, now, 128) \
@@ -123,9 +123,8 @@ rewrap(struct engine *e, struct slice at, struct arena *a, uint64_t *done)
 	crypt_wrap(e->spool_key, q.body[0].blob, (uint32_t)CRYPT_SPOOL_KEYSET, key, wrapped);
 	crypt_wipe(key, sizeof key);
 	q.wrapped_key = (struct slice){ (const char *)wrapped, sizeof wrapped };
-	r = record_wire_put_as(at, QUEUE_VERSION, &control_queue_wire, &q, &e->ctl->row);
 	++*done;
-	return r == OK ? env_put(e->ctl->t, CONTROL_QUEUE, at, buf_slice(&e->ctl->row)) : r;
+	return queue_store(e->ctl, at, &q);
 }
 
 /* The entry behind *at; 1, or 0: there is none. */

@@ -65,6 +65,14 @@ is_due_to_tell(const struct control_queue *q)
 /* ---- rows ---- */
 
 int
+queue_store(struct control *c, struct slice key, const struct control_queue *q)
+{
+	int r = record_wire_put_as(key, QUEUE_VERSION, &control_queue_wire, q, &c->row);
+
+	return r == OK ? env_put(c->t, CONTROL_QUEUE, key, buf_slice(&c->row)) : r;
+}
+
+int
 queue_save(struct control *c, struct control_queue *q)
 {
 	struct record_key k = queue_key(q->entry[0].id, q->entry[0].route), due;
@@ -73,9 +81,7 @@ queue_save(struct control *c, struct control_queue *q)
 
 	q->entry[0].due_s = q->due_ms / 1000;
 	q->entry[0].age_s = q->age_ms / 1000;
-	r = record_wire_put_as(key, QUEUE_VERSION, &control_queue_wire, q, &c->row);
-	if (r == OK)
-		r = env_put(c->t, CONTROL_QUEUE, key, buf_slice(&c->row));
+	r = queue_store(c, key, q);
 	if (r != OK || !waits(q))
 		return r;
 	due = due_key(q->due_ms, &k);

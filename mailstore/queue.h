@@ -20,6 +20,8 @@
 
 #include "mailstore/control.h"
 
+/* The row at key anew; when it is due must not have changed. */
+int queue_store(struct control *c, struct slice key, const struct control_queue *q) MUST_USE;
 /* The entry of a row, also one that an older version wrote (in the arena). */
 int queue_load(struct control *c, struct slice key, struct arena *a, struct control_queue *out)
     MUST_USE;
