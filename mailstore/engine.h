@@ -153,6 +153,10 @@ struct engine_job {
 	bool poisoned;		/* private: failed after it had changed something */
 };
 
+/* What every commit of either environment ends with: unless r says that nothing happened, nobody knows
+ * what is on the disk, and nothing may be written until a restart has read it again. Returns r. */
+int engine_committed(struct engine *e, int r);
+
 /* Take the jobs through their steps and call done for each. */
 void engine_commit(struct engine *e, struct engine_job *jobs);
 

@@ -140,7 +140,7 @@ control_step_begin(struct engine *e)
 static int
 control_step_commit(struct engine *e)
 {
-	int r = control_commit(e->ctl);
+	int r = engine_committed(e, control_commit(e->ctl));
 
 	if (r == OK)
 		engine_intents_closed(e);
@@ -174,7 +174,7 @@ index_step_begin(struct engine *e)
 static int
 index_step_commit(struct engine *e)
 {
-	return index_commit(e->ix);
+	return engine_committed(e, index_commit(e->ix));
 }
 
 static void
@@ -231,15 +231,19 @@ fail_jobs(const struct step *s, struct engine_job *from, struct engine_job *end,
 			j->status = status;
 }
 
-/* After a failed commit it is unknown what is on disk: LMDB itself refuses to go on, and so do we
- * until a restart has read it again. A commit that found no room changed nothing. */
+int
+engine_committed(struct engine *e, int r)
+{
+	if (r != OK && r != ERR_NOSPC && r != ERR_NOMEM && r != ERR_LIMIT)
+		e->broken = ERR_IO;
+	return r;
+}
+
 static void
-commit_failed(struct engine *e, const struct step *s, int r)
+commit_failed(const struct step *s, int r)
 {
 	metric_add(METRIC_COMMITS_FAILED, 0, 1);
 	log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", s->name), F_ERR(r));
-	if (r != ERR_NOSPC && r != ERR_NOMEM && r != ERR_LIMIT)
-		e->broken = ERR_IO;
 }
 
 /* One transaction for the jobs from..end. False: it was undone since a job failed halfway. */
@@ -262,7 +266,7 @@ try_group(struct engine *e, const struct step *s, struct engine_job *from, struc
 	}
 	if (r != OK) {
 		e->audit = audit;
-		commit_failed(e, s, r);
+		commit_failed(s, r);
 		fail_jobs(s, from, end, r == ERR_NOSPC ? ERR_NOSPC : ERR_UNKNOWN);
 	}
 	return true;

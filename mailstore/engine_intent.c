@@ -148,7 +148,7 @@ engine_close_intents(struct engine *e)
 		return r;
 	r = engine_intents_close_rows(e);
 	if (r == OK) {
-		r = control_commit(e->ctl);
+		r = engine_committed(e, control_commit(e->ctl));
 		e->stats.syncs += 2;
 	}
 	control_abort(e->ctl);
@@ -327,10 +327,8 @@ engine_apply(struct engine *e)
 		return r;
 	r = apply_slice(e, &end);
 	if (r == OK) {
-		r = index_commit(e->ix);
+		r = engine_committed(e, index_commit(e->ix));
 		e->stats.syncs += 2;
-		if (r != OK && r != ERR_NOSPC && r != ERR_NOMEM)
-			e->broken = ERR_IO;
 	}
 	index_abort(e->ix);
 	if (disk_faults() != faults)

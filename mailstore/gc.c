@@ -110,12 +110,8 @@ engine_gc_stats(const struct engine *e)
 int
 gc_commit(struct engine *e)
 {
-	int r = index_commit(e->ix);
-
 	e->stats.syncs += 2;
-	if (r != OK && r != ERR_NOSPC && r != ERR_NOMEM && r != ERR_LIMIT)
-		e->broken = ERR_IO;
-	return r;
+	return engine_committed(e, index_commit(e->ix));
 }
 
 int

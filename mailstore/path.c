@@ -20,7 +20,9 @@ path_refuse_network(const char *path)
 {
 	static const uint32_t network[] = { 0x6969 /* NFS */, 0x517b /* SMB */,
 		0xff534d42u /* CIFS */, 0xfe534d42u /* SMB2 */, 0x01021997 /* 9P */,
-		0x5346414f /* AFS */, 0x00c36400 /* Ceph */ };
+		0x5346414f /* AFS */, 0x00c36400 /* Ceph */, 0x0bd00bd0 /* Lustre */,
+		0x47504653 /* GPFS */, 0x73757245 /* Coda */, 0x564c /* NCP */,
+		0x19830326 /* BeeGFS */ };
 	struct statfs fs;
 
 	if (statfs(path, &fs) != 0)

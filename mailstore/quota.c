@@ -100,10 +100,8 @@ join_some(struct engine *e, struct account *const *list, size_t n)
 		r = box_join(e->ix, &sc);
 	}
 	if (r == OK) {
-		r = index_commit(e->ix);
+		r = engine_committed(e, index_commit(e->ix));
 		e->stats.syncs += 2;
-		if (r != OK && r != ERR_NOSPC && r != ERR_NOMEM)
-			e->broken = ERR_IO;
 	}
 	index_abort(e->ix);
 	for (size_t i = 0; i < n && r == OK; i++)

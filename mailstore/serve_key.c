@@ -54,7 +54,7 @@ keep_signature(struct server *sv, const struct signing *s,
 		return r;
 	r = audit_add_checkpoint(sv->e->ctl, &s->head, reply->signature, reply->public_key);
 	if (r == OK)
-		r = control_commit(sv->e->ctl);
+		r = engine_committed(sv->e, control_commit(sv->e->ctl));
 	control_abort(sv->e->ctl);
 	if (r == OK)
 		sv->signed_serial = s->head.serial;
