@@ -89,6 +89,7 @@ struct site {
 	struct store  *s;
 	const struct keys *keys;
 	char	       state[200], run[200];	/* folders; the engine keeps their names */
+	uint64_t       map_octets;		/* before site_open; 0: MAP_OCTETS */
 	bool	       whole;			/* read every message each time */
 	char	       why[400];
 	struct { uint64_t blob; uint32_t id; } known[ROWS_MAX];

@@ -143,7 +143,7 @@ int
 check_image(const struct keys *keys, const struct ledger *l, const char *dir, char why[400])
 {
 	static struct state is;
-	struct site t;
+	struct site t = { .map_octets = 0 };
 	int r = site_open(&t, keys, dir, 0);
 
 	t.whole = true;

@@ -232,8 +232,6 @@ group(struct running *g)
 
 	for (unsigned tries = 0; n < want && tries < 40; tries++)
 		if (choose(g, &acts[n]) && goes_with(acts, n, &acts[n])) {
-			if (acts[n].kind == ACT_DELIVER)
-				g->delivered[g->delivered_n++ % HISTORY] = acts[n];
 			n++;
 			g->next_id++;
 		}
@@ -241,6 +239,9 @@ group(struct running *g)
 		return;
 	site_group(&g->t, acts, n, status);
 	count_failed(g, acts, status, n);
+	for (size_t i = 0; i < n; i++)
+		if (acts[i].kind == ACT_DELIVER && status[i] == OK)
+			g->delivered[g->delivered_n++ % HISTORY] = acts[i];
 	if (g->t.e->broken == OK)
 		see(g);
 }

@@ -108,20 +108,20 @@ act_body(uint32_t id)
 int
 site_open(struct site *t, const struct keys *k, const char *dir, unsigned threads)
 {
-	struct engine_conf conf = { .state_dir = t->state, .run_dir = t->run, .map_octets = MAP_OCTETS,
+	uint64_t map = t->map_octets == 0 ? MAP_OCTETS : t->map_octets;
+	struct engine_conf conf = { .state_dir = t->state, .run_dir = t->run, .map_octets = map,
 		.segment_octets = SEGMENT_OCTETS, .compress = true, .threads = threads,
 		.expunged_days = 1 };
 	int r;
 
-	memset(t, 0, sizeof *t);
-	t->keys = k;
+	*t = (struct site){ .keys = k, .map_octets = t->map_octets };
 	snprintf(t->state, sizeof t->state, "%s/state", dir);
 	snprintf(t->run, sizeof t->run, "%s/run", dir);
 	r = engine_open(&conf, &t->e);
 	if (r == OK)
 		r = engine_set_spool_key(t->e, k->spool);
 	if (r == OK)
-		r = store_open(t->state, t->run, MAP_OCTETS, 0, &t->s);
+		r = store_open(t->state, t->run, map, 0, &t->s);
 	if (r != OK)
 		snprintf(t->why, sizeof t->why, "the store does not open: %s", err_text(r));
 	return r;
