@@ -175,6 +175,42 @@ def each_by_quota_and_state(p, t):
         t.ldap_set(u4, "congvuStatus", "active")
 
 
+def an_agency_shares_a_quota(p, t):
+    """Accounts below a unit with the class congvuAgency; what they have counts, and the last message is given once."""
+    one, two = (p.env["CONGVU_BULK_FORMAT"] % n for n in (1, 2))
+    unit = "dn: ou=Can bo,%s\nchangetype: modify\n" % p.env["CONGVU_LDAP_BASE"]
+
+    def change(text, room):
+        out = t.ldap("ldapmodify", unit + text)
+        assert out.returncode == 0, out.stdout
+        os.kill(p.pid("directoryd"), signal.SIGHUP)  # else the list of agencies is kept for a minute
+
+        def settled():
+            with Lmtp(p) as s:
+                s.say("MAIL FROM:<%s> SIZE=100" % STRANGER)
+                return s.say("RCPT TO:<%s>" % one)[:3]
+        assert eventually(lambda: settled() == room), settled()
+
+    def send(*to):
+        with Lmtp(p) as s:
+            return [r[:9] for r in s.message(list(to), header(STRANGER, one, "don vi") + b"\r\nxin\r\n")[1]]
+    assert send(one) == ["250 2.0.0"]
+    assert eventually(lambda: t.count(one) > 0)
+    limit = t.count(one) + t.count(two) + 3
+    change("add: objectClass\nobjectClass: congvuAgency\n-\nadd: congvuQuotaMessages\ncongvuQuotaMessages: %d\n" % t.count(one), "452")
+    try:
+        change("replace: congvuQuotaMessages\ncongvuQuotaMessages: %d\n" % limit, "250")
+        # One delivery is all or nothing: of the two at once, neither fits.
+        got = [send(two), send(one), send(one, two), send(two)]
+        assert got == [["250 2.0.0"]] * 2 + [["552 5.2.2"] * 2] + [["250 2.0.0"]], (got, limit)
+        with Lmtp(p) as s:
+            s.say("MAIL FROM:<%s>" % STRANGER)
+            assert s.say("RCPT TO:<%s>" % two)[:9] == "452 4.2.2"
+        assert eventually(lambda: t.count(one) + t.count(two) == limit)
+    finally:
+        change("delete: congvuQuotaMessages\n-\ndelete: objectClass\nobjectClass: congvuAgency\n", "250")
+
+
 def many_at_once(p, t):
     """A long conversation sent in one piece, and a reply for each."""
     to = [p.env["CONGVU_BULK_FORMAT"] % n for n in range(1, MANY + 1)] + users(p)[:1]
@@ -307,7 +343,7 @@ def who_guesses_is_sent_away(p, t):
 
 
 TESTS = [by_smtplib, by_swaks, nothing_is_relayed, each_by_the_policy, nothing_marked_from_outside,
-         each_by_quota_and_state, many_at_once, nothing_is_lost_with_the_store,
+         each_by_quota_and_state, an_agency_shares_a_quota, many_at_once, nothing_is_lost_with_the_store,
          an_account_sends_no_more_than_allowed, an_account_names_no_more_than_allowed,
          who_guesses_is_sent_away]
 
