@@ -9,8 +9,6 @@
 #include "common/words.h"
 #include "control/ctl_key.h"
 #include "mailstore/check.h"
-#include "mailstore/control.h"
-#include "mailstore/engine.h"
 
 enum { PATH_MAX_OCTETS = 400, TTY_MS = 100 };
 
@@ -54,15 +52,6 @@ state_name(enum check_state state)
 	return state == CHECK_REPAIRED ? "repaired" : state == CHECK_LEFT ? "left" : "found";
 }
 
-static const char *
-tree_name(const struct check_finding *f)
-{
-	size_t n;
-	const char *const *trees = f->in_control ? control_trees(&n) : index_trees(&n);
-
-	return f->tree < n ? trees[f->tree] : "";
-}
-
 static void
 add_number(json_t *o, const char *name, uint64_t v, bool is_there)
 {
@@ -101,7 +90,7 @@ json_of(struct ctl *ctl, const struct check_finding *f)
 	add_number(o, "offset", f->offset, f->offset != 0);
 	add_text(o, "environment", is_of_file(f) ? f->in_control ? "control" : "index" : "");
 	add_number(o, "page", f->page, f->kind == CHECK_PAGE);
-	add_text(o, "tree", f->key_octets > 0 ? tree_name(f) : "");
+	add_text(o, "tree", f->key_octets > 0 ? check_tree_name(f) : "");
 	add_text(o, "key", ctl_hex(ctl, (struct slice){ (const char *)f->key, f->key_octets }));
 	add_number(o, "is", f->is, f->has_numbers);
 	add_number(o, "should", f->should, f->has_numbers);
@@ -129,7 +118,7 @@ print_place(struct ctl *ctl, const struct check_finding *f)
 	if (f->kind == CHECK_PAGE)
 		printf(", page %llu", (unsigned long long)f->page);
 	if (f->key_octets > 0)
-		printf(", tree %s, key %s", tree_name(f),
+		printf(", tree %s, key %s", check_tree_name(f),
 		    ctl_hex(ctl, (struct slice){ (const char *)f->key, f->key_octets }));
 }
 
@@ -245,21 +234,6 @@ report_path(struct ctl *ctl, const struct check_line *l)
 	return path;
 }
 
-/* Take the store, if mailstored has it not. */
-static int
-lock(struct ctl *ctl, bool *offline)
-{
-	char path[PATH_MAX_OCTETS];
-	int fd, r;
-
-	snprintf(path, sizeof path, "%.380s/store.lock", ctl->conf->general.state_dir);
-	if (access(path, F_OK) != 0)
-		return errno == ENOENT ? ERR_NOENT : -errno;
-	r = engine_lock(ctl->conf->general.state_dir, &fd);	/* until this process ends */
-	*offline = r == OK;
-	return r == ERR_EXIST ? OK : r;
-}
-
 static int
 run(struct ctl *ctl, struct check_line *l)
 {
@@ -294,7 +268,7 @@ ctl_store_check(struct ctl *ctl, int argc, char **argv)
 
 	if (parse(argc, argv, &l) != OK)
 		return ctl_fail("%s", usage);
-	r = lock(ctl, &l.offline);
+	r = check_take(ctl->conf->general.state_dir, &l.offline);
 	if (r != OK)
 		return ctl_fail("%s: %s", ctl->conf->general.state_dir,
 		    r == ERR_NOENT ? "there is no store" : err_text(r));

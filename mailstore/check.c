@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mailstore/crypt.h"
+#include "mailstore/engine.h"
 #include "mailstore/path.h"
 
 enum { SORT_OCTETS = 32 << 20, QUEUED_OCTETS = 8 << 20 };
@@ -23,6 +25,31 @@ const char *
 check_severity_name(enum check_severity severity)
 {
 	return severity == CHECK_NOTE ? "note" : severity == CHECK_WARNING ? "warning" : "error";
+}
+
+const char *
+check_tree_name(const struct check_finding *f)
+{
+	size_t n;
+	const char *const *trees = f->in_control ? control_trees(&n) : index_trees(&n);
+
+	return f->tree < n ? trees[f->tree] : "";
+}
+
+int
+check_take(const char *state_dir, bool *offline_out)
+{
+	char path[PATH_OCTETS];
+	int fd, r;
+
+	*offline_out = false;
+	if (snprintf(path, sizeof path, "%s/store.lock", state_dir) >= (int)sizeof path)
+		return ERR_LIMIT;
+	if (access(path, F_OK) != 0)
+		return errno == ENOENT ? ERR_NOENT : -errno;
+	r = engine_lock(state_dir, &fd);	/* it is closed with the process */
+	*offline_out = r == OK;
+	return r == ERR_EXIST ? OK : r;
 }
 
 /* ---- findings ---- */

@@ -106,6 +106,13 @@ struct check_kind_row {
 };
 const struct check_kind_row *check_kind_row(enum check_kind kind);
 const char *check_severity_name(enum check_severity severity);
+/* Of the row that a finding is about: "t", "queue", ... */
+struct check_finding;
+const char *check_tree_name(const struct check_finding *f);
+
+/* Take the store until this process ends (engine_lock): *offline_out. False: mailstored has it.
+ * ERR_NOENT: there is none. */
+int check_take(const char *state_dir, bool *offline_out) MUST_USE;
 
 enum check_state { CHECK_FOUND, CHECK_REPAIRED, CHECK_LEFT };	/* LEFT: repair was asked, in vain */
 

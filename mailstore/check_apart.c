@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 
 /* What the child tells. */
 enum said { SAID_FOUND, SAID_STEP, SAID_END };

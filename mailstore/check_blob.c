@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 #include "mailstore/path.h"
 #include "mailstore/segment.h"
 

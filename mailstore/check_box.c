@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "mailstore/account.h"
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 
 /* ---- messages ---- */
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 #include "mailstore/crypt.h"
-#include "mailstore/store_internal.h"
+#include "mailstore/store.h"
 #include "mime/summary.h"
 
 enum { PAGE = 256, READ_OCTETS = 65536 };

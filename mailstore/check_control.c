@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "mailstore/audit.h"
-#include "mailstore/check_internal.h"
-#include "mailstore/queue_internal.h"
+#include "mailstore/check_parts.h"
+#include "mailstore/queue.h"
 
 typedef int (*take_fn)(struct check *c, const struct env_cursor *cur);
 
@@ -261,7 +261,7 @@ take_queue(struct check *c, const struct env_cursor *cur)
 
 	c->res->queued++;
 	if (r == OK) {
-		k = queue_key(q.entry[0].id, q.entry[0].route);
+		k = queue_entry_key(&q);
 		if (!slice_eq(record_key_slice(&k), cur->key))
 			r = ERR_CORRUPT;
 	}

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 #include "mailstore/pages.h"
 #include "mailstore/path.h"
 

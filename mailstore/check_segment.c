@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 #include "mailstore/crc.h"
 #include "mailstore/path.h"
 #include "mailstore/segment.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 
 /* Where the walk is. */
 struct tree_walk {

@@ -162,6 +162,18 @@ queue_add(struct control *c, struct control_queue *q, int64_t now_ms)
 	return queue_save(c, q);
 }
 
+struct record_key
+queue_entry_key(const struct control_queue *q)
+{
+	return queue_key(q->entry[0].id, q->entry[0].route);
+}
+
+int
+queue_enter_time(struct control *c, struct control_queue *q)
+{
+	return queue_save(c, q);
+}
+
 /* ---- claiming ---- */
 
 /* Keep those to tell, or else those to be tried. */

@@ -30,6 +30,10 @@ int queue_load(struct control *c, struct slice key, struct arena *a, struct cont
 int queue_row(struct slice key, struct slice val, struct arena *a, struct control_queue *out)
     MUST_USE;
 
+/* For who checks the queue: the key that the entry must have; enter its time anew. */
+struct record_key queue_entry_key(const struct control_queue *q);
+int queue_enter_time(struct control *c, struct control_queue *q) MUST_USE;
+
 /* A new entry, due at once. */
 int queue_add(struct control *c, struct control_queue *q, int64_t now_ms) MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "mailstore/repair_internal.h"
+#include "mailstore/repair_parts.h"
 
 #include <stdlib.h>
 #include <string.h>

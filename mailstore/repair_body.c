@@ -9,7 +9,7 @@
 #include "mailstore/box.h"
 #include "mailstore/gc.h"
 #include "mailstore/path.h"
-#include "mailstore/repair_internal.h"
+#include "mailstore/repair_parts.h"
 #include "mailstore/segment.h"
 
 enum { WINDOW_OCTETS = 1 << 20 };

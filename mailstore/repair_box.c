@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "mailstore/box.h"
-#include "mailstore/repair_internal.h"
+#include "mailstore/repair_parts.h"
 
 /* ---- counters ---- */
 

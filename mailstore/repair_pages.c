@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "mailstore/pages.h"
 #include "mailstore/path.h"
-#include "mailstore/repair_internal.h"
+#include "mailstore/repair_parts.h"
 
 enum { ROWS_AT_ONCE = 1000 };
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "mailstore/gc.h"
-#include "mailstore/queue_internal.h"
-#include "mailstore/repair_internal.h"
+#include "mailstore/queue.h"
+#include "mailstore/repair_parts.h"
 
 static struct slice
 key_of(const struct check_finding *f)
@@ -209,7 +209,7 @@ repair_queue(struct check *c, const struct check_finding *f)
 	if (f->tree == CONTROL_DUE)
 		return control_del(c->ctl, CONTROL_DUE, key_of(f));
 	r = queue_load(c->ctl, key_of(f), &c->a, &q);
-	return r == OK ? queue_save(c->ctl, &q) : r;
+	return r == OK ? queue_enter_time(c->ctl, &q) : r;
 }
 
 int

@@ -33,6 +33,12 @@ int store_open(const char *state_dir, const char *run_dir, uint64_t map_octets, 
     struct store **out) MUST_USE;
 void store_close(struct store **store);
 
+struct index;
+
+/* A reader on an index that this process has open already: LMDB must not be opened twice in one. ix
+ * stays the caller's and outlives the store. */
+int store_open_on(struct index *ix, const char *state_dir, struct store **out) MUST_USE;
+
 /* ---- accounts and mailboxes ---- */
 
 struct store_account {

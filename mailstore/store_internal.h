@@ -29,10 +29,6 @@ struct store {
 	struct crypt_vault   *keys;	/* of messages that are open */
 };
 
-/* A reader on an index that this process has open already: LMDB must not be opened twice in one. ix
- * stays the caller's and outlives the store. */
-int store_open_on(struct index *ix, const char *state_dir, struct store **out) MUST_USE;
-
 /* The key of a message. ERR_CRYPTO: the secret is not that of its keyset. */
 int store_unwrap(struct store *s, const struct store_record *m, const uint8_t secret[32],
     uint8_t key_out[32]) MUST_USE;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * mailstore/check_internal.h: what check*.c and repair*.c share; nobody else includes it.
+ * mailstore/check_parts.h: what check*.c and repair*.c share; nobody else includes it.
  */
-#ifndef MAILSTORE_CHECK_INTERNAL_H
-#define MAILSTORE_CHECK_INTERNAL_H
+#ifndef MAILSTORE_CHECK_PARTS_H
+#define MAILSTORE_CHECK_PARTS_H
 
 #include "mailstore/check.h"
 #include "mailstore/control.h"

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * mailstore/repair_internal.h: what repair*.c share; nobody else includes it.
+ * mailstore/repair_parts.h: what repair*.c share; nobody else includes it.
  *
  * Shape   one function per kind of finding, called in write transactions of index and control. It
  *         looks anew at what it is to put right: what has changed since it was found, or is right by
  *         now, is left alone. ERR_NOENT, ERR_CORRUPT, ERR_ACCESS: it cannot be put right (now).
  */
-#ifndef MAILSTORE_REPAIR_INTERNAL_H
-#define MAILSTORE_REPAIR_INTERNAL_H
+#ifndef MAILSTORE_REPAIR_PARTS_H
+#define MAILSTORE_REPAIR_PARTS_H
 
 #include <stdio.h>
 
 #include "mailstore/audit.h"
-#include "mailstore/check_internal.h"
+#include "mailstore/check_parts.h"
 
 /* A body whose row is lost, and where a scan of the segments found its frame. */
 struct repair_place {
