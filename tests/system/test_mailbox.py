@@ -462,6 +462,10 @@ class Fake(threading.Thread):
         sock.close()
 
 
+def hang_up(sock):
+    sock.shutdown(socket.SHUT_RDWR)
+
+
 def flood(octets):
     def say(sock):
         for _ in range(200):
@@ -481,11 +485,11 @@ def hostile_servers(p):
         ("bye", {"greeting": b"* BYE go away\r\n"}, 2, 0, "does not want us"),
         ("a line without end", {"LIST": flood(b"x"), "silent": ("LIST",)}, 2, 0, "line without end"),
         ("a literal of nonsense", {"LIST": b'* LIST () "/" {99999999999999999999999}\r\n'}, 2, 0, "literal of nonsense"),
-        ("a literal without end", {"LIST": lambda s: (s.sendall(b'* LIST () "/" {900000000000}\r\n'), flood(b"x")(s), s.close())}, 2, 0, ""),
+        ("a literal without end", {"LIST": lambda s: (s.sendall(b'* LIST () "/" {900000000000}\r\n'), flood(b"x")(s), hang_up(s))}, 2, 0, ""),
         ("brackets", {"FETCH": b"* 1 FETCH (X " + b"(" * 10000 + b"\r\n" + one}, 0, 1, ""),
         ("no uidvalidity", {"EXAMINE": b"* 1 EXISTS\r\n"}, 2, 0, "UIDVALIDITY"),
-        ("many that are not there", {"EXAMINE": b"* 4000000000 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n", "FETCH": lambda s: s.close()}, 2, 0, ""),
-        ("closes in the message", {"UID FETCH": lambda s: (s.sendall(b"* 1 FETCH (UID 7 BODY[] {17}\r\nFrom"), s.close())}, 2, 0, "closed"),
+        ("many that are not there", {"EXAMINE": b"* 4000000000 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n", "FETCH": hang_up}, 2, 0, ""),
+        ("closes in the message", {"UID FETCH": lambda s: (s.sendall(b"* 1 FETCH (UID 7 BODY[] {17}\r\nFrom"), hang_up(s))}, 2, 0, "closed"),
         ("another message", {"UID FETCH": b"* 1 FETCH (UID 8 BODY[] {17}\r\nFrom: a\r\n\r\nnice\r\n)\r\n"}, 1, 0, "did not give it"),
         ("twice the same", {"UID FETCH": good["UID FETCH"] * 2}, 0, 1, ""),
         ("larger than it said", {"UID FETCH": b"* 1 FETCH (UID 7 BODY[] {%d}\r\n" % (45 << 20) + b"x" * (45 << 20) + b")\r\n"}, 1, 0, "too large"),
