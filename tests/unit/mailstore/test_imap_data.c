@@ -351,6 +351,8 @@ readers_see_their_own(void **state)
 {
 	struct fixture *f = *state;
 	static struct seen_model models[2];
+	struct store_mailbox box;
+	uint64_t last = MESSAGES + 1;
 	uint32_t seed = 42;
 
 	deliver(f, MESSAGES);
@@ -390,6 +392,10 @@ readers_see_their_own(void **state)
 			}
 		}
 		assert_int_equal(r.flags.modseq != 0, changed);
+		if (changed) {
+			assert_true(r.flags.modseq > last);
+			last = r.flags.modseq;
+		}
 		for (size_t k = 0; k < r.flags.modified_n; k++)
 			late -= r.flags.modified[k].hi - r.flags.modified[k].lo + 1;
 		assert_int_equal(late, 0);
@@ -400,6 +406,8 @@ readers_see_their_own(void **state)
 		}
 		arena_clear(&f->a);
 	}
+	assert_int_equal(store_mailbox(f->s, f->account, BOX_INBOX, &f->a, &box), OK);
+	assert_true(box.highestmodseq == last);
 	compare_view(f, READER, &models[0]);
 	compare_view(f, OTHER, &models[1]);
 }
