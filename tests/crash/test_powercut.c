@@ -18,7 +18,7 @@
 #include "image.h"
 
 #ifdef WITH_SANITIZER
-enum { STATES = 160 };
+enum { STATES = 100 };
 #else
 enum { STATES = 500 };
 #endif
