@@ -195,8 +195,8 @@ tell_end(struct ctl *ctl, const struct check_line *l, const struct check_result 
 	uint64_t left = r->errors + r->warnings - r->repaired;
 
 	if (ctl->json) {
-		ctl_print_json(json_pack("{s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
-		    "s:I}", "summary", true, "ok", left == 0, "offline", l->offline, "errors",
+		ctl_print_json(json_pack("{s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,"
+		    "s:I,s:I}", "summary", true, "ok", left == 0, "offline", l->offline, "errors",
 		    (json_int_t)r->errors,
 		    "warnings", (json_int_t)r->warnings, "notes", (json_int_t)r->notes, "repaired",
 		    (json_int_t)r->repaired, "accounts", (json_int_t)r->accounts, "mailboxes",
@@ -275,7 +275,7 @@ ctl_store_check(struct ctl *ctl, int argc, char **argv)
 	if (l.repair && !l.offline)
 		return ctl_fail("mailstored runs: stop it before a repair");
 	if (l.keys && l.offline)
-		return ctl_fail("keys are opened by keyd, with a record in the audit of mailstored: "
-		    "start both");
+		return ctl_fail("keys are opened by keyd, with a record in the audit of "
+		    "mailstored: start both");
 	return run(ctl, &l);
 }

@@ -336,7 +336,8 @@ int
 check_run(const struct check_conf *conf, struct check_result *out)
 {
 	struct check c = { .conf = conf, .res = out };
-	int r = conf->repair && (!conf->offline || conf->report == NULL) ? ERR_INVAL : crypt_start();
+	bool may = !conf->repair || (conf->offline && conf->report != NULL);
+	int r = may ? crypt_start() : ERR_INVAL;
 
 	*out = (struct check_result){ 0 };
 	arena_init(&c.a, CHECK_ARENA_MAX);

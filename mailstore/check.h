@@ -5,8 +5,8 @@
  * Shape   check_run looks, in this order, at the pages of both environments, at every row and what
  *         it counts and names, at every frame that something refers to, with keys at the contents,
  *         and at the audit chain. Each finding has a kind of the table below.
- *         check_run_apart does it in a child, so that a file on which LMDB itself dies is a finding,
- *         too, and not the end of the asker.
+ *         check_run_apart does it in a child, so that a file on which LMDB itself dies is a
+ *         finding, too, and not the end of the asker.
  * Online  while mailstored runs, everything is compared within one snapshot of each environment;
  *         what may have changed since is looked up again before it becomes a finding. A snapshot
  *         is held while the rows are read (about 1 s per million messages), not while the
@@ -114,7 +114,8 @@ const char *check_tree_name(const struct check_finding *f);
  * ERR_NOENT: there is none. */
 int check_take(const char *state_dir, bool *offline_out) MUST_USE;
 
-enum check_state { CHECK_FOUND, CHECK_REPAIRED, CHECK_LEFT };	/* LEFT: repair was asked, in vain */
+/* LEFT: repair was asked for, in vain. */
+enum check_state { CHECK_FOUND, CHECK_REPAIRED, CHECK_LEFT };
 
 /* No pointers in it: it goes through a pipe as it is. What does not apply is 0. */
 struct check_finding {
@@ -164,7 +165,7 @@ struct check_conf {
 struct check_result {
 	uint64_t accounts, mailboxes, messages, bodies, segments, queued, audits;
 	uint64_t frame_octets;		/* read and compared with their checksums */
-	uint64_t opened, left_out;	/* messages whose contents were looked at, or could not be */
+	uint64_t opened, left_out;	/* messages whose contents were looked at, or not */
 	uint64_t notes, warnings, errors;	/* found, of which repaired: */
 	uint64_t repaired;
 	uint32_t rounds;

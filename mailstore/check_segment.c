@@ -415,7 +415,8 @@ check_damaged(struct check *c)
 		f.segment = b->segment;
 		f.offset = b->offset;
 		f.of_header = b->of_header;
-		snprintf(f.what, sizeof f.what, "%s%s", b->why, (it.c & 1) != 0 ? " (expunged)" : "");
+		snprintf(f.what, sizeof f.what, "%s%s", b->why,
+		    (it.c & 1) != 0 ? " (expunged)" : "");
 		check_found(c, &f);
 	}
 	return r;

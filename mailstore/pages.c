@@ -155,7 +155,8 @@ compare(const struct walk *w, struct slice a, struct slice b)
 	int r;
 
 	if (w->tree->is_free) {
-		uint64_t x = le((const unsigned char *)a.p, 8), y = le((const unsigned char *)b.p, 8);
+		uint64_t x = le((const unsigned char *)a.p, 8);
+		uint64_t y = le((const unsigned char *)b.p, 8);
 
 		return x < y ? -1 : x > y;
 	}
