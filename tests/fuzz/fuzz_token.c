@@ -20,7 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (sodium_init() < 0)
 			abort();
 		randombytes_buf(key, sizeof key);
-		if (keyring_new(key, &ring) != OK)
+		if (keyring_new(key, NULL, &ring) != OK)
 			abort();
 	}
 	if (token_check((struct slice){ (const char *)data, size }, key, 0, &out) == OK)
