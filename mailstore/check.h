@@ -91,8 +91,7 @@ enum check_severity { CHECK_NOTE, CHECK_WARNING, CHECK_ERROR };
 	    "a delivery id and its age do not fit together") \
 	K(QUEUE, "queue", ERROR, "the time is entered anew or taken out", \
 	    "queued mail and its times do not fit together") \
-	K(CONTENT, "content", ERROR, "the message is taken out of its mailbox", \
-	    "a message cannot be opened with its key") \
+	K(CONTENT, "content", ERROR, NULL, "a message cannot be opened with its key") \
 	K(AUDIT, "audit", ERROR, NULL, "the chain of audit records is broken")
 
 #define CHECK_KIND_ENUM(name, word, severity, repair, text)	CHECK_##name,

@@ -260,6 +260,23 @@ def every_line_of_status_is_told():
         assert all(any(s.startswith(t) for t in told) for s in said), (path, [s for s in said if not any(s.startswith(t) for t in told)])
 
 
+def every_finding_is_told():
+    """What "congvuctl store check" may find is in doc/admin/operate, with its severity, and whether a repair does anything."""
+    rows = re.findall(r'K\(\w+, "([a-z-]+)", ([A-Z]+),\s*(?:\\\s*)?(NULL|")', text_of("mailstore/check.h"))
+    known = {word: (severity, act != "NULL") for word, severity, act in rows}
+    assert len(rows) == text_of("mailstore/check.h").count("\tK("), "the table of findings is not read whole"
+    words = {"en": ({"ERROR": "error", "WARNING": "warning", "NOTE": "note"}, "does nothing"),
+             "vi": ({"ERROR": "lỗi", "WARNING": "cảnh báo", "NOTE": "ghi chú"}, "không làm gì")}
+    for language, (severities, nothing) in words.items():
+        told = {}
+        text = text_of("doc/admin/operate.%s.md" % language)
+        for row in re.search(r"(?m)^\|[^\n]*\| `--repair` \|\n((?:\|.*\n)+)", text).group(1).splitlines()[1:]:
+            names, severity, _, repair = [cell.strip() for cell in row.strip("|").split("|")]
+            told.update({name: (severity, not repair.startswith(nothing)) for name in re.findall(r"`([^`]+)`", names)})
+        wanted = {word: (severities[severity], acts) for word, (severity, acts) in known.items()}
+        assert told == wanted, (language, set(told.items()) ^ set(wanted.items()))
+
+
 def replies_are_told_as_they_are():
     """Codes that documents show are codes that smtpd says."""
     rows = re.findall(r'REPLY_ROW\(\w+, (\d+), "([\d.]*)"', text_of("smtpd/reply.def"))
@@ -460,9 +477,11 @@ olcDbIndex: objectClass eq
         assert "userPassword" not in output("ldapsearch", *service, *base, "(uid=annv)")
         control = output("ldapsearch", *service, *base, "-E", "!sync=ro", "(uid=annv)")
         assert "mail: annv@" in control, control
-        locking = next(b for b in blocks(text_of("doc/admin/operate.en.md")) if b.startswith("ldapmodify"))
-        output("ldapmodify", *admin, input=re.search(r"(?s)'END'\n(.*?)END", locking).group(1))
-        assert "congvuStatus: locked" in output("ldapsearch", *service, *base, "(uid=annv)")
+        for change in [b for b in blocks(text_of("doc/admin/operate.en.md")) if b.startswith("ldapmodify")]:
+            output("ldapmodify", *admin, input=re.search(r"(?s)'END'\n(.*?)END", change).group(1))
+        account = output("ldapsearch", *service, *base, "(uid=annv)")
+        assert "congvuStatus: locked" in account and "congvuQuotaMessages: 100000" in account, account
+        assert "congvuQuota: 500000000000" in output("ldapsearch", *service, *base, "(objectClass=congvuAgency)")
     finally:
         with open(HERE + "/slapd.pid") as f:
             os.kill(int(f.read()), signal.SIGTERM)
@@ -501,7 +520,8 @@ def main():
         return 1 if run([what_is_generated_is_up_to_date, pages_are_clean, pages_have_their_sections,
                          every_program_ends_as_its_page_says, every_event_is_told, every_figure_is_told, every_key_is_told,
                          every_snippet_parses, every_verb_is_told,
-                         every_line_of_status_is_told, replies_are_told_as_they_are, every_command_is_accepted, every_link_leads_somewhere,
+                         every_line_of_status_is_told, every_finding_is_told, replies_are_told_as_they_are,
+                         every_command_is_accepted, every_link_leads_somewhere,
                          both_languages_say_the_same, what_readme_says_to_run_is_there, what_install_says_of_ldap_works,
                          what_install_says_of_the_first_mail_works]) else 0
     finally:
