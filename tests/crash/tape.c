@@ -160,7 +160,8 @@ static void
 put(struct file *f, uint64_t at, const unsigned char *p, size_t n)
 {
 	need(f, at + n);
-	memcpy(f->p + at, p, n);
+	if (n > 0)
+		memcpy(f->p + at, p, n);
 }
 
 static void
@@ -207,7 +208,8 @@ settle(struct file *f)
 	while (n < f->changes_n && f->changes[n].must)
 		apply(f, &f->changes[n++], NULL);
 	f->changes_n -= n;
-	memmove(f->changes, f->changes + n, f->changes_n * sizeof *f->changes);
+	if (n > 0 && f->changes_n > 0)
+		memmove(f->changes, f->changes + n, f->changes_n * sizeof *f->changes);
 }
 
 static struct file *
