@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "config.h"
 #include "help.h"
 #include "mailstore/check.h"
 #include "mailstore/recount.h"
@@ -21,6 +22,18 @@ help_open(struct help *h)
 
 	assert_int_equal(engine_open(&conf, &h->e), OK);
 	assert_int_equal(engine_set_spool_key(h->e, h->spool), OK);
+}
+
+bool
+help_long(void)
+{
+#ifdef WITH_SANITIZER
+	return false;
+#else
+	const char *v = getenv("long");
+
+	return v != NULL && *v != '\0';
+#endif
 }
 
 void

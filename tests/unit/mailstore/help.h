@@ -19,6 +19,9 @@ struct help {
 	uint8_t	       spool[32];
 };
 
+/* Is everything to be tried, as ./check --long demands? Not with sanitizers, which take ten times as long. */
+bool help_long(void);
+
 void help_begin(struct help *h);	/* with an open engine */
 void help_open(struct help *h);
 void help_close(struct help *h);

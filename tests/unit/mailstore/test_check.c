@@ -514,7 +514,7 @@ fill_archive(struct world *w, uint32_t many)
 static void
 memory_does_not_grow(void **state)
 {
-	bool is_long = getenv("long") != NULL && getenv("long")[0] != '\0';
+	bool is_long = help_long();
 	uint32_t many = is_long ? 1000000 : 20000;
 	struct world *w = *state;
 	struct rusage use;

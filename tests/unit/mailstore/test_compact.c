@@ -137,8 +137,7 @@ static void
 space_stays_near_what_lives(void **state)
 {
 	struct churn *c = *state;
-	const char *many = getenv("long");
-	unsigned rounds = many != NULL && many[0] != '\0' ? 30 : 4;
+	unsigned rounds = help_long() ? 30 : 4;
 	struct reclaim_space sp;
 
 	for (unsigned round = 0; round < rounds; round++) {
@@ -474,8 +473,7 @@ static void
 killed_at_any_moment(void **state)
 {
 	struct churn *c = *state;
-	const char *many = getenv("long");
-	unsigned rounds = many != NULL && many[0] != '\0' ? 300 : 12;
+	unsigned rounds = help_long() ? 300 : 12;
 
 	c->rc.threads = 1;
 	fill_for_crash(c);

@@ -30,13 +30,12 @@ seed_of(void)
 static void
 lmdb_conforms(void **state)
 {
-	const char *lasts_long = getenv("long");
 	struct help h;
 	struct ms_conf conf = { .map_octets = HELP_MAP, .segment_octets = 1 << 20,
 		.compress = true };
 	struct conform what = { .engine = ms_lmdb(), .conf = &conf, .seed = seed_of(),
 		.lasting = true,
-		.rounds = lasts_long != NULL && *lasts_long != '\0' ? 3000 : 600 };
+		.rounds = help_long() ? 3000 : 600 };
 	const char *why;
 
 	(void)state;
