@@ -38,24 +38,24 @@ static const struct ctl_verb verbs[] = {
 	{ "mailbox export", "mailbox export USER [MAILBOX...] --to DIR [--format maildir|mbox] [--mat] "
 	    "[--since DAY] [--until DAY] [--json]",
 	    true, ctl_mailbox_export },
-	{ "mailbox restore", "mailbox restore USER MAILBOX --from DIR [--at TIME] [--into NAME] "
-	    "[--expunged] [--since TIME] [--until TIME] [--json]", true, ctl_mailbox_restore },
+	{ "mailbox import", "mailbox import USER --from SOURCE [--mailbox NAME] [--prefix NAME] "
+	    "[--password-file FILE] [--ca FILE] [--insecure-plain] [--dry-run] [--json]",
+	    true, ctl_mailbox_import },
+	{ "mailbox restore", "mailbox restore USER MAILBOX [--from DIR [--at TIME]] "
+	    "[--expunged [--since TIME] [--until TIME]] [--into NAME] [--json]", true, ctl_mailbox_restore },
+	{ "store stat", "store stat [--segments] [--json]", true, ctl_store_stat },
+	{ "store check", "store check [--repair] [--report FILE] [--keys [--mat]] [--account USER] "
+	    "[--json]", true, ctl_store_check },
 	{ "store backup", "store backup DIR [--keys] [--keep N] [--keep-days N] [--json]", true,
 	    ctl_store_backup },
 	{ "store verify-backup", "store verify-backup DIR [--at TIME] [--json]", false,
 	    ctl_store_verify_backup },
 	{ "store restore", "store restore DIR --to STATE_DIR [--at TIME] [--keys-from DIR] "
 	    "[--nothing-since] [--json]", true, ctl_store_restore },
-	{ "mailbox import", "mailbox import USER --from SOURCE [--mailbox NAME] [--prefix NAME] "
-	    "[--password-file FILE] [--ca FILE] [--insecure-plain] [--dry-run] [--json]",
-	    true, ctl_mailbox_import },
-	{ "store check", "store check [--repair] [--report FILE] [--keys [--mat]] [--account USER] "
-	    "[--json]", true, ctl_store_check },
 	{ "key list", "key list USER [--json]", true, ctl_key_list },
 	{ "key share", "key share USER MAILBOX [--json]", true, ctl_key_share },
 	{ "key rotate", "key rotate USER|--all|--spool|--master [--mat] [--json]", true,
 	    ctl_key_rotate },
-	{ "store stat", "store stat [--segments] [--json]", true, ctl_store_stat },
 	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
 };
 
