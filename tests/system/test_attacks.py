@@ -7,6 +7,7 @@ import io
 import os
 import random
 import sys
+import tarfile
 import zipfile
 
 from harness import Province, Smtp, eventually, header, run
@@ -84,6 +85,63 @@ def ways_out():
     yield attached(b"a b c d\r\n" * 8000 + noise, b"a.txt")
 
 
+def pdf(*lines, page=b""):
+    """One page with a line of text each."""
+    content = b"".join(b"BT /F1 12 Tf 72 %d Td (%s) Tj ET\n" % (700 - 40 * i, line) for i, line in enumerate(lines))
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+               b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 5 0 R/Resources<</Font<</F1 4 0 R>>>>%s>>" % page,
+               b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+               b"<</Length %d>>\nstream\n%s\nendstream" % (len(content), content)]
+    out, at = b"%PDF-1.4\n", []
+    for i, o in enumerate(objects, 1):
+        at.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (i, o)
+    xref = b"xref\n0 %d\n0000000000 65535 f \n" % (len(at) + 1) + b"".join(b"%010d 00000 n \n" % a for a in at)
+    return out + xref + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(at) + 1, len(out))
+
+
+def tgz(name, data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as t:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def sheet(*cells):
+    row = "".join("<table:table-cell><text:p>%s</text:p></table:table-cell>" % c for c in cells)
+    return archive(("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", (
+        "<o xmlns:table='t' xmlns:text='x'><table:table><table:table-row>%s</table:table-row></table:table></o>" % row).encode()))
+
+
+def documents(mark):
+    """Documents that hold a line, each in another way."""
+    plain = mark.replace("\u1ed0", "O").replace("\u1eac", "A")	# Helvetica has no more letters
+    yield b"a.pdf", pdf(b"Bao cao", plain.encode(), b"Noi dung")
+    yield b"a.rtf", (r"{\rtf1\ansi Bao cao\par %s\par}" % "".join(
+        c if ord(c) < 128 else r"\u%d?" % ord(c) for c in mark)).encode()
+    yield b"a.ods", sheet("B\u00e1o c\u00e1o", mark)
+    yield b"a.tar.gz", tgz("b.pdf", pdf(plain.encode()))
+
+
+def documents_are_read(p, by):
+    """What is marked stays; what is not goes, also in formats of others: through the real servers and their sandboxes."""
+    before = by.sink()
+    for name, data in documents("T\u1ed0I M\u1eacT"):
+        code, text = by.send(1, OUT, attached(data, name))
+        assert code == 550 and "secret-internet" in text, (name, code, text)
+    n = 0
+    for name, data in documents("KE HOACH"):
+        code, text = by.send(1, OUT, attached(data, name))
+        assert code == 250, (name, code, text)
+        n += 1
+    stamp = pdf(b"Ke hoach", page=b"/Annots[<</Type/Annot/Subtype/Stamp/Rect[0 0 99 99]>>]")
+    code, text = by.send(1, OUT, attached(stamp, b"a.pdf"))
+    assert code == 550 and "opaque-out" in text, (code, text)
+    assert eventually(lambda: by.sink() == before + n), by.sink() - before
+
+
 def nothing_marked_or_opaque_leaves(p, by):
     before = by.sink()
     for i, entity in enumerate(ways_out()):
@@ -150,8 +208,8 @@ if __name__ == "__main__":
     if "CONGVU_CONTROL_OFF" in os.environ:  # from ./check, in the folder of the build with controls
         os.environ.setdefault("CONGVU_BUILD", os.getcwd())
     with Province(27400) as province:
-        failures = run([nothing_marked_or_opaque_leaves, nobody_else_is_named, nobody_outside_speaks_for_us, tags_without_end_cost_little,
-                        strangers_leave_room], province, Sender(province))
+        failures = run([nothing_marked_or_opaque_leaves, documents_are_read, nobody_else_is_named, nobody_outside_speaks_for_us,
+                        tags_without_end_cost_little, strangers_leave_room], province, Sender(province))
         if failures:
             province.show_logs()
     sys.exit(1 if failures else 0)
