@@ -87,7 +87,8 @@ serve_DIR_TEST(void *service, struct chan_req *req, const void *msg)
 	struct helper *h = service;
 	struct dir_test_reply reply;
 	uint64_t share = helper_budget_ms(h->conf) / (1 + ldapc_servers(h->ldap));
-	int r = probe_run(h->conf, h->ldap, q->user, share, &h->arena, &reply);
+	int r = probe_run(h->conf, h->ldap, h->agencies, q->user, share, &h->arena,
+	    &reply);
 
 	answer(h, req, r, &reply);
 }

@@ -82,7 +82,7 @@ try_schema(struct probe *p)
 static bool
 try_account(struct probe *p, struct slice user)
 {
-	const char *why;
+	const char *why = NULL;
 	int r = lookup_sign_in(&p->l, user, &p->entry);
 
 	note(p, "find", r == OK, "%.*s", (int)(r == OK ? p->entry.dn.n : 0), p->entry.dn.p);
@@ -90,10 +90,32 @@ try_account(struct probe *p, struct slice user)
 		note(p, "find", false, "no entry, or more than one, has this name or address");
 	if (r != OK)
 		return false;
-	r = entry_account(&p->entry, p->l.arena, &p->account, &why);
+	r = lookup_make_account(&p->l, &p->entry, &p->account, &why);
 	note(p, "entry", r == OK, "%s", r == OK ? "is a usable account" : why != NULL ? why :
 	    err_text(r));
 	return r == OK;
+}
+
+static bool
+is_limit(const struct probe *p, enum entry_attr attr)
+{
+	struct slice text = entry_first(&p->entry, attr);
+	uint64_t v;
+
+	return text.n == 0 || slice_u64(text, UINT64_MAX / 2, &v) == OK;
+}
+
+static void
+try_quota(struct probe *p)
+{
+	const struct st_quota *q = &p->account.quota;
+
+	note(p, "quota", is_limit(p, ENTRY_QUOTA) && is_limit(p, ENTRY_QUOTA_MESSAGES),
+	    "%llu octets, %llu messages", (unsigned long long)q->octets,
+	    (unsigned long long)q->messages);
+	if (q->group.n > 0)
+		note(p, "agency", true, "%llu octets, %llu messages, with all accounts below it",
+		    (unsigned long long)q->group_octets, (unsigned long long)q->group_messages);
 }
 
 static void
@@ -101,8 +123,7 @@ try_attributes(struct probe *p)
 {
 	static const char *const states[] = { "active", "locked", "withdrawn" };
 	const struct dir_account *a = &p->account;
-	struct slice quota = entry_first(&p->entry, ENTRY_QUOTA), given;
-	uint64_t v;
+	struct slice given;
 	unsigned level;
 
 	note(p, "address", conf_is_local_domain(p->l.conf, address_domain(a->address)),
@@ -115,8 +136,6 @@ try_attributes(struct probe *p)
 	note(p, "zones", a->zones != 0, "%s%s",
 	    a->zones & DIR_ZONE_INTERNAL ? "internal " : "",
 	    a->zones & DIR_ZONE_INTERNET ? "internet" : "");
-	note(p, "quota", quota.n == 0 || slice_u64(quota, UINT64_MAX / 2, &v) == OK,
-	    "%llu octets", (unsigned long long)a->quota.octets);
 }
 
 static void
@@ -137,10 +156,10 @@ try_identities(struct probe *p)
 }
 
 int
-probe_run(const struct conf *conf, struct ldapc *ldap, struct slice user, uint64_t budget_ms,
-    struct arena *arena, struct dir_test_reply *out)
+probe_run(const struct conf *conf, struct ldapc *ldap, struct agencies *agencies,
+    struct slice user, uint64_t budget_ms, struct arena *arena, struct dir_test_reply *out)
 {
-	struct probe p = { .l = { conf, ldapc_source(ldap), arena, NULL }, .ldap = ldap,
+	struct probe p = { .l = { conf, ldapc_source(ldap), arena, agencies }, .ldap = ldap,
 		.began_ms = clock_ms(), .out = out };
 
 	*out = (struct dir_test_reply){ .ok = 1,
@@ -149,6 +168,7 @@ probe_run(const struct conf *conf, struct ldapc *ldap, struct slice user, uint64
 		return arena->err;
 	if (try_servers(&p, budget_ms) && try_schema(&p) && try_account(&p, user)) {
 		try_attributes(&p);
+		try_quota(&p);
 		try_identities(&p);
 	}
 	return arena->err;

@@ -200,6 +200,8 @@ def an_agency_shares_a_quota(p, t):
     change("add: objectClass\nobjectClass: congvuAgency\n-\nadd: congvuQuotaMessages\ncongvuQuotaMessages: %d\n" % t.count(one), "452")
     try:
         change("replace: congvuQuotaMessages\ncongvuQuotaMessages: %d\n" % limit, "250")
+        said = p.ctl("directory", "test", one).stdout
+        assert " %d messages, with all accounts below" % limit in said, said
         # One delivery is all or nothing: of the two at once, neither fits.
         got = [send(two), send(one), send(one, two), send(two)]
         assert got == [["250 2.0.0"]] * 2 + [["552 5.2.2"] * 2] + [["250 2.0.0"]], (got, limit)
