@@ -11,7 +11,7 @@
 #include "common/utf8.h"
 #include "control/control.h"
 
-enum { ASK_TIMEOUT_MS = 30000, ARENA_MAX = 256 * 1024 * 1024 };
+enum { ASK_TIMEOUT_MS = 30000, ARENA_MAX = 256 * 1024 * 1024, LINE_MAX_OCTETS = 1 << 20 };
 
 static const struct ctl_verb verbs[] = {
 	{ "status", "status [--json]", true, ctl_status },
@@ -68,6 +68,32 @@ usage(void)
 	return CTL_USAGE;
 }
 
+/* One line, and nothing in it that a terminal takes for more than text. */
+static void
+put_line(FILE *to, const char *fmt, va_list ap)
+{
+	struct buf b;
+	struct slice rest, one;
+	uint32_t cp;
+
+	buf_init(&b, LINE_MAX_OCTETS);
+	buf_vaddf(&b, fmt, ap);
+	while (b.n > 0 && b.p[b.n - 1] == '\n')	/* of a list of reasons */
+		b.n--;
+	for (rest = one = buf_slice(&b); rest.n > 0; one = rest) {
+		int r = utf8_next(&rest, &cp);
+
+		one.n -= rest.n;
+		if (r == 1 && utf8_is_safe_char(cp))
+			fwrite(one.p, 1, one.n, to);
+		else
+			for (size_t i = 0; i < one.n; i++)
+				fprintf(to, "\\x%02x", (unsigned char)one.p[i]);
+	}
+	fputs(b.err == OK ? "\n" : "...\n", to);
+	buf_fini(&b);
+}
+
 int
 ctl_fail(const char *fmt, ...)
 {
@@ -75,10 +101,19 @@ ctl_fail(const char *fmt, ...)
 
 	fputs("congvuctl: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	put_line(stderr, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 	return CTL_USAGE;
+}
+
+void
+ctl_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(stdout, fmt, ap);
+	va_end(ap);
 }
 
 int
@@ -245,5 +280,8 @@ main(int argc, char **argv)
 	r = argc == 0 ? usage() : run(&ctl, argc, argv);
 	arena_clear(&ctl.arena);
 	conf_free(&ctl.conf);
+	/* Half of an answer must not look like the whole of it. */
+	if (fflush(stdout) != 0 || ferror(stdout) != 0)
+		r = ctl_fail("standard output: %s", err_text(-errno));
 	return r;
 }

@@ -36,6 +36,10 @@ struct ctl_verb {
 /* Print to standard error "congvuctl: ..." and return CTL_USAGE. */
 int ctl_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* Print a line to standard output. In both, what of names and texts of others is no plain text
+ * (control characters, other encodings) is shown as \xNN. */
+void ctl_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 /* Ask a running program: OK and the reply (in ctl->arena), or an error already told to the user. */
 int ctl_ask(struct ctl *ctl, const char *service, const struct chan_row *rows, size_t n,
     uint16_t code, const void *msg, const void **reply_out) MUST_USE;
