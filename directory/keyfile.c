@@ -54,7 +54,7 @@ open_dir(const char *state_dir, int *dir_out, struct buf *why)
 static int
 read_file(int dir, const char *name, char *to, size_t n, size_t n_or, struct buf *why)
 {
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 	ssize_t got;
 	int r = 1;

@@ -74,7 +74,8 @@ lock_mark(struct backup *b, bool make)
 {
 	struct flock whole = { .l_type = make ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
 
-	b->lock_fd = openat(b->dir, MARK, (make ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+	b->lock_fd = openat(b->dir, MARK,
+	    (make ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (b->lock_fd < 0)
 		return backup_say(b, MARK, -errno);
 	if (fcntl(b->lock_fd, F_OFD_SETLK, &whole) == 0)
@@ -302,7 +303,7 @@ read_part(struct backup *b, const struct backup_part *p, uint64_t at, char *dst,
 	int fd, r;
 
 	backup_part_name(p, name);
-	fd = openat(b->seg, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(b->seg, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return backup_say(b, name, -errno);
 	r = segment_read(fd, BACKUP_PART_HEAD + at, dst, n);

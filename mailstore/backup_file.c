@@ -133,8 +133,10 @@ backup_read(int dir, const char *name, uint64_t from, backup_read_fn fn, void *a
 {
 	crypto_generichash_state sum;
 	struct stat st;
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), r;
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
 
+	*octets_out = 0;
+	memset(sum_out, 0, BACKUP_SUM_OCTETS);
 	if (fd < 0)
 		return -errno;
 	crypto_generichash_init(&sum, NULL, 0, BACKUP_SUM_OCTETS);

@@ -73,6 +73,9 @@ bool backup_manifest_has_keys(const struct backup_manifest *m);
 size_t backup_manifest_segment(const struct backup_manifest *m, uint32_t segment,
     const struct backup_part **first_out);
 
+/* The last time that has a name. */
+#define BACKUP_TIME_MAX_S	UINT64_C(253402300799)
+
 /* "20261122T065900Z" and back; false: it is something else. */
 void backup_time_put(uint64_t time_s, char out[BACKUP_TIME_OCTETS]);
 bool backup_time_get(const char *name, uint64_t *time_s_out);

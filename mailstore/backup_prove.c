@@ -135,13 +135,17 @@ static int
 read_head(struct backup *b, const char *name, struct backup_part *out)
 {
 	char head[BACKUP_PART_HEAD];
-	int fd = openat(b->seg, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), r;
+	struct stat st;
+	int fd = openat(b->seg, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
 
 	if (fd < 0)
 		return -errno;
-	r = segment_read(fd, 0, head, sizeof head);
+	r = fstat(fd, &st) != 0 ? -errno : segment_read(fd, 0, head, sizeof head);
 	close(fd);
-	return r == OK ? backup_part_get((struct slice){ head, sizeof head }, out) : r;
+	if (r == OK)
+		r = backup_part_get((struct slice){ head, sizeof head }, out);
+	/* Not read to its end to find that out: it could have any. */
+	return r == OK && (uint64_t)st.st_size != BACKUP_PART_HEAD + out->octets ? ERR_CORRUPT : r;
 }
 
 static bool

@@ -86,7 +86,7 @@ have_part(struct source *s, struct backup_part *p)
 	int fd, r;
 
 	backup_part_name(p, name);
-	fd = openat(s->c->b->seg, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(s->c->b->seg, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : backup_say(s->c->b, name, -errno);
 	r = fstat(fd, &st) != 0 ? -errno : segment_read(fd, 0, head, sizeof head);

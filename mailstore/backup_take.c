@@ -301,7 +301,11 @@ choose_time(struct taking *t)
 	if (n > 0 && times[n - 1] >= t->job->time_s)
 		t->job->time_s = times[n - 1] + 1;
 	free(times);
-	return OK;
+	if (t->job->time_s <= BACKUP_TIME_MAX_S)
+		return OK;
+	buf_addf(t->b->why, "%s: holds a snapshot of the end of the year 9999; remove it\n",
+	    t->b->path);
+	return ERR_LIMIT;
 }
 
 /* What a backup that was broken off left. Whole parts are not among it: they are used. */
@@ -330,8 +334,8 @@ backup_take(struct backup *b, struct backup_job *job)
 	int r = clean(b);
 
 	arena_init(&t.a, ROW_ARENA_MAX);
-	if (r == OK)
-		r = job->hold(job->arg);
+	if (r == OK && (r = job->hold(job->arg)) != OK)
+		buf_addf(b->why, "mailstored does not hold the store for us: %s\n", err_text(r));
 	if (r == OK)
 		r = backup_folder(b->dir, UNFINISHED, &t.folder);
 	if (r == OK)

@@ -37,11 +37,18 @@ check_free(struct restoring *s)
 static int
 open_place(struct restoring *s)
 {
+	struct stat st;
 	int r = OK;
 
 	s->state = open(s->job->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->state < 0)
+	if (s->state < 0 || fstat(s->state, &st) != 0)
 		return say(s, ".", -errno);
+	/* Who may write there could put another store or other keys in the place of these. */
+	if ((st.st_mode & 022) != 0 || (st.st_uid != 0 && st.st_uid != geteuid())) {
+		buf_addf(s->b->why, "%s: others may write there; run: chown 0 %s && chmod 711 %s\n",
+		    s->job->state_dir, s->job->state_dir, s->job->state_dir);
+		return ERR_ACCESS;
+	}
 	r = engine_lock(s->job->state_dir, &s->lock);
 	if (r == ERR_EXIST)
 		buf_addf(s->b->why, "%s: mailstored is running there\n", s->job->state_dir);
@@ -216,6 +223,8 @@ copy_keys(struct restoring *s)
 		if (r == OK)
 			r = backup_out_done(&o);
 		backup_out_drop(&o);
+		if (r != OK)
+			buf_addf(s->b->why, "%s/%s: %s\n", s->job->keys_dir, name, err_text(r));
 	}
 	backup_names_close(&names);
 	if (r == OK)

@@ -255,6 +255,55 @@ def damage_is_named(p):
         shutil.rmtree(copy)
 
 
+def in_time(p, *words):
+    try:
+        done = subprocess.run([p.env["CONGVU_CTL"], "-c", p.env["CONGVU_CONF"]] + list(words), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=20)
+    except subprocess.TimeoutExpired:
+        raise AssertionError("hangs: %r" % (words,))
+    assert done.returncode in (1, 2) and all(c == "\n" or c.isprintable() for c in done.stdout), done
+    return done.stdout
+
+
+def what_an_enemy_puts_there(p):
+    """Pipes, files without end, times without a name: said, and nothing waits."""
+    target, copy = os.path.join(p.dir, "never"), p.backup + "-enemy"
+    os.mkdir(target, 0o755)
+    newest = os.path.basename(sorted(glob.glob(os.path.join(p.backup, "2*")))[-1])
+    part = os.path.basename(sorted(glob.glob(os.path.join(p.backup, "seg/*")))[0])
+    for name, how in [(newest + "/manifest", "fifo"), (newest + "/control.dump", "fifo"), (newest + "/index.dump", "none"),
+                      ("seg/" + part, "fifo"), ("seg/" + part, "huge"), ("congvu-backup", "fifo")]:
+        shutil.copytree(p.backup, copy)
+        path = os.path.join(copy, name)
+        if how == "huge":
+            os.truncate(path, 1 << 42)
+        else:
+            os.unlink(path)
+            if how == "fifo":
+                os.mkfifo(path)
+        out = in_time(p, "store", "verify-backup", copy, "--at", newest)
+        assert os.path.basename(name) in out and not re.search(r"\d{13} octets", out), (name, out)
+        in_time(p, "store", "restore", copy, "--to", target, "--keys-from", os.path.join(p.dir, "state/keys"))
+        assert not os.path.exists(os.path.join(target, "store")), name
+        shutil.rmtree(copy)
+    keys = os.path.join(p.dir, "keys-of-an-enemy")
+    shutil.copytree(os.path.join(p.dir, "state/keys"), keys)
+    os.mkfifo(os.path.join(keys, "pipe"))
+    assert "keys-of-an-enemy/pipe" in in_time(p, "store", "restore", p.backup, "--to", target, "--keys-from", keys)
+    shutil.rmtree(os.path.join(target, "keys"), ignore_errors=True)
+    os.unlink(os.path.join(keys, "master.key"))
+    os.mkfifo(os.path.join(keys, "master.key"))
+    in_time(p, "store", "restore", p.backup, "--to", target, "--keys-from", keys)
+    os.chmod(target, 0o777)
+    assert "others may write" in in_time(p, "store", "restore", p.backup, "--to", target, "--keys-from", os.path.join(p.dir, "state/keys"))
+    assert "store" not in os.listdir(target)
+    shutil.copytree(p.backup, copy)
+    shutil.copytree(os.path.join(copy, newest), os.path.join(copy, "99991231T235959Z"))
+    assert "9999" in in_time(p, "store", "backup", copy)
+    shutil.rmtree(copy)
+    assert "no name of a mailbox" in in_time(p, "mailbox", "restore", user(p, 1), "x\x1b[31m", "--from", p.backup)
+
+
 # ---- one mailbox ----
 
 def make_folder(p, n, box, tokens):
@@ -452,7 +501,7 @@ def main():
         p.backup = os.path.join(p.dir, "backup")
         deliver(p, 10, "account", 10)	# so that it has one from the beginning
         empty(p, 10, "INBOX")
-        return run([taken_under_load, only_what_is_new, nobody_else_reads_it, keys_by_choice, damage_is_named,
+        return run([taken_under_load, only_what_is_new, nobody_else_reads_it, keys_by_choice, damage_is_named, what_an_enemy_puts_there,
                     one_mailbox_comes_back, expunged_mail_comes_back, the_quota_holds, all_of_it_comes_back,
                     what_a_restore_lost_comes_back_from_a_later_snapshot, old_ones_go], p)
 
