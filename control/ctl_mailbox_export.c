@@ -3,6 +3,7 @@
  * mailbox export: what cannot be read is left out and listed (skipped.jsonl), everything else is
  * written. Memory: the largest message, and a page of numbers.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,8 +49,7 @@ parse(struct export *x, int argc, char **argv)
 	const char *format = "maildir", *day;
 	int n = 0;
 
-	x->since_s = INT64_MIN;
-	x->until_s = INT64_MAX;
+	x->since_s = x->until_s = INT64_MIN;	/* not given */
 	for (int i = 1; i < argc; i++) {
 		bool more = i + 1 < argc;
 
@@ -81,6 +81,31 @@ parse(struct export *x, int argc, char **argv)
 	return OK;
 }
 
+/* What lies there already could be a link that leads the mail elsewhere, or an export of before. */
+static int
+open_skipped(struct export *x)
+{
+	int copy = openat(x->top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *e = NULL;
+	int r = d == NULL ? -errno : OK;
+
+	if (d == NULL && copy >= 0)
+		close(copy);
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			break;
+	if (d != NULL)
+		closedir(d);
+	if (e != NULL)
+		return ctl_fail("%s: %s; name a new folder", x->to, faccessat(x->top_fd,
+		    "skipped.jsonl", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ?
+		    "holds an export already" : "is not empty"), ERR_EXIST;
+	if (r == OK)
+		r = export_file(x->top_fd, "skipped.jsonl", &x->skipped);
+	return r == OK ? OK : (ctl_fail("%s: %s", x->to, err_text(r)), r);
+}
+
 /* Ours alone, and empty: what is written there is mail that anybody could read otherwise. */
 static int
 open_target(struct export *x)
@@ -95,10 +120,7 @@ open_target(struct export *x)
 	if ((st.st_mode & 077) != 0 || st.st_uid != geteuid())
 		return ctl_fail("%s: others may enter it; run: chown %u %s && chmod 700 %s", x->to,
 		    (unsigned)geteuid(), x->to, x->to), ERR_ACCESS;
-	if (export_file(x->top_fd, "skipped.jsonl", &x->skipped) != OK)
-		return ctl_fail("%s: holds an export already; name a new folder", x->to),
-		    ERR_EXIST;
-	return OK;
+	return open_skipped(x);
 }
 
 /* ---- keys ---- */
@@ -195,7 +217,8 @@ export_uid(struct export *x, uint32_t uid, const uint8_t *secret)
 
 	if (r == ERR_NOENT)
 		return OK;
-	if (r == OK && (m.internal_date_s < x->since_s || m.internal_date_s >= x->until_s))
+	if (r == OK && (m.internal_date_s < x->since_s ||
+	    (x->until_s != INT64_MIN && m.internal_date_s >= x->until_s)))
 		return OK;
 	if (r == OK)
 		r = read_octets(x, &m, secret);
