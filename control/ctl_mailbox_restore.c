@@ -321,6 +321,10 @@ from_snapshot(struct restore_mail *rm, struct backup *b, const struct backup_man
 	if (r == ERR_NOENT)
 		buf_addf(b->why, "%s: there is no such mailbox in the snapshot %s\n", rm->mailbox,
 		    ctl_backup_name(rm->ctl, m->time_s));
+	else if (r == ERR_SYNTAX || r == ERR_INVAL || r == ERR_LIMIT)
+		ctl_fail("%s: is no name of a mailbox", rm->mailbox);
+	else if (r != OK && b->why->n == 0)
+		ctl_fail("%s: %s", rm->from, err_text(r));
 	if (r != OK)
 		return r;
 	r = look_at_target(rm, &ids);
