@@ -53,8 +53,10 @@ from_file(const char *path, char *to, size_t *n_out)
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		ctl_fail("%s: %s", path, err_text(-errno));
 		r = ERR_IO;
-	} else if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
-		ctl_fail("%s: others may read it; run: chmod 600 %s", path, path);
+	} else if (S_ISREG(st.st_mode) && ((st.st_mode & 077) != 0 ||
+	    (st.st_uid != 0 && st.st_uid != geteuid()))) {
+		ctl_fail("%s: others may read it; run: chown 0 %s && chmod 600 %s", path, path,
+		    path);
 		r = ERR_ACCESS;
 	} else {
 		r = read_line(fd, to, n_out);
@@ -92,7 +94,9 @@ import_open_imap(struct import *im, const struct import_words *w)
 	int r = conf == NULL || password == NULL ? ERR_NOMEM : OK;
 
 	if (r == OK && import_imap_url(slice_of(w->from), conf) != OK) {
-		ctl_fail("%s: is not imaps://USER@HOST[:PORT]/", w->from);
+		/* It is not shown: it may hold a password. */
+		ctl_fail("--from: is not imaps://USER@HOST[:PORT]/ (\":\" in a name is written %%3A; "
+		    "a password goes into --password-file: all users see the command line)");
 		r = ERR_SYNTAX;
 	}
 	if (r == OK && w->insecure && conf->implicit_tls) {

@@ -63,8 +63,9 @@ open_source(struct import *im, const struct import_words *w)
 
 	if (slice_starts_nocase(from, SLICE("imap:")) || slice_starts_nocase(from, SLICE("imaps:")))
 		return import_open_imap(im, w);
-	if (!slice_cut(&from, ':', &kind) || (!slice_is(kind, "maildir") && !slice_is(kind, "mbox")))
-		return ctl_fail("%s: begins with none of maildir: mbox: imap: imaps:", w->from),
+	if (!slice_cut(&from, ':', &kind) || from.n == 0 ||
+	    (!slice_is(kind, "maildir") && !slice_is(kind, "mbox")))
+		return ctl_fail("%s: is none of maildir:DIR mbox:FILE imap://... imaps://...", w->from),
 		    ERR_SYNTAX;
 	path = realpath(from.p, NULL);
 	if (path == NULL)
@@ -236,7 +237,8 @@ read_state(struct import *im)
 			return ctl_fail("out of memory"), ERR_NOMEM;
 		whole += ID_OCTETS;
 	}
-	return ftruncate(fileno(im->state), whole) == 0 ? OK : ERR_IO;
+	return ftruncate(fileno(im->state), whole) == 0 ? OK :
+	    (ctl_fail("%s: %s", path, err_text(-errno)), ERR_IO);
 }
 
 /* ---- reports ---- */
@@ -253,7 +255,7 @@ import_refused(struct import *im, struct slice id, const char *reason, struct sl
 		    ctl_json(folder), "id", ctl_json(id), "reason", ctl_json(slice_of(reason)),
 		    "rule", ctl_json(rule)));
 	else
-		printf("refused: %.*s: %.*s: %s%s%.*s%s\n", (int)folder.n,
+		ctl_say("refused: %.*s: %.*s: %s%s%.*s%s", (int)folder.n,
 		    folder.n == 0 ? "" : folder.p, (int)id.n, id.p, reason,
 		    rule.n > 0 ? " [rule=" : "", (int)rule.n, rule.n > 0 ? rule.p : "",
 		    rule.n > 0 ? "]" : "");
@@ -269,7 +271,7 @@ tell_folder(struct import *im, const struct import_folder *f, struct slice targe
 		    ctl_json(f->source), "mailbox", ctl_json(target), "messages",
 		    (json_int_t)messages));
 	else if (im->dry_run)
-		printf("folder: %.*s -> %.*s (%llu messages)\n", (int)f->source.n,
+		ctl_say("folder: %.*s -> %.*s (%llu messages)", (int)f->source.n,
 		    f->source.n == 0 ? "" : f->source.p, (int)target.n, target.p,
 		    (unsigned long long)messages);
 }
@@ -289,8 +291,9 @@ tell_end(struct import *im, int r)
 		    (unsigned long long)im->stored_octets, (unsigned long long)im->known_n,
 		    (unsigned long long)im->refused_n);
 	if (r != OK)
-		ctl_fail("%s; what is done is done, run the same command again for the rest",
-		    im->why[0] == '\0' ? err_text(r) : im->why);
+		ctl_fail("%s%s", im->why[0] == '\0' ? err_text(r) : im->why, im->stored_n == 0 ||
+		    im->dry_run ? "" : "; what is done is done, run the same command again for "
+		    "the rest");
 	return r != OK ? CTL_USAGE : im->refused_n > 0 ? CTL_NOT_IN_ORDER : CTL_OK;
 }
 
@@ -362,8 +365,7 @@ run(struct import *im)
 	}
 	for (size_t i = 0; i < n; i++)
 		total += v[i].messages;
-	progress_begin(&im->progress, im->ctl->json, im->dry_run ? "looked at" : "imported", total,
-	    0);
+	progress_begin(&im->progress, im->ctl->json, "looked at", total, 0);
 	for (size_t i = 0; r == OK && i < n; i++)
 		r = folder(im, &v[i]);
 	progress_end(&im->progress);

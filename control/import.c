@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "control/import.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "control/mbox.h"
 
@@ -15,6 +19,48 @@ import_fail(struct import_source *s, int err, const char *fmt, ...)
 	vsnprintf(s->why, sizeof s->why, fmt, ap);
 	va_end(ap);
 	return err;
+}
+
+/* The folder that the last level of *path is in: at itself, or another that is to be closed. */
+static int
+open_above(int at, const char **path)
+{
+	int fd = at;
+
+	for (const char *slash; (slash = strchr(*path, '/')) != NULL; *path = slash + 1) {
+		struct slice level = { *path, (size_t)(slash - *path) };
+		char name[NAME_MAX + 1];
+		int next = -1;
+
+		if (level.n < sizeof name) {
+			snprintf(name, sizeof name, "%.*s", (int)level.n, level.p);
+			next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		}
+		if (fd != at)
+			close(fd);
+		if (next < 0)
+			return -1;
+		fd = next;
+	}
+	return fd;
+}
+
+int
+import_open_file(int at, const char *path)
+{
+	int dir = at == AT_FDCWD ? at : open_above(at, &path), fd = -1;
+	struct stat st;
+
+	if (dir == -1)
+		return -1;
+	fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (dir != at)
+		close(dir);
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return fd;
+	close(fd);
+	errno = EINVAL;
+	return -1;
 }
 
 uint8_t

@@ -17,6 +17,9 @@
 
 enum { IMPORT_FOLDERS_MAX = 10000, IMPORT_DEPTH_MAX = 32, IMPORT_WHY_OCTETS = 400 };
 
+/* With the place: a folder that is left out must not go unsaid. */
+#define IMPORT_TOO_DEEP	"folders in more than 32 folders; import from within them: %.*s"
+
 struct import_folder {
 	struct slice name;	/* UTF-8, levels by "/" */
 	struct slice source;	/* as the source calls it */
@@ -67,6 +70,10 @@ int import_mbox_new(const char *path, struct import_source **out) MUST_USE;
 
 /* Note why, and give err back. */
 int import_fail(struct import_source *s, int err, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_USE;
+
+/* A file for reading, or -1 and errno: what is a link (also on the way to it, below at), a pipe, a
+ * socket or a device is none (ELOOP, EINVAL), and nothing of that is waited for. */
+int import_open_file(int at, const char *path) MUST_USE;
 
 /* "\Sent" and the like as ST_USE_*, else ST_USE_NONE. */
 uint8_t import_special_use(struct slice attribute);

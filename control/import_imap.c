@@ -354,9 +354,9 @@ imap_open(struct import_source *s, const struct import_folder *f, uint64_t *mess
 	m->next = 1;
 	m->metas_n = m->at = 0;
 	m->group_open = false;
-	if (r != OK)
-		return import_fail(s, r, "%s: a folder has a name that cannot be asked for",
-		    m->w.host);
+	if (r != OK)	/* of this folder alone */
+		return import_fail(s, r == ERR_NOMEM ? r : ERR_ACCESS,
+		    "%s: the folder has a name that cannot be asked for", m->w.host);
 	r = command(m, buf_slice(&m->line), "EXAMINE", on_examine, NULL);
 	if (r == OK && m->uidvalidity == 0)
 		r = import_fail(s, ERR_SYNTAX, "%s: gives no UIDVALIDITY", m->w.host);

@@ -9,17 +9,34 @@
 
 #include "common/words.h"
 
+/* A line of at most IMPORT_LIST_LINE octets; 0 at the end, which a longer one is, too: what goes on
+ * after it would be looked for in a file of any size. */
+static size_t
+next_line(struct import_list *l)
+{
+	size_t n = 0;
+	int c;
+
+	do {
+		c = getc_unlocked(l->file);
+		if (c == EOF || n == IMPORT_LIST_LINE)
+			return c == EOF ? n : 0;
+		l->line[n++] = (char)c;
+	} while (c != '\n');
+	return n;
+}
+
 /* The next line as an object, NULL for what is none; *end_out at the end. */
 static json_t *
 next_object(struct import_list *l, bool *end_out)
 {
-	ssize_t n = getline(&l->line, &l->cap, l->file);
+	size_t n = next_line(l);
 	json_t *o;
 
-	*end_out = n <= 0;
-	if (n <= 0 || n > IMPORT_LIST_LINE)
+	*end_out = n == 0;
+	if (n == 0)
 		return NULL;
-	o = json_loadb(l->line, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
+	o = json_loadb(l->line, n, JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(o))
 		return o;
 	json_decref(o);
@@ -50,8 +67,11 @@ import_list_open(struct import_list *l, int fd, struct arena *a)
 	*l = (struct import_list){ .file = NULL };
 	if (fd < 0)
 		return OK;
-	l->file = fdopen(fd, "r");
+	l->line = malloc(IMPORT_LIST_LINE);
+	l->file = l->line == NULL ? NULL : fdopen(fd, "r");
 	if (l->file == NULL) {
+		free(l->line);
+		l->line = NULL;
 		close(fd);
 		return ERR_NOMEM;
 	}

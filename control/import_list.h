@@ -3,7 +3,7 @@
  * control/import_list.h: reading the list that "mailbox export" puts beside a mailbox.
  *
  * Shape   one entry at a time, in the order of the file; a line that makes no sense is passed over.
- * Bounds  lines of at most IMPORT_LIST_LINE octets; texts are in the arena until the next entry.
+ * Bounds  lines of at most IMPORT_LIST_LINE octets (a longer one is the end); texts are in the arena until the next entry.
  */
 #ifndef CONTROL_IMPORT_LIST_H
 #define CONTROL_IMPORT_LIST_H
@@ -28,7 +28,6 @@ struct import_entry {
 struct import_list {
 	FILE	    *file;		/* NULL: there is none */
 	char	    *line;
-	size_t	     cap;
 	struct arena a;
 	struct slice mailbox;		/* of the first line, in the arena of import_list_open */
 	uint8_t	     special_use;

@@ -149,8 +149,7 @@ add_folder(struct walk *w, int fd, struct slice path, struct slice name)
 		w->v = v;
 		w->cap = cap;
 	}
-	r = import_list_open(&list, openat(fd, EXPORT_LIST, O_RDONLY | O_NOFOLLOW | O_CLOEXEC),
-	    w->a);
+	r = import_list_open(&list, import_open_file(fd, EXPORT_LIST), w->a);
 	import_list_close(&list);
 	w->v[w->n++] = (struct import_folder){ .source = arena_copy(w->a, path),
 		.name = list.mailbox.n > 0 ? list.mailbox : arena_copy(w->a, name),
@@ -196,13 +195,15 @@ walk_entry(struct walk *w, int dir, struct slice path, struct slice name, const 
 static int
 walk_dir(struct walk *w, int fd, struct slice path, struct slice name, unsigned depth)
 {
-	int copy = dup(fd), r = OK;
+	int copy = depth < IMPORT_DEPTH_MAX ? dup(fd) : -1, r = OK;
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	const struct dirent *e;
 
-	if (has_cur(fd))
+	if (depth == IMPORT_DEPTH_MAX)
+		r = import_fail(&w->m->s, ERR_LIMIT, IMPORT_TOO_DEEP, (int)path.n, path.p);
+	else if (has_cur(fd))
 		r = add_folder(w, fd, path, name.n == 0 ? SLICE("INBOX") : name);
-	while (r == OK && d != NULL && depth < IMPORT_DEPTH_MAX && (e = readdir(d)) != NULL)
+	while (r == OK && d != NULL && (e = readdir(d)) != NULL)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
 		    !is_part(e->d_name))
 			r = walk_entry(w, fd, path, name, e->d_name, depth + 1);
@@ -248,7 +249,7 @@ by_id(const void *a, const void *b)
 static void
 read_uids(struct maildir *m)
 {
-	int fd = openat(m->dir_fd, "dovecot-uidlist", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = import_open_file(m->dir_fd, "dovecot-uidlist");
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	struct slice unique;
 	char line[2048];
@@ -283,7 +284,7 @@ read_uids(struct maildir *m)
 static void
 read_keywords(struct maildir *m)
 {
-	int fd = openat(m->dir_fd, "dovecot-keywords", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = import_open_file(m->dir_fd, "dovecot-keywords");
 	char text[8192];
 	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text);
 
@@ -354,8 +355,8 @@ maildir_open(struct import_source *s, const struct import_folder *f, uint64_t *m
 		m->part_fd[i] = open_dir(m->dir_fd, parts[i]);
 	r = idset_new(&m->taken);
 	if (r == OK)
-		r = import_list_open(&m->list, openat(m->dir_fd, EXPORT_LIST,
-		    O_RDONLY | O_NOFOLLOW | O_CLOEXEC), &m->texts);
+		r = import_list_open(&m->list, import_open_file(m->dir_fd, EXPORT_LIST),
+		    &m->texts);
 	m->in_list = true;
 	read_keywords(m);
 	*messages_out = f->messages;
@@ -469,6 +470,8 @@ read_file(struct maildir *m, int dir, const char *name, int64_t *mtime_out, cons
 		if (n <= 0)
 			break;
 		buf_added(&m->raw, (size_t)n);
+		if (m->raw.n > m->s.message_octets)	/* it grows while it is read */
+			*refused = "the message is too large";
 	}
 	if (fd >= 0)
 		close(fd);

@@ -93,8 +93,7 @@ open_beside(const struct mbox *m, struct slice path)
 
 	if (snprintf(name, sizeof name, "%.*s.jsonl", (int)path.n, path.p) >= (int)sizeof name)
 		return -1;
-	return m->top_fd >= 0 ? openat(m->top_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) :
-	    open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return import_open_file(m->top_fd >= 0 ? m->top_fd : AT_FDCWD, name);
 }
 
 static int
@@ -149,7 +148,9 @@ walk_entry(struct walk *w, int dir, struct slice path, struct slice name, const 
 	buf_addf(&below, "%.*s%s", (int)name.n, name.p == NULL ? "" : name.p,
 	    name.n > 0 ? "/" : "");
 	unescape(S_ISDIR(st.st_mode) ? e : slice_sub(e, 0, e.n - 5), &below);
-	if (S_ISREG(st.st_mode)) {
+	if (depth > IMPORT_DEPTH_MAX)
+		r = import_fail(&w->m->s, ERR_LIMIT, IMPORT_TOO_DEEP, (int)path.n, path.p);
+	else if (S_ISREG(st.st_mode)) {
 		r = add_folder(w, buf_slice(&full), utf8_valid(buf_slice(&below)) ?
 		    buf_slice(&below) : (struct slice){ NULL, 0 });
 	} else {
@@ -171,7 +172,7 @@ walk_dir(struct walk *w, int fd, struct slice path, struct slice name, unsigned 
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	const struct dirent *e;
 
-	while (r == OK && d != NULL && depth < IMPORT_DEPTH_MAX && (e = readdir(d)) != NULL)
+	while (r == OK && d != NULL && (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
 			r = walk_entry(w, fd, path, name, e->d_name, depth + 1);
 	if (d != NULL)
@@ -301,8 +302,7 @@ mbox_open(struct import_source *s, const struct import_folder *f, uint64_t *mess
 
 	*messages_out = 0;
 	snprintf(path, sizeof path, "%.*s", (int)f->source.n, f->source.p);
-	fd = m->top_fd >= 0 ? openat(m->top_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) :
-	    open(path, O_RDONLY | O_CLOEXEC);
+	fd = import_open_file(m->top_fd >= 0 ? m->top_fd : AT_FDCWD, path);
 	if (fd < 0 || fstat(fd, &st) != 0 || (m->file = fdopen(fd, "r")) == NULL) {
 		r = import_fail(s, -errno, "%s: %s", path, err_text(-errno));
 		if (fd >= 0)
@@ -507,6 +507,8 @@ import_mbox_new(const char *path, struct import_source **out)
 		return ERR_NOMEM;
 	if (stat(path, &st) != 0)
 		return import_fail(&m->s, -errno, "%s: %s", path, err_text(-errno));
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return import_fail(&m->s, ERR_INVAL, "%s: is neither a file nor a folder", path);
 	if (S_ISDIR(st.st_mode))
 		m->top_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return S_ISDIR(st.st_mode) && m->top_fd < 0 ?

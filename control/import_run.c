@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/memfd.h"
+#include "mime/date.h"
 
 enum { SLACK_MS = 60000, STORE_MS = 600000, AGAIN_MS = 250, SLOT_ARENA = 65536 };
 
@@ -297,7 +298,8 @@ fill(struct import_slot *s, const struct import_message *m)
 {
 	s->octets = m->octets.n;
 	s->tries = 0;
-	s->date_s = m->date_s;
+	/* What no client can be told of is the last day that one can. */
+	s->date_s = m->date_s > DATE_SECONDS_MAX ? DATE_SECONDS_MAX : m->date_s;
 	s->flags = m->flags;
 	s->level_min = m->level;
 	s->level = s->verdict = 0;

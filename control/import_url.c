@@ -19,7 +19,8 @@ take_user(struct slice in, struct import_imap *out)
 				return ERR_SYNTAX;
 			c = hi << 4 | lo;
 			i += 2;
-		}
+		} else if (c == ':')	/* RFC 5092: behind it comes no password */
+			return ERR_SYNTAX;
 		if (c < 0x20 || c == 0x7f || n + 1 >= sizeof out->user)
 			return ERR_SYNTAX;
 		out->user[n++] = (char)c;

@@ -24,6 +24,9 @@ struct date {
 	unsigned flags;
 };
 
+/* 9999-12-30 00:00:00 UTC: the last time that is shown as it is, in any zone. */
+#define DATE_SECONDS_MAX	INT64_C(253402128000)
+
 enum { DATE_INTERNAL_OCTETS = 26, DATE_RFC5322_OCTETS = 31 };
 
 /* A Date field's raw value (folds and comments allowed): OK or ERR_SYNTAX. */

@@ -185,6 +185,15 @@ def what_export_refuses(p):
     os.chmod(out, 0o700)
     assert "--mat" in ctl(p, "export", USER % 1, "Mật", "--to", out, status=2).stderr
     ctl(p, "export", USER % 1, "A.b/c", "--to", out)
+    # A link that lies there would lead the mail elsewhere.
+    linked = folder(p, "linked")
+    os.mkdir(linked, 0o700)
+    os.mkdir(folder(p, "elsewhere"))
+    os.symlink(os.path.join(p.dir, "elsewhere"), linked + "/cur")
+    assert "not empty" in ctl(p, "export", USER % 1, "--to", linked, status=2).stderr
+    assert os.listdir(linked) == ["cur"] and os.listdir(linked + "/cur") == []
+    with open("/dev/full", "w") as full:	# half of an answer
+        assert subprocess.run([p.env["CONGVU_CTL"], "-c", p.env["CONGVU_CONF"], "mailbox", "list"], stdout=full).returncode == 2
     assert "an export already" in ctl(p, "export", USER % 1, "--to", out, status=2).stderr
     done = ctl(p, "export", USER % 1, "--to", folder(p, "no-mat"))
     assert "classified" in done.stderr and not any("&Hq0-" in f for f in os.listdir(os.path.join(p.dir, "no-mat")))
@@ -294,6 +303,41 @@ def a_maildir_of_others(p):
     names = {b["name"] for b in account["mailboxes"] if b["messages"]}
     assert {"Cũ/INBOX", "Cũ/Work/2024", "Cũ/Thư mới"} <= names, names
     assert all(b["subscribed"] for b in account["mailboxes"] if b["name"].startswith("Cũ/")), account
+
+
+def plain(text):
+    assert all(c == "\n" or c.isprintable() for c in text), text
+
+
+def a_folder_of_an_enemy(p):
+    """Pipes where lists are looked for, lines without end, names that a terminal obeys, times that no calendar has."""
+    user = USER % 13
+    top = folder(p, "enemy")
+    write(top + "/cur/1.\x1b]0;x\x07\x1b[2J\n\u202eb:2,S", b"")
+    write(top + "/cur/2.a:2,S", mail(1))
+    write(top + "/.\x1b[31mred/cur/1.b:2,S", mail(2))
+    os.mkfifo(top + "/.\x1b[31mred/congvu-export.jsonl")
+    for name in ("dovecot-uidlist", "dovecot-keywords"):
+        os.mkfifo(os.path.join(top, name))
+    write(top + "/congvu-export.jsonl", b'{"congvu-export":1,"mailbox":"x"}\n{"file":"cur/2.a:2,S","internal-date-s":9223372036854775807}\n')
+    os.truncate(top + "/congvu-export.jsonl", 1 << 38)
+    for words in ([], ["--dry-run"]):
+        done = ctl(p, "import", user, "--from", "maildir:" + top, *words, status=1)
+        plain(done.stdout + done.stderr)
+        assert "\\x1b[2J" in done.stdout and "imported 3" not in done.stderr, done
+    got = lists(export(p, user, name="of-an-enemy"))
+    assert len(got["x"]) == 1 and got["x"][0]["internal-date-s"] == 253402128000, got
+    top = folder(p, "enemy.mbox")
+    write(top + "/a/a.mbox", b"From a\nSubject: x\n\nhi\n")
+    os.mkfifo(top + "/a/a.mbox.jsonl")
+    os.mkfifo(top + "/a/b.mbox")
+    assert end_of(p, "import", user, "--from", "mbox:" + top)["imported"] == 1
+    assert "neither a file" in ctl(p, "import", user, "--from", "mbox:" + top + "/a/b.mbox", status=2).stderr
+    write(top + "/d" * 40 + "/a.mbox", b"From a\nSubject: x\n\nhi\n")
+    assert "in more than 32" in ctl(p, "import", user, "--from", "mbox:" + top, status=2).stderr
+    write(folder(p, "deep") + "/d" * 40 + "/cur/1.a:2,S", mail(1))
+    assert "in more than 32" in ctl(p, "import", user, "--from", "maildir:" + p.dir + "/deep", status=2).stderr
+    plain(ctl(p, "import", user, "--from", "maildir:/no\x1b[31m", status=2).stderr)
 
 
 def an_mbox_of_others(p):
@@ -418,6 +462,12 @@ def from_imap(p):
     os.chmod(password, 0o644)
     assert "others may read" in ctl(p, *words, status=2).stderr
     os.chmod(password, 0o600)
+    if os.geteuid() == 0:
+        os.chown(password, 65534, -1)
+        assert "others may read" in ctl(p, *words, status=2).stderr
+        os.chown(password, 0, -1)
+    done = ctl(p, "import", USER % 9, "--from", "imaps://u1:Secret@localhost/", "--password-file", password, status=2)
+    assert "--password-file" in done.stderr and "Secret" not in done.stderr, done
     wrong = ["--password-file", secret_file(p, "wrong"), "--ca", p.env["CONGVU_CA"]]
     assert ctl(p, *words[:4], *wrong, status=2).stderr
 
@@ -498,6 +548,7 @@ def hostile_servers(p):
         ("a broken date", {"FETCH": one.replace(b"17-Jul-1996", b"99-Foo-0000")}, 0, 1, ""),
         ("NUL", {"UID FETCH": b"* 1 FETCH (UID 7 BODY[] {3}\r\na\0b)\r\n"}, 1, 0, "NUL"),
         ("a name of nonsense", {"LIST": b'* LIST () "/" "\xff\xfe"\r\n* LIST () "/" "../../x"\r\n* LIST (\\Noselect) "/" y\r\n'}, 1, 1, "neither UTF-7"),
+        ("a name that cannot be asked for", {"LIST": good["LIST"] + b'* LIST () "/" {4}\r\na\r\nb\r\n'}, 1, 1, "cannot be asked"),
         ("a folder that is shut", {"EXAMINE": b"", "silent": ("EXAMINE",)}, 2, 0, "does not answer") if "--long" in sys.argv else
         ("wants plain words", {"CAPABILITY": b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n"}, 2, 0, "takes no password"),
     ]
@@ -569,7 +620,7 @@ def mail_of(mails):
 
 def main():
     tests = [listing, round_trip, others_read_it, what_export_refuses, the_audit_comes_first, damage_is_skipped_and_listed,
-             a_maildir_of_others, an_mbox_of_others, what_policy_refuses, quota_holds, killed_and_run_again, from_imap,
+             a_maildir_of_others, a_folder_of_an_enemy, an_mbox_of_others, what_policy_refuses, quota_holds, killed_and_run_again, from_imap,
              hostile_servers, from_dovecot]
     with Province(24300, "--accounts", "14") as p:
         os.environ.update({k: v for k, v in p.env.items() if k.startswith("CONGVU_")})
