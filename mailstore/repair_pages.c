@@ -115,8 +115,10 @@ sync_dir(const char *dir)
 static int
 take_place(const char *fresh, const char *dir, const char *store)
 {
+	enum { TRIES = 1000 };
+	long long now = (long long)clock_real_s();
 	char kept[PATH_OCTETS + 40];
-	int r = like(fresh, dir);
+	int r = like(fresh, dir), failed = -1;
 
 	if (r == OK)
 		r = sync_dir(fresh);
@@ -124,10 +126,14 @@ take_place(const char *fresh, const char *dir, const char *store)
 		return r;
 	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, dir, RENAME_EXCHANGE) != 0)
 		return -errno;
-	snprintf(kept, sizeof kept, "%s.damaged-%lld", dir, (long long)clock_real_s());
-	if (rename(fresh, kept) != 0)
-		return -errno;
-	return sync_dir(store);
+	/* There may be one of this very second. */
+	for (int i = 0; failed != 0 && i < TRIES; i++) {
+		snprintf(kept, sizeof kept, "%s.damaged-%lld", dir, now + i);
+		failed = renameat2(AT_FDCWD, fresh, AT_FDCWD, kept, RENAME_NOREPLACE);
+		if (failed != 0 && errno != EEXIST)
+			break;
+	}
+	return failed != 0 ? -errno : sync_dir(store);
 }
 
 static int
