@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/arena.h"
@@ -27,6 +28,17 @@ struct filling {
 	uint32_t	   account;	/* 0: none */
 	uint32_t	   segment;	/* the highest that has a row */
 };
+
+/* LMDB says "input/output error" of a disk that took a part of a write only: mostly it is full. */
+static int
+explain(const struct restoring *s, int err)
+{
+	enum { FULL_OCTETS = 1 << 20 };
+	struct statfs st;
+
+	return err == ERR_IO && fstatfs(s->dir, &st) == 0 &&
+	    (uint64_t)st.f_bavail * (uint64_t)st.f_bsize < FULL_OCTETS ? ERR_NOSPC : err;
+}
 
 static int
 put(struct filling *f, unsigned tree, struct slice key, struct slice val)
@@ -135,7 +147,7 @@ commit_maybe(struct filling *f)
 	if (f->rows < TXN_ROWS && f->octets < TXN_OCTETS)
 		return OK;
 	f->rows = f->octets = 0;
-	r = env_commit(&f->c.t);
+	r = explain(f->s, env_commit(&f->c.t));
 	return r == OK ? env_begin_write(f->c.env, &f->c.t) : r;
 }
 
@@ -194,7 +206,7 @@ fill(struct filling *f, const char *file)
 	if (r == OK)
 		r = put_floor(f);
 	if (r == OK)
-		r = env_commit(&f->c.t);
+		r = explain(f->s, env_commit(&f->c.t));
 	env_abort(&f->c.t);
 	return r;
 }
@@ -218,7 +230,8 @@ make_env(struct restoring *s, const char *name, const char *file, bool control)
 	    (int)sizeof path)
 		r = ERR_LIMIT;
 	if (r == OK)
-		r = env_open(path, s->job->map_octets, false, f->trees, f->trees_n, &f->c.env);
+		r = explain(s, env_open(path, s->job->map_octets, false, f->trees, f->trees_n,
+		    &f->c.env));
 	if (r == OK)
 		r = fill(f, file);
 	env_close(&f->c.env);

@@ -304,6 +304,38 @@ def what_an_enemy_puts_there(p):
     assert "no name of a mailbox" in in_time(p, "mailbox", "restore", user(p, 1), "x\x1b[31m", "--from", p.backup)
 
 
+def full_disks(p):
+    """Said as what it is; what is there stays, and with room it goes on."""
+    if os.geteuid() != 0:
+        print("     (only root can mount)")
+        return
+    small, keys = os.path.join(p.dir, "small"), os.path.join(p.dir, "state/keys")
+    os.mkdir(small)
+
+    def size(kb, *how):
+        return subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755,size=%dk" % kb + "".join(how), "tmpfs", small]).returncode
+    if size(1000) != 0:
+        print("     (may not mount)")
+        return
+    try:
+        words = ["store", "backup", small + "/b"]
+        assert "no space left" in in_time(p, *words)
+        assert size(200000, ",remount") == 0
+        ctl(p, *words)
+        ctl(p, "store", "verify-backup", small + "/b")
+        used = int(subprocess.check_output(["du", "-sk", small]).split()[0])
+        os.mkdir(small + "/to", 0o755)
+        words = ["store", "restore", small + "/b", "--to", small + "/to", "--keys-from", keys]
+        for room in (16, 64, 128, 2000):
+            assert size(used + room, ",remount") == 0
+            out = in_time(p, *words)
+            assert "no space left" in out and not os.path.exists(small + "/to/store"), (room, out)
+        assert size(400000, ",remount") == 0
+        ctl(p, *words)
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
 # ---- one mailbox ----
 
 def make_folder(p, n, box, tokens):
@@ -501,8 +533,8 @@ def main():
         p.backup = os.path.join(p.dir, "backup")
         deliver(p, 10, "account", 10)	# so that it has one from the beginning
         empty(p, 10, "INBOX")
-        return run([taken_under_load, only_what_is_new, nobody_else_reads_it, keys_by_choice, damage_is_named, what_an_enemy_puts_there,
-                    one_mailbox_comes_back, expunged_mail_comes_back, the_quota_holds, all_of_it_comes_back,
+        return run([taken_under_load, only_what_is_new, nobody_else_reads_it, keys_by_choice, damage_is_named,
+                    what_an_enemy_puts_there, full_disks, one_mailbox_comes_back, expunged_mail_comes_back, the_quota_holds, all_of_it_comes_back,
                     what_a_restore_lost_comes_back_from_a_later_snapshot, old_ones_go], p)
 
 
