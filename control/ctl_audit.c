@@ -34,8 +34,8 @@ print_text(struct ctl *ctl, const struct st_audit_record *r)
 {
 	const struct st_audit *a = &r->audit[0];
 
-	printf("%llu %s %.*s %s rule=%.*s level=%s account=%.*s from=<%.*s> recipients=%zu ref=%.*s "
-	    "%.*s\n",
+	ctl_say("%llu %s %.*s %s rule=%.*s level=%s account=%.*s from=<%.*s> recipients=%zu "
+	    "ref=%.*s %.*s",
 	    (unsigned long long)r->serial, ctl_time(ctl, r->time_ms / 1000), (int)a->event.n,
 	    a->event.p, verdict_name(a->verdict), (int)a->rule.n, a->rule.p, level_name(a->level),
 	    (int)a->account.n, a->account.p, (int)a->mail_from.n, a->mail_from.p, a->recipients_n,

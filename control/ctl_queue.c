@@ -43,11 +43,11 @@ json_of(struct ctl *ctl, const struct st_queue_entry *e)
 static void
 print_text(struct ctl *ctl, const struct st_queue_entry *e)
 {
-	printf("%s %s %s <%.*s> route=%.*s attempts=%u due=%s\n", ctl_hex(ctl, e->id),
+	ctl_say("%s %s %s <%.*s> route=%.*s attempts=%u due=%s", ctl_hex(ctl, e->id),
 	    states[e->state], ctl_time(ctl, e->arrived_s), (int)e->mail_from.n, e->mail_from.p,
 	    (int)e->route.n, e->route.p, e->attempts, ctl_time(ctl, e->due_s));
 	for (size_t i = 0; i < e->recipients_n; i++)
-		printf("    <%.*s> %.*s\n", (int)e->recipients[i].address.n,
+		ctl_say("    <%.*s> %.*s", (int)e->recipients[i].address.n,
 		    e->recipients[i].address.p, (int)e->recipients[i].text.n,
 		    e->recipients[i].text.p);
 }
@@ -135,7 +135,7 @@ print_all(struct ctl *ctl, const struct st_queue_entry *e)
 	struct buf notify;
 
 	print_text(ctl, e);
-	printf("    arrival=%s exit=%s level=%s kind=%s size=%llu tried-for=%llus envid=%.*s\n",
+	ctl_say("    arrival=%s exit=%s level=%s kind=%s size=%llu tried-for=%llus envid=%.*s",
 	    zone_name(e->arrival_zone), zone_name(e->zone), level_name(e->level),
 	    kind_name(e->kind), (unsigned long long)e->size_octets, (unsigned long long)e->age_s,
 	    (int)e->envid.n, e->envid.p);
@@ -143,13 +143,13 @@ print_all(struct ctl *ctl, const struct st_queue_entry *e)
 	for (size_t i = 0; i < e->recipients_n; i++) {
 		buf_clear(&notify);
 		add_notify(e->recipients[i].notify, &notify);
-		printf("    <%.*s> %s notice=%s notify=%.*s\n", (int)e->recipients[i].address.n,
+		ctl_say("    <%.*s> %s notice=%s notify=%.*s", (int)e->recipients[i].address.n,
 		    e->recipients[i].address.p, outcomes[e->recipients[i].outcome],
 		    tells[e->recipients[i].tell], (int)notify.n, notify.p);
 	}
 	buf_fini(&notify);
 	for (size_t i = 0; i < e->history_n; i++)
-		printf("    %s delivered=%u waiting=%u failed=%u %.*s\n",
+		ctl_say("    %s delivered=%u waiting=%u failed=%u %.*s",
 		    ctl_time(ctl, e->history[i].time_s), e->history[i].delivered,
 		    e->history[i].deferred, e->history[i].failed, (int)e->history[i].text.n,
 		    e->history[i].text.p);
