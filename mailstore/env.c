@@ -13,8 +13,6 @@
 #include "common/control.h"
 #include "mailstore/path.h"
 
-enum { READERS_MAX = 4096 };
-
 struct env_txn {
 	struct env *env;
 	MDB_txn	   *txn;
@@ -70,11 +68,22 @@ of_val(MDB_val v)
 	return (struct slice){ v.mv_data, v.mv_size };
 }
 
+/* A slot that a process left when it was killed is as good as a free one. */
+static int
+begin_reader(MDB_env *env, MDB_txn **out)
+{
+	int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, out), dead = 0;
+
+	if (rc != MDB_READERS_FULL || mdb_reader_check(env, &dead) != 0 || dead == 0)
+		return rc;
+	return mdb_txn_begin(env, NULL, MDB_RDONLY, out);
+}
+
 static int
 open_trees(struct env *e, bool read_only, const char *const *trees, size_t n)
 {
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(e->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
+	int rc = read_only ? begin_reader(e->env, &txn) : mdb_txn_begin(e->env, NULL, 0, &txn);
 
 	if (rc != 0)
 		return to_err(rc);
@@ -101,14 +110,14 @@ open_lock(const char *dir)
 }
 
 static int
-create(uint64_t map_octets, MDB_env **out)
+create(uint64_t map_octets, unsigned readers, MDB_env **out)
 {
 	int rc = mdb_env_create(out);
 
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(*out, map_octets);
 	if (rc == 0)
-		rc = mdb_env_set_maxreaders(*out, READERS_MAX);
+		rc = mdb_env_set_maxreaders(*out, readers);
 	return rc == 0 ? mdb_env_set_maxdbs(*out, ENV_TREES_MAX) : rc;
 }
 
@@ -131,7 +140,7 @@ make_at(const char *path, uint64_t map_octets)
 	MDB_env *env = NULL;
 	MDB_txn *txn;
 	MDB_dbi dbi;
-	int rc = create(map_octets, &env);
+	int rc = create(map_octets, ENV_READERS, &env);
 
 	if (rc == 0)
 		rc = mdb_env_open(env, path, MDB_NOTLS | MDB_NOSUBDIR, 0640);
@@ -181,6 +190,13 @@ int
 env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const *trees, size_t n,
     struct env **out)
 {
+	return env_open_for(ENV_READERS, dir, map_octets, read_only, trees, n, out);
+}
+
+int
+env_open_for(unsigned readers, const char *dir, uint64_t map_octets, bool read_only,
+    const char *const *trees, size_t n, struct env **out)
+{
 	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (read_only ? MDB_RDONLY : 0U);
 	struct env *e = calloc(1, sizeof *e);
 	int rc;
@@ -191,7 +207,7 @@ env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const
 		return ERR_NOMEM;
 	e->rd.env = e->wr.env = e;
 	e->wr.write = true;
-	rc = create(map_octets, &e->env);
+	rc = create(map_octets, readers, &e->env);
 	if (control_off("store-meta-sync"))
 		flags |= MDB_NOMETASYNC;
 	if (rc == 0 && !read_only)
@@ -232,13 +248,13 @@ env_begin_read(struct env *env, struct env_txn **out)
 	assert(!env->rd.open);
 	/* A reset transaction keeps its slot: taking it up again costs no search. */
 	rc = env->rd.txn != NULL ? mdb_txn_renew(env->rd.txn) :
-	    mdb_txn_begin(env->env, NULL, MDB_RDONLY, &env->rd.txn);
+	    begin_reader(env->env, &env->rd.txn);
 	/* Whoever of this process closed another handle of the same environment took the slot with it
 	 * (tests do). */
 	if (rc == MDB_BAD_RSLOT) {
 		mdb_txn_abort(env->rd.txn);
 		env->rd.txn = NULL;
-		rc = mdb_txn_begin(env->env, NULL, MDB_RDONLY, &env->rd.txn);
+		rc = begin_reader(env->env, &env->rd.txn);
 	}
 	if (rc != 0)
 		return to_err(rc);
@@ -428,7 +444,7 @@ env_touch(struct env *env, unsigned tree, const struct slice *keys, size_t n)
 	MDB_txn *txn;
 	MDB_cursor *c;
 
-	if (mdb_txn_begin(env->env, NULL, MDB_RDONLY, &txn) != 0)
+	if (begin_reader(env->env, &txn) != 0)
 		return;
 	if (mdb_cursor_open(txn, env->trees[tree], &c) == 0) {
 		for (size_t i = 0; i < n; i++) {
@@ -461,7 +477,7 @@ free_pages(MDB_env *env, size_t *out)
 	MDB_txn *txn;
 	MDB_cursor *c;
 	MDB_val k, v;
-	int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+	int rc = begin_reader(env, &txn);
 
 	if (rc != 0)
 		return rc;
@@ -521,4 +537,40 @@ env_reap_readers(struct env *env)
 	int dead;
 
 	(void)mdb_reader_check(env->env, &dead);
+}
+
+/* One line of LMDB's list: process, thread, and the snapshot's number, "-" when it looks at none. The
+ * first line is a heading, or says that there are none. */
+static int
+on_reader(const char *line, void *arg)
+{
+	struct env_readers *out = arg;
+	unsigned long long txn;
+	char *end;
+	long pid = strtol(line, &end, 10);
+
+	if (end == line || pid <= 0)
+		return 0;
+	out->used++;
+	(void)strtoull(end, &end, 16);
+	txn = strtoull(end, &end, 10);
+	if (txn == 0 || (out->pid != 0 && txn >= out->txn))
+		return 0;
+	out->pid = pid;
+	out->txn = txn;
+	return 0;
+}
+
+int
+env_readers(struct env *env, struct env_readers *out)
+{
+	MDB_envinfo info;
+	int rc;
+
+	*out = (struct env_readers){ 0 };
+	if (mdb_reader_list(env->env, on_reader, out) < 0)
+		return ERR_IO;
+	rc = mdb_env_info(env->env, &info);
+	out->behind = rc == 0 && out->pid != 0 && out->txn < info.me_last_txnid;
+	return to_err(rc);
 }

@@ -14,7 +14,7 @@
 
 #include "common/slice.h"
 
-enum { ENV_TREES_MAX = 12, ENV_KEY_MAX = 500 };
+enum { ENV_TREES_MAX = 12, ENV_KEY_MAX = 500, ENV_READERS = 4096 };
 
 struct env;
 struct env_txn;
@@ -24,11 +24,17 @@ struct env_cursor {
 	struct slice key, val;
 };
 
-/* Open (writers: create) the environment in folder dir. ERR_NOENT: nothing there yet (readers). */
+/* Open (writers: create) the environment in folder dir. ERR_NOENT: nothing there yet (readers).
+ * ERR_UNAVAIL: as env_begin_read. */
 int env_open(const char *dir, uint64_t map_octets, bool read_only, const char *const *trees,
     size_t n, struct env **out) MUST_USE;
+/* The same with room for so many readers, not ENV_READERS; whoever opens it first decides. */
+int env_open_for(unsigned readers, const char *dir, uint64_t map_octets, bool read_only,
+    const char *const *trees, size_t n, struct env **out) MUST_USE;
 void env_close(struct env **env);
 
+/* ERR_UNAVAIL: there are too many readers, and none of them is dead; try later. Once it was OK, this
+ * handle keeps its place until it is closed. */
 int env_begin_read(struct env *env, struct env_txn **out) MUST_USE;
 int env_begin_write(struct env *env, struct env_txn **out) MUST_USE;
 /* ERR_NOSPC, ERR_NOMEM, ERR_LIMIT: nothing happened; other errors: nobody knows. */
@@ -73,7 +79,17 @@ int env_room(struct env *env, unsigned parts) MUST_USE;
 /* Octets of the map that were ever used, and how many it may have. */
 int env_size(const struct env *env, uint64_t *used_out, uint64_t *size_out) MUST_USE;
 
-/* Free the slots of readers that died. */
+/* Free the slots of readers that died. It is also done when none is free for a new one. */
 void env_reap_readers(struct env *env);
+
+struct env_readers {
+	unsigned used;		/* slots, also of readers that look at nothing now */
+	int64_t	 pid;		/* who looks at the oldest snapshot; 0: nobody looks at any */
+	uint64_t txn;		/* its number, as of env_txn_number */
+	bool	 behind;	/* something was committed since, whose pages it keeps in use */
+};
+
+/* Who reads, in all processes. */
+int env_readers(struct env *env, struct env_readers *out) MUST_USE;
 
 #endif
