@@ -11,7 +11,7 @@
 #include "mailstore/proto.h"
 #include "policy/proto.h"
 
-enum { DAY_S = 86400, CERTIFICATE_DAYS = 14, ROOT_DAYS = 30, MAP_PERCENT = 90 };
+enum { DAY_S = 86400, CERTIFICATE_DAYS = 14, ROOT_DAYS = 30, MAP_PERCENT = 90, READER_S = 5 };
 
 /* What is being put together. */
 struct report {
@@ -188,6 +188,7 @@ look_at_store(struct report *r)
 {
 	const struct metric_copy *c = r->p->copy;
 	uint64_t since_s = oldest_s(c);
+	uint64_t reader_s = metric_copy_get(c, METRIC_OLDEST_READER, 0);
 
 	put_count(r, "queue-oldest-s", since_s == 0 || (int64_t)since_s > r->now_s ? 0 :
 	    (uint64_t)r->now_s - since_s);
@@ -200,6 +201,10 @@ look_at_store(struct report *r)
 		if (size > 0 && used > size / 100 * MAP_PERCENT)
 			problem(r, "more than %d%% of map-size is used", MAP_PERCENT);
 	}
+	put_count(r, "readers", metric_copy_get(c, METRIC_READERS, 0));
+	put_count(r, "oldest-reader-s", reader_s);
+	if (reader_s > READER_S && metric_copy_get(c, METRIC_STORE_HELD, 0) == 0)
+		problem(r, "a process keeps an old view of the index: it grows");
 }
 
 static void

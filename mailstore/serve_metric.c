@@ -8,14 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "mailstore/gc.h"
 #include "mailstore/queue.h"
 
 enum {
 	FIGURES_MS = 1000,
 	PIECE_MS = 20, PIECE_ROWS = 200, PIECE_ARENA = 64 << 20,
 	ROUTES_MAX = 128,
+	READERS_MS = 2000, STUCK_MS = 5000,
+};
+
+/* The reader with the oldest view, since a look found that view to be behind. */
+struct oldest {
+	uint64_t looked_ms, since_ms;		/* since_ms 0: there is none */
+	int64_t	 pid;
+	uint64_t txn;
+	bool	 told;
 };
 
 struct figures {
@@ -23,6 +34,7 @@ struct figures {
 	struct loop_timer timer;
 	struct record_key at;			/* the next row of the queue; n 0: the first */
 	uint64_t	  entries[ROUTES_MAX], oldest_s[ROUTES_MAX];
+	struct oldest	  oldest;
 };
 
 static void
@@ -46,6 +58,51 @@ show(const struct engine *e)
 	metric_set(METRIC_AUDIT_RECORDS, 0, e->audit.serial);
 	show_env(e->ix->env, METRIC_INDEX);
 	show_env(e->ctl->env, METRIC_CONTROL);
+}
+
+/* ---- readers ---- */
+
+/* A backup has an old view as long as it works, which store_held shows; a stuck one is told after it. */
+static void
+tell_stuck(struct oldest *o, uint64_t age_ms, bool held)
+{
+	if (age_ms <= STUCK_MS || o->told || held)
+		return;
+	o->told = true;
+	log_event(EV_STORE_READER_STUCK, F_I64("pid", o->pid), F_U64("view", o->txn),
+	    F_U64("seconds", age_ms / 1000));
+}
+
+/* Who died with a view keeps it until somebody looks. */
+static int
+look_at_readers(struct env *env, struct env_readers *out)
+{
+	int r = env_readers(env, out);
+
+	if (r != OK || !out->behind)
+		return r;
+	env_reap_readers(env);
+	return env_readers(env, out);
+}
+
+static void
+show_readers(struct oldest *o, struct engine *e)
+{
+	uint64_t now_ms = clock_ms(), age_ms;
+	struct env_readers r;
+
+	if ((o->looked_ms != 0 && now_ms - o->looked_ms < READERS_MS) ||
+	    look_at_readers(e->ix->env, &r) != OK)
+		return;
+	o->looked_ms = now_ms;
+	if (!r.behind)
+		o->since_ms = 0;
+	else if (o->since_ms == 0 || r.pid != o->pid || r.txn != o->txn)
+		*o = (struct oldest){ now_ms, now_ms, r.pid, r.txn, false };
+	age_ms = o->since_ms == 0 ? 0 : now_ms - o->since_ms;
+	metric_set(METRIC_READERS, 0, r.used);
+	metric_set(METRIC_OLDEST_READER, 0, age_ms / 1000);
+	tell_stuck(o, age_ms, engine_held(e));
 }
 
 /* ---- the queue ---- */
@@ -126,8 +183,10 @@ on_time(struct loop_timer *t)
 	struct figures *f = t->arg;
 	bool more;
 
-	if (f->at.n == 0)
+	if (f->at.n == 0) {
 		show(f->sv->e);
+		show_readers(&f->oldest, f->sv->e);
+	}
 	more = look_at_queue(f);
 	if (loop_timer_set(f->sv->loop, &f->timer, more ? PIECE_MS : FIGURES_MS, on_time, f) != OK)
 		log_event(EV_INTERNAL_ERROR, F_ERR(ERR_NOMEM));
