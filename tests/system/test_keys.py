@@ -497,7 +497,7 @@ def main():
                         internet_gets_nothing_of_mat, clerks_open_what_is_shared, copies_change_their_keyset,
                         keysets_take_over, masters_take_over,
                         refused_mail_leaves_nothing, the_audit_is_exported_and_holds])
-    with Province(24700) as p:
+    with Province(24800) as p:
         return 1 if run(tests, p) else 0
 
 

@@ -140,7 +140,7 @@ def damage_is_found_and_repaired(p):
 
 
 def main():
-    with FailingProvince(24700) as p:
+    with FailingProvince(24900) as p:
         return run(chosen([nothing_is_found_under_load, nothing_is_found_after_a_kill, one_account_alone,
                            what_does_not_go_together, damage_is_found_and_repaired]), p)
 
