@@ -30,7 +30,7 @@
 #include "mailstore/check.h"
 #include "mailstore/store.h"
 
-enum { WRITERS = 6, ACCOUNTS = 3, ROUNDS = 5, MESSAGES_MAX = 20000 };
+enum { WRITERS = 6, ACCOUNTS = 3, ROUNDS = 5, MESSAGES_MAX = 20000, LOST = 5 };
 
 /* Shared with the writers. */
 struct shared {
@@ -164,6 +164,11 @@ copy(struct actor *x, uint32_t uid, uint32_t target, uint8_t move)
 		.target = target, .token = { token, 16 }, .move = move, .uids = &one, .uids_n = 1 };
 
 	snprintf(token, sizeof token, "act-%012u", uid);
+	if (!act(x, ST_COPY, &req) || uid % LOST != 0)
+		return !atomic_load(&x->sh->stop);
+	/* As if the answer had been lost, which a kill seldom brings about. */
+	close(x->fd);
+	x->fd = -1;
 	return act(x, ST_COPY, &req);
 }
 
