@@ -27,3 +27,38 @@ file_read(const char *path, struct buf *out)
 	close(fd);
 	return r;
 }
+
+int
+file_write_at(int fd, struct slice s, uint64_t at)
+{
+	while (s.n > 0) {
+		ssize_t n = pwrite(fd, s.p, s.n, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : ERR_IO;
+		s = slice_from(s, (size_t)n);
+		at += (uint64_t)n;
+	}
+	return OK;
+}
+
+int
+file_read_at(int fd, void *dst, size_t n, uint64_t at)
+{
+	char *to = dst;
+
+	while (n > 0) {
+		ssize_t r = pread(fd, to, n, (off_t)at);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r < 0 ? -errno : ERR_CORRUPT;
+		to += r;
+		n -= (size_t)r;
+		at += (uint64_t)r;
+	}
+	return OK;
+}

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/control.h"
+#include "common/file.h"
 #include "mailstore/crc.h"
 #include "mailstore/path.h"
 
@@ -160,17 +161,11 @@ begin_segment(struct engine *e, struct adopt *ad)
 static int
 write_frame(struct adopt *ad, struct slice octets)
 {
-	while (octets.n > 0) {
-		ssize_t n = pwrite(ad->fd, octets.p, octets.n, (off_t)ad->end);
+	int r = file_write_at(ad->fd, octets, ad->end);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : ERR_IO;
-		octets = slice_from(octets, (size_t)n);
-		ad->end += (uint64_t)n;
-	}
-	return OK;
+	if (r == OK)
+		ad->end += octets.n;
+	return r;
 }
 
 /* Two messages of a mailbox may be one body. */

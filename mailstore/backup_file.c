@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 enum { HOLE_OCTETS = 4096 };
 
 /* ---- writing ---- */
@@ -27,22 +29,6 @@ backup_out_open(int dir, const char *name, size_t head, struct backup_out *o)
 	return o->fd < 0 ? -errno : OK;
 }
 
-static int
-write_at(int fd, struct slice s, uint64_t at)
-{
-	while (s.n > 0) {
-		ssize_t n = pwrite(fd, s.p, s.n, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : ERR_IO;
-		s = slice_from(s, (size_t)n);
-		at += (uint64_t)n;
-	}
-	return OK;
-}
-
 static bool
 all_zero(struct slice s)
 {
@@ -53,7 +39,7 @@ int
 backup_out_write(void *arg, struct slice octets)
 {
 	struct backup_out *o = arg;
-	int r = all_zero(octets) ? OK : write_at(o->fd, octets, o->head + o->octets);
+	int r = all_zero(octets) ? OK : file_write_at(o->fd, octets, o->head + o->octets);
 
 	crypto_generichash_update(&o->sum, (const unsigned char *)octets.p, octets.n);
 	o->octets += octets.n;
@@ -69,7 +55,7 @@ backup_out_sum(struct backup_out *o, uint8_t sum_out[BACKUP_SUM_OCTETS])
 int
 backup_out_head(struct backup_out *o, struct slice head)
 {
-	return head.n == o->head ? write_at(o->fd, head, 0) : ERR_INVAL;
+	return head.n == o->head ? file_write_at(o->fd, head, 0) : ERR_INVAL;
 }
 
 int

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 enum {
 	HEAD = 16, NODE = 8, TREE = 48, META = 16 + 24 + 2 * TREE + 16,
 	BRANCH = 0x01, LEAF = 0x02, OVERFLOW = 0x04, META_PAGE = 0x08,	/* of pages */
@@ -65,23 +67,6 @@ bad(struct walk *w, uint64_t page, const char *what)
 {
 	if (w->out->bad++ < PAGES_TOLD_MAX && w->conf->bad != NULL)
 		w->conf->bad(w->conf->arg, page, w->tree == NULL ? "" : w->tree->name, what);
-}
-
-static int
-read_at(struct walk *w, uint64_t at, unsigned char *dst, size_t n)
-{
-	while (n > 0) {
-		ssize_t r = pread(w->fd, dst, n, (off_t)at);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : ERR_CORRUPT;
-		dst += r;
-		n -= (size_t)r;
-		at += (uint64_t)r;
-	}
-	return OK;
 }
 
 /* ---- which pages are used ---- */
@@ -226,7 +211,7 @@ take_big(struct walk *w, const struct node *n, bool wanted, struct slice *out)
 	if (!take(w, n->child, pages))
 		return false;
 	w->overflow_pages += pages;
-	if (read_at(w, n->child * w->page_octets, head, sizeof head) != OK ||
+	if (file_read_at(w->fd, head, sizeof head, n->child * w->page_octets) != OK ||
 	    le(head, 8) != n->child || le(head + 10, 2) != OVERFLOW || le(head + 12, 4) != pages) {
 		bad(w, n->child, "the first page of a large value is damaged");
 		return false;
@@ -235,7 +220,8 @@ take_big(struct walk *w, const struct node *n, bool wanted, struct slice *out)
 		return true;
 	if (!big_room(w, (size_t)n->data_octets))
 		return false;
-	if (read_at(w, n->child * w->page_octets + HEAD, w->big, (size_t)n->data_octets) != OK) {
+	if (file_read_at(w->fd, w->big, (size_t)n->data_octets,
+	    n->child * w->page_octets + HEAD) != OK) {
 		bad(w, n->child, "a large value cannot be read");
 		return false;
 	}
@@ -365,7 +351,7 @@ walk_page(struct walk *w, uint64_t number, unsigned level, const struct bounds *
 
 	if (!take(w, number, 1))
 		return;
-	if (read_at(w, number * w->page_octets, p, w->page_octets) != OK) {
+	if (file_read_at(w->fd, p, w->page_octets, number * w->page_octets) != OK) {
 		bad(w, number, "a page cannot be read");
 		return;
 	}
@@ -420,7 +406,7 @@ static int
 read_meta(struct walk *w, unsigned which, struct meta *out)
 {
 	unsigned char p[META];
-	int r = read_at(w, which * (uint64_t)w->page_octets, p, sizeof p);
+	int r = file_read_at(w->fd, p, sizeof p, which * (uint64_t)w->page_octets);
 
 	*out = (struct meta){ .page_octets = 0 };
 	if (r != OK)

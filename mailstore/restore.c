@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "mailstore/engine.h"
 #include "mailstore/path.h"
 #include "mailstore/restore_internal.h"
@@ -72,18 +73,11 @@ static int
 on_octets(void *arg, struct slice octets)
 {
 	struct segment_out *o = arg;
+	int r = file_write_at(o->fd, octets, o->at);
 
-	while (octets.n > 0) {
-		ssize_t n = pwrite(o->fd, octets.p, octets.n, (off_t)o->at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : ERR_IO;
-		octets = slice_from(octets, (size_t)n);
-		o->at += (uint64_t)n;
-	}
-	return OK;
+	if (r == OK)
+		o->at += octets.n;
+	return r;
 }
 
 /* The parts were proven before; they are compared again while they are read. */

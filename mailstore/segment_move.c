@@ -5,27 +5,11 @@
 #include <unistd.h>
 
 #include "common/control.h"
+#include "common/file.h"
 #include "mailstore/crc.h"
 #include "mailstore/segment.h"
 
 enum { PIECE_OCTETS = 1 << 18 };
-
-static int
-write_at(int fd, const char *p, size_t n, uint64_t at)
-{
-	while (n > 0) {
-		ssize_t r = pwrite(fd, p, n, (off_t)at);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : ERR_IO;
-		p += r;
-		n -= (size_t)r;
-		at += (uint64_t)r;
-	}
-	return OK;
-}
 
 int
 segment_target_new(const char *dir, uint32_t number, uint8_t public_out[32], int *fd_out)
@@ -45,7 +29,7 @@ segment_target_new(const char *dir, uint32_t number, uint8_t public_out[32], int
 	crypt_wipe(secret, sizeof secret);
 	frame_put_target(number, public_out, head);
 	if (r == OK)
-		r = write_at(fd, head, sizeof head, 0);
+		r = file_write_at(fd, (struct slice){ head, sizeof head }, 0);
 	if (r == OK && (fdatasync(fd) != 0 || fsync(dir_fd) != 0))
 		r = -errno;
 	close(dir_fd);
@@ -99,7 +83,7 @@ copy_chunks(int from_fd, uint64_t from, int to_fd, uint64_t to, const struct fra
 		if (segment_read(from_fd, from, piece, n) != OK)
 			return ERR_CORRUPT;
 		crc = crc32c(crc, (struct slice){ piece, n });
-		r = write_at(to_fd, piece, n, to);
+		r = file_write_at(to_fd, (struct slice){ piece, n }, to);
 		if (r != OK)
 			return r;
 		from += n;
@@ -123,7 +107,7 @@ move_frame(int from_fd, int to_fd, uint64_t end, struct segment_moving *m, char 
 		m->to = end;
 		m->head_octets = (uint32_t)n;
 		m->octets = n + f.stored_octets;
-		r = write_at(to_fd, head, n, end);
+		r = file_write_at(to_fd, (struct slice){ head, n }, end);
 		if (r == OK)
 			r = copy_chunks(from_fd, m->from + n, to_fd, end + n, &f, piece);
 	}

@@ -8,22 +8,12 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/file.h"
 
 int
 segment_read(int fd, uint64_t offset, char *dst, size_t n)
 {
-	while (n > 0) {
-		ssize_t r = pread(fd, dst, n, (off_t)offset);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : ERR_CORRUPT;
-		dst += r;
-		n -= (size_t)r;
-		offset += (uint64_t)r;
-	}
-	return OK;
+	return file_read_at(fd, dst, n, offset);
 }
 
 int

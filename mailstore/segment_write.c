@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/control.h"
+#include "common/file.h"
 #include "mailstore/crc.h"
 #include "mailstore/frame_seal.h"
 
@@ -36,23 +37,6 @@ struct segment_writer {
 	struct buf	  stage;		/* the last octets before end, not yet written */
 	struct buf	  one;			/* of segment_append */
 };
-
-static int
-write_at(int fd, const char *p, size_t n, uint64_t at)
-{
-	while (n > 0) {
-		ssize_t r = pwrite(fd, p, n, (off_t)at);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : ERR_IO;
-		p += r;
-		n -= (size_t)r;
-		at += (uint64_t)r;
-	}
-	return OK;
-}
 
 /* ---- files ---- */
 
@@ -89,7 +73,7 @@ begin_segment(struct segment_writer *w)
 		return -errno;
 	crypt_pair(public, w->epoch_secret);
 	frame_put_segment(w->last + 1, public, head);
-	r = write_at(fd, head, sizeof head, 0);
+	r = file_write_at(fd, (struct slice){ head, sizeof head }, 0);
 	if (r == OK && (fdatasync(fd) != 0 || fsync(w->dir_fd) != 0))
 		r = -errno;
 	if (r != OK) {
@@ -185,7 +169,7 @@ segment_flush(struct segment_writer *w)
 	int r = w->failed;
 
 	if (r == OK && w->stage.n > 0)
-		r = write_at(w->fd, w->stage.p, w->stage.n, at);
+		r = file_write_at(w->fd, buf_slice(&w->stage), at);
 	if (r != OK && w->failed == OK)
 		return write_failed(w, at, r);
 	buf_clear(&w->stage);
@@ -209,7 +193,7 @@ put(struct segment_writer *w, struct slice octets)
 	} else {
 		r = segment_flush(w);
 		if (r == OK)
-			r = write_at(w->fd, octets.p, octets.n, at);
+			r = file_write_at(w->fd, octets, at);
 		if (r != OK && w->failed == OK)
 			return write_failed(w, at, r);
 	}

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 enum { RUNS_MAX = 1024, READ_ITEMS = 2048, ITEMS_MIN = 16 };
 
 /* A sorted run in the file, and what of it is in memory now. */
@@ -102,40 +104,6 @@ make_file(struct sorter *s)
 }
 
 static int
-write_all(int fd, const char *p, size_t n, uint64_t at)
-{
-	while (n > 0) {
-		ssize_t r = pwrite(fd, p, n, (off_t)at);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : ERR_IO;
-		p += r;
-		n -= (size_t)r;
-		at += (uint64_t)r;
-	}
-	return OK;
-}
-
-static int
-read_all(int fd, char *p, size_t n, uint64_t at)
-{
-	while (n > 0) {
-		ssize_t r = pread(fd, p, n, (off_t)at);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : ERR_IO;
-		p += r;
-		n -= (size_t)r;
-		at += (uint64_t)r;
-	}
-	return OK;
-}
-
-static int
 spill(struct sorter *s)
 {
 	uint64_t begin = s->runs_n == 0 ? 0 : s->ends[s->runs_n - 1];
@@ -149,8 +117,8 @@ spill(struct sorter *s)
 		r = make_file(s);
 	qsort(s->items, s->n, sizeof *s->items, compare);
 	if (r == OK)
-		r = write_all(s->fd, (const char *)s->items, s->n * sizeof *s->items,
-		    begin * sizeof *s->items);
+		r = file_write_at(s->fd, (struct slice){ (const char *)s->items,
+		    s->n * sizeof *s->items }, begin * sizeof *s->items);
 	if (r != OK)
 		return r;
 	s->ends[s->runs_n++] = begin + s->n;
@@ -209,7 +177,7 @@ fill(struct sorter *s, struct run *run)
 	run->next = 0;
 	if (run->n == 0)
 		return 0;
-	r = read_all(s->fd, (char *)run->page, run->n * sizeof *run->page,
+	r = file_read_at(s->fd, run->page, run->n * sizeof *run->page,
 	    run->at * sizeof *run->page);
 	run->at += run->n;
 	return r == OK ? 1 : r;

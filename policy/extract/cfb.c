@@ -11,18 +11,18 @@ enum {
 	KIND_FOLDER = 1, KIND_STREAM = 2, KIND_ROOT = 5,
 };
 
-static uint32_t
-u16(const char *p)
+uint32_t
+cfb_u16(struct slice s, size_t at)
 {
-	const unsigned char *u = (const unsigned char *)p;
-
-	return u[0] | (uint32_t)u[1] << 8;
+	if (at + 2 > s.n)
+		return 0;
+	return (unsigned char)s.p[at] | (uint32_t)(unsigned char)s.p[at + 1] << 8;
 }
 
-static uint32_t
-u32(const char *p)
+uint32_t
+cfb_u32(struct slice s, size_t at)
 {
-	return u16(p) | u16(p + 2) << 16;
+	return cfb_u16(s, at) | cfb_u16(s, at + 2) << 16;
 }
 
 bool
@@ -57,7 +57,7 @@ add_numbers(struct slice s, uint32_t *table, uint32_t *n, uint32_t max)
 	for (size_t i = 0; i + 4 <= s.n; i += 4) {
 		if (*n == max)
 			return ERR_CORRUPT;
-		table[(*n)++] = u32(s.p + i);
+		table[(*n)++] = cfb_u32(s, i);
 	}
 	return OK;
 }
@@ -67,14 +67,14 @@ static int
 read_fat(struct cfb *c)
 {
 	uint32_t per = (uint32_t)1 << (c->sector_shift - 2), max = sectors_of(c) + per;
-	uint32_t next = u32(c->octets.p + 68), chain = 0;
+	uint32_t next = cfb_u32(c->octets, 68), chain = 0;
 	int r = OK;
 
 	c->fat = calloc((size_t)max + 1, sizeof *c->fat);
 	if (c->fat == NULL)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < HEADER_DIFAT && r == OK; i++) {
-		uint32_t at = u32(c->octets.p + 76 + 4 * i);
+		uint32_t at = cfb_u32(c->octets, 76 + 4 * i);
 
 		if (at < SECTOR_LAST)
 			r = add_numbers(sector(c, at), c->fat, &c->fat_n, max);
@@ -85,9 +85,9 @@ read_fat(struct cfb *c)
 		if (s.n != (size_t)1 << c->sector_shift || ++chain > max)
 			return ERR_CORRUPT;
 		for (uint32_t i = 0; i + 1 < per && r == OK; i++)
-			if (u32(s.p + 4 * i) < SECTOR_LAST)
-				r = add_numbers(sector(c, u32(s.p + 4 * i)), c->fat, &c->fat_n, max);
-		next = u32(s.p + 4 * (per - 1));
+			if (cfb_u32(s, 4 * i) < SECTOR_LAST)
+				r = add_numbers(sector(c, cfb_u32(s, 4 * i)), c->fat, &c->fat_n, max);
+		next = cfb_u32(s, 4 * (per - 1));
 	}
 	return r;
 }
@@ -120,7 +120,7 @@ read_minifat(struct cfb *c)
 	int r;
 
 	buf_init(&b, c->octets.n + 1);
-	r = read_chain(c, u32(c->octets.p + 60), UINT64_MAX, &b);
+	r = read_chain(c, cfb_u32(c->octets, 60), UINT64_MAX, &b);
 	if (r == OK) {
 		c->minifat = calloc(b.n / 4 + 1, sizeof *c->minifat);
 		r = c->minifat == NULL ? ERR_NOMEM :
@@ -134,12 +134,12 @@ read_minifat(struct cfb *c)
 
 /* UTF-16 to UTF-8; names are short and of the basic plane. */
 static void
-read_name(const char *p, uint32_t octets, char out[CFB_NAME_OCTETS])
+read_name(struct slice entry, uint32_t octets, char out[CFB_NAME_OCTETS])
 {
 	size_t n = 0;
 
 	for (uint32_t i = 0; i + 2 < octets && i < 64 && n + 4 < CFB_NAME_OCTETS; i += 2) {
-		uint32_t u = u16(p + i);
+		uint32_t u = cfb_u16(entry, i);
 
 		if (u < 0x80) {
 			out[n++] = (char)u;
@@ -162,7 +162,7 @@ read_entries(struct cfb *c)
 	int r;
 
 	buf_init(&b, c->octets.n + 1);
-	r = read_chain(c, u32(c->octets.p + 48), UINT64_MAX, &b);
+	r = read_chain(c, cfb_u32(c->octets, 48), UINT64_MAX, &b);
 	if (r == OK && b.n / ENTRY_OCTETS > CFB_ENTRIES_MAX)
 		r = ERR_LIMIT;
 	if (r == OK) {
@@ -170,14 +170,14 @@ read_entries(struct cfb *c)
 		r = c->entries == NULL ? ERR_NOMEM : OK;
 	}
 	for (size_t at = 0; r == OK && at + ENTRY_OCTETS <= b.n; at += ENTRY_OCTETS) {
-		const char *p = b.p + at;
+		struct slice p = slice_sub(buf_slice(&b), at, ENTRY_OCTETS);
 		struct cfb_entry *e = &c->entries[c->entries_n++];
 
-		read_name(p, u16(p + 64), e->name);
-		e->is_folder = p[66] == KIND_FOLDER || p[66] == KIND_ROOT;
-		e->is_stream = p[66] == KIND_STREAM;
-		e->first = u32(p + 116);
-		e->octets = u32(p + 120);
+		read_name(p, cfb_u16(p, 64), e->name);
+		e->is_folder = p.p[66] == KIND_FOLDER || p.p[66] == KIND_ROOT;
+		e->is_stream = p.p[66] == KIND_STREAM;
+		e->first = cfb_u32(p, 116);
+		e->octets = cfb_u32(p, 120);
 	}
 	buf_fini(&b);
 	if (r == OK && c->entries_n == 0)
@@ -194,9 +194,9 @@ cfb_open(struct cfb *c, struct slice octets)
 	buf_init(&c->ministream, octets.n + 1);
 	if (octets.n < HEADER_OCTETS || !cfb_is(octets))
 		return ERR_CORRUPT;
-	c->sector_shift = u16(octets.p + 30);
-	c->cutoff = u32(octets.p + 56);
-	if ((c->sector_shift != 9 && c->sector_shift != 12) || u16(octets.p + 32) != MINI_SHIFT)
+	c->sector_shift = cfb_u16(octets, 30);
+	c->cutoff = cfb_u32(octets, 56);
+	if ((c->sector_shift != 9 && c->sector_shift != 12) || cfb_u16(octets, 32) != MINI_SHIFT)
 		return ERR_CORRUPT;
 	r = read_fat(c);
 	if (r == OK)

@@ -31,6 +31,10 @@ struct cfb {
 	struct buf	  ministream;
 };
 
+/* Little-endian integers in octets; 0 beyond their end. */
+uint32_t cfb_u16(struct slice s, size_t at);
+uint32_t cfb_u32(struct slice s, size_t at);
+
 /* Does it begin like one? */
 bool cfb_is(struct slice octets);
 

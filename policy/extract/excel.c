@@ -32,20 +32,6 @@ struct excel {
 	int		     err;
 };
 
-static uint32_t
-u16(struct slice s, size_t at)
-{
-	if (at + 2 > s.n)
-		return 0;
-	return (unsigned char)s.p[at] | (uint32_t)(unsigned char)s.p[at + 1] << 8;
-}
-
-static uint32_t
-u32(struct slice s, size_t at)
-{
-	return u16(s, at) | u16(s, at + 2) << 16;
-}
-
 static bool
 next_record(struct reader *r)
 {
@@ -53,8 +39,8 @@ next_record(struct reader *r)
 
 	if (r->stream.n < 4)
 		return false;
-	r->type = u16(r->stream, 0);
-	n = u16(r->stream, 2);
+	r->type = cfb_u16(r->stream, 0);
+	n = cfb_u16(r->stream, 2);
 	r->record = slice_sub(r->stream, 4, n);
 	r->stream = slice_from(r->stream, 4 + n);
 	return true;
@@ -64,7 +50,7 @@ next_record(struct reader *r)
 static bool
 goes_on(struct reader *r)
 {
-	return r->record.n == 0 && u16(r->stream, 0) == CONTINUE && next_record(r);
+	return r->record.n == 0 && cfb_u16(r->stream, 0) == CONTINUE && next_record(r);
 }
 
 static uint32_t
@@ -174,7 +160,7 @@ put_cell(struct excel *x, struct slice s)
 static void
 go_to_row(struct excel *x)
 {
-	uint32_t row = u16(x->r.record, 0);
+	uint32_t row = cfb_u16(x->r.record, 0);
 
 	if (row != x->row_number)
 		end_row(x);
@@ -204,7 +190,7 @@ cell_by_number(struct excel *x)
 	struct slice s;
 
 	go_to_row(x);
-	if (sheet_strings_at(&x->strings, u32(x->r.record, 6), &s) == OK)
+	if (sheet_strings_at(&x->strings, cfb_u32(x->r.record, 6), &s) == OK)
 		put_cell(x, s);
 	else
 		x->err = ERR_CORRUPT;
@@ -214,7 +200,7 @@ cell_by_number(struct excel *x)
 static void
 text_object(struct excel *x)
 {
-	uint32_t n = u16(x->r.record, 10);
+	uint32_t n = cfb_u16(x->r.record, 10);
 
 	buf_clear(&x->one);
 	x->r.record.n = 0;
@@ -278,7 +264,7 @@ one_record(struct excel *x)
 		text_object(x);
 		break;
 	case OBJ:
-		x->more = x->more || u16(x->r.record, 4) == OBJ_PICTURE;
+		x->more = x->more || cfb_u16(x->r.record, 4) == OBJ_PICTURE;
 		break;
 	case IMDATA: case BITMAP:
 		x->more = true;
@@ -305,7 +291,7 @@ read_workbook(struct excel *x)
 	bool first = true;
 
 	while (x->err == OK && next_record(&x->r)) {
-		if (first && (x->r.type != BOF || u16(x->r.record, 0) != BIFF8))
+		if (first && (x->r.type != BOF || cfb_u16(x->r.record, 0) != BIFF8))
 			return x->r.type == BOF ? ERR_UNSUPPORTED : ERR_CORRUPT;
 		first = false;
 		one_record(x);

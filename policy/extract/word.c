@@ -24,20 +24,6 @@ struct word {
 	int	     err;
 };
 
-static uint32_t
-u16(struct slice s, size_t at)
-{
-	if (at + 2 > s.n)
-		return 0;
-	return (unsigned char)s.p[at] | (uint32_t)(unsigned char)s.p[at + 1] << 8;
-}
-
-static uint32_t
-u32(struct slice s, size_t at)
-{
-	return u16(s, at) | u16(s, at + 2) << 16;
-}
-
 /* ---- characters ---- */
 
 static void
@@ -111,7 +97,7 @@ wide_piece(struct word *w, struct slice s)
 	uint32_t lead = 0;
 
 	for (size_t i = 0; i + 2 <= s.n && w->err == OK; i += 2) {
-		uint32_t c = u16(s, i);
+		uint32_t c = cfb_u16(s, i);
 
 		if (c >= 0xD800 && c < 0xDC00) {
 			lead = c;
@@ -167,12 +153,12 @@ read_pieces(struct word *w, struct slice plc)
 	int r = n == 0 ? ERR_CORRUPT : OK;
 
 	for (size_t i = 0; i < n && r == OK; i++) {
-		uint32_t from = u32(plc, 4 * i), to = u32(plc, 4 * i + 4);
+		uint32_t from = cfb_u32(plc, 4 * i), to = cfb_u32(plc, 4 * i + 4);
 
 		total += to >= from ? to - from : 0;
 		if (to < from || total > w->doc.n)	/* each octet once: pieces that share are odd */
 			return ERR_CORRUPT;
-		r = one_piece(w, u32(plc, 4 * (n + 1) + 8 * i + 2), to - from);
+		r = one_piece(w, cfb_u32(plc, 4 * (n + 1) + 8 * i + 2), to - from);
 	}
 	return r;
 }
@@ -183,10 +169,10 @@ read_clx(struct word *w, struct slice clx)
 {
 	while (clx.n > 0) {
 		if (clx.p[0] == 2)
-			return read_pieces(w, slice_sub(clx, 5, u32(clx, 1)));
+			return read_pieces(w, slice_sub(clx, 5, cfb_u32(clx, 1)));
 		if (clx.p[0] != 1)
 			return ERR_CORRUPT;
-		clx = slice_from(clx, 3 + (size_t)u16(clx, 1));
+		clx = slice_from(clx, 3 + (size_t)cfb_u16(clx, 1));
 	}
 	return ERR_CORRUPT;
 }
@@ -195,12 +181,12 @@ read_clx(struct word *w, struct slice clx)
 static size_t
 fib_pair(struct slice doc, unsigned i)
 {
-	size_t at = 32, words = u16(doc, at), longs;
+	size_t at = 32, words = cfb_u16(doc, at), longs;
 
 	at += 2 + 2 * words;
-	longs = u16(doc, at);
+	longs = cfb_u16(doc, at);
 	at += 2 + 4 * longs;
-	if (i >= u16(doc, at))
+	if (i >= cfb_u16(doc, at))
 		return 0;
 	return at + 2 + 8 * (size_t)i;
 }
@@ -214,8 +200,8 @@ read_document(struct word *w)
 
 	if (pair == 0)
 		return ERR_CORRUPT;
-	fc = u32(w->doc, pair);
-	lcb = u32(w->doc, pair + 4);
+	fc = cfb_u32(w->doc, pair);
+	lcb = cfb_u32(w->doc, pair + 4);
 	if (lcb == 0 || (uint64_t)fc + lcb > w->table.n)
 		return ERR_CORRUPT;
 	r = read_clx(w, slice_sub(w->table, fc, lcb));
@@ -240,11 +226,11 @@ has_more(const struct cfb *c)
 static int
 check_fib(struct slice doc)
 {
-	uint32_t flags = u16(doc, 10);
+	uint32_t flags = cfb_u16(doc, 10);
 
-	if (u16(doc, 0) != FIB_IDENT)
+	if (cfb_u16(doc, 0) != FIB_IDENT)
 		return ERR_CORRUPT;
-	if (u16(doc, 2) < FIB_97)
+	if (cfb_u16(doc, 2) < FIB_97)
 		return ERR_UNSUPPORTED;
 	return (flags & (FIB_ENCRYPTED | FIB_OBFUSCATED)) != 0 ? ERR_ACCESS : OK;
 }
@@ -266,7 +252,7 @@ word_text(const struct cfb *c, struct buf *text, struct buf *titles, unsigned *f
 	if (r == OK)
 		r = check_fib(w.doc);
 	if (r == OK)
-		r = cfb_stream(c, cfb_find(c, (u16(w.doc, 10) & FIB_TABLE1) != 0 ? "1Table" : "0Table"),
+		r = cfb_stream(c, cfb_find(c, (cfb_u16(w.doc, 10) & FIB_TABLE1) != 0 ? "1Table" : "0Table"),
 		    &table);
 	w.table = buf_slice(&table);
 	if (r == OK)
@@ -288,7 +274,7 @@ word_text(const struct cfb *c, struct buf *text, struct buf *titles, unsigned *f
 static int
 one_property(struct slice set, uint32_t at, enum charset cs, struct buf *titles)
 {
-	uint32_t type = u32(set, at), n = u32(set, at + 4);
+	uint32_t type = cfb_u32(set, at), n = cfb_u32(set, at + 4);
 	struct slice value = slice_sub(slice_from(set, at), 8, type == PROPERTY_LPWSTR ? 2 * (size_t)n : n);
 	struct buf utf8;
 	int r;
@@ -310,21 +296,21 @@ static int
 one_set(struct slice set, struct buf *titles)
 {
 	enum charset cs = CHARSET_WINDOWS_1252;
-	uint32_t n = u32(set, 4);
+	uint32_t n = cfb_u32(set, 4);
 	int r = OK;
 
 	if (n > (set.n - 8) / 8)
 		return OK;
 	for (uint32_t i = 0; i < n; i++)
-		if (u32(set, 8 + 8 * i) == 1) {
-			uint32_t page = u16(set, u32(set, 12 + 8 * i) + 4);
+		if (cfb_u32(set, 8 + 8 * i) == 1) {
+			uint32_t page = cfb_u16(set, cfb_u32(set, 12 + 8 * i) + 4);
 
 			cs = page == 65001 ? CHARSET_UTF_8 : page == 1258 ? CHARSET_WINDOWS_1258 :
 			    page == 1200 ? CHARSET_UTF_16LE : CHARSET_WINDOWS_1252;
 		}
 	for (uint32_t i = 0; i < n && r == OK; i++)
-		if (u32(set, 12 + 8 * i) < set.n)
-			r = one_property(set, u32(set, 12 + 8 * i), cs, titles);
+		if (cfb_u32(set, 12 + 8 * i) < set.n)
+			r = one_property(set, cfb_u32(set, 12 + 8 * i), cs, titles);
 	return r;
 }
 
@@ -343,9 +329,9 @@ word_properties(const struct cfb *c, struct buf *titles)
 		if (cfb_find(c, names[i]) == CFB_NONE || cfb_stream(c, cfb_find(c, names[i]), &b) != OK)
 			continue;
 		s = buf_slice(&b);
-		sets = u32(s, 24);
+		sets = cfb_u32(s, 24);
 		for (uint32_t k = 0; k < sets && k < 4 && r == OK; k++) {
-			uint32_t at = u32(s, 28 + 20 * k + 16);
+			uint32_t at = cfb_u32(s, 28 + 20 * k + 16);
 
 			if (at + 8 < s.n)
 				r = one_set(slice_from(s, at), titles);

@@ -48,12 +48,31 @@ what_cannot_be_read_is_an_error(void **state)
 	buf_fini(&b);
 }
 
+static void
+octets_at_a_place(void **state)
+{
+	char name[] = "/tmp/test_file.XXXXXX", got[8];
+	int fd = mkstemp(name);
+
+	(void)state;
+	unlink(name);
+	assert_int_equal(file_write_at(fd, SLICE("world"), 5), OK);
+	assert_int_equal(file_write_at(fd, SLICE("hello"), 0), OK);
+	assert_int_equal(file_read_at(fd, got, 4, 3), OK);
+	assert_memory_equal(got, "lowo", 4);
+	assert_int_equal(file_read_at(fd, got, 4, 7), ERR_CORRUPT);	/* one too many */
+	assert_int_equal(file_read_at(fd, got, 0, 99), OK);
+	close(fd);
+	assert_int_equal(file_write_at(fd, SLICE("x"), 0), -EBADF);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(a_file_is_read_whole),
 		cmocka_unit_test(what_cannot_be_read_is_an_error),
+		cmocka_unit_test(octets_at_a_place),
 	};
 
 	return cmocka_run_group_tests(t, NULL, NULL);
