@@ -10,7 +10,10 @@
 
 typedef int (*step_fn)(struct engine *e, struct engine_job *job);
 
-enum { SYNC_ASIDE = 8 };	/* so many jobs at least: else a thread takes longer to wake */
+enum {
+	SYNC_ASIDE = 8,		/* so many jobs at least: else a thread takes longer to wake */
+	GROUP_TRIES = 4,
+};
 
 /* ---- seal ---- */
 
@@ -27,8 +30,10 @@ seal_failed(struct engine_job *jobs, int r)
 	metric_add(METRIC_COMMITS_FAILED, 0, 1);
 	log_event(EV_STORE_COMMIT_FAILED, F_CSTR("at", "segment"), F_ERR(r));
 	for (struct engine_job *j = jobs; j != NULL; j = j->next)
-		if (j->seal != NULL && j->status == OK)
+		if (j->seal != NULL && (j->status == OK || j->poisoned)) {
 			j->status = r;
+			j->poisoned = false;	/* nor is it run again, alone */
+		}
 }
 
 /* In a worker: the one file that one may touch, and the committer does not write it meanwhile. */
@@ -272,23 +277,46 @@ try_group(struct engine *e, const struct step *s, struct engine_job *from, struc
 	return true;
 }
 
-/* The group in one transaction; if that has to be undone, each job in its own. */
+/* Of those that keep an order one has failed: those behind it must not overtake it. */
+static bool
+order_broken(const struct engine_job *jobs)
+{
+	for (; jobs != NULL; jobs = jobs->next)
+		if (jobs->poisoned && jobs->in_order)
+			return true;
+	return false;
+}
+
+/* The group in one transaction; if that has to be undone, again without the job that failed halfway, so
+ * that nobody makes the others wait for a commit each. False: that did not help. */
+static bool
+run_group(struct engine *e, const struct step *s, struct engine_job *jobs)
+{
+	for (int i = 0; i < GROUP_TRIES && !order_broken(jobs); i++)
+		if (try_group(e, s, jobs, NULL))
+			return true;
+	return false;
+}
+
+/* What failed in a group, or with all of it, is run in a transaction of its own. */
 static void
 run_step(struct engine *e, const struct step *s, struct engine_job *jobs)
 {
 	struct engine_job *first = jobs;
+	bool together;
 
 	while (first != NULL && !takes_part(s, first))
 		first = first->next;
 	if (first == NULL)
 		return;
-	if (try_group(e, s, jobs, NULL))
-		return;
+	together = run_group(e, s, jobs);
 	for (struct engine_job *j = jobs; j != NULL; j = j->next) {
+		bool alone = j->poisoned || !together;
+
 		if (j->poisoned)	/* undone with all others: it may fail again, alone */
 			j->status = OK;
 		j->poisoned = false;	/* or the next step would take it for done */
-		if (takes_part(s, j) && !try_group(e, s, j, j->next))
+		if (alone && takes_part(s, j) && !try_group(e, s, j, j->next))
 			j->poisoned = false;
 	}
 }

@@ -585,6 +585,132 @@ a_half_done_job_takes_nobody_down(void **state)
 	index_abort(h->e->ix);
 }
 
+/* Two of many: the others share their commits all the same. Many: each is still told the truth. */
+static void
+half_done_jobs_cost_the_others_little(void **state)
+{
+	enum { JOBS = 100 };
+	static const size_t bad[] = { 2, JOBS / 5 };
+	struct help *h = *state;
+	struct member m[JOBS];
+	char names[JOBS][8];
+	uint64_t v, syncs;
+
+	for (size_t t = 0; t < ARRAY_LEN(bad); t++) {
+		size_t every = JOBS / bad[t];
+
+		for (size_t i = 0; i < JOBS; i++) {
+			snprintf(names[i], sizeof names[i], "%zu-%zu", t, i);
+			m[i] = (struct member){ .ej = { .index = member_step, .done = member_done,
+				.next = i + 1 < JOBS ? &m[i + 1].ej : NULL },
+				.fn = i % every == 1 ? write_then_fail : write_well,
+				.arg = names[i] };
+		}
+		syncs = h->e->stats.syncs;
+		engine_commit(h->e, &m[0].ej);
+		if (t == 0)
+			assert_true(h->e->stats.syncs - syncs <= 4);
+		assert_int_equal(index_begin_read(h->e->ix), OK);
+		for (size_t i = 0; i < JOBS; i++) {
+			assert_int_equal(m[i].status, i % every == 1 ? ERR_LIMIT : OK);
+			assert_int_equal(index_u64_get(h->e->ix, names[i], &v),
+			    i % every == 1 ? ERR_NOENT : OK);
+		}
+		assert_int_equal(index_u64_get(h->e->ix, "half", &v), ERR_NOENT);
+		index_abort(h->e->ix);
+	}
+}
+
+/* Fails halfway when it is run first, as where the group was too much for one transaction. */
+static int
+fail_at_first(struct engine *e, void *arg)
+{
+	static unsigned runs;
+	uint64_t place = 0;
+	int r = index_u64_get(e->ix, "place", &place);
+
+	if (r == OK || r == ERR_NOENT)
+		r = index_u64_put(e->ix, "place", place + 1);
+	if (r == OK)
+		r = index_u64_put(e->ix, arg, place + 1);
+	return r == OK && runs++ == 0 ? ERR_LIMIT : r;
+}
+
+static void
+jobs_in_order_keep_it(void **state)
+{
+	struct help *h = *state;
+	struct member m[] = {
+		{ .fn = fail_at_first, .arg = "early" }, { .fn = fail_at_first, .arg = "late" },
+	};
+	uint64_t early, late;
+
+	for (size_t i = 0; i < ARRAY_LEN(m); i++)
+		m[i].ej = (struct engine_job){ .index = member_step, .done = member_done,
+			.in_order = true, .next = i == 0 ? &m[1].ej : NULL };
+	engine_commit(h->e, &m[0].ej);
+	assert_int_equal(m[0].status, OK);
+	assert_int_equal(m[1].status, OK);
+	assert_int_equal(index_begin_read(h->e->ix), OK);
+	assert_int_equal(index_u64_get(h->e->ix, "early", &early), OK);
+	assert_int_equal(index_u64_get(h->e->ix, "late", &late), OK);
+	assert_true(early < late);
+	index_abort(h->e->ix);
+}
+
+/* What the body was written to is gone before it is synced. */
+static int
+seal_and_lose(struct engine *e, struct engine_job *ej)
+{
+	const struct member *m = (struct member *)(void *)ej;
+	uint8_t key[CRYPT_KEY_OCTETS] = { 0 };
+	struct segment_place at;
+	int fds[2], r = OK;
+
+	if (m->arg[0] != 'f')
+		return OK;
+	r = segment_append(e->seg, key, false, SLICE("s"), SLICE("m"), &at);
+	if (r == OK)
+		r = segment_flush(e->seg);
+	assert_int_equal(pipe(fds), 0);
+	assert_true(dup2(fds[1], segment_sync_fd(e->seg)) >= 0);
+	close(fds[0]);
+	close(fds[1]);
+	return r;
+}
+
+static int
+control_fails_at_first(struct engine *e, struct engine_job *ej)
+{
+	const struct member *m = (struct member *)(void *)ej;
+	static unsigned runs;
+	int r = control_put_u64(e->ctl, CONTROL_META, slice_of(m->arg), 1);
+
+	return r == OK && m->arg[0] == 'p' && runs++ == 0 ? ERR_LIMIT : r;
+}
+
+/* A job that failed halfway in its group must not be run alone as if its body were on the disk. */
+static void
+a_failed_sync_is_that_of_a_half_done_job_too(void **state)
+{
+	enum { JOBS = 10 };
+	struct help *h = *state;
+	struct engine_conf conf = h->e->conf;
+	struct member m[JOBS];
+
+	conf.threads = 1;
+	engine_close(&h->e);
+	assert_int_equal(engine_open(&conf, &h->e), OK);
+	for (size_t i = 0; i < JOBS; i++)
+		m[i] = (struct member){ .ej = { .seal = seal_and_lose,
+			.control = control_fails_at_first, .done = member_done,
+			.next = i + 1 < JOBS ? &m[i + 1].ej : NULL },
+			.arg = i == 0 ? "first" : i == 3 ? "poisoned" : "well" };
+	engine_commit(h->e, &m[0].ej);
+	for (size_t i = 0; i < JOBS; i++)
+		assert_int_not_equal(m[i].status, OK);
+}
+
 int
 main(void)
 {
@@ -596,7 +722,8 @@ main(void)
 		T(open_intents_are_replayed_once), T(what_cannot_be_filed_is_kept),
 		T(torn_tail_hurts_nobody), T(an_epoch_ends_by_itself),
 		T(one_writer_and_no_newer_format),
-		T(a_half_done_job_takes_nobody_down) };
+		T(a_half_done_job_takes_nobody_down), T(half_done_jobs_cost_the_others_little),
+		T(jobs_in_order_keep_it), T(a_failed_sync_is_that_of_a_half_done_job_too) };
 
 	return cmocka_run_group_tests(t, NULL, NULL);
 }
