@@ -287,8 +287,8 @@ order_broken(const struct engine_job *jobs)
 	return false;
 }
 
-/* The group in one transaction; if that has to be undone, again without the job that failed halfway, so
- * that nobody makes the others wait for a commit each. False: that did not help. */
+/* The group in one transaction; if that has to be undone, again without the job that failed halfway:
+ * nobody makes the others wait for a commit each. False: that did not help. */
 static bool
 run_group(struct engine *e, const struct step *s, struct engine_job *jobs)
 {

@@ -331,7 +331,7 @@ WIRE_STRUCT(st_rights_request, ST_RIGHTS_REQUEST_FIELDS)
 WIRE_STRUCT(st_entry_request, ST_ENTRY_REQUEST_FIELDS)
 
 /* What a reader who is not the owner has seen of a shared mailbox. The reply is that of ST_FLAGS;
- * modseq is of the reader's view. */
+ * modseq is of the reader's view. ERR_NOENT: there is no such reader. */
 #define ST_READER_SEEN_REQUEST_FIELDS(F, L, T) \
 	F(T, U32, account, 0)		/* owner of the mailbox */ \
 	F(T, U32, mailbox, 0) \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /* Requests about rights, metadata and what readers have seen: each is one act in the index. */
+#include "common/control.h"
 #include "mailstore/serve_internal.h"
 
 static struct job *
@@ -24,7 +25,11 @@ static int
 seen_index(struct engine *e, struct engine_job *ej)
 {
 	struct job *j = job_of(ej);
+	const struct st_reader_seen_request *req = j->msg;
 
+	/* Each reader gets a row, which stays as long as the mailbox: none for those who are nobody. */
+	if (accounts_number(e->accounts, req->reader) == NULL && !control_off("reader-known"))
+		return ERR_NOENT;
 	j->reply = &j->u.seen;
 	return box_reader_seen(e->ix, &j->scope, j->msg, &j->a, &j->u.seen);
 }

@@ -303,6 +303,56 @@ zones(void **state)
 	arena_clear(&a);
 }
 
+static int
+seen_call(int fd, uint32_t account, uint32_t mailbox, uint32_t reader)
+{
+	struct st_range uids = { 1, 9 };
+	struct st_reader_seen_request q = { account, mailbox, reader, &uids, 1, 1, 0 };
+	const void *reply;
+	struct arena a;
+	int r;
+
+	arena_init(&a, ARENA_MAX);
+	r = daemon_call_up(fd, ST_READER_SEEN, &q, NULL, 0, &a, &reply, NULL);
+	arena_clear(&a);
+	return r;
+}
+
+/* A fallen worker may name any mailbox and any reader. */
+static void
+sharing(void **state)
+{
+	struct daemon *d = *state;
+	struct st_rights_request rights = { .mailbox = BOX_MAT, .identifier = SLICE("anyone"),
+		.rights = ST_RIGHT_READ };
+	struct st_entry_request entry = { .mailbox = BOX_MAT, .name = SLICE("/private/comment"),
+		.value = SLICE("x") };
+	uint32_t acct, other;
+	const void *reply;
+	struct arena a;
+	int in, out;
+
+	arena_init(&a, ARENA_MAX);
+	daemon_keyd(d);
+	daemon_start(d);
+	in = daemon_connect(d, ROLE_IMAPD_INTERNAL);
+	out = daemon_connect(d, ROLE_IMAPD_INTERNET);
+	acct = rights.account = entry.account = open_account(in, guid1, &a).account;
+	other = open_account(in, guid2, &a).account;
+	assert_int_equal(daemon_call(out, ST_RIGHTS, &rights, NULL, 0, &a, &reply, NULL), ERR_NOENT);
+	assert_int_equal(daemon_call(in, ST_RIGHTS, &rights, NULL, 0, &a, &reply, NULL), ERR_ACCESS);
+	assert_int_equal(daemon_call(out, ST_ENTRY, &entry, NULL, 0, &a, &reply, NULL), ERR_NOENT);
+	assert_int_equal(daemon_call(in, ST_ENTRY, &entry, NULL, 0, &a, &reply, NULL), OK);
+	assert_int_equal(seen_call(out, acct, BOX_MAT, other), ERR_NOENT);
+	assert_int_equal(seen_call(out, acct, BOX_INBOX, acct), ERR_INVAL);
+	assert_int_equal(seen_call(out, acct, BOX_INBOX, other), OK);
+	assert_int_equal(seen_call(out, acct, BOX_INBOX, other + 1), ERR_NOENT);
+	assert_int_equal(seen_call(out, acct, BOX_INBOX, UINT32_MAX), ERR_NOENT);
+	close(in);
+	close(out);
+	arena_clear(&a);
+}
+
 static void
 names_tokens_and_inbox(void **state)
 {
@@ -505,7 +555,7 @@ main(void)
 {
 #define T(f)	cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest t[] = { T(from_delivery_to_reader),
-		T(without_keyd_nothing_is_taken_in), T(zones), T(names_tokens_and_inbox),
+		T(without_keyd_nothing_is_taken_in), T(zones), T(sharing), T(names_tokens_and_inbox),
 		T(relay_and_audit), T(the_dead_are_given_nothing),
 		T(a_second_mailstored_is_refused) };
 
