@@ -249,6 +249,7 @@ struct engine_delivery {
 	uint64_t	      keysets_serial;	/* of the engine, when it was sealed */
 	uint64_t	      spool_serial;	/* likewise */
 	bool		      repeated;	/* its id was committed before */
+	bool		      twin;	/* its id is another job's of this run of the group */
 	bool		      checked;
 	struct engine_body    sealing;
 	struct engine_warm   *warm;
@@ -286,7 +287,7 @@ struct engine_append {
 	uint8_t		   email_id[16], wrapped[48], thread_id[THREAD_OCTETS];
 	uint32_t	   keyset;
 	uint8_t		   keyset_class;
-	bool		   repeated;
+	bool		   repeated, twin;	/* as of a delivery */
 	bool		   reserved;
 	uint64_t	   reserved_octets;
 	bool		   unlimited;	/* of the asker: the request's quota says nothing */

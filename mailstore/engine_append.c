@@ -6,7 +6,7 @@
 
 static int
 look_token(struct engine *e, const struct box_scope *sc, struct slice token,
-    struct engine_append *out)
+    struct engine_append *out, bool *there_out)
 {
 	struct arena a;
 	int r;
@@ -14,7 +14,7 @@ look_token(struct engine *e, const struct box_scope *sc, struct slice token,
 	arena_init(&a, 65536);
 	r = box_token_get(e->ix, sc, token, &st_append_reply_wire, &a, &out->reply);
 	arena_clear(&a);
-	out->repeated = r == OK;
+	*there_out = r == OK;
 	return r == ERR_NOENT ? OK : r;
 }
 
@@ -40,7 +40,7 @@ look(struct engine *e, const struct box_scope *sc, const struct st_append_reques
 
 	if (r != OK)
 		return r;
-	r = look_token(e, sc, req->token, out);
+	r = look_token(e, sc, req->token, out, &out->repeated);
 	if (r == OK && !out->repeated)
 		r = look_at_target(e, sc, req, class_out);
 	index_abort(e->ix);
@@ -164,10 +164,10 @@ engine_append_index(struct engine *e, const struct box_scope *sc,
 	/* From here on the row counts it; and if the group is undone, it must fit once more. */
 	release(e, sc, ap);
 	with.quota = quota_scope(e, sc->account, !ap->unlimited, &q);
-	r = look_token(e, sc, req->token, ap);	/* by another job of this group */
-	if (r == OK && !ap->repeated && !engine_keyset_there(e, sc->account, ap->keyset))
+	r = look_token(e, sc, req->token, ap, &ap->twin);
+	if (r == OK && !ap->twin && !engine_keyset_there(e, sc->account, ap->keyset))
 		r = ERR_UNAVAIL;
-	if (r != OK || ap->repeated)
+	if (r != OK || ap->twin)
 		return r;
 	r = box_add(e->ix, &with, req->mailbox, &ap->message, ap->keyset, ap->wrapped,
 	    &ap->reply.uidvalidity, &ap->reply.uid);

@@ -453,11 +453,12 @@ engine_deliver_control(struct engine *e, const struct st_deliver_request *req,
 {
 	int r;
 
+	d->twin = false;	/* what an undone run of the group saw counts no more */
 	if (d->repeated)
 		return OK;
-	r = control_is_done(e->ctl, req->id);	/* by another job of this group */
+	r = control_is_done(e->ctl, req->id);
 	if (r != 0) {
-		d->repeated = r == 1;
+		d->twin = r == 1;
 		return r == 1 ? OK : r;
 	}
 	r = check_keys(e, req, d);
@@ -478,7 +479,7 @@ engine_deliver_done(struct engine *e, const struct st_deliver_request *req,
 {
 	int r = OK;
 
-	if (status == OK && !d->repeated && d->number != 0)
+	if (status == OK && !d->repeated && !d->twin && d->number != 0)
 		r = engine_intent_open(e, d->number, &d->intent);	/* is pending by itself */
 	release(e, req, d);
 	return r;

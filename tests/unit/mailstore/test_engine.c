@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "help.h"
+#include "mailstore/engine_act.h"
 
 static int
 begin(void **state)
@@ -636,6 +637,65 @@ fail_at_first(struct engine *e, void *arg)
 	return r == OK && runs++ == 0 ? ERR_LIMIT : r;
 }
 
+/* Notes the delivery id at its first run, and fails without a trace at the next. */
+static int
+done_once(struct engine *e, void *arg)
+{
+	static unsigned runs;
+
+	return runs++ == 0 ? control_set_done(e->ctl, slice_of(arg), 1) : ERR_NOSPC;
+}
+
+static int
+spoil(struct engine *e, void *arg)
+{
+	int r = control_set_done(e->ctl, slice_of(arg), 1);
+
+	return r == OK ? ERR_LIMIT : r;
+}
+
+static void
+act_over(struct engine *e, struct engine_act *act)
+{
+	(void)e, (void)act;
+}
+
+/* The same delivery by another job of the group, whose run was undone: it is not done. */
+static void
+a_twin_that_was_undone_counts_not(void **state)
+{
+	struct help *h = *state;
+	char id[] = "0123456789abcdef", guid[16];
+	struct st_local local = { .guid = help_guid(1, guid) };
+	struct st_deliver_request req = { .id = slice_of(id), .local = &local, .local_n = 1 };
+	struct member twin = { .fn = done_once, .arg = id }, bad = { .fn = spoil, .arg = "fedcba9876543210" };
+	struct engine_act act = { .scope = { .account = 0 } };
+	struct ms_call call = { .act = MS_DELIVER, .req = &req, .message = SLICE("text"),
+		.summary = SLICE("s"), .status = 1 };
+	struct store_account there;
+	struct store *s;
+	struct arena a;
+
+	help_account(h, 1);
+	arena_init(&a, 1 << 20);
+	call.a = &a;
+	engine_act_init(&act, &call, act_over);
+	twin.ej = (struct engine_job){ .control = member_step, .done = member_done, .next = &act.ej };
+	bad.ej = (struct engine_job){ .control = member_step, .done = member_done };
+	act.ej.next = &bad.ej;
+	engine_commit(h->e, &twin.ej);
+	assert_int_equal(twin.status, ERR_NOSPC);
+	assert_int_equal(bad.status, ERR_LIMIT);
+	assert_int_equal(call.status, OK);
+	while (h->e->intents != NULL)
+		assert_int_equal(engine_apply(h->e), OK);
+	s = help_reader(h, 0);
+	assert_int_equal(store_account(s, help_account(h, 1), &there), OK);
+	assert_int_equal(there.messages, 1);
+	store_close(&s);
+	arena_clear(&a);
+}
+
 static void
 jobs_in_order_keep_it(void **state)
 {
@@ -723,7 +783,7 @@ main(void)
 		T(torn_tail_hurts_nobody), T(an_epoch_ends_by_itself),
 		T(one_writer_and_no_newer_format),
 		T(a_half_done_job_takes_nobody_down), T(half_done_jobs_cost_the_others_little),
-		T(jobs_in_order_keep_it), T(a_failed_sync_is_that_of_a_half_done_job_too) };
+		T(a_twin_that_was_undone_counts_not), T(jobs_in_order_keep_it), T(a_failed_sync_is_that_of_a_half_done_job_too) };
 
 	return cmocka_run_group_tests(t, NULL, NULL);
 }
