@@ -25,7 +25,7 @@ enum { STATES = 500, LONG_OF = 1 };
 
 enum {
 	TAPE_OCTETS = 1 << 30, SUBSETS = 4, BAD_MAX = 5, GROUPS = 110,
-	THREADS = 2, GROUPS_AGAIN = 4, AGAIN_LONG = 150,
+	THREADS = 2, GROUPS_AGAIN = 4, AGAIN_LONG = 150, TRIES = 4,
 };
 
 struct sweep {
@@ -194,12 +194,50 @@ record(struct sweep *s, uint32_t groups)
 	image_remove(dir);
 }
 
+/* One run, and what is left of it wherever the power is cut. */
+static void
+play(struct sweep *s, bool all)
+{
+	uint32_t want = STATES;
+
+	record(s, GROUPS);
+	printf("%llu records, %llu octets\n", (unsigned long long)s->tape->count,
+	    (unsigned long long)s->tape->used);
+	s->one_of = all ? LONG_OF : 1 + (uint32_t)(s->tape->count * 4 / want);
+	s->again_of = all ? AGAIN_LONG : want / 6;
+	if (s->strict) {
+		s->one_of = 3;
+		s->again_of = 0;
+	}
+	sweep_tape(s);
+	printf("%u states, %u states after a second cut, %u bad\n", s->states, s->agains, s->bad);
+}
+
+/* What a check that is off leaves unsynced shows where nothing unsynced is kept, in a run that does
+ * what the check is for: not every one moves frames. Each in a process of its own. */
+static bool
+shows_in_some_run(struct sweep *s)
+{
+	int status = 0;
+
+	for (unsigned i = 0; i < TRIES && status == 0; i++, s->seed++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			play(s, false);
+			_exit(s->bad > 0);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			return false;
+	}
+	return status != 0;
+}
+
 int
 main(void)
 {
 	bool all = getenv("long") != NULL && *getenv("long") != '\0';
 	static struct sweep s;
-	uint32_t want = STATES;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	s.seed = pick_seed();
@@ -209,19 +247,11 @@ main(void)
 	if (image_base(s.base) != 0 || crypt_start() != OK)
 		return 3;
 	keys_make(&s.keys, s.seed);
-	record(&s, GROUPS);
-	printf("%llu records, %llu octets\n", (unsigned long long)s.tape->count,
-	    (unsigned long long)s.tape->used);
-	s.one_of = all ? LONG_OF : 1 + (uint32_t)(s.tape->count * 4 / want);
-	s.again_of = all ? AGAIN_LONG : want / 6;
-	/* What a check that is off leaves unsynced shows where nothing unsynced is kept. */
 	s.strict = getenv("CONGVU_CONTROL_OFF") != NULL;
-	if (s.strict) {
-		s.one_of = 3;
-		s.again_of = 0;
-	}
-	sweep_tape(&s);
+	if (s.strict)
+		s.bad = shows_in_some_run(&s);
+	else
+		play(&s, all);
 	image_remove(s.base);
-	printf("%u states, %u states after a second cut, %u bad\n", s.states, s.agains, s.bad);
 	return s.bad > 0;
 }
