@@ -207,8 +207,11 @@ def thunderbird_learns_and_reads(p, tb):
 def thunderbird_keeps_order(p, tb):
     subject = "Công văn số 12"
     deliver(p, p.env["CONGVU_USER1"], subject)
-    tb.run("const [s] = arguments; const f = folder('INBOX'); await finished(l => f.getNewMessages(null, l));"
-           "await until('it', () => headers(f).find(m => m.mime2DecodedSubject == s))", subject)
+    # A press of the button that falls into an update of its own is passed over by Thunderbird: press again.
+    tb.run("const [s] = arguments; const f = folder('INBOX'); for (let i = 0; ; i++) try {"
+           "await finished(l => f.getNewMessages(null, l));"
+           "await until('it', () => headers(f).find(m => m.mime2DecodedSubject == s), 7000); break } catch (e) { if (i == 4) throw e }",
+           subject)
     left = tb.run(KEEP_ORDER, subject, BOX)
     assert len(left) == 1 and left[0][0] and left[0][1] and "$label1" in left[0][2].split(), left
     there = mailbox(p, p.env["CONGVU_USER1"], BOX)
