@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,42 @@ import_fail(struct import_source *s, int err, const char *fmt, ...)
 	vsnprintf(s->why, sizeof s->why, fmt, ap);
 	va_end(ap);
 	return err;
+}
+
+int
+import_folders_add(struct import_source *s, struct import_folders *l, struct import_folder **out)
+{
+	size_t cap = l->cap == 0 ? 32 : 2 * l->cap;
+	struct import_folder *v;
+
+	if (l->n >= IMPORT_FOLDERS_MAX)
+		return import_fail(s, ERR_LIMIT, "too many folders");
+	if (l->n == l->cap) {
+		v = arena_array(l->a, cap, sizeof *v);
+		if (v == NULL)
+			return import_fail(s, l->a->err, "too many folders");
+		if (l->n > 0)
+			memcpy(v, l->v, l->n * sizeof *v);
+		l->v = v;
+		l->cap = cap;
+	}
+	*out = &l->v[l->n++];
+	return OK;
+}
+
+static int
+by_source(const void *a, const void *b)
+{
+	const struct import_folder *x = a, *y = b;
+
+	return slice_cmp(x->source, y->source);
+}
+
+void
+import_folders_sort(struct import_folders *l)
+{
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof *l->v, by_source);
 }
 
 /* The folder that the last level of *path is in: at itself, or another that is to be closed. */

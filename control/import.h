@@ -71,6 +71,19 @@ int import_mbox_new(const char *path, struct import_source **out) MUST_USE;
 /* Note why, and give err back. */
 int import_fail(struct import_source *s, int err, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_USE;
 
+/* Folders that a source finds, in the arena. */
+struct import_folders {
+	struct arena *a;
+	struct import_folder *v;
+	size_t	      n, cap;
+};
+
+/* One more, to be filled in. ERR_LIMIT: more than IMPORT_FOLDERS_MAX; ERR_NOMEM. */
+int import_folders_add(struct import_source *s, struct import_folders *l,
+    struct import_folder **out) MUST_USE;
+/* By what the source calls them, so that each run finds them in the same order. */
+void import_folders_sort(struct import_folders *l);
+
 /* A file for reading, or -1 and errno: what is a link (also on the way to it, below at), a pipe, a
  * socket or a device is none (ELOOP, EINVAL), and nothing of that is waited for. */
 int import_open_file(int at, const char *path) MUST_USE;

@@ -233,50 +233,25 @@ begin(struct imap *m, const struct import_imap *conf)
 
 /* ---- folders ---- */
 
-struct listing {
-	struct arena *a;
-	struct import_folder *v;
-	size_t	      n, cap;
-};
-
-static int
-grow(struct imap *m, struct listing *l)
-{
-	size_t cap = l->cap == 0 ? 64 : 2 * l->cap;
-	struct import_folder *v;
-
-	if (l->n < l->cap)
-		return OK;
-	if (l->n >= IMPORT_FOLDERS_MAX)
-		return import_fail(&m->s, ERR_LIMIT, "%s: too many folders", m->w.host);
-	v = arena_array(l->a, cap, sizeof *v);
-	if (v == NULL)
-		return import_fail(&m->s, l->a->err, "too many folders");
-	if (l->n > 0)
-		memcpy(v, l->v, l->n * sizeof *v);
-	l->v = v;
-	l->cap = cap;
-	return OK;
-}
-
 static int
 on_list(struct imap *m, const struct imap_reply *r, void *arg)
 {
-	struct listing *l = arg;
+	struct import_folders *l = arg;
 	static struct imap_folder f;
+	struct import_folder *to;
 	int e;
 
 	if (r->kind != IMAP_UNTAGGED || !slice_is_nocase(r->word, "LIST"))
 		return OK;
 	if (imap_folder_read(r->rest, &f) != OK || !f.selectable)
 		return OK;
-	e = grow(m, l);
+	e = import_folders_add(&m->s, l, &to);
 	if (e != OK)
 		return e;
 	buf_clear(&m->line);
 	if (imap_folder_name(&f, &m->line) != OK)
 		buf_clear(&m->line);
-	l->v[l->n++] = (struct import_folder){ .source = arena_copy(l->a, f.name),
+	*to = (struct import_folder){ .source = arena_copy(l->a, f.name),
 		.name = arena_copy(l->a, buf_slice(&m->line)), .special_use = f.special_use };
 	return l->a->err;
 }
@@ -317,7 +292,7 @@ imap_folders(struct import_source *s, struct arena *a, struct import_folder **li
     size_t *n_out)
 {
 	struct imap *m = of(s);
-	struct listing l = { .a = a };
+	struct import_folders l = { .a = a };
 	int r = command(m, m->special_use ? SLICE("LIST \"\" \"*\" RETURN (SPECIAL-USE)") :
 	    SLICE("LIST \"\" \"*\""), "LIST", on_list, &l);
 

@@ -75,9 +75,7 @@ open_dir(int at, const char *name)
 
 struct walk {
 	struct maildir *m;
-	struct arena   *a;
-	struct import_folder *v;
-	size_t		n, cap;
+	struct import_folders l;
 };
 
 static bool
@@ -133,29 +131,18 @@ static int
 add_folder(struct walk *w, int fd, struct slice path, struct slice name)
 {
 	struct import_list list;
-	struct import_folder *v;
-	int r;
+	struct import_folder *f;
+	int r = import_folders_add(&w->m->s, &w->l, &f);
 
-	if (w->n == w->cap) {
-		size_t cap = w->cap == 0 ? 32 : 2 * w->cap;
-
-		if (w->n >= IMPORT_FOLDERS_MAX)
-			return import_fail(&w->m->s, ERR_LIMIT, "too many folders");
-		v = arena_array(w->a, cap, sizeof *v);
-		if (v == NULL)
-			return w->a->err;
-		if (w->n > 0)
-			memcpy(v, w->v, w->n * sizeof *v);
-		w->v = v;
-		w->cap = cap;
-	}
-	r = import_list_open(&list, import_open_file(fd, EXPORT_LIST), w->a);
+	if (r != OK)
+		return r;
+	r = import_list_open(&list, import_open_file(fd, EXPORT_LIST), w->l.a);
 	import_list_close(&list);
-	w->v[w->n++] = (struct import_folder){ .source = arena_copy(w->a, path),
-		.name = list.mailbox.n > 0 ? list.mailbox : arena_copy(w->a, name),
+	*f = (struct import_folder){ .source = arena_copy(w->l.a, path),
+		.name = list.mailbox.n > 0 ? list.mailbox : arena_copy(w->l.a, name),
 		.special_use = list.special_use,
 		.messages = count(fd, "cur") + count(fd, "new") };
-	return r == OK ? w->a->err : r;
+	return r == OK ? w->l.a->err : r;
 }
 
 static bool
@@ -215,25 +202,16 @@ walk_dir(struct walk *w, int fd, struct slice path, struct slice name, unsigned 
 }
 
 static int
-by_source(const void *a, const void *b)
-{
-	const struct import_folder *x = a, *y = b;
-
-	return slice_cmp(x->source, y->source);
-}
-
-static int
 maildir_folders(struct import_source *s, struct arena *a, struct import_folder **list_out,
     size_t *n_out)
 {
-	struct walk w = { .m = of(s), .a = a };
+	struct walk w = { .m = of(s), .l = { .a = a } };
 	int r = walk_dir(&w, of(s)->top_fd, (struct slice){ NULL, 0 }, (struct slice){ NULL, 0 }, 0);
 
-	if (w.n > 1)
-		qsort(w.v, w.n, sizeof *w.v, by_source);
-	*list_out = w.v;
-	*n_out = w.n;
-	if (r == OK && w.n == 0)
+	import_folders_sort(&w.l);
+	*list_out = w.l.v;
+	*n_out = w.l.n;
+	if (r == OK && w.l.n == 0)
 		r = import_fail(s, ERR_NOENT, "there is no Maildir (a folder with cur and new)");
 	return r;
 }

@@ -65,9 +65,7 @@ of(struct import_source *s)
 
 struct walk {
 	struct mbox  *m;
-	struct arena *a;
-	struct import_folder *v;
-	size_t	      n, cap;
+	struct import_folders l;
 };
 
 /* "A%2Eb" as "A.b". */
@@ -100,30 +98,19 @@ static int
 add_folder(struct walk *w, struct slice path, struct slice name)
 {
 	struct import_list list;
-	struct import_folder *v = w->v;
-	int r;
+	struct import_folder *f;
+	int r = import_folders_add(&w->m->s, &w->l, &f);
 
-	if (w->n == w->cap) {
-		size_t cap = w->cap == 0 ? 32 : 2 * w->cap;
-
-		if (w->n >= IMPORT_FOLDERS_MAX)
-			return import_fail(&w->m->s, ERR_LIMIT, "too many folders");
-		v = arena_array(w->a, cap, sizeof *v);
-		if (v == NULL)
-			return w->a->err;
-		if (w->n > 0)
-			memcpy(v, w->v, w->n * sizeof *v);
-		w->v = v;
-		w->cap = cap;
-	}
-	r = import_list_open(&list, open_beside(w->m, path), w->a);
+	if (r != OK)
+		return r;
+	r = import_list_open(&list, open_beside(w->m, path), w->l.a);
 	import_list_close(&list);
 	if (slice_is_nocase(name, "INBOX"))
 		name = SLICE("INBOX");
-	w->v[w->n++] = (struct import_folder){ .source = arena_copy(w->a, path),
-		.name = list.mailbox.n > 0 ? list.mailbox : arena_copy(w->a, name),
+	*f = (struct import_folder){ .source = arena_copy(w->l.a, path),
+		.name = list.mailbox.n > 0 ? list.mailbox : arena_copy(w->l.a, name),
 		.special_use = list.special_use };
-	return r == OK ? w->a->err : r;
+	return r == OK ? w->l.a->err : r;
 }
 
 static int walk_dir(struct walk *w, int fd, struct slice path, struct slice name, unsigned depth);
@@ -182,14 +169,6 @@ walk_dir(struct walk *w, int fd, struct slice path, struct slice name, unsigned 
 	return r;
 }
 
-static int
-by_source(const void *a, const void *b)
-{
-	const struct import_folder *x = a, *y = b;
-
-	return slice_cmp(x->source, y->source);
-}
-
 /* "dir/Sent.mbox" is "Sent". */
 static struct slice
 base_name(const char *path)
@@ -205,16 +184,15 @@ mbox_folders(struct import_source *s, struct arena *a, struct import_folder **li
     size_t *n_out)
 {
 	struct mbox *m = of(s);
-	struct walk w = { .m = m, .a = a };
+	struct walk w = { .m = m, .l = { .a = a } };
 	struct slice none = { NULL, 0 };
 	int r = m->top_fd >= 0 ? walk_dir(&w, m->top_fd, none, none, 0) :
 	    add_folder(&w, slice_of(m->path), base_name(m->path));
 
-	if (w.n > 1)
-		qsort(w.v, w.n, sizeof *w.v, by_source);
-	*list_out = w.v;
-	*n_out = w.n;
-	if (r == OK && w.n == 0)
+	import_folders_sort(&w.l);
+	*list_out = w.l.v;
+	*n_out = w.l.n;
+	if (r == OK && w.l.n == 0)
 		r = import_fail(s, ERR_NOENT, "there is no file that ends in .mbox");
 	return r;
 }

@@ -184,23 +184,6 @@ compact(struct record_seen *s)
 	s->n = s->n == 0 ? 0 : out + 1;
 }
 
-/* Where the range of uid is, or would be. */
-static size_t
-range_at(const struct record_seen *s, uint32_t uid)
-{
-	size_t lo = 0, hi = s->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->v[mid].hi < uid)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static bool
 extends(const struct record_seen_range *r, uint32_t uid, const struct record_seen_range *one)
 {
@@ -212,12 +195,12 @@ static int
 set_one(struct record_seen *s, uint32_t uid, bool seen, uint64_t modseq)
 {
 	struct record_seen_range one = { uid, uid, modseq, seen };
-	size_t at = range_at(s, uid), from = at, n = 0;
+	size_t at = record_seen_at(s, uid), from = at, n = 0;
 	struct record_seen_range with[3];
 
 	if (s->n + 2 > RECORD_SEEN_MAX) {
 		compact(s);
-		at = from = range_at(s, uid);
+		at = from = record_seen_at(s, uid);
 	}
 	if (s->n + 2 > RECORD_SEEN_MAX)
 		return ERR_LIMIT;

@@ -10,6 +10,28 @@
 
 /* ---- messages ---- */
 
+/* Each row of a kind that the mailbox has. */
+static int
+each_row(struct check_box *w, enum record_kind kind,
+    int (*take)(struct check_box *w, const struct env_cursor *cur))
+{
+	struct record_key prefix = record_key(w->account, kind);
+	struct env_cursor cur;
+	int r = env_cursor_open(w->c->ix->t, INDEX_T, &cur);
+
+	if (r != OK)
+		return r;
+	record_key_u32(&prefix, w->mailbox);
+	r = env_cursor_seek(&cur, record_key_slice(&prefix));
+	while (r == 1 && record_key_under(cur.key, &prefix)) {
+		r = take(w, &cur);
+		if (r == OK)
+			r = env_cursor_next(&cur);
+	}
+	env_cursor_close(&cur);
+	return r < 0 ? r : OK;
+}
+
 static void
 message_wrong(struct check_box *w, uint32_t uid, const char *what)
 {
@@ -100,21 +122,7 @@ take_message(struct check_box *w, const struct env_cursor *cur)
 int
 check_box_messages(struct check_box *w)
 {
-	struct record_key prefix = record_key(w->account, RECORD_MESSAGE);
-	struct env_cursor cur;
-	int r = env_cursor_open(w->c->ix->t, INDEX_T, &cur);
-
-	if (r != OK)
-		return r;
-	record_key_u32(&prefix, w->mailbox);
-	r = env_cursor_seek(&cur, record_key_slice(&prefix));
-	while (r == 1 && record_key_under(cur.key, &prefix)) {
-		r = take_message(w, &cur);
-		if (r == OK)
-			r = env_cursor_next(&cur);
-	}
-	env_cursor_close(&cur);
-	return r < 0 ? r : OK;
+	return each_row(w, RECORD_MESSAGE, take_message);
 }
 
 /* ---- vanished ---- */
@@ -179,19 +187,5 @@ take_vanished(struct check_box *w, const struct env_cursor *cur)
 int
 check_box_vanished(struct check_box *w)
 {
-	struct record_key prefix = record_key(w->account, RECORD_VANISHED);
-	struct env_cursor cur;
-	int r = env_cursor_open(w->c->ix->t, INDEX_T, &cur);
-
-	if (r != OK)
-		return r;
-	record_key_u32(&prefix, w->mailbox);
-	r = env_cursor_seek(&cur, record_key_slice(&prefix));
-	while (r == 1 && record_key_under(cur.key, &prefix)) {
-		r = take_vanished(w, &cur);
-		if (r == OK)
-			r = env_cursor_next(&cur);
-	}
-	env_cursor_close(&cur);
-	return r < 0 ? r : OK;
+	return each_row(w, RECORD_VANISHED, take_vanished);
 }

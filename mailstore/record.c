@@ -834,8 +834,8 @@ record_seen_get(struct slice key, struct slice val, struct record_seen *out)
 	return row_done(&r);
 }
 
-const struct record_seen_range *
-record_seen_find(const struct record_seen *s, uint32_t uid)
+size_t
+record_seen_at(const struct record_seen *s, uint32_t uid)
 {
 	size_t lo = 0, hi = s->n;
 
@@ -847,7 +847,15 @@ record_seen_find(const struct record_seen *s, uint32_t uid)
 		else
 			hi = mid;
 	}
-	return lo < s->n && s->v[lo].lo <= uid ? &s->v[lo] : NULL;
+	return lo;
+}
+
+const struct record_seen_range *
+record_seen_find(const struct record_seen *s, uint32_t uid)
+{
+	size_t at = record_seen_at(s, uid);
+
+	return at < s->n && s->v[at].lo <= uid ? &s->v[at] : NULL;
 }
 
 void

@@ -231,6 +231,8 @@ void record_entry_put(struct slice key, const struct record_entry *e, struct buf
 int record_entry_get(struct slice key, struct slice val, struct record_entry *out) MUST_USE;
 void record_seen_put(struct slice key, const struct record_seen *s, struct buf *out);
 int record_seen_get(struct slice key, struct slice val, struct record_seen *out) MUST_USE;
+/* The number of the first range that does not end before uid. */
+size_t record_seen_at(const struct record_seen *s, uint32_t uid);
 /* The range of a uid: NULL if it is in none. */
 const struct record_seen_range *record_seen_find(const struct record_seen *s, uint32_t uid);
 void record_group_put(struct slice key, const struct record_group *g, struct buf *out);

@@ -67,30 +67,6 @@ find_place(struct repair *rp, uint64_t blob)
 	    bsearch(&key, rp->places, rp->places_n, sizeof key, by_blob);
 }
 
-/* Header and table at a place: OK and the frame; they have a checksum of their own. */
-static int
-head_at(int fd, uint64_t at, struct frame *f)
-{
-	char header[FRAME_HEADER_OCTETS], *head;
-	uint32_t *table;
-	size_t n;
-	int r = segment_read(fd, at, header, sizeof header);
-
-	if (r == OK)
-		r = frame_get_header((struct slice){ header, sizeof header }, f);
-	if (r != OK)
-		return r;
-	n = frame_head_octets(f->chunks);
-	head = malloc(n);
-	table = calloc(f->chunks, sizeof *table);
-	r = head == NULL || table == NULL ? ERR_NOMEM : segment_read(fd, at, head, n);
-	if (r == OK)
-		r = frame_get_table((struct slice){ head, n }, f, table);
-	free(head);
-	free(table);
-	return r;
-}
-
 /* The next octets that look like the beginning of a frame, from a place on. */
 static int
 next_magic(int fd, uint64_t *at, char *window)
@@ -122,7 +98,7 @@ scan_file(struct repair *rp, int fd, uint32_t segment, char *window)
 	while (r == 1) {
 		struct repair_place *p;
 
-		r = head_at(fd, at, &f);
+		r = segment_frame_head(fd, at, &f);
 		if (r == ERR_CORRUPT || r == ERR_VERSION) {
 			at++;
 			r = next_magic(fd, &at, window);

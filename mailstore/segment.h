@@ -117,6 +117,10 @@ void segment_cache_tidy(struct segment_cache *c);
 /* Path of a segment's file. */
 int segment_name(const char *dir, uint32_t number, char out[SEGMENT_PATH_OCTETS]) MUST_USE;
 
+/* Header and table of the frame at a place, which have a checksum of their own: OK and what they say.
+ * ERR_CORRUPT, ERR_VERSION, ERR_IO, ERR_NOMEM. */
+int segment_frame_head(int fd, uint64_t at, struct frame *out) MUST_USE;
+
 /* Read exactly n octets: OK, ERR_CORRUPT (the file is too short), ERR_IO. */
 int segment_read(int fd, uint64_t offset, char *dst, size_t n) MUST_USE;
 

@@ -17,6 +17,29 @@ segment_read(int fd, uint64_t offset, char *dst, size_t n)
 }
 
 int
+segment_frame_head(int fd, uint64_t at, struct frame *f)
+{
+	char header[FRAME_HEADER_OCTETS], *head;
+	uint32_t *table;
+	size_t n;
+	int r = segment_read(fd, at, header, sizeof header);
+
+	if (r == OK)
+		r = frame_get_header((struct slice){ header, sizeof header }, f);
+	if (r != OK)
+		return r;
+	n = frame_head_octets(f->chunks);
+	head = malloc(n);
+	table = calloc(f->chunks, sizeof *table);
+	r = head == NULL || table == NULL ? ERR_NOMEM : segment_read(fd, at, head, n);
+	if (r == OK)
+		r = frame_get_table((struct slice){ head, n }, f, table);
+	free(head);
+	free(table);
+	return r;
+}
+
+int
 segment_name(const char *dir, uint32_t number, char out[SEGMENT_PATH_OCTETS])
 {
 	int n = snprintf(out, SEGMENT_PATH_OCTETS, "%s/%08x.seg", dir, number);

@@ -337,28 +337,12 @@ crc_of_file(int fd, uint64_t at, uint64_t n, uint32_t *crc_out)
 static int
 check_frame(int fd, uint64_t at, struct frame *f)
 {
-	char header[FRAME_HEADER_OCTETS], *head = NULL;
-	uint32_t *table = NULL, crc;
-	size_t n;
-	int r = segment_read(fd, at, header, sizeof header);
+	uint32_t crc;
+	int r = segment_frame_head(fd, at, f);
 
 	if (r == OK)
-		r = frame_get_header((struct slice){ header, sizeof header }, f);
-	if (r != OK)
-		return r;
-	n = frame_head_octets(f->chunks);
-	head = malloc(n);
-	table = calloc(f->chunks, sizeof *table);
-	r = head == NULL || table == NULL ? ERR_NOMEM : segment_read(fd, at, head, n);
-	if (r == OK)
-		r = frame_get_table((struct slice){ head, n }, f, table);
-	if (r == OK)
-		r = crc_of_file(fd, at + n, f->stored_octets, &crc);
-	if (r == OK && crc != f->body_crc)
-		r = ERR_CORRUPT;
-	free(head);
-	free(table);
-	return r;
+		r = crc_of_file(fd, at + frame_head_octets(f->chunks), f->stored_octets, &crc);
+	return r == OK && crc != f->body_crc ? ERR_CORRUPT : r;
 }
 
 int

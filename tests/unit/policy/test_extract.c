@@ -11,25 +11,8 @@
 
 #include "policy/extract/extract.h"
 #include "policy/extract/sniff.h"
+#include "tests/unit/policy/pieces.h"
 #include "tests/unit/policy/zipmake.h"
-
-static struct buf got;
-
-/* "N2:name F2:octets T3:text P4:text O2:opaque-type", one after the other. */
-static int
-note(void *arg, const struct extract_piece *p)
-{
-	static const char kinds[] = "TPFNO";
-
-	(void)arg;
-	buf_addf(&got, "%c%u:", kinds[p->type], p->index);
-	if (p->type == EXTRACT_OPAQUE)
-		buf_adds(&got, extract_why_detector(p->why));
-	else
-		buf_add(&got, p->octets);
-	buf_addc(&got, ' ');
-	return got.err;
-}
 
 static int
 extract(struct slice zip, const struct extract_limits *limits)

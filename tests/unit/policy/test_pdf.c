@@ -12,25 +12,9 @@
 #include "common/sandbox.h"
 #include "policy/extract/box.h"
 #include "tests/unit/policy/pdfmake.h"
+#include "tests/unit/policy/pieces.h"
 
 #define TEXT(x, y, s)	"BT /F1 12 Tf " #x " " #y " Td (" s ") Tj ET\n"
-
-static struct buf got;
-
-static int
-note(void *arg, const struct extract_piece *p)
-{
-	static const char kinds[] = "TPFNO";
-
-	(void)arg;
-	buf_addf(&got, "%c%u:", kinds[p->type], p->index);
-	if (p->type == EXTRACT_OPAQUE)
-		buf_adds(&got, extract_why_detector(p->why));
-	else
-		buf_add(&got, p->octets);
-	buf_addc(&got, ' ');
-	return got.err;
-}
 
 static void
 read_pdf(struct slice pdf)
