@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/extract/entity.h"
+
 enum {
 	HEADER_OCTETS = 512, HEADER_DIFAT = 109, ENTRY_OCTETS = 128,
 	MINI_SHIFT = 6,
@@ -132,27 +134,18 @@ read_minifat(struct cfb *c)
 
 /* ---- entries ---- */
 
-/* UTF-16 to UTF-8; names are short and of the basic plane. */
+/* Names are short, of the basic plane, and end with a NUL. */
 static void
 read_name(struct slice entry, uint32_t octets, char out[CFB_NAME_OCTETS])
 {
-	size_t n = 0;
+	struct buf name;
 
-	for (uint32_t i = 0; i + 2 < octets && i < 64 && n + 4 < CFB_NAME_OCTETS; i += 2) {
-		uint32_t u = cfb_u16(entry, i);
-
-		if (u < 0x80) {
-			out[n++] = (char)u;
-		} else if (u < 0x800) {
-			out[n++] = (char)(0xC0 | u >> 6);
-			out[n++] = (char)(0x80 | (u & 0x3F));
-		} else {
-			out[n++] = (char)(0xE0 | u >> 12);
-			out[n++] = (char)(0x80 | (u >> 6 & 0x3F));
-			out[n++] = (char)(0x80 | (u & 0x3F));
-		}
-	}
-	out[n] = '\0';
+	buf_init(&name, CFB_NAME_OCTETS - 1);
+	for (uint32_t i = 0; i + 2 < octets && i < 64 && name.err == OK; i += 2)
+		entity_put(&name, cfb_u16(entry, i));
+	memcpy(out, name.p == NULL ? "" : name.p, name.n);
+	out[name.n] = '\0';
+	buf_fini(&name);
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/extract/entity.h"
 #include "policy/extract/sheet.h"
 
 enum {
@@ -82,32 +83,20 @@ pass_over(struct reader *r, uint64_t octets)
 
 /* ---- strings ---- */
 
-static void
-put_char(struct buf *out, uint32_t c)
-{
-	if (c < 0x80) {
-		buf_addc(out, c < 0x20 && c != '\t' ? ' ' : (char)c);
-	} else if (c < 0x800) {
-		buf_addc(out, (char)(0xC0 | c >> 6));
-		buf_addc(out, (char)(0x80 | (c & 0x3F)));
-	} else {
-		buf_addc(out, (char)(0xE0 | c >> 12));
-		buf_addc(out, (char)(0x80 | (c >> 6 & 0x3F)));
-		buf_addc(out, (char)(0x80 | (c & 0x3F)));
-	}
-}
-
 /* n characters, wide or not; where they go on in the next record its first octet says which again. */
 static void
 read_chars(struct excel *x, uint32_t n, unsigned flags)
 {
+	uint32_t c;
+
 	for (; n > 0 && x->err == OK; n--) {
 		if (x->r.record.n == 0) {
 			if (!goes_on(&x->r))
 				break;
 			flags = (flags & ~(unsigned)WIDE) | (take(&x->r, 1) & WIDE);
 		}
-		put_char(&x->one, take(&x->r, (flags & WIDE) != 0 ? 2 : 1));
+		c = take(&x->r, (flags & WIDE) != 0 ? 2 : 1);
+		entity_put(&x->one, c < 0x20 && c != '\t' ? ' ' : c);
 		x->err = x->one.err;
 	}
 }

@@ -330,7 +330,7 @@ static void
 control_word(struct rtf *r, const char *word, long v, bool has)
 {
 	static const char *const lines[] = { "par", "line", "sect", "page", "column", "softline",
-		"softpage", "pard", NULL };
+		"softpage", NULL };
 	static const char *const cells[] = { "cell", "nestcell", NULL };
 	static const char *const rows[] = { "row", "nestrow", NULL };
 	bool starred = top(r)->starred;
@@ -350,8 +350,7 @@ control_word(struct rtf *r, const char *word, long v, bool has)
 			add_text(r, characters[i].text);
 			return;
 		}
-	/* "pard" begins a paragraph's properties: it ends nothing. */
-	if (strcmp(word, "pard") != 0 && is_word(word, lines))
+	if (is_word(word, lines))
 		end_line(r);
 	else if (is_word(word, cells))
 		end_cell(r);

@@ -213,11 +213,9 @@ read_document(struct word *w)
 static bool
 has_more(const struct cfb *c)
 {
-	static const char *const names[] = { "ObjectPool", "Macros", "_VBA_PROJECT_CUR", "VBA",
-		"MsoDataStore" };
-	size_t n = ARRAY_LEN(names) - 1;	/* the last is harmless: custom XML, mostly empty */
+	static const char *const names[] = { "ObjectPool", "Macros", "_VBA_PROJECT_CUR", "VBA" };
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (cfb_find(c, names[i]) != CFB_NONE)
 			return true;
 	return false;
