@@ -102,7 +102,8 @@ env_init(struct ctl *ctl, const struct explain_line *line, struct judge_env *env
 	extract_start();
 	classify_options_init(&env->classify);
 	env->classify.open_signed = smime_open_signed;
-	env->smime = (struct smime_options){ clock_real_s(), 259200, SMIME_EMAIL_OR_ABSENT };
+	env->smime = (struct smime_options){ .now_s = clock_real_s(),
+		.revocation_grace_s = 259200 };
 	if (c != NULL) {
 		env->conf = c;
 		env->authserv_id = slice_of(c->general.authserv_id);

@@ -6,7 +6,10 @@
  *         have no files, get as a sealed memfd; trust_refresh looks for changes and reads again
  *         what changed.
  * Formats PEM (any number of blocks; other blocks are passed over) or DER; crls may be a
- *         directory of such files (names that begin with "." are passed over).
+ *         directory of such files (names that begin with "." are passed over). A file of crls
+ *         holds CRLs, OCSP responses (DER, or PEM "OCSP RESPONSE") or the text of
+ *         policy/smime/revoked.h; which, its content tells.
+ * Memory  what was proven revoked stays so while this lives; see policy/smime/revoked.h.
  * Faults  a changed file that cannot be read keeps its last good content and is logged; a file
  *         that is gone is gone. At the first load roots must be readable and hold at least one.
  * Bounds  TRUST_FILE_MAX octets a file, TRUST_FILES_MAX files.
@@ -39,7 +42,8 @@ int trust_refresh(struct trust *trust) MUST_USE;
 struct slice trust_blob(const struct trust *trust);
 uint64_t trust_generation(const struct trust *trust);
 
-/* Append the octets of one file's objects of a kind to a blob, PEM or DER: OK, ERR_SYNTAX. */
+/* Append the octets of one file's objects of a kind to a blob, PEM or DER: OK, ERR_SYNTAX.
+ * SMIME_CRL also takes OCSP responses and the text of once revoked certificates. */
 int trust_parse_file(struct slice octets, enum smime_object kind, struct buf *blob) MUST_USE;
 
 #endif

@@ -27,8 +27,12 @@ enum {
 	SMIME_CLOCK_SLACK_S = 300,
 };
 
-/* What an object of a trust blob is; see smime_trust_add. */
-enum smime_object { SMIME_ROOT = 1, SMIME_INTERMEDIATE, SMIME_CRL };
+/*
+ * What an object of a trust blob is; see smime_trust_add. SMIME_CRL: complete, delta or indirect.
+ * SMIME_OCSP: an OCSPResponse (RFC 6960) that is "successful" and basic. SMIME_REVOKED: the text
+ * of policy/smime/revoked.h.
+ */
+enum smime_object { SMIME_ROOT = 1, SMIME_INTERMEDIATE, SMIME_CRL, SMIME_OCSP, SMIME_REVOKED };
 
 /* Extended key usage asked of signers. Values are those of conf.signature.purpose. */
 enum smime_purpose { SMIME_EMAIL_OR_ABSENT, SMIME_EMAIL, SMIME_ANY_PURPOSE };
@@ -40,9 +44,10 @@ struct smime_trust_info {
 	int64_t	 crl_next_update_s;	/* the earliest of all CRLs; 0 when there is none */
 	int64_t	 crl_this_update_s;	/* likewise */
 	int64_t	 root_end_s;		/* of the root that ends first; 0 when there is none */
+	unsigned ocsp, revoked;		/* responses; certificates once seen revoked */
 };
 
-/* Append one DER object to a blob that smime_trust_new takes: u8 kind, u32 octets, the octets.
+/* Append one object to a blob that smime_trust_new takes: u8 kind, u32 octets, the octets.
  * OK, ERR_SYNTAX if it is not exactly one well-formed object of that kind, or out->err. */
 int smime_trust_add(struct buf *blob, enum smime_object kind, struct slice der) MUST_USE;
 
@@ -55,10 +60,38 @@ void smime_trust_free(struct smime_trust **trust);
 void smime_trust_info(const struct smime_trust *trust, struct smime_trust_info *out);
 
 struct smime_options {
-	int64_t		   now_s;
+	int64_t		   now_s;	/* the moment that is judged */
 	uint64_t	   revocation_grace_s;
 	enum smime_purpose purpose;
+	int64_t		   known_s;	/* what was published up to then counts; 0: up to now_s */
 };
+
+/* What a CRL or an OCSP response says of itself. */
+struct smime_status {
+	bool	      genuine;		/* its signer leads to a root of the trust set, at now_s */
+	bool	      delta;
+	bool	      complete;		/* it can acquit: nothing in it is unknown or of weak digest */
+	int64_t	      this_s, next_s;	/* next_s 0: none */
+	unsigned      entries;		/* revoked certificates; answers of a response */
+	unsigned char scope[32];	/* equal for two issues of one list, or answers to one question */
+};
+
+/*
+ * Look at one SMIME_CRL or SMIME_OCSP object before it replaces an older one of equal scope: take
+ * it if it is genuine and its this_s is not smaller. OK, ERR_SYNTAX, ERR_NOMEM.
+ */
+int smime_status(struct smime_trust *trust, enum smime_object kind, struct slice der,
+    const struct smime_options *o, struct smime_status *out) MUST_USE;
+
+struct revoked_list;
+
+/*
+ * Append every certificate that a CRL or response of this set proves to be revoked, issuer by
+ * issuer that leads to one of its roots at now_s, and what its SMIME_REVOKED objects hold; the
+ * caller settles the list. OK, ERR_LIMIT, ERR_NOMEM.
+ */
+int smime_trust_revoked(struct smime_trust *trust, const struct smime_options *o,
+    struct revoked_list *list) MUST_USE;
 
 struct smime_signer {
 	unsigned      reason;		/* SIG_OK, or why this signature counts for nothing */

@@ -82,7 +82,7 @@ sign(struct slice set)
 static void
 labels_become_levels(void **state)
 {
-	struct smime_options o = { clock_real_s(), 0, SMIME_EMAIL_OR_ABSENT };
+	struct smime_options o = { .now_s = clock_real_s() };
 	struct smime_trust *trust = pki_trust("rpcC");
 
 	(void)state;

@@ -418,7 +418,8 @@ setup(void **state)
 
 	assert_int_equal(rules_init_profile(&env.rules, PROFILE_DEDICATED), OK);
 	env.authserv_id = SLICE("mail.tinh.example");
-	env.smime = (struct smime_options){ clock_real_s(), 259200, SMIME_EMAIL_OR_ABSENT };
+	env.smime = (struct smime_options){ .now_s = clock_real_s(),
+		.revocation_grace_s = 259200 };
 	classify_options_init(&env.classify);
 	env.classify.open_signed = smime_open_signed;
 	env.trust = pki_trust("rpcC");

@@ -24,7 +24,7 @@ static struct smime_result
 verify_at(struct slice message, struct smime_trust *trust, int64_t now_s,
     enum smime_purpose purpose)
 {
-	struct smime_options o = { now_s, 72 * HOUR, purpose };
+	struct smime_options o = { now_s, 72 * HOUR, purpose, 0 };
 	struct smime_result r;
 	struct tree t;
 
