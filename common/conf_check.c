@@ -174,6 +174,14 @@ conf_check_sig(const char *value)
 }
 
 const char *
+conf_check_sig_reason(const char *value)
+{
+	return check_word(WORD_sig_reason, value, "is not a reason of a bad signature; they are "
+	    "untrusted, expired, revoked, unknown-revocation, wrong-signer, altered, weak, "
+	    "unsupported, malformed");
+}
+
+const char *
 conf_check_kind(const char *value)
 {
 	return check_word(WORD_kind, value,
@@ -441,6 +449,8 @@ check_rules(const struct whole *w)
 		    (*r->reason_vi == '\0' || *r->reason_en == '\0'))
 			wrong(w, r->line, "rule \"%s\": reason-vi and reason-en: are needed with this "
 			    "action", r->title);
+		if (*r->sign_as != '\0' && r->action != CONF_ACTION_ALLOW)
+			wrong(w, r->line, "rule \"%s\": sign-as goes with action = allow", r->title);
 	}
 }
 

@@ -27,6 +27,7 @@ const char *conf_check_ascii(const char *value);
 const char *conf_check_mailbox_or_empty(const char *value);	/* local@domain */
 const char *conf_check_path(const char *value);
 const char *conf_check_sig(const char *value);
+const char *conf_check_sig_reason(const char *value);
 const char *conf_check_kind(const char *value);
 const char *conf_check_user(const char *value);		/* a name, uid or uid:gid */
 const char *conf_check_group(const char *value);	/* a name or gid */

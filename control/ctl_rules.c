@@ -54,6 +54,7 @@ add_flags(struct buf *out, const struct rule *r)
 		    "is not the account's" },
 		{ RULE_AMBIGUOUS, "MIME that can be read in several ways", "MIME is unambiguous" },
 		{ RULE_PARTLY, "not all could be inspected", "all was inspected" },
+		{ RULE_STALE, "revocation data is stale", "revocation data is fresh" },
 		{ RULE_INTERNAL_ONLY, "marked LƯU HÀNH NỘI BỘ", "not marked LƯU HÀNH NỘI BỘ" },
 		{ RULE_UNSIGNED_OK, "the account may send unsigned",
 		    "the account may not send unsigned" },
@@ -68,6 +69,15 @@ add_flags(struct buf *out, const struct rule *r)
 			add_part(out, flags[i].is);
 		if (r->flags_clear & flags[i].flag)
 			add_part(out, flags[i].is_not);
+	}
+}
+
+static void
+add_list(struct buf *out, const char *what, const struct conf_list *list)
+{
+	for (size_t i = 0; list != NULL && i < list->n; i++) {
+		add_part(out, i == 0 ? what : "or ");
+		buf_adds(out, list->v[i]);
 	}
 }
 
@@ -102,29 +112,29 @@ add_conditions(struct buf *out, const struct rule *r)
 		add_part(out, "size at most ");
 	if (r->size_max_octets > 0)
 		buf_addf(out, "%llu octets", (unsigned long long)r->size_max_octets);
-	for (size_t i = 0; r->senders != NULL && i < r->senders->n; i++) {
-		add_part(out, "sender ");
-		buf_adds(out, r->senders->v[i]);
-	}
+	add_list(out, "sender ", r->senders);
+	add_list(out, "sender's unit ", r->units);
 }
 
 /* ---- printing ---- */
 
-static const char *
-action_of(const struct rule *r)
+static void
+print_action(const struct rule *r)
 {
+	printf("%s", verdict_name(r->verdict));
 	if (r->verdict == VERDICT_REJECT && r->releasable)
-		return "reject, officers may release";
-	return verdict_name(r->verdict);
+		printf(", officers may release");
+	else if (r->sign_as != NULL && *r->sign_as != '\0')
+		printf(", signed by the server as %s", r->sign_as);
 }
 
 static int
 print_json_row(const struct rule *r, struct slice when, json_t *list)
 {
-	return json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:b,s:s,s:s,s:s,s:s}", "rule",
+	return json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:b,s:s,s:s,s:s,s:s,s:s}", "rule",
 	    r->name, "when", ctl_json(when), "verdict", verdict_name(r->verdict), "releasable",
 	    (int)r->releasable, "code", r->enhanced, "reason-vi", r->reason_vi, "reason-en",
-	    r->reason_en, "legal-basis", r->legal_basis == NULL ? "" : r->legal_basis));
+	    r->reason_en, "sign-as", r->sign_as == NULL ? "" : r->sign_as, "legal-basis", r->legal_basis == NULL ? "" : r->legal_basis));
 }
 
 static void
@@ -139,12 +149,14 @@ print_row(const struct rule *r, const char *instead, json_t *list)
 		add_conditions(&when, r);
 	if (when.n == 0)
 		buf_adds(&when, "always");
-	if (list != NULL)
+	if (list != NULL) {
 		(void)print_json_row(r, buf_slice(&when), list);
-	else
-		printf("| `%s` | %s | %s | %s%s%s | %s |\n", r->name, buf_cstr(&when), action_of(r),
-		    r->reason_vi, *r->reason_vi == '\0' ? "" : "<br>", r->reason_en,
-		    r->legal_basis == NULL ? "" : r->legal_basis);
+	} else {
+		printf("| `%s` | %s | ", r->name, buf_cstr(&when));
+		print_action(r);
+		printf(" | %s%s%s | %s |\n", r->reason_vi, *r->reason_vi == '\0' ? "" : "<br>",
+		    r->reason_en, r->legal_basis == NULL ? "" : r->legal_basis);
+	}
 	buf_fini(&when);
 }
 

@@ -9,7 +9,7 @@
 #include "common/utf8.h"
 #include "directory/address.h"
 
-enum { CERT_OCTETS_MAX = 16384, NAME_OCTETS_MAX = 256, UID_OCTETS_MAX = 128 };
+enum { CERT_OCTETS_MAX = 16384, NAME_OCTETS_MAX = 256, UID_OCTETS_MAX = 128, UNIT_OCTETS_MAX = 1024 };
 
 const char *
 entry_attr_name(const struct conf *conf, enum entry_attr attr)
@@ -266,6 +266,7 @@ entry_account(const struct entry *e, struct arena *arena, struct dir_account *ou
 	out->quota.messages = entry_limit(e, ENTRY_QUOTA_MESSAGES);
 	out->unsigned_until_s = entry_time(entry_first(e, ENTRY_UNSIGNED_UNTIL));
 	out->credentials = credentials_of(e);
+	out->unit = e->dn.n <= UNIT_OCTETS_MAX ? e->dn : (struct slice){ NULL, 0 };
 	return arena->err;
 }
 

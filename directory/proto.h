@@ -72,7 +72,8 @@ WIRE_STRUCT(dir_cert, DIR_CERT_FIELDS)
 	F(T, U8, status, 2) \
 	F(T, U8, roles, 0) \
 	F(T, U64, unsigned_until_s, 0)	/* may submit unsigned until then */ \
-	F(T, U64, credentials, 0)	/* another number: name or password are others */
+	F(T, U64, credentials, 0)	/* another number: name or password are others */ \
+	F(T, STR, unit, 1024)		/* DN of its entry, by which rules know its unit; empty: longer */
 WIRE_STRUCT(dir_account, DIR_ACCOUNT_FIELDS)
 
 /* An address that the account may put in From, and the certificates bound to it. */

@@ -2,12 +2,14 @@
 #include "policy/decide.h"
 
 #include "common/control.h"
+#include "policy/dn.h"
 #include "policy/profile.h"
 
 /* One case, all its values known to be in range. */
 struct query {
 	unsigned	    path, arrival, exit;
 	const struct facts *f;
+	struct slice	    unit;
 	unsigned	    flags;	/* RULE_* */
 	bool		    cleared;
 };
@@ -40,6 +42,18 @@ is_sender(const struct conf_list *list, struct slice from)
 	return false;
 }
 
+/* The account's entry is one of these, or below one. */
+static bool
+is_in_unit(const struct conf_list *list, struct slice unit)
+{
+	if (list == NULL || list->n == 0)
+		return true;
+	for (size_t i = 0; i < list->n; i++)
+		if (dn_is_under(unit, slice_of(list->v[i])))
+			return true;
+	return false;
+}
+
 static bool
 fits(const struct rule *r, const struct query *q)
 {
@@ -53,7 +67,7 @@ fits(const struct rule *r, const struct query *q)
 	    is_if(r->opaque, f->opaque) && is_if(r->review, f->review) &&
 	    is_if(r->cleared, q->cleared) &&
 	    (r->size_max_octets == 0 || f->size_octets <= r->size_max_octets) &&
-	    is_sender(r->senders, f->from);
+	    is_sender(r->senders, f->from) && is_in_unit(r->units, q->unit);
 }
 
 static const struct rule *
@@ -104,6 +118,7 @@ flags_of(const struct decide_context *c, const struct facts *f, const struct rul
 	flags |= c->now_s < c->unsigned_until_s ? RULE_UNSIGNED_OK : 0;
 	flags |= rules->mark_only ? RULE_MARK_ONLY : 0;
 	flags |= f->ambiguous ? RULE_AMBIGUOUS : 0;
+	flags |= f->sig_stale_revocation ? RULE_STALE : 0;
 	flags |= f->partly_inspected ? RULE_PARTLY : 0;
 	flags |= f->internal_only ? RULE_INTERNAL_ONLY : 0;
 	flags |= is_plain(f) ? RULE_PLAIN : 0;
@@ -144,7 +159,7 @@ decide(const struct decide_context *c, const struct decide_rcpt *r, const struct
 	const struct rule *row = profile_malformed();
 
 	if (in_range(c, r, f)) {
-		struct query q = { .path = c->path, .arrival = c->arrival_zone, .f = f,
+		struct query q = { .path = c->path, .arrival = c->arrival_zone, .f = f, .unit = c->unit,
 			.exit = r->exit_zone, .flags = flags_of(c, f, rules),
 			.cleared = f->level <= r->clearance };
 
@@ -153,7 +168,8 @@ decide(const struct decide_context *c, const struct decide_rcpt *r, const struct
 	*out = (struct decision){ .verdict = row->verdict, .rule = row->name,
 		.releasable = row->verdict == VERDICT_REJECT && row->releasable,
 		.enhanced = or_empty(row->enhanced), .reason_vi = or_empty(row->reason_vi),
-		.reason_en = or_empty(row->reason_en), .legal_basis = or_empty(row->legal_basis) };
+		.reason_en = or_empty(row->reason_en), .legal_basis = or_empty(row->legal_basis),
+		.sign_as = row->verdict == VERDICT_ALLOW ? or_empty(row->sign_as) : "" };
 }
 
 unsigned

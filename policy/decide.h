@@ -32,6 +32,7 @@ enum rule_flag {
 	RULE_UNSIGNED_OK  = 1 << 6,	/* unsigned-until of the account is not over */
 	RULE_MARK_ONLY	  = 1 << 7,	/* signature.submission = mark */
 	RULE_PLAIN	  = 1 << 8,	/* thuong, small, every part inspected, nothing to review */
+	RULE_STALE	  = 1 << 11,	/* revocation data in its grace time */
 	RULE_FROM_OURS	  = 1 << 10,	/* From is in a domain whose accounts are here */
 	RULE_FORGED_TRACE = 1 << 9,	/* more fields bear our name than can be removed */
 };
@@ -45,6 +46,8 @@ struct rule {
 	enum rule_if opaque, review, cleared;
 	uint64_t    size_max_octets;				/* 0: any */
 	const struct conf_list *senders;			/* NULL or empty: any */
+	const struct conf_list *units;	/* DN of the account, or above it; NULL or empty: any */
+	const char *sign_as;		/* signer section of an allow; NULL or empty: none */
 	unsigned    verdict;
 	bool	    releasable;
 	const char *enhanced, *reason_vi, *reason_en, *legal_basis;
@@ -74,6 +77,7 @@ void rules_fini(struct rules *r);
 struct decide_context {
 	unsigned path, arrival_zone;
 	bool	 from_own, sender_own;	/* see RULE_FROM_OWN; false without an account */
+	struct slice unit;		/* DN of the account's entry; empty without one */
 	bool	 from_ours;		/* the domain of From is one of ours */
 	bool	 forged_trace;
 	uint64_t unsigned_until_s, now_s;
@@ -87,6 +91,7 @@ struct decision {
 	unsigned    verdict;
 	bool	    releasable;
 	const char *rule, *enhanced, *reason_vi, *reason_en, *legal_basis;	/* never NULL */
+	const char *sign_as;		/* never NULL; "": the message goes as it came */
 };
 
 /* The decision for one recipient. */

@@ -106,17 +106,39 @@ dn_normal(struct slice dn, struct buf *out)
 	return r != OK ? r : out->err;
 }
 
+/* Both in the form that is compared; false when one of them has none. */
+static bool
+both_normal(struct slice a, struct slice b, struct buf *x, struct buf *y)
+{
+	buf_init(x, 4 * DN_OCTETS_MAX);
+	buf_init(y, 4 * DN_OCTETS_MAX);
+	return dn_normal(a, x) == OK && dn_normal(b, y) == OK && x->n > 0 && y->n > 0;
+}
+
 bool
 dn_same(struct slice a, struct slice b)
 {
 	struct buf x, y;
-	bool same;
+	bool same = both_normal(a, b, &x, &y) && slice_eq(buf_slice(&x), buf_slice(&y));
 
-	buf_init(&x, 4 * DN_OCTETS_MAX);
-	buf_init(&y, 4 * DN_OCTETS_MAX);
-	same = dn_normal(a, &x) == OK && dn_normal(b, &y) == OK && x.n > 0 &&
-	    slice_eq(buf_slice(&x), buf_slice(&y));
 	buf_fini(&x);
 	buf_fini(&y);
 	return same;
+}
+
+bool
+dn_is_under(struct slice dn, struct slice above)
+{
+	struct buf x, y;
+	bool under = both_normal(dn, above, &x, &y) && x.n >= y.n;
+
+	if (under) {
+		struct slice tail = slice_from(buf_slice(&x), x.n - y.n);
+
+		under = slice_eq(tail, buf_slice(&y)) &&
+		    (tail.n == x.n || x.p[x.n - y.n - 1] == '\1');
+	}
+	buf_fini(&x);
+	buf_fini(&y);
+	return under;
 }

@@ -193,6 +193,7 @@ context_of(const struct run *run)
 		.arrival_zone = req->arrival_zone,
 		.from_own = binding_identity(&who, f->from) != NULL,
 		.sender_own = run->sender_own,
+		.unit = req->unit,
 		.from_ours = is_ours(run->env->conf, f->from),
 		.forged_trace = run->forged_trace,
 		.unsigned_until_s = req->unsigned_until_s,

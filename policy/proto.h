@@ -35,7 +35,8 @@ WIRE_STRUCT(pol_rcpt, POL_RCPT_FIELDS)
 	F(T, U64, unsigned_until_s, 0) \
 	F(T, U8, level_min, 3)		/* known from before: at least this level */ \
 	F(T, STR, trace, 4096)		/* fields the asker wants on top (Return-Path, Received) */ \
-	F(T, U8, want_summary, 1)
+	F(T, U8, want_summary, 1) \
+	F(T, STR, unit, 1024)		/* DN of the account's entry, or empty */
 WIRE_STRUCT(pol_judge_request, POL_JUDGE_REQUEST_FIELDS)
 
 /* Verdict for one recipient, in the order of the request. */

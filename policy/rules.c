@@ -26,7 +26,8 @@ masks_of(const struct conf_rule *c, struct rule *r)
 {
 	const struct { enum word_set set; const struct conf_list *list; unsigned *out; } all[] = {
 		{ WORD_path, &c->paths, &r->paths }, { WORD_sig, &c->signatures, &r->sigs },
-		{ WORD_kind, &c->kinds, &r->kinds }, { WORD_zone, &c->arrival, &r->arrival },
+		{ WORD_kind, &c->kinds, &r->kinds },
+		{ WORD_sig_reason, &c->reasons, &r->reasons }, { WORD_zone, &c->arrival, &r->arrival },
 		{ WORD_zone, &c->exit, &r->exit },
 	};
 	int err = OK;
@@ -40,6 +41,21 @@ static const char *
 text_or(const char *text, const char *otherwise)
 {
 	return text != NULL && *text != '\0' ? text : otherwise;
+}
+
+/* Conditions that are bits of decide(). */
+static void
+flags_of(const struct conf_rule *c, struct rule *r)
+{
+	const struct { unsigned flag; uint64_t value; } all[] = {
+		{ RULE_STALE, c->stale }, { RULE_PARTLY, c->partly },
+		{ RULE_AMBIGUOUS, c->ambiguous }, { RULE_INTERNAL_ONLY, c->internal_only },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		r->flags_set |= all[i].value == CONF_YES ? all[i].flag : 0;
+		r->flags_clear |= all[i].value == CONF_NO ? all[i].flag : 0;
+	}
 }
 
 static int
@@ -67,6 +83,8 @@ row_of(const struct conf_rule *c, struct rule *r)
 		.cleared = (enum rule_if)c->cleared,
 		.size_max_octets = c->size_max_octets,
 		.senders = &c->senders,
+		.units = &c->units,
+		.sign_as = c->sign_as,
 		.verdict = actions[c->action].verdict,
 		.releasable = c->releasable,
 		.enhanced = actions[c->action].enhanced,
@@ -74,6 +92,7 @@ row_of(const struct conf_rule *c, struct rule *r)
 		.reason_en = text_or(c->reason_en, actions[c->action].en),
 		.legal_basis = c->legal_basis,
 	};
+	flags_of(c, r);
 	return masks_of(c, r);
 }
 

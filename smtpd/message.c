@@ -158,6 +158,7 @@ fill_account(const struct conn *c, struct pol_judge_request *r)
 		return;
 	r->account = c->account->account[0].address;
 	r->unsigned_until_s = c->account->account[0].unsigned_until_s;
+	r->unit = c->account->account[0].unit;
 	r->identities = c->account->identities;
 	r->identities_n = c->account->identities_n;
 }
