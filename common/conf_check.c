@@ -134,6 +134,12 @@ conf_check_ascii(const char *value)
 }
 
 const char *
+conf_check_absolute(const char *value)
+{
+	return *value == '/' ? NULL : "must be an absolute path";
+}
+
+const char *
 conf_check_mailbox_or_empty(const char *value)
 {
 	struct slice domain = slice_of(value), local;
@@ -437,6 +443,15 @@ check_ldap(const struct whole *w)
 		wrong(w, l->line, "bind-password-file: is needed with bind-dn");
 }
 
+static bool
+has_signer(const struct conf *conf, const char *title)
+{
+	for (size_t i = 0; i < conf->signer_n; i++)
+		if (strcmp(conf->signer[i].title, title) == 0)
+			return true;
+	return false;
+}
+
 static void
 check_rules(const struct whole *w)
 {
@@ -451,6 +466,49 @@ check_rules(const struct whole *w)
 			    "action", r->title);
 		if (*r->sign_as != '\0' && r->action != CONF_ACTION_ALLOW)
 			wrong(w, r->line, "rule \"%s\": sign-as goes with action = allow", r->title);
+		if (*r->sign_as != '\0' && !has_signer(w->conf, r->sign_as))
+			wrong(w, r->line, "rule \"%s\": sign-as: there is no signer \"%s\"",
+			    r->title, r->sign_as);
+	}
+}
+
+/* The title goes into header fields. */
+static bool
+is_signer_title(const char *title)
+{
+	size_t n = strspn(title, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return n > 0 && n <= 64 && title[n] == '\0';
+}
+
+static void
+check_signer_key(const struct whole *w, const struct conf_signer *s)
+{
+	const char *paths[] = { s->key, s->pkcs11_module, s->pin_file };
+	bool token = *s->pkcs11_module != '\0';
+
+	if ((*s->key != '\0') == token)
+		wrong(w, s->line, "signer \"%s\": either key or pkcs11-module is needed", s->title);
+	if (token != (*s->pkcs11_uri != '\0'))
+		wrong(w, s->line, "signer \"%s\": pkcs11-module and pkcs11-uri go together", s->title);
+	if (!token && (*s->pin_file != '\0' || s->pkcs11_paths.n > 0))
+		wrong(w, s->line, "signer \"%s\": pin-file and pkcs11-path are for pkcs11-module",
+		    s->title);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		if (*paths[i] != '\0' && *paths[i] != '/')
+			wrong(w, s->line, "signer \"%s\": %s is no absolute path", s->title, paths[i]);
+}
+
+static void
+check_signers(const struct whole *w)
+{
+	for (size_t i = 0; i < w->conf->signer_n; i++) {
+		const struct conf_signer *s = &w->conf->signer[i];
+
+		if (!is_signer_title(s->title))
+			wrong(w, s->line, "signer \"%s\": its title must be made of a-z, 0-9 and "
+			    "\"-\"", s->title);
+		check_signer_key(w, s);
 	}
 }
 
@@ -465,4 +523,5 @@ conf_check_whole(const struct conf *conf, const char *file, struct buf *errors)
 	check_routes(&w);
 	check_ldap(&w);
 	check_rules(&w);
+	check_signers(&w);
 }

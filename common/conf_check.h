@@ -32,6 +32,7 @@ const char *conf_check_kind(const char *value);
 const char *conf_check_user(const char *value);		/* a name, uid or uid:gid */
 const char *conf_check_group(const char *value);	/* a name or gid */
 const char *conf_check_zone(const char *value);
+const char *conf_check_absolute(const char *value);	/* a path */
 
 /* What no single key can show. Appends "file:line: key: text" lines. */
 void conf_check_whole(const struct conf *conf, const char *file, struct buf *errors);

@@ -34,6 +34,10 @@ WIRE_TYPE(key_open_reply, KEY_OPEN_REPLY_FIELDS)
 WIRE_TYPE(key_wrapped, KEY_WRAPPED_FIELDS)
 WIRE_TYPE(key_rewrap, KEY_REWRAP_FIELDS)
 WIRE_TYPE(key_master_request, KEY_MASTER_REQUEST_FIELDS)
+WIRE_TYPE(sign_cms_request, SIGN_CMS_REQUEST_FIELDS)
+WIRE_TYPE(sign_cms_reply, SIGN_CMS_REPLY_FIELDS)
+WIRE_TYPE(sign_signer, SIGN_SIGNER_FIELDS)
+WIRE_TYPE(sign_status_reply, SIGN_STATUS_REPLY_FIELDS)
 
 const struct chan_row *
 dir_rows(size_t *n_out)
@@ -48,6 +52,15 @@ const struct chan_row *
 key_rows(size_t *n_out)
 {
 	static const struct chan_row rows[] = { KEY_ROWS(CHAN_CLIENT_ROW) };
+
+	*n_out = ARRAY_LEN(rows);
+	return rows;
+}
+
+const struct chan_row *
+sign_rows(size_t *n_out)
+{
+	static const struct chan_row rows[] = { SIGN_ROWS(CHAN_CLIENT_ROW) };
 
 	*n_out = ARRAY_LEN(rows);
 	return rows;

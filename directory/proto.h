@@ -36,6 +36,8 @@ enum dir_code {
 	KEY_OPEN	= 0x0185,
 	KEY_REWRAP	= 0x0186,
 	KEY_MASTER	= 0x0187,
+	SIGN_CMS	= 0x01c1,
+	SIGN_STATUS	= 0x01c2,
 };
 
 enum dir_auth_outcome {
@@ -289,6 +291,33 @@ enum key_master_step { KEY_MASTER_BEGIN, KEY_MASTER_END };
 	F(T, STR, seed, 32)		/* begin: of the key that signs the audit, which stays */
 WIRE_STRUCT(key_master_request, KEY_MASTER_REQUEST_FIELDS)
 
+/* A CMS signature (RFC 5652, detached, DER) of a section `signer` over an entity with this SHA-256. The
+ * signed attributes are made by the process that holds the key: nothing but the content type "data",
+ * this digest and the time, so that no certificate, list or handshake can ever be signed with it.
+ * ERR_NOENT: no such signer; ERR_UNAVAIL: its key cannot be used now. */
+#define SIGN_CMS_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, signer, 64) \
+	F(T, STR, sha256, 32)
+WIRE_STRUCT(sign_cms_request, SIGN_CMS_REQUEST_FIELDS)
+
+#define SIGN_CMS_REPLY_FIELDS(F, L, T) \
+	F(T, STR, cms, 49152) \
+	F(T, STR, subject, 1024)	/* of its certificate, RFC 4514, UTF-8 */
+WIRE_STRUCT(sign_cms_reply, SIGN_CMS_REPLY_FIELDS)
+
+enum sign_state { SIGN_READY, SIGN_NO_CERTIFICATE, SIGN_NO_KEY, SIGN_NO_TOKEN, SIGN_BAD_PIN };
+
+#define SIGN_SIGNER_FIELDS(F, L, T) \
+	F(T, STR, title, 64) \
+	F(T, U8, state, 4)		/* SIGN_* */ \
+	F(T, U64, end_s, 0)		/* of its certificate; 0: it could not be read */ \
+	F(T, U64, signatures, 0)	/* made by this process */
+WIRE_STRUCT(sign_signer, SIGN_SIGNER_FIELDS)
+
+#define SIGN_STATUS_REPLY_FIELDS(F, L, T) \
+	L(T, sign_signer, signers, 64)
+WIRE_STRUCT(sign_status_reply, SIGN_STATUS_REPLY_FIELDS)
+
 /*
  * The tables, for both sides: X(code, name, roles, descriptors, request type, reply type). The service
  * puts its functions in with CHAN_SERVE(), a client takes the rows as they are.
@@ -314,8 +343,14 @@ WIRE_STRUCT(key_master_request, KEY_MASTER_REQUEST_FIELDS)
 	X(KEY_REWRAP, "key-rewrap", ROLE_MAILSTORED, 0, key_rewrap, key_rewrap) \
 	X(KEY_MASTER, "key-master", ROLE_CONTROL_ROOT, 0, key_master_request, dir_nothing)
 
+/* Of the process that holds the keys of section `signer`, at chan_path(run_dir, "sign", role). */
+#define SIGN_ROWS(X) \
+	X(SIGN_CMS, "sign-cms", ROLE_POLICYD, 0, sign_cms_request, sign_cms_reply) \
+	X(SIGN_STATUS, "sign-status", ROLE_CONTROL, 0, dir_nothing, sign_status_reply)
+
 /* The same rows without functions, for clients. */
 const struct chan_row *dir_rows(size_t *n_out);
 const struct chan_row *key_rows(size_t *n_out);
+const struct chan_row *sign_rows(size_t *n_out);
 
 #endif

@@ -5,8 +5,10 @@
  * Shape   one request judges one message for all its recipients. policyd listens at
  *         chan_path(run_dir, "policy", role).
  * Octets  the message comes as a sealed memfd. What is stored and relayed is composed by the asker:
- *         reply.trace, then the message without the ranges in reply.removals. The summary describes
- *         exactly those composed octets.
+ *         reply.trace, then the message without the ranges in reply.removals, with reply.head put in
+ *         at reply.head_at (an offset in the message, not inside a removed range) and reply.tail behind it (policy/trace.h,
+ *         trace_compose). The summary describes exactly those composed octets. head and tail are empty
+ *         but when the server signed for the sender: then signed_by says as whom.
  * Errors  any status but OK, and no answer, mean "cannot decide now": defer.
  */
 #ifndef POLICY_PROTO_H
@@ -36,7 +38,8 @@ WIRE_STRUCT(pol_rcpt, POL_RCPT_FIELDS)
 	F(T, U8, level_min, 3)		/* known from before: at least this level */ \
 	F(T, STR, trace, 4096)		/* fields the asker wants on top (Return-Path, Received) */ \
 	F(T, U8, want_summary, 1) \
-	F(T, STR, unit, 1024)		/* DN of the account's entry, or empty */
+	F(T, STR, unit, 1024)		/* DN of the account's entry, or empty */ \
+	F(T, U8, may_sign, 1)		/* the asker composes with reply.head and reply.tail */
 WIRE_STRUCT(pol_judge_request, POL_JUDGE_REQUEST_FIELDS)
 
 /* Verdict for one recipient, in the order of the request. */
@@ -79,7 +82,11 @@ WIRE_STRUCT(pol_range, POL_RANGE_FIELDS)
 	F(T, STR, sha256, 32)		/* of the message as received */ \
 	L(T, pol_evidence, evidence, 64) \
 	F(T, STR, trace, 16384) \
-	L(T, pol_range, removals, 64)
+	L(T, pol_range, removals, 64) \
+	F(T, STR, signed_by, 64)	/* title of the signer; empty: the server did not sign */ \
+	F(T, U64, head_at, 0) \
+	F(T, STR, head, 262144) \
+	F(T, STR, tail, 131072)
 WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 /* One descriptor with the reply when want_summary and the verdict is allow: the summary, sealed. */
 
