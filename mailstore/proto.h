@@ -115,7 +115,7 @@ WIRE_STRUCT(st_address, ST_ADDRESS_FIELDS)
 	F(T, STR, rule, 64) \
 	F(T, U8, level, 3) \
 	F(T, U8, sig, 3) \
-	F(T, U8, sig_reason, 10) \
+	F(T, U8, sig_reason, 11) \
 	F(T, U8, arrival_zone, 2) \
 	F(T, STR, evidence, 4096)	/* "detector:part:position" separated by spaces */ \
 	F(T, STR, reference, 64)	/* the one shown to the peer */ \

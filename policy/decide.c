@@ -86,7 +86,7 @@ in_range(const struct decide_context *c, const struct decide_rcpt *r, const stru
 	if (c->path > PATH_READ || c->arrival_zone > ZONE_INTERNET ||
 	    r->exit_zone > ZONE_INTERNET || r->clearance > LEVEL_TUYET_MAT ||
 	    f->level > LEVEL_TUYET_MAT ||
-	    f->kind > KIND_ENCRYPTED || f->sig > SIG_ERROR || f->sig_reason > SIG_INTERNAL)
+	    f->kind > KIND_ENCRYPTED || f->sig > SIG_ERROR || f->sig_reason > SIG_HEADER_MISMATCH)
 		return false;
 	switch (f->sig) {
 	case SIG_BAD:
@@ -119,6 +119,7 @@ flags_of(const struct decide_context *c, const struct facts *f, const struct rul
 	flags |= rules->mark_only ? RULE_MARK_ONLY : 0;
 	flags |= f->ambiguous ? RULE_AMBIGUOUS : 0;
 	flags |= f->sig_stale_revocation ? RULE_STALE : 0;
+	flags |= f->resent ? RULE_RESENT : 0;
 	flags |= f->partly_inspected ? RULE_PARTLY : 0;
 	flags |= f->internal_only ? RULE_INTERNAL_ONLY : 0;
 	flags |= is_plain(f) ? RULE_PLAIN : 0;

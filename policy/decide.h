@@ -23,7 +23,8 @@ enum rule_if { RULE_ANY, RULE_YES, RULE_NO };
 /* Further facts that rows ask for, as bits. */
 enum rule_flag {
 	RULE_FROM_ONE	  = 1 << 0,	/* exactly one From with one address */
-	RULE_FROM_OWN	  = 1 << 1,	/* the account may use From */
+	RULE_FROM_OWN	  = 1 << 1,	/* the account may use From, or Resent-From of a
+					 * message that is sent again */
 	RULE_SENDER_OWN	  = 1 << 2,	/* the account may use MAIL FROM (or it is empty), and
 					 * Sender, Resent-From, Resent-Sender if present */
 	RULE_AMBIGUOUS	  = 1 << 3,	/* MIME that clients read differently */
@@ -33,6 +34,7 @@ enum rule_flag {
 	RULE_MARK_ONLY	  = 1 << 7,	/* signature.submission = mark */
 	RULE_PLAIN	  = 1 << 8,	/* thuong, small, every part inspected, nothing to review */
 	RULE_STALE	  = 1 << 11,	/* revocation data in its grace time */
+	RULE_RESENT	  = 1 << 12,	/* sent again under Resent-From (RFC 5322 3.6.6) */
 	RULE_FROM_OURS	  = 1 << 10,	/* From is in a domain whose accounts are here */
 	RULE_FORGED_TRACE = 1 << 9,	/* more fields bear our name than can be removed */
 };

@@ -28,3 +28,13 @@ facts_add_opaque(struct facts *f, const char *detector, struct slice part)
 	f->opaque = true;
 	keep(f, (struct evidence){ detector, part, 0, LEVEL_THUONG, false });
 }
+
+void
+facts_note(struct facts *f, enum note what, struct slice part)
+{
+	for (unsigned i = 0; i < f->notes_n; i++)
+		if (f->notes[i].what == what && slice_eq(f->notes[i].part, part))
+			return;
+	if (f->notes_n < FACTS_NOTES_MAX)
+		f->notes[f->notes_n++] = (struct facts_note){ what, part };
+}

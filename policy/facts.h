@@ -12,8 +12,9 @@
 
 #include "common/arena.h"
 #include "common/words.h"
+#include "policy/note.h"
 
-enum { FACTS_EVIDENCE_MAX = 64 };
+enum { FACTS_EVIDENCE_MAX = 64, FACTS_SIGNERS_MAX = 8, FACTS_NOTES_MAX = 32 };
 
 /* One reason for a level or for opacity. Never the text itself. */
 struct evidence {
@@ -25,6 +26,30 @@ struct evidence {
 	uint32_t     position;	/* line, or octet, within the part's text */
 	unsigned     level;	/* LEVEL_*; LEVEL_THUONG for pure opacity */
 	bool	     asserted;	/* states a level; false = a person should look (review) */
+};
+
+/*
+ * One signature over the content of the message, whatever it is worth. layer 0 covers the whole
+ * message; layer 1 is a signature that is all the content of layer 0 (an agency's seal around a
+ * signed message), and so on.
+ */
+struct facts_signer {
+	unsigned	layer;
+	unsigned	reason;		/* SIG_OK, or why it counts for nothing */
+	bool		bound;		/* speaks for From, Sender or Resent-From */
+	bool		stale, clock;
+	struct slice	address;	/* that it is bound to; else the certificate's first */
+	struct slice	subject, issuer; /* RFC 4514, UTF-8 */
+	struct slice	serial;		/* hexadecimal */
+	int64_t		signed_s;	/* signing time as told; 0: not told */
+	int64_t		begin_s, end_s;	/* validity of the certificate */
+	unsigned char	cert_sha256[32]; /* zeros: the certificate is not there */
+};
+
+/* Something that an administrator should be told, and that decides nothing. */
+struct facts_note {
+	enum note    what;
+	struct slice part;
 };
 
 struct facts {
@@ -49,11 +74,19 @@ struct facts {
 	unsigned char	 sha256[32];
 	struct slice	 from;		/* addr-spec of the single From, "" if not exactly one */
 	bool		 ambiguous;	/* MIME that clients read differently */
+	bool		 resent;	/* sent again: Resent-From, not From, says who sends */
+	struct facts_signer signers[FACTS_SIGNERS_MAX];
+	unsigned	 signers_n;
+	struct facts_note notes[FACTS_NOTES_MAX];
+	unsigned	 notes_n;
 };
 
 /* Add evidence and raise level/review/opaque accordingly. detector must be static. */
 void facts_add(struct facts *f, const char *detector, struct slice part, uint32_t position,
     unsigned level, bool asserted);
+
+/* Add a note, once for each part; past FACTS_NOTES_MAX it is left out. */
+void facts_note(struct facts *f, enum note what, struct slice part);
 
 /* Note that a part cannot be inspected, with the detector that says why. */
 void facts_add_opaque(struct facts *f, const char *detector, struct slice part);

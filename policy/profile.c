@@ -141,7 +141,10 @@ profile_secret_internet(void)
 	    "The kind of signature or its algorithm is not supported"), \
 	BAD_SIGNATURE("signature-malformed", SIG_MALFORMED, "5.6.0", \
 	    "Chu ky so sai cau truc", \
-	    "The signature is malformed")
+	    "The signature is malformed"), \
+	BAD_SIGNATURE("header-mismatch", SIG_HEADER_MISMATCH, "5.7.7", \
+	    "From, To, Subject hoac truong khac cua thu khac voi ban da ky ben trong", \
+	    "From, To, Subject or another field differs from the one inside the signature")
 
 /* ---- receiving: nobody outside speaks for an official here ---- */
 

@@ -62,6 +62,16 @@ WIRE_STRUCT(pol_evidence, POL_EVIDENCE_FIELDS)
 	F(T, U64, octets, 0)
 WIRE_STRUCT(pol_range, POL_RANGE_FIELDS)
 
+/* One signature over the content of the message, as in struct facts_signer. */
+#define POL_SIGNER_FIELDS(F, L, T) \
+	F(T, U8, layer, 8) \
+	F(T, U8, reason, 11)		/* SIG_* */ \
+	F(T, U8, bound, 1) \
+	F(T, STR, address, 320)		/* may be empty: an agency's certificate */ \
+	F(T, STR, subject, 1024) \
+	F(T, STR, sha256, 32)		/* of the certificate */
+WIRE_STRUCT(pol_signer, POL_SIGNER_FIELDS)
+
 #define POL_JUDGE_REPLY_FIELDS(F, L, T) \
 	F(T, U8, verdict, 2)		/* the worst of all recipients */ \
 	F(T, U8, releasable, 1)		/* class=review */ \
@@ -76,7 +86,7 @@ WIRE_STRUCT(pol_range, POL_RANGE_FIELDS)
 	F(T, U8, partly_inspected, 1) \
 	F(T, U8, kind, 5) \
 	F(T, U8, sig, 3) \
-	F(T, U8, sig_reason, 10) \
+	F(T, U8, sig_reason, 11) \
 	F(T, STR, signer, 320) \
 	F(T, STR, from, 320) \
 	F(T, STR, sha256, 32)		/* of the message as received */ \
@@ -86,7 +96,8 @@ WIRE_STRUCT(pol_range, POL_RANGE_FIELDS)
 	F(T, STR, signed_by, 64)	/* title of the signer; empty: the server did not sign */ \
 	F(T, U64, head_at, 0) \
 	F(T, STR, head, 262144) \
-	F(T, STR, tail, 131072)
+	F(T, STR, tail, 131072) \
+	L(T, pol_signer, signers, 8)
 WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 /* One descriptor with the reply when want_summary and the verdict is allow: the summary, sealed. */
 

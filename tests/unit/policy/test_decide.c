@@ -65,6 +65,7 @@ static const struct { unsigned sig, reason; } signatures[] = {
 	{ SIG_BAD, SIG_EXPIRED }, { SIG_BAD, SIG_REVOKED }, { SIG_BAD, SIG_UNKNOWN_REVOCATION },
 	{ SIG_BAD, SIG_WRONG_SIGNER }, { SIG_BAD, SIG_ALTERED }, { SIG_BAD, SIG_WEAK },
 	{ SIG_BAD, SIG_UNSUPPORTED }, { SIG_BAD, SIG_MALFORMED }, { SIG_ERROR, SIG_INTERNAL },
+	{ SIG_BAD, SIG_HEADER_MISMATCH },
 };
 
 /* What may never be, whatever the profile. */
@@ -225,7 +226,7 @@ values_out_of_range_are_refused(void **state)
 	OUT_OF_RANGE(s.f.level = LEVEL_TUYET_MAT + 1);
 	OUT_OF_RANGE(s.f.kind = KIND_ENCRYPTED + 1);
 	OUT_OF_RANGE(s.f.sig = SIG_ERROR + 1);
-	OUT_OF_RANGE(s.f.sig_reason = SIG_INTERNAL + 1);
+	OUT_OF_RANGE(s.f.sig_reason = SIG_HEADER_MISMATCH + 1);
 	OUT_OF_RANGE(s.f.sig = SIG_BAD);			/* without a reason */
 	OUT_OF_RANGE((s.f.sig = SIG_BAD, s.f.sig_reason = SIG_INTERNAL));
 	OUT_OF_RANGE(s.f.sig_reason = SIG_REVOKED);		/* valid and revoked */
@@ -295,6 +296,7 @@ static void altered(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SI
 static void weak(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_WEAK; }
 static void unsupported(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_UNSUPPORTED; }
 static void malformed(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_MALFORMED; }
+static void mismatch(struct sample *s) { s->f.sig = SIG_BAD; s->f.sig_reason = SIG_HEADER_MISMATCH; }
 static void error(struct sample *s) { s->f.sig = SIG_ERROR; s->f.sig_reason = SIG_INTERNAL; }
 static void
 encrypted(struct sample *s)
@@ -435,6 +437,7 @@ static const struct {
 	{ PROFILE_DEDICATED, weak, "signature-weak", false, "5.7.6" },
 	{ PROFILE_DEDICATED, unsupported, "signature-unsupported", false, "5.7.6" },
 	{ PROFILE_DEDICATED, malformed, "signature-malformed", false, "5.6.0" },
+	{ PROFILE_DEDICATED, mismatch, "header-mismatch", false, "5.7.7" },
 	{ PROFILE_DEDICATED, error, "signature-error", false, "4.7.0" },
 	{ PROFILE_DEDICATED, encrypted, "encrypted-mail", false, "5.7.1" },
 	{ PROFILE_DEDICATED, opaque, "opaque-out", true, "5.7.1" },
