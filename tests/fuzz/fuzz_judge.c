@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pol_judge_request req = { .recipients = &to, .recipients_n = 1, .identities = &id,
 		.identities_n = 1, .trace = SLICE("Received: x\r\n"), .want_summary = 1 };
 	struct judge_env env = { .authserv_id = SLICE("mail.tinh.example"),
-		.smime = { 1800000000, 259200, SMIME_EMAIL_OR_ABSENT } };
+		.smime = { .now_s = 1800000000, .revocation_grace_s = 259200 } };
 	struct judge_result r;
 	struct arena a;
 

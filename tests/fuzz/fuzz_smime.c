@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 verify(struct slice message, struct arena *a)
 {
-	struct smime_options o = { 1800000000, 259200, SMIME_EMAIL_OR_ABSENT, 0 };
+	struct smime_options o = { .now_s = 1800000000, .revocation_grace_s = 259200 };
 	struct smime_result r;
 	struct tree t;
 
