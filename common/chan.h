@@ -44,6 +44,7 @@ enum chan_role {
 	 * rows: req->role of such a peer is ROLE_CONTROL. Control "root-only" (see control.h)
 	 * forgets the difference. */
 	ROLE_CONTROL_ROOT	= 1 << 8,
+	ROLE_TRUST		= 1 << 9,	/* congvu-trust */
 };
 
 /* "smtpd", "imapd-internal", ...: the word used in socket paths and logs. */

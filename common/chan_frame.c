@@ -30,6 +30,7 @@ chan_role_name(unsigned role)
 		{ ROLE_IMAPD_INTERNET, "imapd-internet" }, { ROLE_DIRECTORYD, "directoryd" },
 		{ ROLE_POLICYD, "policyd" }, { ROLE_MAILSTORED, "mailstored" },
 		{ ROLE_RELAY, "relay" }, { ROLE_CONTROL, "control" },
+		{ ROLE_TRUST, "trust" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)

@@ -97,6 +97,56 @@ conf_check_ldap_uri(const char *value)
 	return "must begin with ldap://, ldaps:// or ldapi://";
 }
 
+/* Scheme, host, perhaps a port, a path of printable ASCII; a name or password would be logged. */
+static bool
+is_http_url(struct slice s)
+{
+	struct slice host, path;
+	uint64_t port;
+	bool bracket;
+
+	if (slice_starts_nocase(s, SLICE("http://")))
+		s = slice_from(s, 7);
+	else if (slice_starts_nocase(s, SLICE("https://")))
+		s = slice_from(s, 8);
+	else
+		return false;
+	path = s;
+	slice_cut(&path, '/', &host);
+	bracket = host.n > 0 && host.p[0] == '[';
+	s = bracket ? slice_from(host, 1) : host;
+	slice_cut(&s, bracket ? ']' : ':', &host);
+	if (bracket && s.n > 0)
+		s = s.p[0] == ':' && s.n > 1 ? slice_from(s, 1) : (struct slice){ "x", 1 };
+	if (s.n > 0 && (slice_u64(s, 65535, &port) != OK || port == 0))
+		return false;
+	for (size_t i = 0; i < path.n; i++)
+		if (path.p[i] <= ' ' || path.p[i] > '~')
+			return false;
+	return bracket ? host.n > 1 && slice_chr(host, '@') < 0 : is_hostname(host);
+}
+
+const char *
+conf_check_http_url(const char *value)
+{
+	return is_http_url(slice_of(value)) ? NULL : "is not an address http://HOST/... or https://HOST/...";
+}
+
+const char *
+conf_check_http_url_or_empty(const char *value)
+{
+	return *value == '\0' ? NULL : conf_check_http_url(value);
+}
+
+const char *
+conf_check_rewrite(const char *value)
+{
+	struct slice to = slice_of(value), from;
+
+	return slice_cut(&to, ' ', &from) && is_http_url(from) && is_http_url(to) ? NULL :
+	    "is not \"http://FROM http://TO\"";
+}
+
 const char *
 conf_check_attribute(const char *value)
 {

@@ -20,6 +20,9 @@ const char *conf_check_address(const char *value);	/* IPv4 or IPv6 literal */
 const char *conf_check_place(const char *value);	/* such a literal, or an absolute path */
 const char *conf_check_network(const char *value);	/* literal/bits */
 const char *conf_check_ldap_uri(const char *value);
+const char *conf_check_http_url(const char *value);	/* http or https, nobody's name in it */
+const char *conf_check_http_url_or_empty(const char *value);
+const char *conf_check_rewrite(const char *value);	/* two of them, a blank between */
 const char *conf_check_attribute(const char *value);	/* LDAP attribute, options allowed */
 const char *conf_check_seconds(const char *value);
 const char *conf_check_percent(const char *value);

@@ -61,6 +61,15 @@ serve_POL_STATUS(void *service, struct chan_req *req, const void *msg)
 }
 
 static void
+serve_POL_SEEN(void *service, struct chan_req *req, const void *msg)
+{
+	struct policyd *d = service;
+
+	(void)msg;
+	pool_seen(d->pool, req);
+}
+
+static void
 on_peer_gone(void *service, uint64_t serial)
 {
 	struct policyd *d = service;
@@ -72,7 +81,7 @@ static int
 listen_all(struct policyd *d)
 {
 	static const unsigned roles[] = { ROLE_SMTPD, ROLE_RELAY, ROLE_IMAPD_INTERNAL,
-		ROLE_IMAPD_INTERNET, ROLE_CONTROL };
+		ROLE_IMAPD_INTERNET, ROLE_CONTROL, ROLE_TRUST };
 	static const struct chan_row rows[] = { POL_ROWS(CHAN_SERVER_ROW) };
 	char path[PATH_MAX];
 	int r = chan_server_new(d->loop, rows, ARRAY_LEN(rows), d, &d->server);

@@ -16,6 +16,7 @@
 #include "common/systemd.h"
 #include "policy/decide.h"
 #include "policy/profile.h"
+#include "policy/seen.h"
 #include "policy/worker.h"
 
 enum {
@@ -64,6 +65,7 @@ struct pool {
 	size_t		    queue_n, queue_octets;
 	bool		    was_ready, closing;
 	struct pol_status_reply status;
+	struct seen	   *seen;
 };
 
 static void start(struct worker_slot *w);
@@ -191,6 +193,17 @@ is_own_word(int status)
 	    status != ERR_UNAVAIL;
 }
 
+/* Answer the asker, without what only congvu-trust is told. */
+static void
+pass_on(struct pool *p, const struct job *job, struct chan_answer *a)
+{
+	struct pol_judge_reply reply = *(const struct pol_judge_reply *)a->msg;
+
+	seen_add(p->seen, reply.seen, reply.seen_n);
+	reply.seen_n = 0;
+	chan_reply(p->server, &job->req, OK, &reply, a->fds, a->fds_n);
+}
+
 static void
 on_judged(void *arg, struct chan_answer *a)
 {
@@ -201,7 +214,7 @@ on_judged(void *arg, struct chan_answer *a)
 	w->job = NULL;
 	if (a->status == OK && is_believable(job, a)) {
 		count(p, job, a->msg);
-		chan_reply(p->server, &job->req, OK, a->msg, a->fds, a->fds_n);
+		pass_on(p, job, a);
 		job_free(job);
 		w->restart_ms = RESTART_MIN_MS;
 	} else if (a->status != OK && is_own_word(a->status)) {
@@ -545,7 +558,10 @@ pool_new(struct loop *loop, const struct conf *conf, const struct trust *trust,
 		p->tail[q] = &p->head[q];
 	p->slots_n = conf->limits.policy_workers;
 	p->slots = calloc(p->slots_n, sizeof *p->slots);
-	if (p->slots == NULL) {
+	p->seen = seen_new();
+	if (p->slots == NULL || p->seen == NULL) {
+		free(p->slots);
+		seen_free(&p->seen);
 		free(p);
 		return ERR_NOMEM;
 	}
@@ -578,6 +594,7 @@ pool_free(struct pool **pool)
 		w->pid = 0;
 		chan_client_free(&w->client);
 	}
+	seen_free(&p->seen);
 	free(p->slots);
 	free(p);
 	*pool = NULL;
@@ -593,4 +610,13 @@ void
 pool_status(const struct pool *p, struct pol_status_reply *out)
 {
 	*out = p->status;
+}
+
+void
+pool_seen(struct pool *p, struct chan_req *req)
+{
+	struct pol_seen_reply reply;
+	int r = seen_list(p->seen, req->arena, &reply);
+
+	chan_reply(p->server, req, r, &reply, NULL, 0);
 }

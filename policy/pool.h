@@ -51,6 +51,9 @@ void pool_reload(struct pool *pool, const struct conf *conf);
 /* SIGCHLD came. */
 void pool_reap(struct pool *pool);
 
+/* Answer which certificates the workers met lately. */
+void pool_seen(struct pool *pool, struct chan_req *req);
+
 /* What the workers said of the trust set last, and the counters. */
 void pool_status(const struct pool *pool, struct pol_status_reply *out);
 

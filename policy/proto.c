@@ -7,8 +7,10 @@ WIRE_TYPE(pol_rcpt_verdict, POL_RCPT_VERDICT_FIELDS)
 WIRE_TYPE(pol_evidence, POL_EVIDENCE_FIELDS)
 WIRE_TYPE(pol_range, POL_RANGE_FIELDS)
 WIRE_TYPE(pol_signer, POL_SIGNER_FIELDS)
+WIRE_TYPE(pol_cert, POL_CERT_FIELDS)
 WIRE_TYPE(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 WIRE_TYPE(pol_status_reply, POL_STATUS_REPLY_FIELDS)
+WIRE_TYPE(pol_seen_reply, POL_SEEN_REPLY_FIELDS)
 
 const struct chan_row *
 pol_rows(size_t *n_out)

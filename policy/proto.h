@@ -18,7 +18,7 @@
 #include "common/words.h"
 #include "directory/proto.h"
 
-enum pol_code { POL_JUDGE = 0x0201, POL_STATUS = 0x0202 };
+enum pol_code { POL_JUDGE = 0x0201, POL_STATUS = 0x0202, POL_SEEN = 0x0203 };
 
 #define POL_RCPT_FIELDS(F, L, T) \
 	F(T, STR, address, 320)		/* as the sender wrote it (a group by its own address) */ \
@@ -72,6 +72,11 @@ WIRE_STRUCT(pol_range, POL_RANGE_FIELDS)
 	F(T, STR, sha256, 32)		/* of the certificate */
 WIRE_STRUCT(pol_signer, POL_SIGNER_FIELDS)
 
+/* A certificate of a chain that led to one of our roots. */
+#define POL_CERT_FIELDS(F, L, T) \
+	F(T, STR, der, 16384)
+WIRE_STRUCT(pol_cert, POL_CERT_FIELDS)
+
 #define POL_JUDGE_REPLY_FIELDS(F, L, T) \
 	F(T, U8, verdict, 2)		/* the worst of all recipients */ \
 	F(T, U8, releasable, 1)		/* class=review */ \
@@ -97,7 +102,8 @@ WIRE_STRUCT(pol_signer, POL_SIGNER_FIELDS)
 	F(T, U64, head_at, 0) \
 	F(T, STR, head, 262144) \
 	F(T, STR, tail, 131072) \
-	L(T, pol_signer, signers, 8)
+	L(T, pol_signer, signers, 8) \
+	L(T, pol_cert, seen, 64)	/* from a worker to its parent, which keeps it to itself */
 WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 /* One descriptor with the reply when want_summary and the verdict is allow: the summary, sealed. */
 
@@ -113,10 +119,16 @@ WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 	F(T, U8, sandboxed, 1)
 WIRE_STRUCT(pol_status_reply, POL_STATUS_REPLY_FIELDS)
 
+/* What signed mail lately, and what stood between it and our roots; newest first. */
+#define POL_SEEN_REPLY_FIELDS(F, L, T) \
+	L(T, pol_cert, certs, 4096)
+WIRE_STRUCT(pol_seen_reply, POL_SEEN_REPLY_FIELDS)
+
 #define POL_ROWS(X) \
 	X(POL_JUDGE, "judge", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD | ROLE_CONTROL_ROOT, 1, \
 	    pol_judge_request, pol_judge_reply) \
-	X(POL_STATUS, "status", ROLE_CONTROL, 0, dir_nothing, pol_status_reply)
+	X(POL_STATUS, "status", ROLE_CONTROL, 0, dir_nothing, pol_status_reply) \
+	X(POL_SEEN, "seen", ROLE_TRUST | ROLE_CONTROL_ROOT, 0, dir_nothing, pol_seen_reply)
 
 const struct chan_row *pol_rows(size_t *n_out);
 

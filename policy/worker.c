@@ -14,9 +14,10 @@
 #include "common/sandbox.h"
 #include "policy/fault.h"
 #include "policy/judge.h"
+#include "policy/smime/points.h"
 #include "policy/trust.h"
 
-enum { SOCKET_FD = 3, ROOM_FOR_TRACE = 1 << 20 };
+enum { SOCKET_FD = 3, ROOM_FOR_TRACE = 1 << 20, SEEN_CERT_MAX = 16384 };
 
 struct worker {
 	struct chan_server *server;
@@ -93,6 +94,21 @@ answer(struct worker *w, struct chan_req *req, struct judge_result *res)
 		close(fd);
 }
 
+/* Name the certificates that this message made us look at, for congvu-trust. */
+static void
+tell_seen(struct worker *w, struct arena *a, struct pol_judge_reply *reply)
+{
+	struct slice *ders = arena_array(a, POINTS_SEEN_MAX, sizeof *ders);
+
+	reply->seen = arena_array(a, POINTS_SEEN_MAX, sizeof *reply->seen);
+	if (ders == NULL || reply->seen == NULL || w->env.trust == NULL ||
+	    smime_seen_take(w->env.trust, a, POINTS_SEEN_MAX, ders, &reply->seen_n) != OK)
+		reply->seen_n = 0;
+	for (size_t i = 0; i < reply->seen_n; i++)
+		/* One that is too large for the frame is nobody's of ours. */
+		reply->seen[i].der = ders[i].n <= SEEN_CERT_MAX ? ders[i] : (struct slice){ "", 0 };
+}
+
 static int
 judge_mapped(struct worker *w, struct chan_req *req, const struct pol_judge_request *msg,
     struct slice message)
@@ -106,6 +122,7 @@ judge_mapped(struct worker *w, struct chan_req *req, const struct pol_judge_requ
 	arena_init(&a, judge_arena_octets(message.n));
 	r = judge(message, msg, &w->env, &a, &res);
 	if (r == OK) {
+		tell_seen(w, &a, &res.reply);
 		answer(w, req, &res);
 		judge_fini(&res);
 	}

@@ -119,6 +119,8 @@ judge_chain(struct smime_trust *t, X509_STORE_CTX *ctx, const struct smime_optio
 	chain = X509_STORE_CTX_get0_chain(ctx);
 	if (chain == NULL || sk_X509_num(chain) < 1)
 		return SIG_INTERNAL;
+	if (r == 1)
+		seen_note(t, chain);
 	if ((reason = check_purposes(chain, o->purpose)) != SIG_OK)
 		return reason;
 	limit_by_validity(chain, v);

@@ -39,6 +39,7 @@ struct smime_trust {
 	struct smime_crl     *crls;
 	unsigned	      crls_n;
 	struct smime_trust_info info;
+	STACK_OF(X509)	     *seen;	/* see points.h */
 	struct chain_verdict *cache;	/* CACHE_SLOTS */
 };
 
@@ -61,6 +62,9 @@ enum revocation crl_look_up(struct smime_trust *t, X509 *cert, X509 *issuer,
 /* chain.c: SIG_OK or the reason why leaf cannot be trusted now; embedded certificates may help. */
 unsigned chain_verify(struct smime_trust *t, X509 *leaf, STACK_OF(X509) *embedded,
     const struct smime_options *o, bool *stale_out);
+
+/* points.c: note a chain that led to a root. */
+void seen_note(struct smime_trust *t, STACK_OF(X509) *chain);
 
 /* algorithm.c: SIG_OK, SIG_WEAK, SIG_UNSUPPORTED, SIG_MALFORMED. */
 unsigned algorithm_check(CMS_SignerInfo *si, X509 *cert);

@@ -222,9 +222,11 @@ smime_trust_new(struct slice blob, struct smime_trust **out)
 		return ERR_NOMEM;
 	t->roots = X509_STORE_new();
 	t->pool = sk_X509_new_null();
+	t->seen = sk_X509_new_null();
 	t->crls = calloc(OBJECTS_MAX, sizeof *t->crls);
 	t->cache = calloc(CACHE_SLOTS, sizeof *t->cache);
-	if (t->roots != NULL && t->pool != NULL && t->crls != NULL && t->cache != NULL)
+	if (t->roots != NULL && t->pool != NULL && t->seen != NULL && t->crls != NULL &&
+	    t->cache != NULL)
 		r = fill(t, blob);
 	if (r != OK)
 		smime_trust_free(&t);
@@ -242,6 +244,7 @@ smime_trust_free(struct smime_trust **trust)
 		return;
 	X509_STORE_free(t->roots);
 	sk_X509_pop_free(t->pool, X509_free);
+	sk_X509_pop_free(t->seen, X509_free);
 	for (unsigned i = 0; i < t->crls_n; i++)
 		crl_fini(&t->crls[i]);
 	free(t->crls);

@@ -12,7 +12,7 @@ import sys
 from harness import Imap, Province, Smtp, eventually, header, run
 import users
 
-ROLES = ("smtpd", "relay", "imapd-internal", "imapd-internet", "directoryd", "keyd", "policyd", "mailstored", "metricsd")
+ROLES = ("smtpd", "relay", "imapd-internal", "imapd-internet", "directoryd", "keyd", "policyd", "mailstored", "metricsd", "trust")
 IMAPD = ("imapd-internal", "imapd-internet")
 STORE_GROUP, ADMIN_GROUP = 59881, 59882
 
@@ -74,7 +74,7 @@ def sockets_are_for_one_role(p):
             os.path.relpath(path, p.dir) for path, kind in things(p)
             if kind == "socket" and role in IMAPD and "/watch/" in path and os.lstat(path).st_uid == users.uid(role)]
         assert only(got, r"run/\w+\.%s\.sock" % role, *watch) == [], (role, only(got))
-        asked = {"smtpd": 3, "relay": 2, "imapd-internal": 4, "imapd-internet": 4, "directoryd": 1, "mailstored": 1}
+        asked = {"smtpd": 3, "relay": 2, "trust": 1, "imapd-internal": 4, "imapd-internet": 4, "directoryd": 1, "mailstored": 1}
         served = [s for s in got if s.endswith(".sock")]
         assert len(served) >= asked.get(role, 0), (role, served)
     assert "run/store.imapd-internal.sock" not in probe(p, "imapd-internet")["connect"]

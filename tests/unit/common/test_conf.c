@@ -128,6 +128,8 @@ every_kind_of_value_is_read(void **state)
 	struct conf *c = load_good("# a comment\n" BASE
 	    "internal-networks = {\"10.0.0.0/8\", \"2001:db8::/32\"}\n"
 	    "log-level = debug\n"
+	    "trust {\n fetch = true\n urls = {\"http://ca.vn\", \"https://[2001:db8::1]:8443/x?y=%20\"}\n"
+	    " rewrite = {\"http://ocsp.ca.ptc http://ocsp.ca.vn:8080/\"}\n}\n"
 	    "store {\n compress = false\n map-size = 1073741824\n}\n"
 	    "listener \"mx\" {\n address = \"0.0.0.0\" port = 25 role = mx zone = internet\n}\n"
 	    "listener \"imaps\" {\n address = \"::\"\n port = 993\n role = imap\n tls = implicit\n"
@@ -183,6 +185,13 @@ each_mistake_is_told_with_its_line(void **state)
 		    " zone = internet\n}\n", 26, "leads back to this server" },
 		{ BASE "postmaster = \"nobody\"\n", 16, "is not a mail address" },
 		{ BASE "postmaster = \"a b@tinh.example\"\n", 16, "is not a plain mail address" },
+		{ BASE "trust {\n urls = {\"ldap://ca.vn/c.crl\"}\n}\n", 17, "is not an address http" },
+		{ BASE "trust {\n urls = {\"http://u:p@ca.vn/\"}\n}\n", 17, "is not an address http" },
+		{ BASE "trust {\n urls = {\"http://ca.vn:0/\"}\n}\n", 17, "is not an address http" },
+		{ BASE "trust {\n urls = {\"http://[::1]x/\"}\n}\n", 17, "is not an address http" },
+		{ BASE "trust {\n urls = {\"http://ca.vn/a b\"}\n}\n", 17, "is not an address http" },
+		{ BASE "trust {\n proxy = \"proxy:3128\"\n}\n", 17, "is not an address http" },
+		{ BASE "trust {\n rewrite = {\"http://ca.vn\"}\n}\n", 17, "http://FROM http://TO" },
 		{ BASE "relay {\n retry = {\"60\", \"soon\"}\n}\n", 17, "retry: \"soon\"" },
 		{ BASE "rule \"x\" {\n action = allow\n path = {read}\n}\n", 18, "path: \"read\" is not" },
 		{ BASE "rule \"x\" {\n action = reject\n}\n", 18, "reason-vi and reason-en" },

@@ -66,6 +66,7 @@ static const struct {
 	{ "directory", ROLE_IMAPD_INTERNET, IDENTITY_IMAPD_INTERNET },
 	{ "directory", ROLE_CONTROL, -1 },
 	{ "policy", ROLE_RELAY, IDENTITY_RELAY }, { "policy", ROLE_SMTPD, IDENTITY_SMTPD },
+	{ "policy", ROLE_TRUST, IDENTITY_TRUST },
 	{ "key", ROLE_IMAPD_INTERNAL, IDENTITY_IMAPD_INTERNAL },
 	{ "key", ROLE_IMAPD_INTERNET, IDENTITY_IMAPD_INTERNET },
 	{ "key", ROLE_MAILSTORED, IDENTITY_MAILSTORED },
@@ -109,7 +110,7 @@ static const enum sandbox_role rows[IDENTITY_COUNT] = {
 	[IDENTITY_IMAPD_INTERNAL] = SANDBOX_IMAPD, [IDENTITY_IMAPD_INTERNET] = SANDBOX_IMAPD,
 	[IDENTITY_DIRECTORYD] = SANDBOX_DIRECTORYD, [IDENTITY_KEYD] = SANDBOX_KEYD,
 	[IDENTITY_POLICYD] = SANDBOX_POLICYD, [IDENTITY_MAILSTORED] = SANDBOX_MAILSTORED,
-	[IDENTITY_METRICSD] = SANDBOX_METRICSD,
+	[IDENTITY_METRICSD] = SANDBOX_METRICSD, [IDENTITY_TRUST] = SANDBOX_TRUST,
 };
 
 /* ---- what a child tries ---- */
@@ -464,7 +465,7 @@ a_parent_keeps_little(void **state)
 /* ---- the section ---- */
 
 #define OTHERS "relay = 59872 imapd-internal = 59873 imapd-internet = 59874 directoryd = 59875 " \
-	"keyd = 59876 policyd = 59877 mailstored = 59878 metricsd = 59879 store-group = 59881 "
+	"keyd = 59876 policyd = 59877 mailstored = 59878 metricsd = 59879 trust = 59880 store-group = 59881 "
 
 static void
 a_wrong_section_is_refused(void **state)
