@@ -6,6 +6,7 @@
 #include "policy/extract/card.h"
 #include "policy/extract/html.h"
 #include "policy/extract/sniff.h"
+#include "policy/extract/tnef.h"
 #include "policy/foreign.h"
 #include "policy/guess.h"
 #include "policy/label/name.h"
@@ -360,7 +361,7 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		return;
 	}
 	w->work_left -= octets.n;
-	if (kind != SNIFF_ZIP && kind != SNIFF_PACK && sniff_zip_at_end(octets))
+	if (kind != SNIFF_ZIP && kind != SNIFF_PACK && kind != SNIFF_TNEF && sniff_zip_at_end(octets))
 		inspect_container(w, octets, EXTRACT_ZIP);
 	switch (kind) {
 	case SNIFF_EMPTY:
@@ -396,6 +397,9 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);
 		inspect_compound(w, octets);
+		break;
+	case SNIFF_TNEF:
+		inspect_own(w, octets, tnef_run);
 		break;
 	case SNIFF_BINARY:
 		/* Some client may still show it as text. */

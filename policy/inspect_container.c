@@ -143,8 +143,10 @@ limits_left(const struct inspect *w)
 	return l;
 }
 
+/* own: a parser of ours, which needs no box; NULL: a foreign one. */
 static void
-run_extractor(struct inspect *w, struct slice octets, enum extract_type type, struct container *c)
+run_extractor(struct inspect *w, struct slice octets, enum extract_type type, hand_run_fn *own,
+    struct container *c)
 {
 	struct extract_limits l = limits_left(w);
 	int err;
@@ -160,7 +162,8 @@ run_extractor(struct inspect *w, struct slice octets, enum extract_type type, st
 		return;
 	}
 	w->depth++;
-	err = w->o->extract(octets, type, &l, take_piece, c);
+	err = own != NULL ? own(octets, &l, take_piece, c) :
+	    w->o->extract(octets, type, &l, take_piece, c);
 	w->depth--;
 	free(c->extension);
 	w->path = c->path;
@@ -173,17 +176,29 @@ inspect_container(struct inspect *w, struct slice octets, enum extract_type type
 {
 	struct container c = { .w = w, .path = w->path };
 
-	run_extractor(w, octets, type, &c);
+	run_extractor(w, octets, type, NULL, &c);
 }
 
-/* An archive. What is not compressed in it may end with a zip, and a program that looks for one from
+/* What is not compressed in a container may end with a zip, and a program that looks for one from
  * the end takes it for the whole: no harm if it is one of the files. */
-void
-inspect_pack(struct inspect *w, struct slice octets)
+static void
+run_outer(struct inspect *w, struct slice octets, enum extract_type type, hand_run_fn *own)
 {
 	struct container c = { .w = w, .path = w->path, .zip_end = sniff_zip_end(octets) };
 
-	run_extractor(w, octets, EXTRACT_PACK, &c);
+	run_extractor(w, octets, type, own, &c);
 	if (c.zip_end.n > 0 && !c.zip_inside)
 		inspect_container(w, octets, EXTRACT_ZIP);
+}
+
+void
+inspect_pack(struct inspect *w, struct slice octets)
+{
+	run_outer(w, octets, EXTRACT_PACK, NULL);
+}
+
+void
+inspect_own(struct inspect *w, struct slice octets, hand_run_fn *run)
+{
+	run_outer(w, octets, EXTRACT_PACK, run);
 }

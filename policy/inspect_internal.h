@@ -5,6 +5,7 @@
 #ifndef POLICY_INSPECT_INTERNAL_H
 #define POLICY_INSPECT_INTERNAL_H
 
+#include "policy/extract/hand.h"
 #include "policy/inspect.h"
 
 /* Lines that people read first: they may hold marks as a subject does. */
@@ -14,6 +15,8 @@ bool inspect_is_utf8(struct slice s);
 
 /* What foreign parsers open, in their box. */
 void inspect_container(struct inspect *w, struct slice octets, enum extract_type type);
+/* What a parser of our own opens. */
+void inspect_own(struct inspect *w, struct slice octets, hand_run_fn *run);
 /* An archive other than zip. */
 void inspect_pack(struct inspect *w, struct slice octets);
 

@@ -278,6 +278,8 @@ sniff(struct slice s)
 		return SNIFF_PACK;
 	if (BEGINS(s, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"))
 		return SNIFF_COMPOUND;
+	if (BEGINS(s, "\x78\x9F\x3E\x22"))
+		return SNIFF_TNEF;
 	if (sniff_is_known(s))
 		return SNIFF_BINARY;
 	r = utf16(s);

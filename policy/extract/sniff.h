@@ -23,6 +23,7 @@ enum sniff {
 	SNIFF_CMS_SIGNED, SNIFF_CMS_ENCRYPTED, SNIFF_CMS_OTHER,	/* DER */
 	SNIFF_RTF,	/* Rich Text Format */
 	SNIFF_COMPOUND,	/* a compound file: doc, xls, ppt, msg */
+	SNIFF_TNEF,	/* winmail.dat */
 	SNIFF_BINARY	/* pictures, other archives, programs, anything else */
 };
 
