@@ -153,6 +153,13 @@ or_empty(const char *s)
 	return s == NULL ? "" : s;
 }
 
+static bool
+is_about_content(const struct rule *r)
+{
+	return r->level_min > LEVEL_THUONG || r->opaque == RULE_YES || r->review == RULE_YES ||
+	    (r->flags_set & (RULE_PARTLY | RULE_INTERNAL_ONLY)) != 0;
+}
+
 void
 decide(const struct decide_context *c, const struct decide_rcpt *r, const struct facts *f,
     const struct rules *rules, struct decision *out)
@@ -168,6 +175,7 @@ decide(const struct decide_context *c, const struct decide_rcpt *r, const struct
 	}
 	*out = (struct decision){ .verdict = row->verdict, .rule = row->name,
 		.releasable = row->verdict == VERDICT_REJECT && row->releasable,
+		.about_content = is_about_content(row),
 		.enhanced = or_empty(row->enhanced), .reason_vi = or_empty(row->reason_vi),
 		.reason_en = or_empty(row->reason_en), .legal_basis = or_empty(row->legal_basis),
 		.sign_as = row->verdict == VERDICT_ALLOW ? or_empty(row->sign_as) : "" };

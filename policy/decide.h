@@ -92,6 +92,7 @@ struct decide_rcpt {
 struct decision {
 	unsigned    verdict;
 	bool	    releasable;
+	bool	    about_content;	/* the row asks for something that was found inside */
 	const char *rule, *enhanced, *reason_vi, *reason_en, *legal_basis;	/* never NULL */
 	const char *sign_as;		/* never NULL; "": the message goes as it came */
 };

@@ -7,8 +7,9 @@
 #include "mime/addr.h"
 #include "mime/header.h"
 #include "policy/trace.h"
+#include "policy/wording.h"
 
-enum { SUMMARY_OCTETS_MAX = 32 << 20, TRACE_OCTETS_MAX = 16384 };
+enum { SUMMARY_OCTETS_MAX = 32 << 20, TRACE_OCTETS_MAX = 16384, REASON_OCTETS_MAX = 500 };
 
 /* One judgement under way. */
 struct run {
@@ -201,15 +202,36 @@ context_of(const struct run *run)
 	};
 }
 
-static void
-take_decision(struct judge_result *out, const struct decision *d)
+/* A refusal of content says what was found, and where. */
+static struct slice
+reason(struct run *run, const struct decision *d, const char *text,
+    enum wording_language language)
 {
+	struct slice whole = slice_of(text);
+	struct buf b;
+
+	if (d->verdict == VERDICT_ALLOW || !d->about_content)
+		return whole;
+	buf_init(&b, REASON_OCTETS_MAX);
+	buf_adds(&b, text);
+	wording_found(&run->out->facts, language, &b);
+	if (b.err == OK)
+		whole = arena_copy(run->a, buf_slice(&b));
+	buf_fini(&b);
+	return whole;
+}
+
+static void
+take_decision(struct run *run, const struct decision *d)
+{
+	struct judge_result *out = run->out;
+
 	out->reply.verdict = (uint8_t)d->verdict;
 	out->reply.releasable = d->releasable;
 	out->reply.rule = slice_sub(slice_of(d->rule), 0, 64);
 	out->reply.enhanced = slice_of(d->enhanced);
-	out->reply.reason_vi = slice_of(d->reason_vi);
-	out->reply.reason_en = slice_of(d->reason_en);
+	out->reply.reason_vi = reason(run, d, d->reason_vi, WORDING_VI);
+	out->reply.reason_en = reason(run, d, d->reason_en, WORDING_EN);
 	out->legal_basis = slice_of(d->legal_basis);
 }
 
@@ -242,9 +264,9 @@ decide_all(struct run *run)
 		reply->recipients[i] = (struct pol_rcpt_verdict){ (uint8_t)d.verdict, d.releasable,
 			slice_sub(slice_of(d.rule), 0, 64) };
 		if (i == 0 || is_worse(&d, reply))
-			take_decision(run->out, &d);
+			take_decision(run, &d);
 	}
-	return OK;
+	return run->a->err;
 }
 
 /* ---- the reply ---- */

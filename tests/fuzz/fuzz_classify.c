@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "policy/classify.h"
+#include "policy/wording.h"
 #include "tests/fuzz/own_extract.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,7 +19,8 @@ check(const struct facts *f)
 	for (unsigned i = 0; i < f->evidence_count; i++) {
 		const struct evidence *e = &f->evidence[i];
 
-		if (e->detector == NULL || e->level > LEVEL_TUYET_MAT)
+		if (e->detector == NULL || e->level > LEVEL_TUYET_MAT ||
+		    wording_detector(e->detector, WORDING_VI) == NULL)
 			abort();
 		if (e->asserted && e->level > highest)
 			highest = e->level;

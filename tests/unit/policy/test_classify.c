@@ -11,6 +11,7 @@
 
 #include "common/base64.h"
 #include "policy/classify.h"
+#include "policy/wording.h"
 #include "tests/unit/policy/zipmake.h"
 
 #define H	"From: A <a@x.example>\r\nMIME-Version: 1.0\r\n"
@@ -54,6 +55,9 @@ classify(struct slice message, const struct classify_options *o, struct buf *out
 
 	arena_init(&a, 16 << 20);
 	assert_int_equal(classify_message(message, o, &a, &f), OK);
+	for (unsigned i = 0; i < f.evidence_count; i++)	/* a refusal has words for it */
+		if (wording_detector(f.evidence[i].detector, WORDING_EN) == NULL)
+			fail_msg("no words for %s in detector.def", f.evidence[i].detector);
 	assert_int_equal(f.size_octets, message.n);
 	render(&f, out);
 	arena_clear(&a);

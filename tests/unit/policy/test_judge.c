@@ -434,11 +434,46 @@ teardown(void **state)
 	return pki_teardown(state);
 }
 
+/* What was found and where, the piece that weighs most; never the words of the mail. */
+static void
+a_refusal_says_what_was_found_where(void **state)
+{
+	static const struct { const char *message, *vi, *en; } rows[] = {
+		{ "From: a@x.example\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+		    "\u1ee6Y BAN\r\n\u0110\u1ed9 m\u1eadt: M\u1eadt\r\n",
+		  ". Phat hien: muc ghi do mat, phan 1, dong 2",
+		  ". Found: a field that states the level, part 1, line 2" },
+		{ "From: a@x.example\r\nSubject: =?utf-8?Q?[M=E1=BA=ACT]?= x\r\n\r\nx\r\n",
+		  ". Phat hien: do mat trong tieu de, phan 1",
+		  ". Found: a level in the subject or a title, part 1" },
+		{ "From: a@x.example\r\nContent-Type: application/octet-stream\r\n\r\n"
+		    "\001\002\003\004\377\376\r\n",
+		  ". Phat hien: loai tep khong doc duoc, phan 1",
+		  ". Found: a type of file that cannot be read, part 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pol_judge_request req = request(PATH_RELAY);
+		struct judge_result r;
+
+		req.recipients[0].exit_zone = ZONE_INTERNET;
+		assert_int_equal(judge_it(slice_of(rows[i].message), &req, &r), OK);
+		assert_int_equal(r.reply.verdict, VERDICT_REJECT);
+		if (!slice_ends_nocase(r.reply.reason_vi, slice_of(rows[i].vi)) ||
+		    !slice_ends_nocase(r.reply.reason_en, slice_of(rows[i].en)))
+			fail_msg("row %zu: %.*s / %.*s", i, (int)r.reply.reason_vi.n,
+			    r.reply.reason_vi.p, (int)r.reply.reason_en.n, r.reply.reason_en.p);
+		judge_fini(&r);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(submissions_get_their_reason),
+		cmocka_unit_test(a_refusal_says_what_was_found_where),
 		cmocka_unit_test(senders_besides_from_are_their_own),
 		cmocka_unit_test(trace_tells_the_signature),
 		cmocka_unit_test(forged_results_are_taken_out),
