@@ -17,7 +17,7 @@ enum word_constants {
 
 enum word_set {
 	WORD_level, WORD_zone, WORD_kind, WORD_verdict, WORD_path, WORD_sig, WORD_sig_reason,
-	WORD_keyset, WORD_profile
+	WORD_keyset, WORD_profile, WORD_lift
 };
 
 /* The name of a value, static; "?" for a value that the set does not have. */
@@ -32,6 +32,7 @@ int word_value(enum word_set set, struct slice name, unsigned *value_out) MUST_U
 #define verdict_name(v)	word_name(WORD_verdict, (v))
 #define path_name(v)	word_name(WORD_path, (v))
 #define sig_name(v)	word_name(WORD_sig, (v))
+#define lift_name(v)	word_name(WORD_lift, (v))
 #define keyset_name(v)	word_name(WORD_keyset, (v))
 #define sig_reason_name(v) word_name(WORD_sig_reason, (v))
 

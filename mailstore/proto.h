@@ -54,6 +54,10 @@ enum st_code {
 	ST_KEY_DROP	= 0x0354,
 	ST_SPOOL_ROTATE	= 0x0355,
 	ST_MASTER	= 0x0356,
+	ST_RELEASE_ADD	= 0x0361,
+	ST_RELEASE_LIST	= 0x0362,
+	ST_RELEASE_REVOKE = 0x0363,
+	ST_RELEASE_FIND	= 0x0364,
 };
 
 enum { ST_ID_OCTETS = 16, ST_NAME_MAX = 1000, ST_KEYWORDS_MAX = 64, ST_KEYWORD_OCTETS = 64 };
@@ -98,6 +102,13 @@ enum st_tell {
 };
 enum { ST_ENVID_MAX = 100, ST_ORCPT_MAX = 500, ST_ATTEMPTS_KEPT = 12, ST_ROUTES_MAX = 64 };
 
+/* Of a release. One that was not used in time stays open. */
+enum st_release_state { ST_RELEASE_OPEN, ST_RELEASE_USED, ST_RELEASE_REVOKED };
+enum {
+	ST_RELEASES_OPEN_MAX = 8,	/* of one sender */
+	ST_RELEASES_MAX = 4096,		/* in all, the last month's */
+};
+
 /* Everything the audit keeps of a decision or an act. Never subject, text or file names. */
 #define ST_ADDRESS_FIELDS(F, L, T) \
 	F(T, STR, address, 320)
@@ -119,7 +130,7 @@ WIRE_STRUCT(st_address, ST_ADDRESS_FIELDS)
 	F(T, U8, arrival_zone, 2) \
 	F(T, STR, evidence, 4096)	/* "detector:part:position" separated by spaces */ \
 	F(T, STR, reference, 64)	/* the one shown to the peer */ \
-	F(T, STR, detail, 512)		/* "legal-basis=...", removals, ...: administrative text */
+	F(T, STR, detail, 1024)		/* "legal-basis=...", removals, ...: administrative text */
 WIRE_STRUCT(st_audit, ST_AUDIT_FIELDS)
 
 /* A local copy. */
@@ -153,7 +164,14 @@ WIRE_STRUCT(st_filed, ST_FILED_FIELDS)
 	F(T, STR, route, 64)
 WIRE_STRUCT(st_settles, ST_SETTLES_FIELDS)
 
-/* Two descriptors: the composed message, its summary; both sealed. */
+/* The release that lets this delivery in: it is used up in the same commit. */
+#define ST_RELEASE_USE_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, STR, sender, 320)
+WIRE_STRUCT(st_release_use, ST_RELEASE_USE_FIELDS)
+
+/* Two descriptors: the composed message, its summary; both sealed. ERR_ACCESS also: the release is
+ * used, revoked, over or another sender's; nothing happened. */
 #define ST_DELIVER_REQUEST_FIELDS(F, L, T) \
 	F(T, STR, id, 16)		/* random, made by the asker: the idempotency token */ \
 	F(T, STR, mail_from, 320) \
@@ -170,7 +188,8 @@ WIRE_STRUCT(st_settles, ST_SETTLES_FIELDS)
 	F(T, STR, envid, 100)		/* ENVID as it came, in xtext */ \
 	L(T, st_filed, filed, 21000) \
 	L(T, st_settles, settles, 1)	/* ROLE_RELAY: exactly one; others: none */ \
-	L(T, st_audit, audit, 1)
+	L(T, st_audit, audit, 1) \
+	L(T, st_release_use, release, 1)	/* ROLE_SMTPD */
 WIRE_STRUCT(st_deliver_request, ST_DELIVER_REQUEST_FIELDS)
 
 #define ST_NOTHING_FIELDS(F, L, T) \
@@ -672,6 +691,57 @@ WIRE_STRUCT(st_restore_request, ST_RESTORE_REQUEST_FIELDS)
 	F(T, U32, last_uid, 0)
 WIRE_STRUCT(st_restore_reply, ST_RESTORE_REPLY_FIELDS)
 
+/* ---- releases (doc/design/release.md) ---- */
+
+#define ST_STATEMENT_FIELDS(F, L, T) \
+	F(T, STR, octets, 32768)
+WIRE_STRUCT(st_statement, ST_STATEMENT_FIELDS)
+
+#define ST_RELEASE_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, STR, sender, 320)		/* From of the message */ \
+	F(T, U8, lift, 1)		/* LIFT_* */ \
+	F(T, U64, expires_s, 0) \
+	L(T, st_address, recipients, 100) \
+	L(T, st_address, officers, 2)	/* the n-th signed the n-th statement */ \
+	F(T, STR, reason, 512) \
+	F(T, STR, reference, 64)	/* of the refusal */ \
+	L(T, st_statement, statements, 2)	/* not in lists */ \
+	F(T, U8, state, 2)		/* from here on mailstored's */ \
+	F(T, U64, added_s, 0) \
+	F(T, U64, settled_s, 0)		/* when it was used or revoked */ \
+	F(T, STR, delivery, 16)		/* that used it */
+WIRE_STRUCT(st_release, ST_RELEASE_FIELDS)
+
+/* ERR_EXIST: that id was there before, in whatever state; ERR_LIMIT: too many. */
+#define ST_RELEASE_ADD_REQUEST_FIELDS(F, L, T) \
+	L(T, st_release, release, 1) \
+	F(T, STR, by, 100)
+WIRE_STRUCT(st_release_add_request, ST_RELEASE_ADD_REQUEST_FIELDS)
+
+/* The open ones of a sender; or, delivery not empty, the one that this delivery used. */
+#define ST_RELEASE_FIND_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, sender, 320) \
+	F(T, STR, delivery, 16)
+WIRE_STRUCT(st_release_find_request, ST_RELEASE_FIND_REQUEST_FIELDS)
+
+/* Behind the one with id `after` (empty: from the start), in order of id. */
+#define ST_RELEASE_LIST_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, after, 16) \
+	F(T, U32, max, 1000)
+WIRE_STRUCT(st_release_list_request, ST_RELEASE_LIST_REQUEST_FIELDS)
+
+#define ST_RELEASE_LIST_REPLY_FIELDS(F, L, T) \
+	L(T, st_release, releases, 1000) \
+	F(T, U8, more, 1)
+WIRE_STRUCT(st_release_list_reply, ST_RELEASE_LIST_REPLY_FIELDS)
+
+/* ERR_NOENT; ERR_BAD_STATE: it is not open any more. */
+#define ST_RELEASE_REVOKE_REQUEST_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, STR, by, 100)
+WIRE_STRUCT(st_release_revoke_request, ST_RELEASE_REVOKE_REQUEST_FIELDS)
+
 #define ST_ROWS(X) \
 	X(ST_DELIVER, "deliver", ROLE_SMTPD | ROLE_RELAY, 2, st_deliver_request, st_nothing) \
 	X(ST_ROOM, "room", ROLE_SMTPD | ROLE_IMAPD, 0, st_room_request, st_nothing) \
@@ -716,6 +786,13 @@ WIRE_STRUCT(st_restore_reply, ST_RESTORE_REPLY_FIELDS)
 	    st_spool_rotate_request, st_spool_rotate_reply) \
 	X(ST_MASTER, "master", ROLE_CONTROL_ROOT, 0, st_master_request, \
 	    st_master_reply) \
+	X(ST_RELEASE_ADD, "release-add", ROLE_CONTROL, 0, st_release_add_request, st_nothing) \
+	X(ST_RELEASE_LIST, "release-list", ROLE_CONTROL, 0, st_release_list_request, \
+	    st_release_list_reply) \
+	X(ST_RELEASE_REVOKE, "release-revoke", ROLE_CONTROL, 0, st_release_revoke_request, \
+	    st_nothing) \
+	X(ST_RELEASE_FIND, "release-find", ROLE_SMTPD | ROLE_RELAY, 0, st_release_find_request, \
+	    st_release_list_reply) \
 	X(ST_STATUS, "status", ROLE_CONTROL, 0, st_nothing, st_status_reply)
 
 const struct chan_row *st_rows(size_t *n_out);

@@ -90,6 +90,8 @@ one_field(struct inspect *w, const struct header_field *field, struct arena *scr
 		scan_text(&w->scan, field->value);
 		return;
 	}
+	w->f->leaf = (struct leaf){ .kind = LEAF_FIELD, .name = field->name,
+		.octets = field->value };
 	file_names(w, field, scratch);
 	if (!label && !prose)
 		return;
@@ -118,6 +120,7 @@ header_fields(struct inspect *w, struct slice header)
 	header_init(&it, header);
 	while (header_next(&it, &field) == 1 && w->err == OK) {
 		one_field(w, &field, &scratch);
+		w->f->leaf = (struct leaf){ .kind = LEAF_NONE };
 		if (scratch.err == ERR_NOMEM)
 			w->err = ERR_NOMEM;
 		else if (scratch.err != OK)
@@ -170,6 +173,18 @@ is_pgp_signature(const struct tree *t, uint32_t i)
 	return data;
 }
 
+/* The decoded octets of a leaf, to which what is found in them belongs. */
+static void
+look_into(struct inspect *w, struct slice octets, const struct inspect_label *label, bool damaged)
+{
+	w->f->leaf = (struct leaf){ .octets = octets,
+		.kind = slice_is_nocase(label->type, "text") ? LEAF_TEXT : LEAF_OCTETS };
+	if (damaged)
+		inspect_opaque(w, "opaque-encoding");
+	inspect_octets(w, octets, label);
+	w->f->leaf = (struct leaf){ .kind = LEAF_NONE };
+}
+
 static void
 decode_as(struct inspect *w, const struct tree *t, uint32_t i, enum body_encoding enc)
 {
@@ -180,16 +195,14 @@ decode_as(struct inspect *w, const struct tree *t, uint32_t i, enum body_encodin
 	int err;
 
 	if (enc == BODY_7BIT || enc == BODY_8BIT || enc == BODY_BINARY || enc == BODY_UNKNOWN) {
-		inspect_octets(w, body, &label);
+		look_into(w, body, &label, false);
 		return;
 	}
 	buf_init(&out, body.n + 8);
 	err = body_decode(enc, body, &out, &flags);
 	note(w, err);
-	if ((flags & BODY_BAD_BASE64) != 0)
-		inspect_opaque(w, "opaque-encoding");
 	if (err == OK)
-		inspect_octets(w, buf_slice(&out), &label);
+		look_into(w, buf_slice(&out), &label, (flags & BODY_BAD_BASE64) != 0);
 	buf_fini(&out);
 }
 
@@ -202,16 +215,16 @@ decode_every_way(struct inspect *w, const struct tree *t, uint32_t i)
 	struct buf out;
 	unsigned flags;
 
-	inspect_octets(w, body, &label);
+	look_into(w, body, &label, false);
 	buf_init(&out, body.n + 8);
 	note(w, body_decode(BODY_QP, body, &out, &flags));
 	if (!slice_eq(buf_slice(&out), body))
-		inspect_octets(w, buf_slice(&out), &label);
+		look_into(w, buf_slice(&out), &label, false);
 	buf_clear(&out);
 	flags = 0;
 	note(w, body_decode(BODY_BASE64, body, &out, &flags));
 	if ((flags & BODY_BAD_BASE64) == 0)
-		inspect_octets(w, buf_slice(&out), &label);
+		look_into(w, buf_slice(&out), &label, false);
 	buf_fini(&out);
 }
 
@@ -239,8 +252,10 @@ plain_text(struct inspect *w, struct slice octets)
 {
 	struct inspect_label label = { .type = SLICE("text"), .subtype = SLICE("plain") };
 
+	w->f->leaf = (struct leaf){ .kind = LEAF_TEXT, .octets = octets };
 	if (slice_trim(octets).n > 0)
 		inspect_text(w, octets, &label);
+	w->f->leaf = (struct leaf){ .kind = LEAF_NONE };
 }
 
 static void
@@ -351,11 +366,13 @@ doubts(struct inspect *w, const struct tree *t, struct slice prefix, bool loose)
 static void
 walk(struct inspect *w, struct slice entity, struct slice prefix, bool loose)
 {
+	struct leaf around = w->f->leaf;
 	struct arena scratch;
 	struct tree t;
 	struct buf path;
 	int err;
 
+	w->f->leaf = (struct leaf){ .kind = LEAF_NONE };
 	arena_init(&scratch, TREE_ARENA_OCTETS(entity.n));
 	buf_init(&path, 1024);
 	err = tree_parse(entity, &scratch, &t);
@@ -373,6 +390,7 @@ walk(struct inspect *w, struct slice entity, struct slice prefix, bool loose)
 		doubts(w, &t, prefix, loose);
 	buf_fini(&path);
 	arena_clear(&scratch);
+	w->f->leaf = around;
 }
 
 static void

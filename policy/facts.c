@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/facts.h"
 
+#include <string.h>
+
 static void
 keep(struct facts *f, struct evidence e)
 {
@@ -11,6 +13,35 @@ keep(struct facts *f, struct evidence e)
 	f->evidence[f->evidence_count++] = e;
 }
 
+static struct cause *
+cause_of(struct facts *f, const char *detector, struct slice part)
+{
+	const unsigned char *sha256 = leaf_digest(&f->leaf);
+
+	for (unsigned i = 0; sha256 != NULL && i < f->causes_count; i++)
+		if (memcmp(f->causes[i].sha256, sha256, sizeof f->causes[i].sha256) == 0)
+			return &f->causes[i];
+	if (sha256 == NULL || f->causes_count == FACTS_CAUSES_MAX) {
+		f->causes_incomplete = true;
+		return NULL;
+	}
+	f->causes[f->causes_count] = (struct cause){ .detector = detector, .part = part };
+	memcpy(f->causes[f->causes_count].sha256, sha256, sizeof f->causes[0].sha256);
+	return &f->causes[f->causes_count++];
+}
+
+static void
+blame(struct facts *f, const char *detector, struct slice part, unsigned weight, unsigned level)
+{
+	struct cause *c = cause_of(f, detector, part);
+
+	if (c == NULL)
+		return;
+	c->weights |= weight;
+	if (level > c->level)
+		c->level = level;
+}
+
 void
 facts_add(struct facts *f, const char *detector, struct slice part, uint32_t position,
     unsigned level, bool asserted)
@@ -19,6 +50,8 @@ facts_add(struct facts *f, const char *detector, struct slice part, uint32_t pos
 		f->level = level;
 	if (!asserted)
 		f->review = true;
+	blame(f, detector, part, asserted ? CAUSE_ASSERTED : CAUSE_REVIEW,
+	    asserted ? level : LEVEL_THUONG);
 	keep(f, (struct evidence){ detector, part, position, level, asserted });
 }
 
@@ -26,6 +59,21 @@ void
 facts_add_opaque(struct facts *f, const char *detector, struct slice part)
 {
 	f->opaque = true;
+	blame(f, detector, part, CAUSE_OPAQUE, LEVEL_THUONG);
+	keep(f, (struct evidence){ detector, part, 0, LEVEL_THUONG, false });
+}
+
+void
+facts_add_internal(struct facts *f, const char *detector, struct slice part)
+{
+	f->internal_only = true;
+	blame(f, detector, part, CAUSE_INTERNAL, LEVEL_THUONG);
+}
+
+void
+facts_add_late(struct facts *f, const char *detector, struct slice part)
+{
+	f->partly_inspected = f->opaque = true;
 	keep(f, (struct evidence){ detector, part, 0, LEVEL_THUONG, false });
 }
 

@@ -12,9 +12,28 @@
 
 #include "common/arena.h"
 #include "common/words.h"
+#include "policy/leaf.h"
 #include "policy/note.h"
 
-enum { FACTS_EVIDENCE_MAX = 64, FACTS_SIGNERS_MAX = 8, FACTS_NOTES_MAX = 32 };
+enum {
+	FACTS_EVIDENCE_MAX = 64, FACTS_SIGNERS_MAX = 8, FACTS_NOTES_MAX = 32,
+	FACTS_CAUSES_MAX = 64
+};
+
+/* What a cause did to the facts, as bits. */
+enum cause_weight {
+	CAUSE_OPAQUE = 1 << 0, CAUSE_REVIEW = 1 << 1, CAUSE_ASSERTED = 1 << 2,
+	CAUSE_INTERNAL = 1 << 3
+};
+
+/* A leaf part or header field in which something was found: what officers may release. */
+struct cause {
+	unsigned char sha256[32];	/* policy/leaf.h */
+	unsigned      weights;		/* CAUSE_* */
+	unsigned      level;		/* highest asserted in it */
+	const char   *detector;		/* of the first finding, and where */
+	struct slice  part;
+};
 
 /* One reason for a level or for opacity. Never the text itself. */
 struct evidence {
@@ -79,6 +98,11 @@ struct facts {
 	unsigned	 signers_n;
 	struct facts_note notes[FACTS_NOTES_MAX];
 	unsigned	 notes_n;
+	/* releases */
+	struct leaf	 leaf;		/* what is being looked at; findings become its causes */
+	struct cause	 causes[FACTS_CAUSES_MAX];
+	unsigned	 causes_count;
+	bool		 causes_incomplete;	/* some finding belongs to no leaf, or to one too many */
 };
 
 /* Add evidence and raise level/review/opaque accordingly. detector must be static. */
@@ -90,5 +114,11 @@ void facts_note(struct facts *f, enum note what, struct slice part);
 
 /* Note that a part cannot be inspected, with the detector that says why. */
 void facts_add_opaque(struct facts *f, const char *detector, struct slice part);
+
+/* Note that the leaf at hand is for circulation inside only. */
+void facts_add_internal(struct facts *f, const char *detector, struct slice part);
+
+/* Not all could be looked at in time: no leaf is to blame. */
+void facts_add_late(struct facts *f, const char *detector, struct slice part);
 
 #endif

@@ -65,7 +65,7 @@ inspect_found(void *arg, const struct label_finding *found)
 	struct inspect *w = arg;
 
 	if (found->weight == LABEL_INTERNAL) {
-		w->f->internal_only = true;
+		facts_add_internal(w->f, found->detector, w->path);
 		return;
 	}
 	/* Several readings of one line find the same. */
@@ -92,8 +92,7 @@ inspect_late(struct inspect *w)
 	if (w->o->now_ms == NULL || w->o->now_ms(w->o->now_arg) < w->o->deadline_ms)
 		return false;
 	w->late = true;
-	w->f->partly_inspected = true;
-	inspect_opaque(w, "opaque-deadline");
+	facts_add_late(w->f, "opaque-deadline", w->path);
 	return true;
 }
 

@@ -2,6 +2,9 @@
 #include "policy/proto.h"
 
 WIRE_TYPE(pol_rcpt, POL_RCPT_FIELDS)
+WIRE_TYPE(pol_officer, POL_OFFICER_FIELDS)
+WIRE_TYPE(pol_statement, POL_STATEMENT_FIELDS)
+WIRE_TYPE(pol_release, POL_RELEASE_FIELDS)
 WIRE_TYPE(pol_judge_request, POL_JUDGE_REQUEST_FIELDS)
 WIRE_TYPE(pol_rcpt_verdict, POL_RCPT_VERDICT_FIELDS)
 WIRE_TYPE(pol_evidence, POL_EVIDENCE_FIELDS)

@@ -26,6 +26,27 @@ enum pol_code { POL_JUDGE = 0x0201, POL_STATUS = 0x0202, POL_SEEN = 0x0203 };
 	F(T, U8, clearance, 3)		/* of the account; LEVEL_THUONG when not local */
 WIRE_STRUCT(pol_rcpt, POL_RCPT_FIELDS)
 
+/* An officer, as the directory knows him or her at this moment. */
+#define POL_OFFICER_FIELDS(F, L, T) \
+	F(T, STR, guid, 16) \
+	F(T, U8, status, 2)		/* DIR_ACTIVE, ... */ \
+	F(T, U8, roles, 0)		/* DIR_ROLE_* */ \
+	L(T, dir_identity, identities, 64)
+WIRE_STRUCT(pol_officer, POL_OFFICER_FIELDS)
+
+/* One signed statement: CMS signed-data, or a message that is one (policy/release.h). */
+#define POL_STATEMENT_FIELDS(F, L, T) \
+	F(T, STR, octets, 32768)
+WIRE_STRUCT(pol_statement, POL_STATEMENT_FIELDS)
+
+/* A release that may let this message pass; the n-th officer signed the n-th statement. */
+#define POL_RELEASE_FIELDS(F, L, T) \
+	F(T, STR, id, 16) \
+	F(T, U64, used_s, 0)		/* RELAY: when it let this delivery in; SUBMIT: 0 */ \
+	L(T, pol_statement, statements, 2) \
+	L(T, pol_officer, officers, 2)
+WIRE_STRUCT(pol_release, POL_RELEASE_FIELDS)
+
 #define POL_JUDGE_REQUEST_FIELDS(F, L, T) \
 	F(T, U8, path, 4)		/* PATH_* */ \
 	F(T, U8, arrival_zone, 2) \
@@ -103,7 +124,11 @@ WIRE_STRUCT(pol_cert, POL_CERT_FIELDS)
 	F(T, STR, head, 262144) \
 	F(T, STR, tail, 131072) \
 	L(T, pol_signer, signers, 8) \
-	L(T, pol_cert, seen, 64)	/* from a worker to its parent, which keeps it to itself */
+	L(T, pol_cert, seen, 64)	/* from a worker to its parent, which keeps it to itself */ \
+	F(T, U8, liftable, 1)		/* refused, and a fitting release would let it pass */ \
+	F(T, STR, release, 16)		/* allowed by this one; empty: by none */ \
+	F(T, U8, lift, 1)		/* LIFT_* of it */ \
+	F(T, STR, unfit, 32)		/* why the last of the releases did not fit: static word */
 WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 /* One descriptor with the reply when want_summary and the verdict is allow: the summary, sealed. */
 

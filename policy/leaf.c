@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/leaf.h"
+
+#include <sodium.h>
+
+#include "common/buf.h"
+#include "mime/word.h"
+
+static void
+hash(crypto_hash_sha256_state *h, struct slice s)
+{
+	if (s.n > 0)
+		crypto_hash_sha256_update(h, (const unsigned char *)s.p, s.n);
+}
+
+static bool
+is_line_end(char c)
+{
+	return c == '\r' || c == '\n';
+}
+
+static void
+hash_text(crypto_hash_sha256_state *h, struct slice s)
+{
+	while (s.n > 0 && is_line_end(s.p[s.n - 1]))
+		s.n--;
+	for (size_t from = 0, at = 0;; at++) {
+		if (at < s.n && s.p[at] != '\r')
+			continue;
+		hash(h, slice_sub(s, from, at - from));
+		if (at == s.n)
+			return;
+		if (at + 1 == s.n || s.p[at + 1] != '\n')
+			hash(h, SLICE("\n"));
+		from = at + 1;
+	}
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || is_line_end(c);
+}
+
+static void
+hash_words(crypto_hash_sha256_state *h, struct slice s)
+{
+	s = slice_trim(s);
+	while (s.n > 0) {
+		size_t n = 0;
+
+		while (n < s.n && !is_space(s.p[n]))
+			n++;
+		hash(h, slice_sub(s, 0, n));
+		s = slice_from(s, n);
+		if (s.n > 0)
+			hash(h, SLICE(" "));
+		while (s.n > 0 && is_space(s.p[0]))
+			s = slice_from(s, 1);
+	}
+}
+
+static int
+hash_field(crypto_hash_sha256_state *h, const struct leaf *l)
+{
+	struct buf text;
+	int r;
+
+	for (size_t i = 0; i < l->name.n; i++) {
+		char c = ascii_lower(l->name.p[i]);
+
+		hash(h, (struct slice){ &c, 1 });
+	}
+	hash(h, SLICE(":"));
+	buf_init(&text, 4 * l->octets.n + 64);
+	r = word_decode(l->octets, &text, NULL);
+	hash_words(h, buf_slice(&text));
+	buf_fini(&text);
+	return r;
+}
+
+const unsigned char *
+leaf_digest(struct leaf *l)
+{
+	crypto_hash_sha256_state h;
+
+	if (l->kind == LEAF_NONE)
+		return NULL;
+	if (l->known)
+		return l->sha256;
+	crypto_hash_sha256_init(&h);
+	if (l->kind == LEAF_OCTETS)
+		hash(&h, l->octets);
+	else if (l->kind == LEAF_TEXT)
+		hash_text(&h, l->octets);
+	else if (hash_field(&h, l) != OK)
+		return NULL;
+	crypto_hash_sha256_final(&h, l->sha256);
+	l->known = true;
+	return l->sha256;
+}

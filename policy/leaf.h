@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/leaf.h: the digest by which officers name what a finding was in.
+ *
+ * Shape   the walk notes what it looks at; the digest is computed when something is found.
+ * Forms   octets as they are; of text with CRLF and CR as LF and none at the end; of a header field
+ *         its name in lower case, ":", and the decoded value, white space as one space.
+ * Source  doc/design/release.md
+ */
+#ifndef POLICY_LEAF_H
+#define POLICY_LEAF_H
+
+#include <stdbool.h>
+
+#include "common/slice.h"
+
+enum { LEAF_SHA256_OCTETS = 32 };
+
+enum leaf_kind { LEAF_NONE, LEAF_OCTETS, LEAF_TEXT, LEAF_FIELD };
+
+struct leaf {
+	enum leaf_kind kind;
+	struct slice   name;	/* FIELD */
+	struct slice   octets;	/* must stay while the leaf is looked at */
+	bool	       known;	/* sha256 is */
+	unsigned char  sha256[LEAF_SHA256_OCTETS];
+};
+
+/* The digest, which stays in l; NULL: nothing is looked at, or it cannot be computed. */
+const unsigned char *leaf_digest(struct leaf *l);
+
+#endif
