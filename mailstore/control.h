@@ -7,7 +7,7 @@
  *         version and checksum.
  * Trees   "account" guid16 | "intent" number8 | "stuck" number8 index4 | "done" id16 |
  *         "age" time4 id16 | "queue" id16 route | "due" ms8 id16 route | "audit" serial8 |
- *         "checkpoint" serial8 | "meta"
+ *         "checkpoint" serial8 | "meta" (names; releases, see mailstore/release.h)
  */
 #ifndef MAILSTORE_CONTROL_H
 #define MAILSTORE_CONTROL_H

@@ -6,6 +6,7 @@
 #include "mailstore/engine_internal.h"
 #include "mailstore/queue.h"
 #include "mailstore/quota.h"
+#include "mailstore/release.h"
 
 /* ---- what may be delivered ---- */
 
@@ -417,6 +418,29 @@ settle(struct engine *e, const struct st_deliver_request *req)
 	return r;
 }
 
+/* The release that lets it in is used up with it, or neither happens. */
+static int
+use_release(struct engine *e, const struct st_deliver_request *req)
+{
+	struct st_release used;
+	struct st_audit rec;
+	struct arena a;
+	int r;
+
+	if (req->release_n == 0)
+		return OK;
+	arena_init(&a, 4 << 20);
+	r = release_use(e->ctl, req->release, req->id, clock_real_s(), &a, &used);
+	if (r == OK)
+		r = release_audit(&used, "release-used", SLICE(""), &a, &rec);
+	if (r == OK && req->audit_n > 0)
+		rec.reference = req->audit[0].reference;
+	if (r == OK)
+		r = audit_add(e->ctl, &e->audit, clock_real_ms(), &rec, 1);
+	arena_clear(&a);
+	return r;
+}
+
 /* A key may have gone since it was sealed: then it is to be sealed again. */
 static int
 check_keys(const struct engine *e, const struct st_deliver_request *req,
@@ -462,6 +486,8 @@ engine_deliver_control(struct engine *e, const struct st_deliver_request *req,
 		return r == 1 ? OK : r;
 	}
 	r = check_keys(e, req, d);
+	if (r == OK)
+		r = use_release(e, req);
 	if (r == OK)
 		r = settle(e, req);
 	if (r == OK)

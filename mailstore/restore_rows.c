@@ -11,6 +11,7 @@
 #include "mailstore/index.h"
 #include "mailstore/path.h"
 #include "mailstore/queue.h"
+#include "mailstore/release.h"
 #include "mailstore/restore_internal.h"
 
 enum { TXN_ROWS = 2000, TXN_OCTETS = 8 << 20, ROW_ARENA_MAX = 48 << 20 };
@@ -122,11 +123,26 @@ index_row(struct filling *f, unsigned tree, const struct dump_row *row)
 
 /* ---- rows ---- */
 
+/* What belongs to a release: one that was open then may have been used since. */
+static int
+release_row(struct filling *f, const struct dump_row *row)
+{
+	struct slice val;
+	int r = release_restore(&f->c, row->key, row->val, f->s->job->now_s, &f->a, &val);
+
+	arena_clear(&f->a);
+	if (r == 0)
+		return put(f, CONTROL_META, row->key, row->val);
+	return r < 0 || val.n == 0 ? (r < 0 ? r : OK) : put(f, CONTROL_META, row->key, val);
+}
+
 static int
 control_row(struct filling *f, unsigned tree, const struct dump_row *row)
 {
 	int r;
 
+	if (tree == CONTROL_META && !f->s->job->nothing_since)
+		return release_row(f, row);
 	if (f->s->job->nothing_since || (tree != CONTROL_QUEUE && tree != CONTROL_DUE))
 		return put(f, tree, row->key, row->val);
 	if (tree == CONTROL_DUE)
