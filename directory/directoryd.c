@@ -72,7 +72,8 @@ static void
 reload(struct program *p)
 {
 	static const char *const fixed[] = { "general.state-dir", "general.run-dir",
-		"general.sandbox", "user", "ldap.ca", "ldap.bind-password-file", "ldap.watch" };
+		"general.sandbox", "user", "ldap.ca", "ldap.bind-password-file", "ldap.watch",
+		"signer" };
 	struct conf *fresh;
 
 	if (reload_read(p->path, p->conf, fixed, ARRAY_LEN(fixed), &fresh) != OK)
@@ -124,7 +125,7 @@ enter_sandbox(const struct program *p)
 
 /* What only root can, then never root again: directoryd reads LDAP answers and its peers' asks. */
 static int
-prepare(struct program *p, const uint8_t token_key[TOKEN_KEY_OCTETS])
+prepare(struct program *p, uint8_t token_key[TOKEN_KEY_OCTETS])
 {
 	struct buf why;
 	int r;

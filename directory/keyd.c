@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -24,6 +25,7 @@
 #include "common/program.h"
 #include "common/sandbox.h"
 #include "common/systemd.h"
+#include "directory/keyd_sign.h"
 #include "directory/keyfile.h"
 #include "directory/keyring.h"
 #include "directory/proto.h"
@@ -43,12 +45,28 @@ struct keyd {
 static const unsigned roles[] = { ROLE_MAILSTORED, ROLE_IMAPD_INTERNAL, ROLE_IMAPD_INTERNET,
 	ROLE_DIRECTORYD, ROLE_CONTROL };
 
+struct keeper;
+
+/* A process that the keeper keeps alive. */
+struct kept {
+	const char *role;
+	void	  (*main)(const struct keeper *k);
+	bool	    wanted;
+	pid_t	    pid;		/* 0: none */
+	uint64_t    began_ms, backoff_ms, again_ms;
+};
+
+enum { KEPT_KEYD, KEPT_SIGN, KEPT_COUNT };
+
 /* The process that outlives keyd. */
 struct keeper {
-	const struct conf *conf;
-	uint8_t		  *token_key;
-	int		   sockets[ARRAY_LEN(roles)];
-	int		   life_fd, ready_fd, signal_fd;
+	const struct conf	*conf;
+	uint8_t			*token_key;
+	int			 sockets[ARRAY_LEN(roles)];
+	struct keyd_sign_sockets sign_sockets;
+	struct keyd_sign_memory *sign_memory;	/* shared with the signing process */
+	struct kept		 kept[KEPT_COUNT];
+	int			 life_fd, ready_fd, signal_fd;
 };
 
 /* ---- requests ---- */
@@ -265,7 +283,13 @@ static void
 keyd_main(const struct keeper *keeper)
 {
 	struct keyd k = { .token_key = keeper->token_key };
-	int r = start(&k, keeper);
+	int r;
+
+	if (keyd_sign_wanted(keeper->conf)) {
+		close(keeper->sign_sockets.policyd);
+		close(keeper->sign_sockets.control);
+	}
+	r = start(&k, keeper);
 
 	if (r != OK)
 		_exit(EXIT_KEYS);
@@ -280,8 +304,20 @@ keyd_main(const struct keeper *keeper)
 
 /* ---- keeper ---- */
 
+/* The token key is keyd's: the process that signs must not have it. */
+static void
+sign_main(const struct keeper *k)
+{
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		close(k->sockets[i]);
+	if (k->ready_fd >= 0)
+		close(k->ready_fd);
+	sodium_free(k->token_key);	/* zeroes it */
+	keyd_sign_main(k->conf, &k->sign_sockets, k->sign_memory);
+}
+
 static pid_t
-fork_keyd(const struct keeper *k)
+fork_kept(const struct keeper *k, const struct kept *kept)
 {
 	pid_t parent = getpid(), pid = fork();
 	sigset_t none;
@@ -296,7 +332,7 @@ fork_keyd(const struct keeper *k)
 	metric_leave();
 	close(k->life_fd);
 	close(k->signal_fd);
-	keyd_main(k);
+	kept->main(k);
 	_exit(1);
 }
 
@@ -318,38 +354,33 @@ wait_ms(const struct keeper *k, int ms)
 }
 
 static int
-wait_keyd(const struct keeper *k, pid_t pid)
+make_socket(const struct keeper *k, const char *service, unsigned role, int *fd_out)
 {
-	int status;
+	char path[108] = "";
+	int r = chan_path(k->conf->general.run_dir, service, role, path, sizeof path);
 
-	while (waitpid(pid, &status, WNOHANG) != pid)
-		wait_ms(k, -1);
-	return status;
-}
-
-static void
-pause_ms(const struct keeper *k, uint64_t ms)
-{
-	uint64_t now_ms, end_ms = clock_ms() + ms;
-
-	while ((now_ms = clock_ms()) < end_ms)
-		wait_ms(k, (int)(end_ms - now_ms));
+	if (r == OK)
+		r = chan_listen(path, role, fd_out);
+	if (r != OK)
+		log_event(EV_CONFIG_ERROR, F_CSTR("socket", path), F_ERR(r), F_END);
+	return r;
 }
 
 static int
 make_sockets(struct keeper *k)
 {
-	char path[108];
 	int r = OK;
 
-	for (size_t i = 0; r == OK && i < ARRAY_LEN(roles); i++) {
-		r = chan_path(k->conf->general.run_dir, "key", roles[i], path, sizeof path);
-		if (r == OK)
-			r = chan_listen(path, roles[i], &k->sockets[i]);
-		if (r != OK)
-			log_event(EV_CONFIG_ERROR, F_CSTR("socket", path), F_ERR(r), F_END);
-	}
-	return r;
+	for (size_t i = 0; r == OK && i < ARRAY_LEN(roles); i++)
+		r = make_socket(k, "key", roles[i], &k->sockets[i]);
+	if (r != OK || !keyd_sign_wanted(k->conf))
+		return r;
+	k->sign_memory = mmap(NULL, sizeof *k->sign_memory, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (k->sign_memory == MAP_FAILED)
+		return ERR_NOMEM;
+	r = make_socket(k, "sign", ROLE_POLICYD, &k->sign_sockets.policyd);
+	return r == OK ? make_socket(k, "sign", ROLE_CONTROL, &k->sign_sockets.control) : r;
 }
 
 static int
@@ -391,34 +422,96 @@ keeper_start(struct keeper *k)
 }
 
 static void
+start_kept(struct keeper *k, struct kept *kept)
+{
+	kept->began_ms = clock_ms();
+	kept->pid = fork_kept(k, kept);
+	if (kept->pid > 0)
+		return;
+	kept->pid = 0;
+	kept->again_ms = clock_ms() + BACKOFF_MAX_MS;
+}
+
+static void
+bury(struct keeper *k, struct kept *kept, int status)
+{
+	bool asked = WIFEXITED(status) && WEXITSTATUS(status) == KEYD_SIGN_EXIT_AGAIN;
+	uint64_t now_ms = clock_ms();
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_KEYS)
+		_exit(EXIT_KEYS);
+	if (!asked) {
+		metric_add(METRIC_WORKER_DEATHS, 0, 1);
+		log_event(EV_WORKER_DIED, F_CSTR("role", kept->role), F_I64("worker", kept->pid),
+		    F_I64("status", status), F_END);
+	}
+	if (kept == &k->kept[KEPT_KEYD] && k->ready_fd >= 0) {
+		close(k->ready_fd);
+		k->ready_fd = -1;
+	}
+	if (now_ms - kept->began_ms > STEADY_MS)
+		kept->backoff_ms = 0;
+	kept->backoff_ms = kept->backoff_ms == 0 ? BACKOFF_MIN_MS : 2 * kept->backoff_ms;
+	if (kept->backoff_ms > BACKOFF_MAX_MS)
+		kept->backoff_ms = BACKOFF_MAX_MS;
+	kept->again_ms = now_ms + kept->backoff_ms;
+	kept->pid = 0;
+}
+
+static void
+reap(struct keeper *k)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < KEPT_COUNT; i++)
+			if (k->kept[i].pid == pid)
+				bury(k, &k->kept[i], status);
+}
+
+/* Start what is due; how long until the next one is, or -1. */
+static int
+start_due(struct keeper *k)
+{
+	uint64_t now_ms = clock_ms();
+	int next_ms = -1;
+
+	for (size_t i = 0; i < KEPT_COUNT; i++) {
+		struct kept *kept = &k->kept[i];
+		int wait;
+
+		if (!kept->wanted || kept->pid > 0)
+			continue;
+		if (kept->again_ms <= now_ms)
+			start_kept(k, kept);
+		if (kept->pid > 0)
+			continue;
+		wait = kept->again_ms > now_ms ? (int)(kept->again_ms - now_ms) : 1;
+		if (next_ms < 0 || wait < next_ms)
+			next_ms = wait;
+	}
+	return next_ms;
+}
+
+static void
 keeper_main(struct keeper *k)
 {
-	uint64_t backoff_ms = 0;
-
+	k->kept[KEPT_KEYD] = (struct kept){ .role = "keyd", .main = keyd_main, .wanted = true };
+	k->kept[KEPT_SIGN] = (struct kept){ .role = "keyd-sign", .main = sign_main,
+		.wanted = keyd_sign_wanted(k->conf) };
 	if (keeper_start(k) != OK)
 		_exit(EXIT_KEYS);
 	for (;;) {
-		uint64_t began_ms = clock_ms();
-		pid_t pid = fork_keyd(k);
-		int status = pid < 0 ? 0 : wait_keyd(k, pid);
+		int ms = start_due(k);
 
-		if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_KEYS)
-			_exit(EXIT_KEYS);
-		metric_add(METRIC_WORKER_DEATHS, 0, 1);
-		log_event(EV_WORKER_DIED, F_CSTR("role", "keyd"), F_I64("worker", pid),
-		    F_I64("status", status), F_END);
-		if (k->ready_fd >= 0)
-			close(k->ready_fd);
-		k->ready_fd = -1;
-		if (clock_ms() - began_ms > STEADY_MS)
-			backoff_ms = 0;
-		backoff_ms = backoff_ms == 0 ? BACKOFF_MIN_MS : 2 * backoff_ms;
-		pause_ms(k, backoff_ms > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff_ms);
+		wait_ms(k, ms);
+		reap(k);
 	}
 }
 
 static void
-keeper_run(const struct conf *conf, const uint8_t *token_key, int life_fd, int ready_fd)
+keeper_run(const struct conf *conf, uint8_t *token_key, int life_fd, int ready_fd)
 {
 	struct keeper k = { .conf = conf, .life_fd = life_fd, .ready_fd = ready_fd };
 
@@ -428,6 +521,7 @@ keeper_run(const struct conf *conf, const uint8_t *token_key, int life_fd, int r
 	if (k.token_key == NULL)
 		_exit(1);
 	memcpy(k.token_key, token_key, TOKEN_KEY_OCTETS);
+	sodium_memzero(token_key, TOKEN_KEY_OCTETS);
 	keeper_main(&k);
 	_exit(1);
 }
@@ -446,7 +540,7 @@ wait_ready(int fd)
 }
 
 int
-keyd_start(const struct conf *conf, const uint8_t token_key[TOKEN_KEY_OCTETS],
+keyd_start(const struct conf *conf, uint8_t token_key[TOKEN_KEY_OCTETS],
     struct keyd_keeper *out)
 {
 	int ready[2], life[2];

@@ -6,7 +6,8 @@
  *         forks keyd, waits for it, and starts it again with back-off if it dies. The keeper
  *         reads nothing from anyone; it makes the sockets and the folder of the keys, and then becomes
  *         keyd's user. Neither directoryd nor its helpers ever hold the master key, and after its
- *         start keyd can open nothing at all.
+ *         start keyd can open nothing at all. Where there are sections `signer`, the keeper keeps a
+ *         second process that holds their keys (directory/keyd_sign.h).
  */
 #ifndef DIRECTORY_KEYD_H
 #define DIRECTORY_KEYD_H
@@ -23,10 +24,10 @@ struct keyd_keeper {
 
 /*
  * Start keeper and keyd and wait until keyd serves. token_key must be the one that server_new
- * gets. If the keeper ends, keyd is gone for good and so should its parent be.
+ * gets; it is the caller's, and only what the keeper inherits of it is wiped. If the keeper ends, keyd is gone for good and so should its parent be.
  * ERR_CONF: keyd has said why in the log.
  */
-int keyd_start(const struct conf *conf, const uint8_t token_key[TOKEN_KEY_OCTETS],
+int keyd_start(const struct conf *conf, uint8_t token_key[TOKEN_KEY_OCTETS],
     struct keyd_keeper *out) MUST_USE;
 
 #endif

@@ -16,6 +16,7 @@ AC_DEFUN([CV_NEED_LIB], [
 
 AC_DEFUN([CV_CHECK_LIBRARIES], [
   CV_NEED([OPENSSL], [openssl >= 3.0], [libssl-dev], [TLS and S/MIME])
+  CV_NEED([P11], [libp11 >= 0.4.10], [libp11-dev], [signing with keys in tokens])
   CV_NEED([SODIUM], [libsodium >= 1.0.18], [libsodium-dev], [encryption at rest, audit chain])
   CV_NEED([LMDB], [lmdb >= 0.9.22], [liblmdb-dev], [the mailstore index])
   CV_NEED([LDAP], [ldap >= 2.5], [libldap-dev], [the directory])
