@@ -400,7 +400,7 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 	case SNIFF_TNEF:
 		inspect_own(w, octets, tnef_run);
 		break;
-	case SNIFF_BINARY:
+	case SNIFF_IMAGE: case SNIFF_BINARY:
 		/* Some client may still show it as text. */
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);

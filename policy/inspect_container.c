@@ -7,6 +7,7 @@
 #include "policy/extract/sniff.h"
 #include "policy/inspect_internal.h"
 #include "policy/label/name.h"
+#include "policy/label/stamp.h"
 
 enum { THUMBNAIL_OCTETS_MAX = 32 * 1024 };
 enum extension { EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL };
@@ -86,6 +87,19 @@ one_file(struct container *c, const struct extract_piece *p)
 	inspect_octets(c->w, p->octets, &label);
 }
 
+/* What a stamp says, line by line: each is a reading of its own. */
+static void
+readings(struct inspect *w, struct slice lines)
+{
+	struct slice line;
+
+	stamp_mark(&w->fold, lines, inspect_found, w);
+	while (lines.n > 0) {
+		slice_cut(&lines, '\n', &line);
+		scan_text(&w->scan, line);
+	}
+}
+
 static int
 take_piece(void *arg, const struct extract_piece *p)
 {
@@ -118,7 +132,12 @@ take_piece(void *arg, const struct extract_piece *p)
 			c->zip_inside = true;
 		one_file(c, p);
 		break;
+	case EXTRACT_STAMP:
+		readings(w, p->octets);
+		break;
 	case EXTRACT_OPAQUE:
+		if (p->why == EXTRACT_WHY_TIME)
+			w->f->partly_inspected = true;
 		inspect_opaque(w, extract_why_detector(p->why));
 		break;
 	}

@@ -19,6 +19,10 @@ extract_limits_init(struct extract_limits *l)
 		.memory_octets = (size_t)768 << 20,
 		.cpu_s = 10,
 		.deadline_ms = 15000,
+		.ocr = true,
+		.ocr_ms = 60000,
+		.ocr_pages = 8,
+		.pixels_max = 120000000,
 	};
 }
 
@@ -40,6 +44,8 @@ extract_why_detector(enum extract_why why)
 		return "opaque-broken";
 	case EXTRACT_WHY_LIMIT:
 		return "opaque-limit";
+	case EXTRACT_WHY_TIME:
+		return "opaque-deadline";
 	case EXTRACT_WHY_TYPE:
 	case EXTRACT_WHY_NONE:
 		break;
@@ -58,6 +64,8 @@ extract_run(struct slice octets, enum extract_type type, const struct extract_li
 		return pack_run(octets, limits, sink, arg);
 	case EXTRACT_PDF:
 		return pdf_run(octets, limits, sink, arg);
+	case EXTRACT_IMAGE:
+		return ERR_UNSUPPORTED;
 	}
 	return ERR_INVAL;
 }

@@ -5,8 +5,8 @@
  * Shape   one call opens one container (a zip, an office document) and hands every piece found to
  *         a sink: text in UTF-8, files as octets, or the reason why something cannot be inspected.
  *         It opens one level only; files inside are the caller's to look at in their turn.
- * Pure    no files, no network, no clock: the same octets give the same pieces. It calls foreign
- *         parsers (libarchive, expat, poppler), so a daemon calls it only through
+ * Pure    no files, no network, no clock but that of the time for pictures: the same octets give the same pieces. It calls foreign
+ *         parsers (libarchive, expat, poppler, leptonica, tesseract), so a daemon calls it only through
  *         policy/extract/box.h.
  * Bounds  struct extract_limits; past one of them the piece EXTRACT_OPAQUE_LIMIT is handed out
  *         and the container counts as not inspected.
@@ -20,6 +20,7 @@ enum extract_type {
 	EXTRACT_ZIP,		/* any zip; an office document in it is noticed by its entries */
 	EXTRACT_PDF,
 	EXTRACT_PACK,		/* another archive, or a compressed stream */
+	EXTRACT_IMAGE,		/* a picture of a kind that sniff() calls SNIFF_IMAGE */
 };
 
 enum extract_piece_type {
@@ -27,6 +28,8 @@ enum extract_piece_type {
 	EXTRACT_PROPERTY,	/* the same of titles and properties of a document */
 	EXTRACT_FILE,		/* the octets of file `index`, decompressed */
 	EXTRACT_NAME,		/* the name of file `index` as written in the container */
+	EXTRACT_STAMP,		/* readings of one thing on page `index` that looks like a stamp, a
+				   line each (label/stamp.h) */
 	EXTRACT_OPAQUE		/* file `index` (0 = the container) cannot be inspected: `why` */
 };
 
@@ -35,7 +38,8 @@ enum extract_why {
 	EXTRACT_WHY_ENCRYPTED,
 	EXTRACT_WHY_BROKEN,	/* damaged, or two readers would see different files */
 	EXTRACT_WHY_LIMIT,	/* bomb or limit */
-	EXTRACT_WHY_TYPE	/* a kind of content that nothing here can read */
+	EXTRACT_WHY_TYPE,	/* a kind of content that nothing here can read */
+	EXTRACT_WHY_TIME	/* reading pictures took all the time there was: partly inspected */
 };
 
 struct extract_piece {
@@ -54,12 +58,17 @@ struct extract_limits {
 	size_t	 memory_octets;		/* address space of the extracting process */
 	unsigned cpu_s;			/* its processor time */
 	unsigned deadline_ms;		/* its wall-clock time */
+	bool	 ocr;			/* read pictures; false: each is opaque */
+	unsigned ocr_ms;		/* wall-clock time for pictures, of one message together */
+	unsigned ocr_pages;		/* pages read whole; on others only stamps are looked for */
+	uint64_t pixels_max;		/* of one picture */
 };
 
 /* Once in a process that will call extract_run(), or fork one that does, while it may open files. */
 void extract_start(void);
 
-/* depth 5, 10,000 files, 100 MB, ratio 200 above 1 MB, 768 MiB, 10 s, 15 s. */
+/* depth 5, 10,000 files, 100 MB, ratio 200 above 1 MB, 768 MiB, 10 s, 15 s; pictures: 60 s, the
+ * first 8 pages whole, 120 million pixels. */
 void extract_limits_init(struct extract_limits *l);
 
 /* 0: go on; negative: stop, extract_run returns it. */

@@ -240,6 +240,25 @@ sniff_is_picture(struct slice s)
 	    BEGINS(s, "\xD7\xCD\xC6\x9A") || slice_eq(slice_sub(s, 40, 4), SLICE(" EMF"));
 }
 
+static bool
+is_image(struct slice s)
+{
+	static const struct slice magics[] = {
+		SLICE("\xFF\xD8\xFF"), SLICE("\x89PNG\r\n\x1A\n"), SLICE("GIF87a"), SLICE("GIF89a"),
+		SLICE("II*\0"), SLICE("MM\0*"), SLICE("\xFF\x4F\xFF\x51"),
+		SLICE("\0\0\0\x0CjP  \r\n\x87\n"),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(magics); i++)
+		if (begins(s, magics[i].p, magics[i].n))
+			return true;
+	if (BEGINS(s, "RIFF") && slice_eq(slice_sub(s, 8, 4), SLICE("WEBP")))
+		return true;
+	/* Two letters are no proof: the sizes of a bitmap's headers are. */
+	return BEGINS(s, "BM") && s.n >= 26 && s.p[15] == 0 && s.p[16] == 0 && s.p[17] == 0 &&
+	    s.p[14] >= 12;
+}
+
 static enum sniff
 markup(struct slice s)
 {
@@ -280,6 +299,8 @@ sniff(struct slice s)
 		return SNIFF_COMPOUND;
 	if (BEGINS(s, "\x78\x9F\x3E\x22"))
 		return SNIFF_TNEF;
+	if (is_image(s))
+		return SNIFF_IMAGE;
 	if (sniff_is_known(s))
 		return SNIFF_BINARY;
 	r = utf16(s);

@@ -24,7 +24,8 @@ enum sniff {
 	SNIFF_RTF,	/* Rich Text Format */
 	SNIFF_COMPOUND,	/* a compound file: doc, xls, ppt, msg */
 	SNIFF_TNEF,	/* winmail.dat */
-	SNIFF_BINARY	/* pictures, other archives, programs, anything else */
+	SNIFF_IMAGE,	/* a picture of points: JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000 */
+	SNIFF_BINARY	/* other pictures, other archives, programs, anything else */
 };
 
 enum sniff sniff(struct slice octets);

@@ -13,7 +13,7 @@ static struct buf got;
 static int
 note(void *arg, const struct extract_piece *p)
 {
-	static const char kinds[] = "TPFNO";
+	static const char kinds[] = "TPFNSO";
 
 	(void)arg;
 	buf_addf(&got, "%c%u:", kinds[p->type], p->index);

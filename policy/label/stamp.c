@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/label/stamp.h"
+
+#include <string.h>
+
+#include "common/words.h"
+
+enum { LETTERS_MAX = 24 };
+
+/* The base letters of a reading. */
+struct letters {
+	char	 c[LETTERS_MAX];
+	unsigned n;
+};
+
+struct verdict {
+	unsigned level;
+	bool	 sure;
+};
+
+/* What strokes of a frame are read as. */
+static bool
+is_stroke(char c)
+{
+	return c == 'i' || c == 'l' || c == '1' || c == 'j';
+}
+
+static void
+add_word(struct letters *l, const struct fold *f, unsigned i)
+{
+	struct slice w = fold_letters(f, i);
+
+	for (size_t k = 0; k < w.n; k++) {
+		char c = w.p[k];
+
+		if (c >= 'A' && c <= 'Z')	/* what made the letter before it another one */
+			continue;
+		if (l->n < LETTERS_MAX)
+			l->c[l->n] = c == '0' ? 'o' : c;
+		l->n++;
+	}
+}
+
+/* False: far too many for a level. */
+static bool
+letters_of(struct letters *l, struct fold *f, struct slice reading)
+{
+	fold_text(f, reading);
+	l->n = 0;
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->word[i].type == FOLD_LETTERS)
+			add_word(l, f, i);
+	return !f->cut && l->n >= 2 && l->n <= LETTERS_MAX;
+}
+
+static unsigned
+least(unsigned a, unsigned b, unsigned c)
+{
+	unsigned m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* Letters to change, leave out or add until one is the other; i, l, 1 and j count as one. */
+static unsigned
+distance(struct slice got, const char *want)
+{
+	unsigned row[LETTERS_MAX + 1];
+	size_t n = strlen(want);
+
+	for (unsigned k = 0; k <= n; k++)
+		row[k] = k;
+	for (size_t i = 0; i < got.n; i++) {
+		unsigned diagonal = row[0];
+
+		row[0]++;
+		for (size_t k = 0; k < n; k++) {
+			bool same = got.p[i] == want[k] ||
+			    (is_stroke(got.p[i]) && is_stroke(want[k]));
+			unsigned up = row[k + 1];
+
+			row[k + 1] = least(diagonal + !same, up + 1, row[k] + 1);
+			diagonal = up;
+		}
+	}
+	return row[n];
+}
+
+/* "MẬT" misread: the letter that stands for its M, the middle, and the one for its T. */
+static bool
+is_nearly_mat(struct slice s)
+{
+	static const char *const first[] = { "m", "n", "ni", "in", "im", "rm", "w", "iv", "ivi", "mi", "nn" };
+	static const char *const last[] = { "t", "i", "l", "1", "7", "f", "r", "ti", "tt" };
+
+	for (size_t a = 0; a < ARRAY_LEN(first); a++)
+		for (size_t b = 0; b < ARRAY_LEN(last); b++) {
+			size_t na = strlen(first[a]), nb = strlen(last[b]);
+
+			if (s.n == na + 1 + nb && s.p[na] == 'a' &&
+			    memcmp(s.p, first[a], na) == 0 &&
+			    memcmp(s.p + na + 1, last[b], nb) == 0)
+				return true;
+		}
+	return false;
+}
+
+static struct verdict
+judge(struct slice s)
+{
+	if (distance(s, "tuyetmat") <= 2)
+		return (struct verdict){ LEVEL_TUYET_MAT, true };
+	if (distance(s, "toimat") <= 1)
+		return (struct verdict){ LEVEL_TOI_MAT, true };
+	if (slice_is(s, "mat"))
+		return (struct verdict){ LEVEL_MAT, true };
+	if (is_nearly_mat(s))
+		return (struct verdict){ LEVEL_MAT, false };
+	return (struct verdict){ LEVEL_THUONG, false };
+}
+
+/* With and without strokes at its ends. */
+static struct verdict
+judge_trimmed(struct slice s)
+{
+	struct verdict whole = judge(s), inner;
+
+	while (s.n > 0 && is_stroke(s.p[0]))
+		s = slice_from(s, 1);
+	while (s.n > 0 && is_stroke(s.p[s.n - 1]))
+		s.n--;
+	inner = judge(s);
+	return inner.sure || whole.level == LEVEL_THUONG ? inner : whole;
+}
+
+void
+stamp_mark(struct fold *f, struct slice readings, label_found_fn *found, void *arg)
+{
+	struct label_finding best = { "stamp", 0, LEVEL_THUONG, LABEL_REVIEW };
+	struct slice line;
+
+	while (readings.n > 0) {
+		struct letters l;
+		struct verdict v;
+
+		slice_cut(&readings, '\n', &line);
+		if (!letters_of(&l, f, line))
+			continue;
+		v = judge_trimmed((struct slice){ l.c, l.n });
+		if (v.level > best.level && (v.sure || best.weight == LABEL_REVIEW)) {
+			best.level = v.level;
+			best.weight = v.sure ? LABEL_ASSERTED : LABEL_REVIEW;
+		} else if (v.sure && best.weight == LABEL_REVIEW && v.level > LEVEL_THUONG) {
+			best.level = v.level;
+			best.weight = LABEL_ASSERTED;
+		}
+	}
+	if (best.level > LEVEL_THUONG)
+		found(arg, &best);
+}
