@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
  * Which keys and algorithms count: RSA of 2048 bits and more (PKCS #1, PSS) and ECDSA on the
- * curves P-256, P-384, P-521, each with SHA-256, SHA-384 or SHA-512.
+ * curves P-256, P-384, P-521, each with SHA-256, SHA-384 or SHA-512 (for the mask of PSS, too).
  */
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
+#include <openssl/rsa.h>
 #include <string.h>
 
 #include "common/control.h"
@@ -66,14 +67,54 @@ check_key(EVP_PKEY *key)
 	}
 }
 
+/* The structure in an algorithm's parameters; NULL: there is none, or another. */
+static void *
+parameter(const X509_ALGOR *algorithm, const ASN1_ITEM *item)
+{
+	const void *value = NULL;
+	int type = V_ASN1_UNDEF;
+
+	if (algorithm != NULL)
+		X509_ALGOR_get0(NULL, &type, &value, algorithm);
+	return type == V_ASN1_SEQUENCE ? ASN1_item_unpack(value, item) : NULL;
+}
+
+static int
+algorithm_nid(const X509_ALGOR *algorithm, int otherwise)
+{
+	return algorithm == NULL ? otherwise : OBJ_obj2nid(algorithm->algorithm);
+}
+
+/* The digest of a PSS signature and that of its mask: no weaker one may stand in either place. */
+static unsigned
+check_pss(const X509_ALGOR *signature, int digest)
+{
+	RSA_PSS_PARAMS *pss = parameter(signature, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
+	X509_ALGOR *mask = pss == NULL ? NULL :
+	    parameter(pss->maskGenAlgorithm, ASN1_ITEM_rptr(X509_ALGOR));
+	int named = algorithm_nid(pss == NULL ? NULL : pss->hashAlgorithm, NID_sha1);
+	unsigned reason = pss == NULL ? SIG_MALFORMED : algorithm_digest(named);
+
+	if (reason == SIG_OK)
+		reason = algorithm_digest(algorithm_nid(mask, NID_sha1));
+	if (reason == SIG_OK && named != digest)
+		reason = SIG_MALFORMED;
+	X509_ALGOR_free(mask);
+	RSA_PSS_PARAMS_free(pss);
+	return reason;
+}
+
 /* The signature's own algorithm must fit the key and name no other digest. */
 static unsigned
-check_signature(int nid, int digest, EVP_PKEY *key)
+check_signature(const X509_ALGOR *signature, int digest, EVP_PKEY *key)
 {
+	int nid = OBJ_obj2nid(signature->algorithm);
 	bool is_ec = EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
 	int named = NID_undef, of = NID_undef;
 
-	if (nid == NID_rsaEncryption || nid == NID_rsassaPss)
+	if (nid == NID_rsassaPss)
+		return is_ec ? SIG_MALFORMED : check_pss(signature, digest);
+	if (nid == NID_rsaEncryption)
 		return is_ec ? SIG_MALFORMED : SIG_OK;
 	if (nid == NID_X9_62_id_ecPublicKey)
 		return is_ec ? SIG_OK : SIG_MALFORMED;
@@ -105,5 +146,5 @@ algorithm_check(CMS_SignerInfo *si, X509 *cert)
 	nid = OBJ_obj2nid(digest->algorithm);
 	if ((reason = algorithm_digest(nid)) != SIG_OK)
 		return reason;
-	return check_signature(OBJ_obj2nid(signature->algorithm), nid, key);
+	return check_signature(signature, nid, key);
 }

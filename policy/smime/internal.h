@@ -72,12 +72,16 @@ unsigned algorithm_digest(int nid);
 
 /* attribute.c: signed attributes. SIG_OK or SIG_MALFORMED; *digest_out is the messageDigest. */
 unsigned attribute_check(CMS_SignerInfo *si, const ASN1_OCTET_STRING **digest_out);
-/* SIG_OK, with *clock_out when it is ahead; SIG_EXPIRED when it is too far ahead. */
-unsigned attribute_signing_time(CMS_SignerInfo *si, int64_t now_s, bool *clock_out);
+/* Fills signed_s and clock (it is ahead) of s, whose begin_s is known. SIG_OK; SIG_EXPIRED: too far
+ * ahead, or before the certificate; SIG_MALFORMED. */
+unsigned attribute_signing_time(CMS_SignerInfo *si, int64_t now_s, struct smime_signer *s);
+/* Is cert the one that the signer named (RFC 5035 3, 4), if any? SIG_OK, SIG_MALFORMED, or
+ * SIG_UNSUPPORTED for a digest that is not known. */
+unsigned attribute_certificate(CMS_SignerInfo *si, X509 *cert);
 /* The ESS label; raises label_level of out. */
 void attribute_label(CMS_SignerInfo *si, struct smime_result *out);
 
-/* names.c: addresses and subject of a certificate, copied into a. */
+/* names.c: who a certificate is for and by, and its validity, copied into a. */
 void names_fill(X509 *cert, struct arena *a, struct smime_signer *out);
 
 /* signed.c: verify every signer of der. detached: the octets that it must cover; NULL: those

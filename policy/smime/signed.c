@@ -53,15 +53,6 @@ octets_of(const ASN1_OCTET_STRING *s)
 		(size_t)ASN1_STRING_length(s) };
 }
 
-static X509 *
-find_cert(struct run *run, CMS_SignerInfo *si)
-{
-	for (int i = 0; i < sk_X509_num(run->certs); i++)
-		if (CMS_SignerInfo_cert_cmp(si, sk_X509_value(run->certs, i)) == 0)
-			return sk_X509_value(run->certs, i);
-	return NULL;
-}
-
 static int
 digest_nid(CMS_SignerInfo *si)
 {
@@ -148,24 +139,52 @@ check_octets(struct run *run, CMS_SignerInfo *si, X509 *cert)
 	return check_signature(si);
 }
 
+/* Everything about one signature, if it was made with this certificate. */
 static unsigned
-check_signer(struct run *run, CMS_SignerInfo *si, struct smime_signer *s)
+check_with(struct run *run, CMS_SignerInfo *si, X509 *cert, struct smime_signer *s)
 {
-	X509 *cert = find_cert(run, si);
 	unsigned reason;
 
-	if (cert == NULL)
-		return SIG_UNTRUSTED;
+	*s = (struct smime_signer){ 0 };
 	if (!cert_sha256(cert, s->cert_sha256))
 		return SIG_INTERNAL;
 	names_fill(cert, run->a, s);
-	attribute_label(si, run->out);
 	if ((reason = check_octets(run, si, cert)) != SIG_OK)
 		return reason;
-	reason = attribute_signing_time(si, run->in->options->now_s, &s->clock);
-	if (reason != SIG_OK)
+	if ((reason = attribute_certificate(si, cert)) != SIG_OK)
+		return reason;
+	if ((reason = attribute_signing_time(si, run->in->options->now_s, s)) != SIG_OK)
 		return reason;
 	return chain_verify(run->in->trust, cert, run->certs, run->in->options, &s->stale);
+}
+
+/*
+ * The certificate is named by its key's identifier or by issuer and serial. Several may bear that
+ * identifier (a certificate renewed over the same key): the one that makes the signature good is
+ * meant, else the first.
+ */
+static unsigned
+check_signer(struct run *run, CMS_SignerInfo *si, struct smime_signer *s)
+{
+	unsigned reason = SIG_UNTRUSTED;
+	bool found = false;
+
+	attribute_label(si, run->out);
+	for (int i = 0; i < sk_X509_num(run->certs) && !(found && reason == SIG_OK); i++) {
+		X509 *cert = sk_X509_value(run->certs, i);
+		struct smime_signer with;
+		unsigned r;
+
+		if (CMS_SignerInfo_cert_cmp(si, cert) != 0)
+			continue;
+		r = check_with(run, si, cert, &with);
+		if (!found || r == SIG_OK) {
+			*s = with;
+			reason = r;
+		}
+		found = true;
+	}
+	return reason;
 }
 
 /* The first reason that is final; one that only time may mend comes after it. */

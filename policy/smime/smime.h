@@ -5,9 +5,11 @@
  * Shape   smime_trust is the parsed set of roots, intermediates and CRLs; smime_verify looks at
  *         the root entity of one message and says what its signature is worth. Whether the signer
  *         may speak for From is not decided here (policy/binding.h).
+ * Layers  what is signed may be nothing but a signature again (an agency's seal around a signed
+ *         message): then that is verified as well, and all of them must be valid.
  * Pure    no files, no network, no clock: certificates, CRLs and the time are given. The trust
  *         set keeps a cache of chain verdicts, which changes nothing but the time taken.
- * Bounds  SMIME_SIGNERS_MAX signers, SMIME_CERTS_MAX embedded certificates, SMIME_CMS_MAX octets
+ * Bounds  SMIME_LAYERS_MAX layers with SMIME_SIGNERS_MAX signers in all, SMIME_CERTS_MAX embedded certificates, SMIME_CMS_MAX octets
  *         of a detached signature; past them the signature is bad (malformed).
  * Source  RFC 8551, 8550 (S/MIME 4), 5652 (CMS), 5280 (chains, CRLs), 5035 (ESS label).
  */
@@ -20,6 +22,7 @@
 
 enum {
 	SMIME_SIGNERS_MAX = 8,
+	SMIME_LAYERS_MAX = 4,
 	SMIME_CERTS_MAX = 32,
 	SMIME_EMAILS_MAX = 16,
 	SMIME_CMS_MAX = 1 << 20,
@@ -99,7 +102,18 @@ struct smime_signer {
 	struct slice  subject;		/* RFC 4514, UTF-8 */
 	struct slice  emails[SMIME_EMAILS_MAX]; /* SAN rfc822Name and E= values, as written */
 	unsigned      emails_n;
-	unsigned char cert_sha256[32];
+	unsigned char cert_sha256[32];	/* zeros: its certificate is not in the message */
+	unsigned      layer;		/* of smime_result.layers */
+	struct slice  issuer;		/* RFC 4514, UTF-8 */
+	struct slice  serial;		/* hexadecimal */
+	int64_t	      begin_s, end_s;	/* validity of the certificate */
+	int64_t	      signed_s;		/* signing time as told; 0: not told */
+};
+
+/* What one layer of signatures covers: layers[0] the whole message, layers[1] what is in that. */
+struct smime_layer {
+	struct slice content;	/* a MIME entity; empty: it could not be told */
+	bool	     opaque;	/* application/pkcs7-mime, not multipart/signed */
 };
 
 struct smime_result {
@@ -114,11 +128,13 @@ struct smime_result {
 	bool		    has_label;	/* an ESS security label in some signer's attributes */
 	unsigned	    label_level; /* LEVEL_* */
 	bool		    label_review; /* it holds a value that says no level */
+	struct smime_layer  layers[SMIME_LAYERS_MAX];
+	unsigned	    layers_n;	/* 0: the root is no signature at all */
 };
 
 /*
  * Verify the root entity of t. OK whenever *out is filled: SIG_NONE means that the root is no
- * signature at all; whatever fails inside congvu or OpenSSL is SIG_ERROR, never SIG_NONE.
+ * S/MIME signature at all; whatever fails inside congvu or OpenSSL is SIG_ERROR, never SIG_NONE.
  * Negative: a->err. trust may be NULL: then every chain is untrusted.
  */
 int smime_verify(const struct tree *t, struct smime_trust *trust, const struct smime_options *o,

@@ -69,9 +69,8 @@ check_frame(const struct tree *t, uint32_t i)
 		return SIG_MALFORMED;
 	if (control_off("smime-frame"))
 		return SIG_OK;
-	if (t->parts[second].next_sibling != TREE_NONE || TREE_HAS(p->flags, TREE_EPILOGUE_TEXT) ||
-	    TREE_HAS(p->flags, TREE_NO_CLOSE) || TREE_HAS(p->flags, TREE_DUPLICATE_TYPE))
-		return SIG_MALFORMED;
+	if (t->parts[second].next_sibling != TREE_NONE || tree_is_ambiguous(p->flags))
+		return SIG_MALFORMED;	/* also text behind it, or no closing boundary */
 	return SIG_OK;
 }
 
@@ -109,30 +108,52 @@ is_signed_data(struct slice der)
 	return yes;
 }
 
-/* The parameter says that it is signed; then an object that is not is broken, not unsigned. */
+/* Does smime-type say that this is CMS of another kind? Then broken content is not a broken
+ * signature; without such a word it is, for an error is never "not signed". */
 static bool
-is_announced(const struct tree *t, uint32_t i)
+is_other_kind(const struct tree *t, uint32_t i)
 {
+	static const char *const names[] = { "enveloped-data", "authEnveloped-data",
+		"compressed-data" };
 	const struct param *type = param_get(&t->parts[i].content_type, "smime-type");
 
-	return type != NULL && (slice_is_nocase(type->text, "signed-data") ||
+	for (size_t k = 0; type != NULL && k < ARRAY_LEN(names); k++)
+		if (slice_is_nocase(type->text, names[k]))
+			return true;
+	return false;
+}
+
+/* CMS, and neither signed nor said to be. */
+static bool
+is_plainly_other(const struct tree *t, uint32_t i, struct slice der)
+{
+	const struct param *type = param_get(&t->parts[i].content_type, "smime-type");
+	CMS_ContentInfo *cms = signed_parse(der);
+	bool announced = type != NULL && (slice_is_nocase(type->text, "signed-data") ||
 	    slice_is_nocase(type->text, "certs-only"));
+	bool yes = cms != NULL && !announced;
+
+	CMS_ContentInfo_free(cms);
+	return yes;
 }
 
 static int
 verify_opaque(const struct tree *t, uint32_t i, struct signed_input *in, struct arena *a,
     struct smime_result *out)
 {
-	bool announced = is_announced(t, i);
 	int r = decode(t, i, t->message.n, a, &in->der);
 
 	if (r != OK && r != ERR_SYNTAX)
 		return r;
 	if (r == OK && is_signed_data(in->der)) {
 		out->opaque_signed = true;
+		if (tree_is_ambiguous(t->parts[i].flags) && !control_off("smime-frame"))
+			return bad(out, SIG_MALFORMED);
 		return signed_verify(in, a, out);
 	}
-	return announced ? bad(out, SIG_MALFORMED) : OK;
+	if (is_other_kind(t, i) || (r == OK && is_plainly_other(t, i, in->der)))
+		return OK;
+	return bad(out, SIG_MALFORMED);
 }
 
 static bool
@@ -153,15 +174,15 @@ root_of(const struct tree *t)
 	return 0;
 }
 
-int
-smime_verify(const struct tree *t, struct smime_trust *trust, const struct smime_options *o,
-    struct arena *a, struct smime_result *out)
+/* One layer: the root of t. SIG_NONE in out: it is no S/MIME signature. */
+static int
+verify_layer(const struct tree *t, const struct signed_input *with, struct arena *a,
+    struct smime_result *out)
 {
-	struct signed_input in = { .trust = trust, .options = o };
+	struct signed_input in = *with;
 	uint32_t root = root_of(t);
 
 	*out = (struct smime_result){ .sig = SIG_NONE, .reason = SIG_OK };
-	ERR_clear_error();
 	if (t->count == 0)
 		return OK;
 	if (tree_is(t, root, "multipart", "signed"))
@@ -169,4 +190,98 @@ smime_verify(const struct tree *t, struct smime_trust *trust, const struct smime
 	if (is_opaque_type(t, root))
 		return verify_opaque(t, root, &in, a, out);
 	return OK;
+}
+
+static void
+add_layer(struct smime_result *out, const struct smime_result *r)
+{
+	out->layers[out->layers_n++] = (struct smime_layer){ r->content, r->opaque_signed };
+}
+
+/* A reason that stands: what is final before what time may mend, the outer layer before the inner. */
+static bool
+is_settled(const struct smime_result *out)
+{
+	return out->sig == SIG_ERROR ||
+	    (out->sig == SIG_BAD && out->reason != SIG_UNKNOWN_REVOCATION);
+}
+
+/* Count the layer below the last one in. */
+static void
+merge(struct smime_result *out, const struct smime_result *inner)
+{
+	unsigned reason = inner->reason, sig = inner->sig;
+
+	for (unsigned i = 0; i < inner->signers_n; i++) {
+		if (out->signers_n == SMIME_SIGNERS_MAX) {
+			reason = SIG_MALFORMED;
+			sig = SIG_BAD;
+			break;
+		}
+		out->signers[out->signers_n] = inner->signers[i];
+		out->signers[out->signers_n++].layer = out->layers_n;
+	}
+	out->stale |= inner->stale;
+	out->clock |= inner->clock;
+	out->has_label |= inner->has_label;
+	out->label_review |= inner->label_review;
+	if (inner->label_level > out->label_level)
+		out->label_level = inner->label_level;
+	if (sig != SIG_VALID && !is_settled(out) && !control_off("smime-layers")) {
+		out->sig = sig;
+		out->reason = reason;
+	}
+	add_layer(out, inner);
+}
+
+/* Another kind of signature inside (OpenPGP) is content like any other. */
+static bool
+is_foreign(const struct smime_result *r)
+{
+	return r->sig == SIG_NONE || (r->reason == SIG_UNSUPPORTED && r->signers_n == 0);
+}
+
+/* Verify what the last layer covers, if that is a signature again. 1: it was; 0; or an error. */
+static int
+verify_inside(const struct signed_input *with, struct arena *a, struct smime_result *out)
+{
+	struct slice entity = out->layers[out->layers_n - 1].content;
+	struct smime_result inner;
+	struct arena scratch;
+	struct tree t;
+	int r;
+
+	if (entity.n == 0)
+		return 0;
+	arena_init(&scratch, TREE_ARENA_OCTETS(entity.n));
+	r = tree_parse(entity, &scratch, &t);
+	if (r == OK)
+		r = verify_layer(&t, with, a, &inner);
+	arena_clear(&scratch);
+	if (r != OK || is_foreign(&inner))
+		return r;
+	if (out->layers_n == SMIME_LAYERS_MAX) {
+		if (!is_settled(out))
+			(void)bad(out, SIG_MALFORMED);
+		return 0;
+	}
+	merge(out, &inner);
+	return 1;
+}
+
+int
+smime_verify(const struct tree *t, struct smime_trust *trust, const struct smime_options *o,
+    struct arena *a, struct smime_result *out)
+{
+	struct signed_input with = { .trust = trust, .options = o };
+	int r;
+
+	ERR_clear_error();
+	r = verify_layer(t, &with, a, out);
+	if (r != OK || out->sig == SIG_NONE)
+		return r;
+	add_layer(out, out);
+	while ((r = verify_inside(&with, a, out)) == 1)
+		continue;
+	return r;
 }
