@@ -18,9 +18,9 @@ static const struct ctl_verb verbs[] = {
 	{ "reload", "reload [--json]", false, ctl_reload },
 	{ "config check", "config check [--json]", false, ctl_config_check },
 	{ "config manual", "config manual", false, ctl_config_manual },
-	{ "policy explain", "policy explain FILE.eml [--json] [--from A] [--to B] [--role R] "
-	    "[--from-zone Z] [--to-zone Z] [--clearance L] [--roots FILE] [--certs FILE] "
-	    "[--crls DIR] [--at TIME]",
+	{ "policy explain", "policy explain FILE.eml|maildir:DIR|mbox:FILE [--json] [--from A] "
+	    "[--to B] [--role R] [--from-zone Z] [--to-zone Z] [--clearance L] [--roots FILE] "
+	    "[--certs FILE] [--crls DIR] [--at TIME|arrival]",
 	    false, ctl_policy_explain },
 	{ "policy rules", "policy rules [--json] [--profile dedicated|open|lan]", false,
 	    ctl_policy_rules },

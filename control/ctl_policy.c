@@ -12,17 +12,10 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "control/control.h"
-#include "policy/explain.h"
+#include "control/ctl_explain.h"
 #include "policy/trust.h"
 
-enum { RECIPIENTS_MAX = 100, FILE_MAX_OCTETS = 1 << 30 };
-
-struct explain_line {
-	const char *file, *roots, *certs, *crls, *at;
-	struct explain_options options;
-	struct slice to[RECIPIENTS_MAX];
-};
+enum { FILE_MAX_OCTETS = 1 << 30 };
 
 static int
 map_file(const char *path, struct slice *out)
@@ -142,7 +135,7 @@ parse_option(struct explain_line *line, const char *name, const char *value)
 
 	if (strcmp(name, "--from") == 0)
 		o->from = slice_of(value);
-	else if (strcmp(name, "--to") == 0 && o->to_n < RECIPIENTS_MAX)
+	else if (strcmp(name, "--to") == 0 && o->to_n < EXPLAIN_RECIPIENTS_MAX)
 		line->to[o->to_n++] = slice_of(value);
 	else if (strcmp(name, "--role") == 0)
 		return parse_word(WORD_path, value, &o->path);
@@ -218,37 +211,51 @@ print_text(const char *json)
 	json_decref(o);
 }
 
-int
-ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
+static int
+explain_file(const struct ctl *ctl, const struct explain_line *line, const struct judge_env *env)
 {
-	struct explain_line line;
-	struct judge_env env = { 0 };
 	struct slice file = { NULL, 0 };
 	struct buf json;
 	int r;
 
-	if (parse_line(argc, argv, &line) != OK)
-		return ctl_fail("usage: policy explain FILE.eml [--json] [--from A] [--to B] [--role R] "
-		    "[--from-zone Z] [--to-zone Z] [--clearance L] [--roots FILE] [--certs FILE] "
-		    "[--crls DIR] [--at TIME]");
 	buf_init(&json, 1 << 20);
-	r = env_init(ctl, &line, &env);
-	if (r == OK && line.at != NULL)
-		r = parse_at(line.at, &env.smime.now_s);
+	r = map_file(line->file, &file);
 	if (r == OK)
-		r = map_file(line.file, &file);
-	if (r == OK)
-		r = explain_message(file, &line.options, &env, &json);
+		r = explain_message(file, &line->options, env, &json);
 	if (r != OK)
-		ctl_fail("%s: %s", line.file, err_text(r));
+		ctl_fail("%s: %s", line->file, err_text(r));
 	else if (ctl->json)
 		puts(buf_cstr(&json));
 	else
 		print_text(buf_cstr(&json));
 	unmap_file(file);
 	buf_fini(&json);
-	env_fini(&env);
 	return r == OK ? CTL_OK : CTL_USAGE;
+}
+
+int
+ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
+{
+	struct explain_line line;
+	struct judge_env env = { 0 };
+	bool mailbox;
+	int r;
+
+	if (parse_line(argc, argv, &line) != OK)
+		return ctl_fail("usage: policy explain FILE.eml|maildir:DIR|mbox:FILE [--json] [--from A] "
+		    "[--to B] [--role R] [--from-zone Z] [--to-zone Z] [--clearance L] [--roots FILE] "
+		    "[--certs FILE] [--crls DIR] [--at TIME|arrival]");
+	mailbox = explain_is_mailbox(line.file);
+	r = env_init(ctl, &line, &env);
+	line.at_arrival = mailbox && line.at != NULL && strcmp(line.at, "arrival") == 0;
+	if (r == OK && line.at != NULL && !line.at_arrival)
+		r = parse_at(line.at, &env.smime.now_s);
+	if (r != OK)
+		ctl_fail("%s: %s", line.file, err_text(r));
+	r = r != OK ? CTL_USAGE : mailbox ? explain_mailbox(ctl, &line, &env) :
+	    explain_file(ctl, &line, &env);
+	env_fini(&env);
+	return r;
 }
 
 static int

@@ -176,7 +176,7 @@ fill_request(struct slice message, const struct explain_options *o, struct arena
 	size_t n = o->to_n > 0 ? o->to_n : 1;
 
 	*req = (struct pol_judge_request){ .path = (uint8_t)o->path,
-		.arrival_zone = (uint8_t)o->from_zone };
+		.arrival_zone = (uint8_t)o->from_zone, .level_min = (uint8_t)o->level_min };
 	req->recipients = arena_array(a, n, sizeof *req->recipients);
 	if (req->recipients == NULL)
 		return a->err;

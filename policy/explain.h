@@ -18,6 +18,7 @@ struct explain_options {
 	const struct slice *to;		/* none: one unnamed recipient */
 	size_t		    to_n;
 	unsigned	    clearance;	/* of local recipients */
+	unsigned	    level_min;	/* known from before */
 };
 
 /* PATH_SUBMIT from internal to internet, clearance thuong. */

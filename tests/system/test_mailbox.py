@@ -161,6 +161,28 @@ def round_trip(p):
     assert (done["imported"], done["already-there"]) == (0, len(ODD) + 5), done
 
 
+def exported_mail_is_explained(p):
+    """The gate over a whole export: what would leave, and why not."""
+    words = ("--role", "relay", "--to-zone", "internet")
+    for kind, where in (("maildir", "first"), ("mbox", "first-mbox")):
+        source = "%s:%s" % (kind, os.path.join(p.dir, where))
+        r = p.ctl("policy", "explain", source, "--json", *words)
+        said = [json.loads(line) for line in r.stdout.splitlines()]
+        assert r.returncode == 0 and len(said) == len(ODD) + 5, (r.stderr, len(said))
+        assert {"INBOX", "Mật"} <= {m["mailbox"] for m in said} and all(m["message"] for m in said), said
+        assert "allow" in [m["verdict"] for m in said], said
+        text = p.ctl("policy", "explain", source, "--at", "arrival", *words).stdout.splitlines()
+        assert len(text) > len(said) and text[-1].split()[1] in [m["rule"] for m in said], text
+    path = os.path.join(p.dir, "two.mbox")
+    two = mailbox.mbox(path)
+    for body in ("Chương trình làm việc tuần 47.", "ỦY BAN NHÂN DÂN TỈNH\nSố: 12/BC-UBND\nTỐI MẬT\nBÁO CÁO"):
+        two.add("From: a@lamhoa.gov.vn.example\nContent-Type: text/plain; charset=utf-8\n\n%s\n".encode() % body.encode())
+    two.close()
+    said = [json.loads(line) for line in p.ctl("policy", "explain", "mbox:" + path, "--json", *words).stdout.splitlines()]
+    assert [(m["rule"], m["level"]) for m in said] == [("allow", "thuong"), ("secret-internet", "toi-mat")], said
+    assert p.ctl("policy", "explain", "maildir:/nonexistent").returncode == 2
+
+
 def others_read_it(p):
     """Python's own readers, as a stand-in for other programs."""
     out = export(p, USER % 1, name="others")
@@ -621,7 +643,7 @@ def mail_of(mails):
 
 
 def main():
-    tests = [listing, round_trip, others_read_it, what_export_refuses, the_audit_comes_first, damage_is_skipped_and_listed,
+    tests = [listing, round_trip, exported_mail_is_explained, others_read_it, what_export_refuses, the_audit_comes_first, damage_is_skipped_and_listed,
              a_maildir_of_others, a_folder_of_an_enemy, an_mbox_of_others, what_policy_refuses, quota_holds, killed_and_run_again, from_imap,
              hostile_servers, from_dovecot]
     with Province(24300, "--accounts", "14") as p:

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * control/ctl_explain.h: "policy explain" over a whole mailbox, as an export or another program wrote it.
+ */
+#ifndef CONTROL_CTL_EXPLAIN_H
+#define CONTROL_CTL_EXPLAIN_H
+
+#include "control/control.h"
+#include "policy/explain.h"
+
+enum { EXPLAIN_RECIPIENTS_MAX = 100 };
+
+/* The command line of "policy explain". */
+struct explain_line {
+	const char *file, *roots, *certs, *crls, *at;
+	bool at_arrival;	/* each message of a mailbox at the moment when it arrived */
+	struct explain_options options;
+	struct slice to[EXPLAIN_RECIPIENTS_MAX];
+};
+
+/* Is it "maildir:DIR" or "mbox:FILE"? */
+bool explain_is_mailbox(const char *file);
+
+/* A line for each message, and how many there are of each rule; with --json an object for each, with
+ * "mailbox" and "message" besides the members for a single file. CTL_*. */
+int explain_mailbox(const struct ctl *ctl, const struct explain_line *line,
+    const struct judge_env *env);
+
+#endif
