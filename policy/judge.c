@@ -6,6 +6,7 @@
 #include "common/control.h"
 #include "mime/addr.h"
 #include "mime/header.h"
+#include "policy/release.h"
 #include "policy/trace.h"
 #include "policy/wording.h"
 
@@ -20,6 +21,8 @@ struct run {
 	struct judge_result	       *out;
 	bool				forged_trace;
 	bool				sender_own;	/* RULE_SENDER_OWN */
+	const struct facts	       *judged;		/* those found, or what a release makes of them */
+	struct slice			content;	/* what is signed of it, or all */
 };
 
 size_t
@@ -156,6 +159,7 @@ find_facts(struct run *run)
 	if (r != OK)
 		return r;
 	copy_signature(f, &s);
+	run->content = s.content.n > 0 ? s.content : run->message;
 	if (options.open_signed == smime_open_signed) {
 		options.open_signed = open_signed;
 		options.open_signed_arg = &s;
@@ -260,13 +264,93 @@ decide_all(struct run *run)
 			req->recipients[i].clearance };
 		struct decision d;
 
-		decide(&c, &to, &run->out->facts, &run->env->rules, &d);
+		decide(&c, &to, run->judged, &run->env->rules, &d);
 		reply->recipients[i] = (struct pol_rcpt_verdict){ (uint8_t)d.verdict, d.releasable,
 			slice_sub(slice_of(d.rule), 0, 64) };
 		if (i == 0 || is_worse(&d, reply))
 			take_decision(run, &d);
 	}
 	return run->a->err;
+}
+
+/* ---- releases ---- */
+
+/* Would all be allowed if these were the facts? If so the reply says it, else it is as before. */
+static int
+try_facts(struct run *run, const struct facts *f, bool *allowed_out)
+{
+	struct pol_judge_reply before = run->out->reply;
+	struct slice legal_basis = run->out->legal_basis;
+	int r;
+
+	run->judged = f;
+	r = decide_all(run);
+	run->judged = &run->out->facts;
+	*allowed_out = r == OK && run->out->reply.verdict == VERDICT_ALLOW;
+	if (!*allowed_out) {
+		run->out->reply = before;
+		run->out->legal_basis = legal_basis;
+	}
+	return r;
+}
+
+static int
+try_release(struct run *run, const struct pol_release *r, struct facts *lifted)
+{
+	const struct pol_judge_request *req = run->req;
+	struct release_context c = { .path = req->path, .sender = run->out->facts.from,
+		.recipients = req->recipients, .recipients_n = req->recipients_n,
+		.trust = run->env->trust, .smime = &run->env->smime };
+	unsigned char content[LEAF_SHA256_OCTETS] = { 0 };
+	struct release_statement s;
+	const char *unfit = NULL;
+	bool allowed = false;
+	int err = release_verify(r, &c, run->a, &s, &unfit);
+
+	if (err == OK && unfit == NULL && run->out->facts.partly_inspected)
+		err = release_content(run->content, run->a, content);
+	if (err == OK && unfit == NULL)
+		unfit = release_lift(&run->out->facts, &s, content, lifted);
+	if (err == OK && unfit == NULL) {
+		err = try_facts(run, lifted, &allowed);
+		unfit = allowed ? NULL : lifted->level > LEVEL_THUONG ? "lift" : "rules";
+	}
+	if (unfit != NULL)
+		run->out->reply.unfit = slice_of(unfit);
+	if (!allowed)
+		return err;
+	run->out->reply.release = r->id;
+	run->out->reply.lift = (uint8_t)s.lift;
+	run->out->facts.level = lifted->level;
+	return OK;
+}
+
+/* A refusal that officers could lift says so; if they have, it is none. */
+static int
+try_releases(struct run *run)
+{
+	const struct pol_judge_request *req = run->req;
+	struct pol_judge_reply *reply = &run->out->reply;
+	struct pol_judge_reply refused = *reply;
+	struct slice legal_basis = run->out->legal_basis;
+	struct facts *lifted;
+	bool could = false;
+	int r = OK;
+
+	if (reply->verdict != VERDICT_REJECT ||
+	    (req->path != PATH_SUBMIT && req->path != PATH_RELAY))
+		return OK;
+	lifted = arena_alloc(run->a, sizeof *lifted);
+	if (lifted == NULL)
+		return run->a->err;
+	if (release_could_lift(&run->out->facts, lifted))
+		r = try_facts(run, lifted, &could);
+	*reply = refused;
+	run->out->legal_basis = legal_basis;
+	reply->liftable = could;
+	for (size_t i = 0; i < req->releases_n && could && r == OK && reply->release.n == 0; i++)
+		r = try_release(run, &req->releases[i], lifted);
+	return r;
 }
 
 /* ---- the reply ---- */
@@ -386,8 +470,9 @@ judge(struct slice message, const struct pol_judge_request *req, const struct ju
     struct arena *a, struct judge_result *out)
 {
 	static int (*const steps[])(struct run *) = { find_removals, find_senders, find_facts,
-		decide_all, fill_facts, fill_trace, fill_summary };
-	struct run run = { message, req, env, a, out, false, false };
+		decide_all, try_releases, fill_facts, fill_trace, fill_summary };
+	struct run run = { .message = message, .req = req, .env = env, .a = a, .out = out,
+		.judged = &out->facts };
 	int r = OK;
 
 	memset(out, 0, sizeof *out);

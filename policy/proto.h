@@ -60,7 +60,8 @@ WIRE_STRUCT(pol_release, POL_RELEASE_FIELDS)
 	F(T, STR, trace, 4096)		/* fields the asker wants on top (Return-Path, Received) */ \
 	F(T, U8, want_summary, 1) \
 	F(T, STR, unit, 1024)		/* DN of the account's entry, or empty */ \
-	F(T, U8, may_sign, 1)		/* the asker composes with reply.head and reply.tail */
+	F(T, U8, may_sign, 1)		/* the asker composes with reply.head and reply.tail */ \
+	L(T, pol_release, releases, 8)	/* that officers signed for this sender */
 WIRE_STRUCT(pol_judge_request, POL_JUDGE_REQUEST_FIELDS)
 
 /* Verdict for one recipient, in the order of the request. */

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/* Two signed statements, and what they lift. */
+#include <string.h>
+
+#include "common/control.h"
+#include "mime/body.h"
+#include "policy/binding.h"
+#include "policy/release.h"
+
+#define OPAQUE_HEAD \
+	"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=p.p7m\r\n" \
+	"Content-Transfer-Encoding: binary\r\n\r\n"
+#define FIRST_WORD	"CONGVU-RELEASE "
+
+/* ---- leaves ---- */
+
+/* The octets of leaf i as its transfer encoding has them. */
+static int
+decoded(const struct tree *t, uint32_t i, struct buf *out)
+{
+	struct slice body = tree_body(t, i);
+
+	buf_init(out, body.n + 16);
+	return body_decode((enum body_encoding)t->parts[i].encoding, body, out, NULL);
+}
+
+static int
+add_leaf(const struct tree *t, uint32_t i, struct buf *digests)
+{
+	struct leaf l = { .kind = tree_is(t, i, "text", NULL) ? LEAF_TEXT : LEAF_OCTETS };
+	struct buf octets;
+	int r;
+
+	if ((r = decoded(t, i, &octets)) == OK) {
+		l.octets = buf_slice(&octets);
+		if (leaf_digest(&l) == NULL)
+			r = ERR_CRYPTO;
+		buf_add(digests, (struct slice){ (const char *)l.sha256, sizeof l.sha256 });
+	}
+	buf_fini(&octets);
+	return r != OK ? r : digests->err;
+}
+
+int
+release_content(struct slice entity, struct arena *a, unsigned char out[LEAF_SHA256_OCTETS])
+{
+	struct leaf all = { .kind = LEAF_OCTETS };
+	struct buf digests;
+	struct tree t;
+	int r = tree_parse(entity, a, &t);
+
+	if (r != OK)
+		return r;
+	buf_init(&digests, (size_t)LEAF_SHA256_OCTETS * (t.count + 1));
+	for (uint32_t i = 0; r == OK && i < t.count; i++)
+		if (t.parts[i].kind == TREE_LEAF)
+			r = add_leaf(&t, i, &digests);
+	all.octets = buf_slice(&digests);
+	if (r == OK && leaf_digest(&all) == NULL)
+		r = ERR_CRYPTO;
+	if (r == OK)
+		memcpy(out, all.sha256, LEAF_SHA256_OCTETS);
+	buf_fini(&digests);
+	return r;
+}
+
+/* ---- one signed statement ---- */
+
+static bool
+begins(struct slice s, const char *word)
+{
+	struct slice w = slice_of(word);
+
+	return slice_eq(slice_sub(s, 0, w.n), w);
+}
+
+static int
+text_of_leaf(const struct tree *t, uint32_t i, struct arena *a, struct slice *out)
+{
+	struct buf octets;
+	int r = decoded(t, i, &octets);
+
+	if (r == OK && begins(buf_slice(&octets), FIRST_WORD))
+		*out = arena_copy(a, buf_slice(&octets));
+	buf_fini(&octets);
+	return r != OK ? r : a->err;
+}
+
+/* What was signed: the statement itself, or a mail with the statement in it. */
+static int
+find_text(struct slice content, struct arena *a, struct slice *out)
+{
+	struct tree t;
+	int r;
+
+	*out = content;
+	if (begins(content, FIRST_WORD))
+		return OK;
+	*out = (struct slice){ NULL, 0 };
+	r = tree_parse(content, a, &t);
+	for (uint32_t i = 0; r == OK && i < t.count && out->n == 0; i++)
+		if (t.parts[i].kind == TREE_LEAF)
+			r = text_of_leaf(&t, i, a, out);
+	return r;
+}
+
+/* DER alone becomes a message that smime_verify can look at. */
+static int
+as_message(struct slice object, struct arena *a, struct slice *out)
+{
+	static const size_t head = sizeof OPAQUE_HEAD - 1;
+	char *p;
+
+	*out = object;
+	if (object.n == 0 || (unsigned char)object.p[0] != 0x30)
+		return OK;
+	p = arena_alloc(a, head + object.n);
+	if (p == NULL)
+		return a->err;
+	memcpy(p, OPAQUE_HEAD, head);
+	memcpy(p + head, object.p, object.n);
+	*out = (struct slice){ p, head + object.n };
+	return OK;
+}
+
+int
+release_open(struct slice object, struct smime_trust *trust, const struct smime_options *o,
+    struct arena *a, struct smime_result *sig_out, struct release_statement *out,
+    const char **unfit_out)
+{
+	struct slice message, text;
+	struct tree t;
+	int r = as_message(object, a, &message);
+
+	*unfit_out = "statement";
+	if (r == OK)
+		r = tree_parse(message, a, &t);
+	if (r == OK)
+		r = smime_verify(&t, trust, o, a, sig_out);
+	if (r != OK)
+		return r;
+	if (sig_out->sig != SIG_VALID && !control_off("release-signature"))
+		*unfit_out = "signature";
+	if ((r = find_text(sig_out->content, a, &text)) != OK)
+		return r;
+	r = release_parse(text, a, out);
+	if (r == OK && (sig_out->sig == SIG_VALID || control_off("release-signature")))
+		*unfit_out = NULL;
+	return r == ERR_SYNTAX || r == ERR_LIMIT ? a->err : r;
+}
+
+/* ---- both ---- */
+
+static bool
+is_officer(const struct pol_officer *o)
+{
+	return o->guid.n == DIR_GUID_OCTETS && o->status == DIR_ACTIVE &&
+	    (o->roles & DIR_ROLE_SECURITY_OFFICER) != 0;
+}
+
+/* The signer that is bound to an address of the officer's own; NULL: none. */
+static const struct smime_signer *
+bound(const struct pol_officer *o, const struct smime_result *sig)
+{
+	for (size_t k = 0; k < o->identities_n; k++)
+		for (unsigned i = 0; i < sig->signers_n; i++) {
+			struct binding_context c = { .from = o->identities[k].address,
+				.identities = &o->identities[k], .identities_n = 1 };
+			struct smime_result one = { .sig = SIG_VALID, .signers_n = 1 };
+			struct binding_result b;
+
+			if (o->identities[k].kind != DIR_IDENTITY_OWN)
+				continue;
+			one.signers[0] = sig->signers[i];
+			binding_check(&c, &one, &b);
+			if (b.bound || control_off("release-bound"))
+				return &sig->signers[i];
+		}
+	return NULL;
+}
+
+static const char *
+check_officers(const struct pol_release *r, const struct smime_result sig[2])
+{
+	const struct smime_signer *signer[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!is_officer(&r->officers[i]) && !control_off("release-role"))
+			return "officer";
+		signer[i] = bound(&r->officers[i], &sig[i]);
+		if (signer[i] == NULL)
+			return "not-bound";
+	}
+	if (control_off("release-two"))
+		return NULL;
+	return slice_eq(r->officers[0].guid, r->officers[1].guid) ||
+	    memcmp(signer[0]->cert_sha256, signer[1]->cert_sha256,
+	    sizeof signer[0]->cert_sha256) == 0 ? "same-officer" : NULL;
+}
+
+/* One account on either side, in any case of letters. */
+static bool
+is_named(const struct release_statement *s, struct slice address)
+{
+	for (size_t i = 0; i < s->recipients_n; i++)
+		if (binding_same_address(s->recipients[i], address))
+			return true;
+	return false;
+}
+
+static bool
+is_sent_to(const struct release_context *c, struct slice address)
+{
+	for (size_t i = 0; i < c->recipients_n; i++)
+		if (binding_same_address(c->recipients[i].address, address))
+			return true;
+	return false;
+}
+
+static bool
+same_recipients(const struct release_statement *s, const struct release_context *c)
+{
+	for (size_t i = 0; i < c->recipients_n; i++)
+		if (!is_named(s, c->recipients[i].address))
+			return false;
+	for (size_t i = 0; i < s->recipients_n; i++)
+		if (!is_sent_to(c, s->recipients[i]))
+			return false;
+	return true;
+}
+
+/* At the relay: the recipients of one route, and what groups became. Who uses it was checked when it was
+ * used, and mailstored knows by which delivery. */
+static const char *
+check_use(const struct pol_release *r, const struct release_statement *s,
+    const struct release_context *c)
+{
+	int64_t now_s = c->path == PATH_RELAY ? (int64_t)r->used_s : c->smime->now_s;
+	bool submit = c->path == PATH_SUBMIT && r->used_s == 0;
+
+	if (!submit && !(c->path == PATH_RELAY && r->used_s != 0))
+		return "path";
+	if ((s->issued_s > now_s + RELEASE_SLACK_S || s->expires_s <= now_s ||
+	    s->expires_s <= s->issued_s || s->expires_s - s->issued_s > RELEASE_VALID_S) &&
+	    !control_off("release-expiry"))
+		return "expired";
+	if (!binding_same_address(s->sender, c->sender) && !control_off("release-sender"))
+		return "sender";
+	if (submit && !same_recipients(s, c) && !control_off("release-recipients"))
+		return "recipients";
+	return NULL;
+}
+
+static bool
+same_statement(const struct release_statement *a, const struct release_statement *b)
+{
+	struct buf x, y;
+	bool same;
+
+	buf_init(&x, 2 * RELEASE_OCTETS_MAX);
+	buf_init(&y, 2 * RELEASE_OCTETS_MAX);
+	same = release_format(a, &x) == OK && release_format(b, &y) == OK &&
+	    slice_eq(buf_slice(&x), buf_slice(&y));
+	buf_fini(&x);
+	buf_fini(&y);
+	return same;
+}
+
+int
+release_verify(const struct pol_release *r, const struct release_context *c, struct arena *a,
+    struct release_statement *out, const char **unfit_out)
+{
+	struct release_statement s[2];
+	struct smime_result sig[2];
+
+	*unfit_out = "incomplete";
+	if (r->statements_n != 2 || r->officers_n != 2 || r->id.n != RELEASE_ID_OCTETS)
+		return OK;
+	for (size_t i = 0; i < 2; i++) {
+		int err = release_open(r->statements[i].octets, c->trust, c->smime, a, &sig[i],
+		    &s[i], unfit_out);
+
+		if (err != OK || *unfit_out != NULL)
+			return err;
+	}
+	*out = s[0];
+	if ((memcmp(s[0].id, r->id.p, sizeof s[0].id) != 0 || !same_statement(&s[0], &s[1])) &&
+	    !control_off("release-same"))
+		*unfit_out = "not-same";
+	if (*unfit_out == NULL)
+		*unfit_out = check_officers(r, sig);
+	if (*unfit_out == NULL)
+		*unfit_out = check_use(r, &s[0], c);
+	return OK;
+}
+
+/* ---- what it lifts ---- */
+
+static void
+lift(const struct facts *f, bool marks, struct facts *out)
+{
+	*out = *f;
+	out->review = out->opaque = out->partly_inspected = out->internal_only = false;
+	if (marks)
+		out->level = LEVEL_THUONG;
+}
+
+static bool
+covers(const struct release_statement *s, const struct cause *c)
+{
+	for (size_t i = 0; i < s->parts_n; i++)
+		if (memcmp(s->parts[i].sha256, c->sha256, sizeof c->sha256) == 0)
+			return true;
+	return control_off("release-covered");
+}
+
+const char *
+release_lift(const struct facts *f, const struct release_statement *s,
+    const unsigned char content[LEAF_SHA256_OCTETS], struct facts *out)
+{
+	bool marks = s->lift == LIFT_FALSE_POSITIVE || control_off("release-lift");
+
+	if (f->causes_incomplete && !control_off("release-covered"))
+		return "not-covered";
+	for (unsigned i = 0; i < f->causes_count; i++)
+		if ((marks || f->causes[i].weights != CAUSE_ASSERTED) &&
+		    !covers(s, &f->causes[i]))
+			return "not-covered";
+	if (f->partly_inspected && memcmp(s->content, content, sizeof s->content) != 0 &&
+	    !control_off("release-content"))
+		return "not-covered";
+	lift(f, marks, out);
+	return NULL;
+}
+
+bool
+release_could_lift(const struct facts *f, struct facts *out)
+{
+	lift(f, true, out);
+	return !f->causes_incomplete;
+}
+
+/* "opaque,mark-mat DETECTOR PART" */
+static int
+describe(const struct cause *c, struct arena *a, struct slice *out)
+{
+	static const char *const names[] = { "opaque", "review", "mark", "internal" };
+	struct buf b;
+	int r;
+
+	buf_init(&b, 256);
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		if ((c->weights & 1U << i) == 0)
+			continue;
+		buf_addf(&b, "%s%s", b.n > 0 ? "," : "", names[i]);
+		if (1U << i == CAUSE_ASSERTED)
+			buf_addf(&b, "-%s", level_name(c->level));
+	}
+	buf_addf(&b, " %s %.*s", c->detector, (int)slice_sub(c->part, 0, 128).n,
+	    c->part.n > 0 ? c->part.p : "");
+	*out = arena_copy(a, slice_trim(buf_slice(&b)));
+	r = b.err;
+	buf_fini(&b);
+	return r != OK ? r : a->err;
+}
+
+int
+release_parts(const struct facts *f, struct arena *a, struct release_part **out, size_t *n_out)
+{
+	struct release_part *p = arena_array(a, f->causes_count + 1, sizeof *p);
+
+	if (f->causes_incomplete)
+		return ERR_INVAL;
+	if (p == NULL)
+		return a->err;
+	for (unsigned i = 0; i < f->causes_count; i++) {
+		int r = describe(&f->causes[i], a, &p[i].what);
+
+		if (r != OK)
+			return r;
+		memcpy(p[i].sha256, f->causes[i].sha256, sizeof p[i].sha256);
+	}
+	*out = p;
+	*n_out = f->causes_count;
+	return OK;
+}
