@@ -129,12 +129,38 @@ is_other_word(const struct fold *f, unsigned i)
 	    fold_is_bare(f, i + 1, "mat")));
 }
 
-/* Is this label followed by nothing but a level ("Độ mật   Tối mật" of a table)? */
+/* Does nothing follow the value, or the next field of a row ("Độ khẩn")? */
+static bool
+ends_value(const struct fold *f, unsigned i)
+{
+	i = mark_skip_punct(f, i);
+	if (fold_is_bare(f, i, "muc"))
+		i++;
+	return i >= f->count || (fold_is_bare(f, i, "do") && fold_is_bare(f, i + 1, "khan"));
+}
+
+/* Is this label followed by nothing but a level ("Độ mật   Tối mật", "Độ mật;Tối mật" of a
+ * table)? */
 static bool
 is_bare_value(const struct fold *f, unsigned label, unsigned i, struct mark_level *out)
 {
-	return mark_skip_punct(f, 0) + 1 >= label && i < f->count &&
-	    mark_level_at(f, i, false, out) && mark_skip_punct(f, out->next) >= f->count;
+	if (mark_skip_punct(f, 0) + 1 < label)
+		return false;
+	while (i < f->count && (f->word[i].type == FOLD_QUOTE || f->word[i].type == FOLD_COMMA))
+		i++;
+	return i < f->count && mark_level_at(f, i, false, out) && ends_value(f, out->next);
+}
+
+/* "Độ mật: A", the letters of the stamps on envelopes; 0: none. */
+static unsigned
+level_of_letter(const struct fold *f, unsigned i)
+{
+	static const char *const letters[] = { "", "c", "b", "a" };
+
+	for (unsigned l = LEVEL_MAT; l <= LEVEL_TUYET_MAT; l++)
+		if (fold_is(f, i, letters[l]) && f->word[i].upper && ends_value(f, i + 1))
+			return l;
+	return LEVEL_THUONG;
 }
 
 /* Does a box to tick stand before the next word, or right behind the level that is there? */
@@ -167,10 +193,37 @@ field_at(const struct field *x, unsigned label, unsigned after)
 	if (boxes_from(f, i))
 		return;		/* boxes() knows which one is ticked */
 	i = mark_skip_punct(f, i);
+	if (!said && fold_is_bare(f, label, "do") && after == label + 2 &&
+	    level_of_letter(f, i) != LEVEL_THUONG) {
+		report(x, "field", level_of_letter(f, i), LABEL_ASSERTED);
+		return;
+	}
 	if (!mark_level_at(f, i, false, &value) || is_choice(f, value.next) ||
 	    is_other_word(f, value.next))
 		return;
 	report(x, "field", value.level, said ? LABEL_REVIEW : LABEL_ASSERTED);
+}
+
+/* "Phân loại: Mật": labels that have other values too, with a level and nothing else. */
+static void
+other_label(const struct field *x, unsigned i)
+{
+	static const char *const labels[][2] = {
+		{ "muHcS", "dDoCJ" }, { "caCpS", "dDoCJ" }, { "phaCn", "loaiJ" },
+		{ "tinhS", "chaCtS" }, { "cheCS", "dDoCJ" }, { "dDongS", "daCuS" },
+		{ "loaiJ", "daCuS" }, { "muHcS", "mat" },
+	};
+	const struct fold *f = x->f;
+	struct mark_level value;
+
+	if (!mark_is_pair(f, i, labels, ARRAY_LEN(labels)) || i + 2 >= f->count ||
+	    f->word[i + 2].type != FOLD_COLON)
+		return;
+	i = mark_skip_punct(f, i + 3);
+	if (!mark_has_box(f) && mark_level_at(f, i, false, &value) &&
+	    (value.upper || f->word[i].capital || value.level != LEVEL_MAT) &&
+	    !is_choice(f, value.next) && ends_value(f, value.next))
+		report(x, "field", value.level, LABEL_ASSERTED);
 }
 
 static void
@@ -181,6 +234,8 @@ fields(const struct field *x)
 
 		if (after != 0)
 			field_at(x, i, after);
+		else
+			other_label(x, i);
 	}
 }
 
@@ -226,23 +281,56 @@ boxes(const struct field *x)
 
 /* --- number line, sentences, other stamps --- */
 
+/* "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM   MẬT", "Số: 12/BC-UBND - MẬT". */
+static bool
+at_end_of_heading(const struct fold *f, struct mark_level *out)
+{
+	for (unsigned back = 1; back <= 2 && back < f->count; back++) {
+		unsigned i = f->count - back;
+
+		if (mark_level_at(f, i, false, out) && out->upper && !out->bare &&
+		    out->next == f->count && !mark_compound_before(f, i - 1) &&
+		    (back == 2 || !(fold_is_bare(f, i - 1, "toi") ||
+		    fold_is_bare(f, i - 1, "tuyet"))))
+			return true;
+	}
+	return false;
+}
+
+/* A level in brackets right behind a number: words [i, i + 2) are "UBND (". */
+static bool
+behind_number(const struct fold *f, unsigned i)
+{
+	unsigned from = i > 8 ? i - 8 : 0;
+
+	for (unsigned k = from; k + 1 < i; k++)
+		if (f->word[k].type == FOLD_SLASH && k > 0 && f->word[k - 1].digit)
+			return true;
+	return false;
+}
+
 static void
 number_line(const struct field *x)
 {
 	const struct fold *f = x->f;
+	bool number = mark_is_number_line(f);
 	struct mark_level level;
 
-	if (!mark_is_number_line(f))
-		return;
 	for (unsigned i = 0; i + 1 < f->count; i++)
 		if (f->word[i].type == FOLD_OPEN && mark_level_at(f, i + 1, false, &level) &&
-		    level.next < f->count && f->word[level.next].type == FOLD_CLOSE) {
-			report(x, "number-mark", level.level, LABEL_ASSERTED);
+		    level.next < f->count && f->word[level.next].type == FOLD_CLOSE &&
+		    (number || behind_number(f, i))) {
+			/* in a sentence it may be the number of another paper */
+			report(x, "number-mark", level.level,
+			    number ? LABEL_ASSERTED : LABEL_REVIEW);
 			return;
 		}
+	if (mark_is_heading(f) && at_end_of_heading(f, &level))
+		report(x, "number-mark", level.level, LABEL_ASSERTED);
 }
 
-/* "tài liệu mật này", "văn bản tối mật kèm theo": somebody says so of a paper at hand. */
+/* "tài liệu mật này", "văn bản tối mật kèm theo", "công văn mật số 12": somebody says so of a
+ * paper at hand. */
 static bool
 names_this_paper(const struct fold *f, unsigned i, unsigned next)
 {
@@ -250,38 +338,100 @@ names_this_paper(const struct fold *f, unsigned i, unsigned next)
 		"lieCuJ", "banR", "soH", "vaBn", "caoS", "hoachJ", "thuH", "dungj", "tinJ", "tinS",
 		"tin", "teCpJ", "file", "bieCuR",
 	};
-	static const char *const here[] = { "nayF", "keFm", "kemF", "dDinhS", "guHiR", "dDaCyS" };
+	static const char *const here[] = { "nayF", "keFm", "kemF", "dDinhS", "guHiR", "dDaCy" };
 
-	return i > 0 && mark_in_list(f, i - 1, nouns, ARRAY_LEN(nouns)) && next < f->count &&
-	    mark_in_list(f, next, here, ARRAY_LEN(here));
+	if (i == 0 || !mark_in_list(f, i - 1, nouns, ARRAY_LEN(nouns)) || next >= f->count)
+		return false;
+	return mark_in_list(f, next, here, ARRAY_LEN(here)) ||
+	    (fold_is(f, next, "soCS") && (next + 1 >= f->count || f->word[next + 1].digit ||
+	    f->word[next + 1].type == FOLD_COLON));
 }
 
+/* "đây là tài liệu mật" */
 static bool
-says_this(const struct fold *f)
+says_here_is(const struct fold *f, unsigned i)
 {
-	for (unsigned i = 1; i < f->count; i++)
-		if (fold_is(f, i, "nayF"))
+	if (mark_compound_before(f, i - 1))
+		return false;
+	for (unsigned k = i > 4 ? i - 4 : 0; k + 2 < i; k++)
+		if (fold_is(f, k, "dDaCy") && fold_is(f, k + 1, "laF"))
 			return true;
 	return false;
+}
+
+/* "không thuộc độ Mật", "chưa xác định độ mật": says that it is none. */
+static bool
+is_negated(const struct fold *f, unsigned i)
+{
+	static const char *const verbs[] = {
+		"thuoCcJ", "coS", "mang", "phaiR", "dDongS", "laF", "xacS", "dDuHoHcJ", "chuHaS",
+	};
+
+	for (unsigned k = i > 6 ? i - 6 : 0; k + 1 < i; k++)
+		if ((fold_is(f, k, "khoCng") || fold_is(f, k, "chuHa")) &&
+		    mark_in_list(f, k + 1, verbs, ARRAY_LEN(verbs)))
+			return true;
+	return false;
+}
+
+/* The word "này" behind the name of a paper, not of a rule ("Luật này"); its index, or 0. */
+static unsigned
+this_paper(const struct fold *f)
+{
+	static const char *const rules[] = {
+		"luaCtJ", "tuH", "dDinhJ", "cheCS", "mucJ", "dDieCuF", "khoanR", "daCnX", "trinhF",
+		"tacS", "vieCcJ", "lanF", "naBm",
+	};
+
+	for (unsigned i = 1; i < f->count; i++)
+		if (fold_is(f, i, "nayF") && !mark_in_list(f, i - 1, rules, ARRAY_LEN(rules)))
+			return i;
+	return 0;
+}
+
+/* "văn bản này thuộc độ Mật": a level behind "độ" or "dấu". "độ mật" in small letters is the
+ * notion, unless the paper was named right before it. */
+static bool
+is_degree(const struct fold *f, unsigned i, const struct mark_level *level, unsigned this)
+{
+	unsigned head = f->word[i - 1].type == FOLD_QUOTE && i > 1 ? i - 2 : i - 1;
+
+	if (this == 0 || !(fold_is(f, head, "dDoCJ") || fold_is(f, head, "daCuS")))
+		return false;
+	return level->level != LEVEL_MAT || level->upper || f->word[i].capital || head != i - 1 ||
+	    (this < i && i - this <= 5);
+}
+
+/* "Tài liệu này thuộc …": the paper speaks of itself, and not of what might be. */
+static bool
+speaks_of_itself(const struct fold *f, unsigned i, const struct mark_level *level, unsigned this)
+{
+	static const char *const verbs[] = { "thuoCcJ", "coS", "mang", "laF", "dDuHoHcJ" };
+
+	return this >= 2 && this < i && mark_is_paper(f, this - 2) &&
+	    mark_in_list(f, this + 1, verbs, ARRAY_LEN(verbs)) && !fold_is(f, this + 2, "theCR") &&
+	    (level->level != LEVEL_MAT || level->upper || f->word[i].capital);
 }
 
 static void
 sentences(const struct field *x)
 {
 	const struct fold *f = x->f;
+	unsigned this = this_paper(f);
 	struct mark_level level;
-	bool this = says_this(f), degree;
 
 	for (unsigned i = 1; i < f->count; i++) {
 		if (f->word[i].type != FOLD_LETTERS || !mark_level_at(f, i, false, &level) ||
 		    level.bare)
 			continue;
-		degree = this && (fold_is(f, i - 1, "dDoCJ") || fold_is(f, i - 1, "daCuS") ||
-		    (i > 1 && f->word[i - 1].type == FOLD_QUOTE &&
-		    (fold_is(f, i - 2, "dDoCJ") || fold_is(f, i - 2, "daCuS"))));
 		if (is_choice(f, level.next) || is_other_word(f, level.next))
 			continue;
-		if (degree || names_this_paper(f, i, level.next))
+		if (is_negated(f, i))
+			;
+		else if (is_degree(f, i, &level, this))
+			report(x, "sentence", level.level, speaks_of_itself(f, i, &level, this) ?
+			    LABEL_ASSERTED : LABEL_REVIEW);
+		else if (names_this_paper(f, i, level.next) || says_here_is(f, i))
 			report(x, "sentence", level.level, LABEL_REVIEW);
 		i = level.next - 1;
 	}
@@ -304,6 +454,23 @@ line_begins(const struct fold *f, const char *const *phrase, unsigned max)
 	return true;
 }
 
+/* "GIẢI MẬT", alone or with "Từ: …" behind it; not "Giải mật hồ sơ lưu trữ". */
+static bool
+is_declassified(const struct fold *f)
+{
+	static const char *const words[] = {
+		"tuHF", "ngayF", "thangS", "naBm", "keCR", "theo", "quyeCtS", "dDinhJ", "soCS", "qdD",
+	};
+	unsigned i = mark_skip_punct(f, 0);
+
+	if (f->cut || !fold_is(f, i, "giaiR") || !fold_is(f, i + 1, "maCtJ"))
+		return false;
+	for (i = mark_skip_punct(f, i + 2); i < f->count; i = mark_skip_punct(f, i + 1))
+		if (!f->word[i].digit && !mark_in_list(f, i, words, ARRAY_LEN(words)))
+			return false;
+	return true;
+}
+
 static void
 stamps(const struct field *x)
 {
@@ -313,7 +480,6 @@ stamps(const struct field *x)
 		const char *detector;
 		enum label_weight weight;
 	} rows[] = {
-		{ { "giaiR", "maCtJ" }, 10, "declassified", LABEL_REVIEW },
 		{ { "banR", "sao", "biS", "maCtJ" }, 8, "copy-stamp", LABEL_REVIEW },
 		{ { "luHu", "hanhF", "noCiJ", "boCJ" }, 8, "internal-only", LABEL_INTERNAL },
 		{ { "taiF", "lieCuJ", "luHu", "hanhF" }, 8, "internal-only", LABEL_INTERNAL },
@@ -324,6 +490,10 @@ stamps(const struct field *x)
 		{ { "khoCng", "phoCR", "bieCnS", "treCn" }, 12, "internal-only", LABEL_INTERNAL },
 	};
 
+	if (is_declassified(x->f)) {
+		report(x, "declassified", LEVEL_THUONG, LABEL_REVIEW);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (line_begins(x->f, rows[i].word, rows[i].max)) {
 			report(x, rows[i].detector, LEVEL_THUONG, rows[i].weight);
@@ -349,6 +519,20 @@ field_in_line(const struct fold *f, uint32_t position, label_found_fn *found, vo
 	stamps(&x);
 }
 
+/* "TỐI MẬT: Kế hoạch …": a level that the line begins with. */
+static bool
+begins_line(const struct fold *f, struct mark_level *out)
+{
+	unsigned i = mark_skip_punct(f, 0), type;
+
+	if (!mark_level_at(f, i, false, out) || !out->upper || out->bare ||
+	    out->next + 1 >= f->count)
+		return false;
+	type = f->word[out->next].type;
+	return (type == FOLD_COLON || type == FOLD_DASH || type == FOLD_STOP) &&
+	    mark_skip_punct(f, out->next) < f->count;
+}
+
 void
 field_asides(const struct fold *f, uint32_t position, label_found_fn *found, void *arg)
 {
@@ -357,11 +541,14 @@ field_asides(const struct fold *f, uint32_t position, label_found_fn *found, voi
 
 	if (f->cut || f->count > ASIDE_WORDS)
 		return;
+	if (begins_line(f, &level))
+		report(&x, "aside", level.level, LABEL_REVIEW);
 	for (unsigned i = 0; i + 1 < f->count; i++) {
 		unsigned type = f->word[i].type;
 
 		if ((type != FOLD_OPEN && type != FOLD_DASH) ||
-		    !mark_level_at(f, i + 1, false, &level) || !level.upper || level.bare)
+		    !mark_level_at(f, i + 1, false, &level) || !level.upper || level.bare ||
+		    (i > 0 && mark_compound_before(f, i - 1)))
 			continue;
 		if (type == FOLD_OPEN ? level.next < f->count &&
 		    f->word[level.next].type == FOLD_CLOSE : level.next == f->count)

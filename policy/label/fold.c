@@ -50,6 +50,7 @@ fold_end(struct fold *f)
 	f->n += f->tone_n;
 	w->tones = f->tone_n;
 	w->upper = f->saw_upper && !f->saw_lower;
+	w->capital = f->saw_upper;
 	f->count++;
 	f->open = false;
 }
@@ -71,6 +72,7 @@ put_letter(struct fold *f, char c, bool stroke, bool upper, bool lower)
 	if (!f->open)
 		begin(f, FOLD_LETTERS);
 	w = current(f);
+	f->last_tone = '\0';
 	put_octet(f, c);
 	if (stroke)
 		put_octet(f, 'D');
@@ -80,15 +82,18 @@ put_letter(struct fold *f, char c, bool stroke, bool upper, bool lower)
 	f->saw_lower |= lower;
 }
 
+/* The same mark twice on one letter looks like once. */
 static void
 put_mark(struct fold *f, char c, bool tone)
 {
 	if (!f->open || c == 0)
 		return;
-	if (!tone && current(f)->n < WORD_MAX)
+	if (!tone && current(f)->n < WORD_MAX && f->text[f->n - 1] != c) {
 		put_octet(f, c);
-	else if (tone && f->tone_n < FOLD_TONES)
+	} else if (tone && f->tone_n < FOLD_TONES && f->last_tone != c) {
 		f->tone[f->tone_n++] = c;
+		f->last_tone = c;
+	}
 }
 
 static void

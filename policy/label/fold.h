@@ -43,6 +43,7 @@ struct fold_word {
 	uint8_t	 letters; /* base letters and digits, at most 255 */
 	uint8_t	 type;	/* enum fold_type */
 	bool	 upper;	/* has a capital and no small letter */
+	bool	 capital; /* has a capital */
 	bool	 digit;	/* has a digit */
 	bool	 spaced; /* white space stood before it */
 };
@@ -57,6 +58,7 @@ struct fold {
 	bool		 open, saw_upper, saw_lower, space;
 	uint8_t		 tone_n;
 	char		 tone[FOLD_TONES];
+	char		 last_tone;	/* of the last letter; 0: none yet */
 };
 
 void fold_init(struct fold *f);

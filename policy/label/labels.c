@@ -137,6 +137,8 @@ value(const struct field *x, struct slice text, bool mention)
 		tell(x, LEVEL_THUONG, LABEL_REVIEW);
 }
 
+/* "Personal", "Private", "Company-Confidential": what a mail program's menu offers (RFC 4021), no
+ * level and no stamp. */
 static void
 sensitivity(const struct field *x, struct slice text)
 {
@@ -148,9 +150,6 @@ sensitivity(const struct field *x, struct slice text)
 			tell(x, m.level, LABEL_ASSERTED);
 			return;
 		}
-	for (unsigned i = 0; i < x->f->count; i++)
-		if (fold_is(x->f, i, "company"))
-			tell(x, LEVEL_THUONG, LABEL_INTERNAL);
 }
 
 /* An ESSSecurityLabel in DER: SET { policy OID, classification INTEGER, ... } in any order. */

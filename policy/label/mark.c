@@ -7,35 +7,21 @@
 
 enum { LEVEL_LETTERS = 24, WHOLE_WORDS = 24, LABEL_WORDS = 6 };
 
-/* Letters of the level with its tones behind all of them, and the same without diacritics. */
-static const struct { unsigned level; const char *letters, *tones, *bare; } levels[] = {
-	{ LEVEL_TUYET_MAT, "tuyeCtmaCt", "JJ", "tuyetmat" },
-	{ LEVEL_TOI_MAT, "toCimaCt", "SJ", "toimat" },
-	{ LEVEL_MAT, "maCt", "J", "mat" },
+/* Letters of the level without what alters them, and how many of them are the first syllable. */
+static const struct { unsigned level; const char *bare; size_t first; } levels[] = {
+	{ LEVEL_TUYET_MAT, "tuyetmat", 5 },
+	{ LEVEL_TOI_MAT, "toimat", 3 },
+	{ LEVEL_MAT, "mat", 0 },
 };
 
-/* Equal, or starting alike when only a part is there yet; digits may stand for letters. */
-static bool
-alike(struct slice got, const char *want, bool part)
-{
-	size_t n = strlen(want);
-
-	if (got.n > n || (!part && got.n != n))
-		return false;
-	for (size_t i = 0; i < got.n; i++) {
-		char c = got.p[i];
-
-		if (c != want[i] && !(want[i] == 'i' && (c == '1' || c == 'l')) &&
-		    !(want[i] == 'o' && c == '0'))
-			return false;
-	}
-	return true;
-}
-
+/* What was gathered from one or several words. */
 struct gathered {
-	char	 letters[LEVEL_LETTERS];
-	char	 tones[LEVEL_LETTERS];
-	size_t	 n, t;
+	char	 bare[LEVEL_LETTERS];	/* letters alone */
+	bool	 roof[LEVEL_LETTERS];	/* with a circumflex */
+	bool	 other;			/* some letter is altered in another way */
+	size_t	 n;
+	struct { char tone; size_t at; } tone[FOLD_TONES];	/* at: letters until its word ends */
+	size_t	 t;
 	bool	 upper;
 };
 
@@ -44,35 +30,128 @@ gather(struct gathered *g, const struct fold *f, unsigned i)
 {
 	const struct fold_word *w = &f->word[i];
 
-	if (g->n + w->n > sizeof g->letters || g->t + w->tones > sizeof g->tones)
+	for (unsigned k = 0; k < w->n; k++) {
+		char c = f->text[w->at + k];
+
+		if (c == 'C' && g->n > 0)
+			g->roof[g->n - 1] = true;
+		else if (c >= 'A' && c <= 'Z')
+			g->other = true;
+		else if (g->n == sizeof g->bare)
+			return false;
+		else
+			g->roof[g->n] = false, g->bare[g->n++] = c;
+	}
+	if (g->t + w->tones > ARRAY_LEN(g->tone))
 		return false;
-	memcpy(g->letters + g->n, f->text + w->at, w->n);
-	memcpy(g->tones + g->t, f->text + w->at + w->n, w->tones);
-	g->n += w->n;
-	g->t += w->tones;
+	for (unsigned k = 0; k < w->tones; k++) {
+		g->tone[g->t].tone = f->text[w->at + w->n + k];
+		g->tone[g->t++].at = g->n;
+	}
 	g->upper &= w->upper || (w->digit && w->letters == 1);
 	return true;
+}
+
+/* Do the letters begin like it? Digits may stand for letters. */
+static bool
+alike(const struct gathered *g, const char *want)
+{
+	size_t n = strlen(want);
+
+	if (g->n > n)
+		return false;
+	for (size_t i = 0; i < g->n; i++) {
+		char c = g->bare[i];
+
+		if (c != want[i] && !(want[i] == 'i' && (c == '1' || c == 'l')) &&
+		    !(want[i] == 'o' && c == '0'))
+			return false;
+	}
+	return true;
+}
+
+/* How a syllable is written. */
+struct syllable {
+	bool roof;
+	char tone;	/* 0: none; '?': more than one */
+};
+
+static struct syllable
+syllable(const struct gathered *g, size_t from, size_t to)
+{
+	struct syllable s = { false, '\0' };
+
+	for (size_t i = from; i < to; i++)
+		s.roof |= g->roof[i];
+	for (size_t i = 0; i < g->t; i++)
+		if (g->tone[i].at > from && g->tone[i].at <= to)
+			s.tone = s.tone == '\0' || s.tone == g->tone[i].tone ? g->tone[i].tone : '?';
+	return s;
+}
+
+/*
+ * Is "mat" written as mật? A hasty writer leaves out the dot ("MÂT", no other word) or, behind
+ * "tuyệt", every mark. Not mắt, mặt, mất, mát.
+ */
+static bool
+is_second(struct syllable s, bool loose)
+{
+	return s.roof ? s.tone == 'J' || s.tone == '\0' : loose && s.tone == '\0';
+}
+
+/* Both syllables in one word, their tones in a row: "TỐIMẬT". */
+static bool
+is_joined(const struct gathered *g, size_t first, const char *tones)
+{
+	if (!g->roof[first + 1] || g->t != strlen(tones))
+		return false;
+	for (size_t i = 0; i < g->t; i++)
+		if (g->tone[i].tone != tones[i])
+			return false;
+	return true;
+}
+
+/* All letters of level i are there: do the marks fit too? */
+static bool
+is_marked_as(const struct gathered *g, size_t i)
+{
+	size_t first = levels[i].first;
+	struct syllable a = syllable(g, 0, first), b = syllable(g, first, g->n);
+
+	if (g->other)
+		return false;
+	switch (levels[i].level) {
+	case LEVEL_TUYET_MAT:	/* nothing else is written with these letters */
+		return is_joined(g, first, "JJ") ||
+		    ((a.tone == 'J' || a.tone == 'S' || a.tone == '\0') &&
+		    is_second(b, a.roof && a.tone == 'J'));
+	case LEVEL_TOI_MAT:	/* not tôi mất, tối mắt */
+		return is_joined(g, first, "SJ") ||
+		    ((a.tone == 'S' || a.tone == '\0') && b.roof &&
+		    (b.tone == 'J' || (b.tone == '\0' && a.roof && a.tone == 'S')));
+	default:
+		return b.roof && (b.tone == 'J' || (b.tone == '\0' && g->upper));
+	}
 }
 
 /* 1: a level is complete; 0: it may become one; -1: it cannot. */
 static int
 compare(const struct gathered *g, struct mark_level *out)
 {
-	struct slice letters = { g->letters, g->n }, tones = { g->tones, g->t };
-	bool hope = false;
+	bool hope = false, bare = g->t == 0 && !g->other;
 
+	for (size_t i = 0; i < g->n && bare; i++)
+		bare = !g->roof[i];
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-		bool bare = g->t == 0 && alike(letters, levels[i].bare, false);
-
-		if (bare || (alike(letters, levels[i].letters, false) &&
-		    slice_is(tones, levels[i].tones))) {
-			out->level = levels[i].level;
-			out->bare = bare;
-			out->upper = g->upper;
-			return 1;
-		}
-		hope |= alike(letters, levels[i].letters, true) ||
-		    alike(letters, levels[i].bare, true);
+		if (!alike(g, levels[i].bare))
+			continue;
+		hope = true;
+		if (levels[i].bare[g->n] != '\0' || !(bare || is_marked_as(g, i)))
+			continue;
+		out->level = levels[i].level;
+		out->bare = bare;
+		out->upper = g->upper;
+		return 1;
 	}
 	return hope ? 0 : -1;
 }
@@ -87,6 +166,7 @@ mark_level_at(const struct fold *f, unsigned i, bool skip, struct mark_level *ou
 	    f->text[f->word[i].at] != 'm' && f->text[f->word[i].at] != 't')
 		return false;	/* as nearly all words of nearly all mail */
 	g.n = g.t = 0;
+	g.other = false;
 	g.upper = true;
 	for (; i < f->count; i++) {
 		unsigned type = f->word[i].type;
@@ -124,24 +204,36 @@ static const char *const before_mat[] = {
 	"giaCmS", "giaCpJ", "hutS", "hoa", "loHnS", "truF", "nuHoHcS",
 	"maCtS", "nghieCm", "neCmS", "ong", "mitS",
 	"muHaR", "thaCn", "traBng", "tuiS", "tuyeCnS", "dDoCJ", "yeCn",
-	"sanR", "oCngS", "aBn", "uoCngS", "hapS", "dichJ",
+	"sanR", "oCngS", "aBn", "uoCngS", "hapS", "dichJ", "gan", "dDaoJ", "kinS", "coHS",
 };
 
 bool
 mark_in_list(const struct fold *f, unsigned i, const char *const *list, size_t n)
 {
 	for (size_t k = 0; k < n; k++)
-		if (fold_is(f, i, list[k]) || (fold_unmarked(f, i) &&
-		    fold_is_bare(f, i, list[k])))
+		if (fold_is(f, i, list[k]) || (fold_is_bare(f, i, list[k]) && fold_unmarked(f, i)))
 			return true;
 	return false;
+}
+
+/* Kinds of documents that begin like a word of mật: "MẬT Báo cáo", "MẬT Kế hoạch". */
+static bool
+begins_document(const struct fold *f, unsigned i)
+{
+	static const char *const kinds[][2] = {
+		{ "baoS", "caoS" }, { "keCS", "hoachJ" }, { "chiR", "thiJ" }, { "coCng", "vaBn" },
+		{ "coCng", "dDieCnJ" }, { "danh", "sachS" }, { "danh", "mucJ" }, { "thuH", "muHcJ" },
+		{ "thuH", "moHiF" }, { "thuH", "guHiR" }, { "chiR", "nguHoHiF" },
+	};
+
+	return mark_is_pair(f, i, kinds, ARRAY_LEN(kinds));
 }
 
 bool
 mark_compound_after(const struct fold *f, unsigned i)
 {
 	return i < f->count && f->word[i].type == FOLD_LETTERS &&
-	    mark_in_list(f, i, after_mat, ARRAY_LEN(after_mat));
+	    mark_in_list(f, i, after_mat, ARRAY_LEN(after_mat)) && !begins_document(f, i);
 }
 
 bool
@@ -192,6 +284,27 @@ mark_has_box(const struct fold *f)
 	return false;
 }
 
+bool
+mark_is_pair(const struct fold *f, unsigned i, const char *const (*pairs)[2], size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (mark_in_list(f, i, &pairs[k][0], 1) && mark_in_list(f, i + 1, &pairs[k][1], 1))
+			return true;
+	return false;
+}
+
+bool
+mark_is_paper(const struct fold *f, unsigned i)
+{
+	static const char *const papers[][2] = {
+		{ "taiF", "lieCuJ" }, { "vaBn", "banR" }, { "hoCF", "soH" }, { "coCng", "vaBn" },
+		{ "coCng", "dDieCnJ" }, { "baoS", "caoS" }, { "keCS", "hoachJ" }, { "toHF", "trinhF" },
+		{ "banR", "sao" }, { "phuHoHng", "anS" }, { "phuJ", "lucJ" }, { "thoCng", "baoS" },
+	};
+
+	return mark_is_pair(f, i, papers, ARRAY_LEN(papers));
+}
+
 unsigned
 mark_skip_punct(const struct fold *f, unsigned i)
 {
@@ -200,16 +313,44 @@ mark_skip_punct(const struct fold *f, unsigned i)
 	return i;
 }
 
-/* Words that may stand beside the mark on its line: urgency, the serial number of the copy. */
+static const char *const urgency[] = {
+	"hoaR", "toCcS", "thuHoHngJ", "khaCnR", "henJ", "gioHF",
+};
+
 static bool
-only_company(const struct fold *f, unsigned i)
+is_urgency(const struct fold *f, unsigned i)
 {
-	static const char *const company[] = {
-		"hoaR", "toCcS", "thuHoHngJ", "khaCnR", "henJ", "gioHF", "banR", "soCS",
+	return mark_in_list(f, i, urgency, ARRAY_LEN(urgency));
+}
+
+/* Words of what else is stamped beside a level: not to be copied, to be returned, only for those
+ * who are named. */
+static bool
+is_stamp_word(const struct fold *f, unsigned i)
+{
+	static const char *const words[] = {
+		"khoCng", "caCmS", "sao", "chupJ", "phoCR", "bieCnS", "chiR", "nguHoHiF", "coS",
+		"teCn", "moHiS", "dDuHoHcJ", "bocS", "biF", "taiF", "lieCuJ", "thu", "hoCiF", "luHu",
+		"hanhF", "noCiJ", "boCJ", "xem", "xong", "traR", "laiJ", "in", "treCn", "caiS",
+		"phuHoHngJ", "tieCnJ", "thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ",
 	};
 
+	return mark_in_list(f, i, words, ARRAY_LEN(words));
+}
+
+/* Words that may stand beside the mark on its line: urgency, the serial number of the copy, and
+ * beside one in capitals what other stamps say. "Mật số" is a word. */
+static bool
+only_company(const struct fold *f, unsigned i, const struct mark_level *m)
+{
+	static const char *const copy[] = { "banR", "soCS" };
+
+	if ((!m->upper && fold_is(f, i, "soCS")) ||
+	    (m->level == LEVEL_MAT && mark_compound_after(f, i)))
+		return false;
 	for (i = mark_skip_punct(f, i); i < f->count; i = mark_skip_punct(f, i + 1))
-		if (!mark_in_list(f, i, company, ARRAY_LEN(company)) && !f->word[i].digit)
+		if (!is_urgency(f, i) && !mark_in_list(f, i, copy, ARRAY_LEN(copy)) &&
+		    !f->word[i].digit && !(m->upper && !m->bare && is_stamp_word(f, i)))
 			return false;
 	return true;
 }
@@ -218,21 +359,23 @@ only_company(const struct fold *f, unsigned i)
 static unsigned
 skip_paper(const struct fold *f, unsigned i)
 {
-	static const char *const papers[][2] = {
-		{ "taiF", "lieCuJ" }, { "vaBn", "banR" }, { "hoCF", "soH" }, { "coCng", "vaBn" },
-	};
+	return mark_is_paper(f, i) && f->word[i].upper && f->word[i + 1].upper ? i + 2 : i;
+}
 
-	for (size_t k = 0; k < ARRAY_LEN(papers); k++)
-		if (fold_is(f, i, papers[k][0]) && fold_is(f, i + 1, papers[k][1]) &&
-		    f->word[i].upper && f->word[i + 1].upper)
-			return i + 2;
+/* "HỎA TỐC - MẬT": behind the urgency that the line begins with. */
+static unsigned
+skip_urgency(const struct fold *f, unsigned i)
+{
+	while (i < f->count && is_urgency(f, i))
+		i = mark_skip_punct(f, i + 1);
 	return i;
 }
 
+/* An item of a list that goes on ("- Mật;"); a stamp is in capitals. */
 static bool
-is_list_item(const struct fold *f)
+is_list_item(const struct fold *f, const struct mark_level *m)
 {
-	return f->count > 0 && f->word[f->count - 1].type == FOLD_COMMA;
+	return !m->upper && f->word[f->count - 1].type == FOLD_COMMA;
 }
 
 bool
@@ -243,18 +386,40 @@ mark_whole_line(const struct fold *f, struct mark_level *out)
 
 	if (f->cut || f->count == 0 || f->count > FOLD_WORDS / 2)
 		return false;
-	if (mark_has_box(f) || has_type(f, FOLD_TICKED) || is_list_item(f))
+	if (mark_has_box(f) || has_type(f, FOLD_TICKED))
 		return false;
-	i = mark_skip_punct(f, 0);
+	i = skip_urgency(f, mark_skip_punct(f, 0));
 	paper = skip_paper(f, i);
-	if (!mark_level_at(f, paper, true, out))
+	if (!mark_level_at(f, paper, true, out) || is_list_item(f, out))
 		return false;
 	if (paper != i && (out->bare || !out->upper))
 		return false;
 	i = out->next;
 	while (mark_level_at(f, mark_skip_punct(f, i), true, &again) && again.level == out->level)
 		i = again.next;
-	return only_company(f, i);
+	return only_company(f, i, out);
+}
+
+bool
+mark_only_level(const struct fold *f, unsigned from, unsigned to, struct mark_level *out)
+{
+	struct mark_level m;
+	bool found = false;
+
+	for (unsigned i = mark_skip_punct(f, from); i < to; i = mark_skip_punct(f, i)) {
+		if (mark_level_at(f, i, false, &m) && m.next <= to) {
+			if (found && m.level != out->level)
+				return false;
+			*out = m;
+			found = true;
+			i = m.next;
+		} else if (is_urgency(f, i)) {
+			i++;
+		} else {
+			return false;
+		}
+	}
+	return found;
 }
 
 bool

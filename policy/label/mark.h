@@ -45,6 +45,9 @@ bool mark_level_at(const struct fold *f, unsigned i, bool skip, struct mark_leve
 /* The level that the whole line is, decoration and words of urgency aside. */
 bool mark_whole_line(const struct fold *f, struct mark_level *out);
 
+/* The level that the words [from, to) are, punctuation and words of urgency aside. */
+bool mark_only_level(const struct fold *f, unsigned from, unsigned to, struct mark_level *out);
+
 /* Is the word at i one that makes "mật" before it another word (mật khẩu, mật ong)? And the
  * one that makes "mật" behind it another word (bảo mật, bí mật)? Bare forms included. */
 bool mark_compound_after(const struct fold *f, unsigned i);
@@ -52,6 +55,10 @@ bool mark_compound_before(const struct fold *f, unsigned i);
 
 /* Is word i one of the n folded words of a list? A word without diacritics fits bare. */
 bool mark_in_list(const struct fold *f, unsigned i, const char *const *list, size_t n);
+
+/* Are words i and i + 1 one of these pairs; the name of a kind of paper ("tài liệu")? */
+bool mark_is_pair(const struct fold *f, unsigned i, const char *const (*pairs)[2], size_t n);
+bool mark_is_paper(const struct fold *f, unsigned i);
 
 /* The first word from i on that is no punctuation. */
 unsigned mark_skip_punct(const struct fold *f, unsigned i);

@@ -7,7 +7,7 @@
 #include "policy/label/field.h"
 #include "policy/label/view.h"
 
-enum { EXTENSION_MAX = 5 };
+enum { EXTENSION_MAX = 5, BRACKET_WORDS = 12 };
 
 struct name {
 	const struct fold *f;
@@ -41,22 +41,66 @@ is_separator(unsigned type)
 static bool
 prominent(const struct mark_level *m)
 {
-	return !m->bare || m->upper || m->level == LEVEL_TUYET_MAT;
+	return !m->bare || m->upper || m->level != LEVEL_MAT;
 }
 
-/* "[MẬT]", "(toi mat)". */
+/* The end of the brackets that open at word i, or 0. */
+static unsigned
+closing(const struct fold *f, unsigned i)
+{
+	for (unsigned k = i + 1; k < f->count && k < i + BRACKET_WORDS; k++)
+		if (f->word[k].type == FOLD_CLOSE)
+			return k;
+	return 0;
+}
+
+/* "[MẬT]", "(toi mat)", "[HỎA TỐC - MẬT]". */
 static bool
 in_brackets(const struct name *x)
 {
 	const struct fold *f = x->f;
 	struct mark_level m;
 
-	for (unsigned i = 0; i + 1 < f->count; i++)
-		if (f->word[i].type == FOLD_OPEN && mark_level_at(f, i + 1, false, &m) &&
-		    type_at(f, m.next) == FOLD_CLOSE) {
+	for (unsigned i = 0; i + 1 < f->count; i++) {
+		unsigned end = f->word[i].type == FOLD_OPEN ? closing(f, i) : 0;
+
+		if (end != 0 && mark_only_level(f, i + 1, end, &m)) {
 			tell(x, m.level, LABEL_ASSERTED);
 			return true;
 		}
+	}
+	return false;
+}
+
+/* Is the paper about rules for secret papers rather than one itself? */
+static bool
+about_rules(const struct fold *f)
+{
+	static const char *const pairs[][2] = {
+		{ "quy", "dinh" }, { "huong", "dan" }, { "tap", "huan" }, { "bieu", "mau" },
+		{ "bao", "ve" }, { "danh", "muc" }, { "quy", "che" }, { "quy", "trinh" },
+		{ "quan", "ly" }, { "giai", "mat" }, { "so", "dang" }, { "nghi", "dinh" },
+		{ "tieu", "huy" }, { "thong", "ke" }, { "kiem", "tra" }, { "luu", "tru" },
+		{ "bao", "quan" }, { "su", "dung" }, { "soan", "thao" }, { "gui", "nhan" },
+		{ "theo", "doi" }, { "an", "toan" }, { "thong", "tu" }, { "trien", "khai" },
+		{ "quan", "triet" }, { "thuc", "hien" }, { "cong", "tac" }, { "ra", "soat" },
+		{ "thu", "hoi" }, { "sao", "chup" }, { "tru", "van" }, { "dau", "do" },
+		{ "che", "do" }, { "xac", "dinh" }, { "bao", "mat" }, { "bi", "mat" },
+		{ "nghiem", "cam" }, { "khong", "gui" }, { "khong", "duoc" }, { "boi", "duong" },
+		{ "kien", "thuc" }, { "xu", "ly" }, { "chan", "chinh" }, { "tuyen", "truyen" },
+		{ "pho", "bien" }, { "nhac", "nho" }, { "canh", "bao" }, { "phong", "ngua" },
+	};
+
+	for (unsigned i = 0; i + 1 < f->count; i++)
+		for (unsigned k = 0; k < ARRAY_LEN(pairs); k++)
+			if (fold_is_bare(f, i, pairs[k][0])) {
+				unsigned next = i + 1;
+
+				while (type_at(f, next) == FOLD_DASH)
+					next++;
+				if (fold_is_bare(f, next, pairs[k][1]))
+					return true;
+			}
 	return false;
 }
 
@@ -91,13 +135,14 @@ subject_prefix(const struct name *x)
 	const struct fold *f = x->f;
 	unsigned i = skip_reply(f);
 	struct mark_level m;
-	bool sep, word;
+	bool sep, word, quoted = type_at(f, i) == FOLD_QUOTE;
 
 	while (i < f->count && f->word[i].type != FOLD_LETTERS)
 		i++;
 	if (!mark_level_at(f, i, false, &m) || !prominent(&m))
 		return false;
-	sep = m.next >= f->count || is_separator(type_at(f, m.next));
+	sep = m.next >= f->count || is_separator(type_at(f, m.next)) ||
+	    (quoted && type_at(f, m.next) == FOLD_QUOTE);
 	word = m.upper && (!m.bare || m.level != LEVEL_MAT) && m.next < f->count &&
 	    f->word[m.next].type == FOLD_LETTERS && !f->word[m.next].upper &&
 	    (m.level != LEVEL_MAT || !mark_compound_after(f, m.next));
@@ -107,19 +152,55 @@ subject_prefix(const struct name *x)
 	return true;
 }
 
+/* How much a level at word i counts when the subject ends with it: "Báo cáo - MẬT" states it,
+ * "Kế hoạch tuyệt mật" may be a title, "Quy định về tài liệu mật" is about rules. */
+static int
+weight_of_suffix(const struct fold *f, unsigned i, const struct mark_level *m)
+{
+	if (is_separator(f->word[i - 1].type))
+		return m->upper || (!m->bare && m->level != LEVEL_MAT) ? LABEL_ASSERTED : -1;
+	if (m->bare || f->word[i - 1].type != FOLD_LETTERS || mark_compound_before(f, i - 1) ||
+	    about_rules(f))
+		return -1;
+	if (m->upper && !f->word[i - 1].upper)
+		return LABEL_ASSERTED;
+	return m->upper || m->level != LEVEL_MAT ? LABEL_REVIEW : -1;
+}
+
 static bool
 subject_suffix(const struct name *x)
 {
 	const struct fold *f = x->f;
 	struct mark_level m;
 
-	for (unsigned i = 1; i + 1 < f->count; i++)
-		if (is_separator(f->word[i].type) && mark_level_at(f, i + 1, false, &m) &&
-		    m.next >= f->count && (m.upper || (!m.bare && m.level != LEVEL_MAT))) {
-			tell(x, m.level, LABEL_ASSERTED);
+	for (unsigned i = 1; i < f->count; i++) {
+		int weight;
+
+		if (!mark_level_at(f, i, false, &m))
+			continue;
+		weight = m.next >= f->count ? weight_of_suffix(f, i, &m) : -1;
+		if (weight >= 0) {
+			tell(x, m.level, (enum label_weight)weight);
 			return true;
 		}
+		i = m.next - 1;
+	}
 	return false;
+}
+
+/* "Gửi tài liệu mật": not a statement, but a person should look. */
+static void
+subject_paper(const struct name *x)
+{
+	const struct fold *f = x->f;
+	struct mark_level m;
+
+	for (unsigned i = 0; i + 2 < f->count; i++)
+		if (mark_is_paper(f, i) && mark_level_at(f, i + 2, false, &m) && !m.bare &&
+		    !mark_compound_after(f, m.next) && !about_rules(f)) {
+			tell(x, m.level, LABEL_REVIEW);
+			return;
+		}
 }
 
 static void
@@ -128,8 +209,8 @@ one_subject(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 	struct name x = { f, "subject-mark", found, arg };
 
 	fold_text(f, utf8);
-	if (!in_brackets(&x) && !subject_prefix(&x))
-		(void)subject_suffix(&x);
+	if (!in_brackets(&x) && !subject_prefix(&x) && !subject_suffix(&x))
+		subject_paper(&x);
 	field_in_line(f, 0, found, arg);
 }
 
@@ -199,29 +280,6 @@ is_person(const struct fold *f, unsigned i)
 	return c != UINT32_MAX && !fold_is_bare(f, c, "cong");
 }
 
-/* Is the paper about rules for secret papers rather than one itself? */
-static bool
-about_rules(const struct fold *f)
-{
-	static const char *const pairs[][2] = {
-		{ "quy", "dinh" }, { "huong", "dan" }, { "tap", "huan" }, { "bieu", "mau" },
-		{ "bao", "ve" }, { "danh", "muc" }, { "quy", "che" }, { "quy", "trinh" },
-		{ "quan", "ly" }, { "giai", "mat" }, { "so", "dang" }, { "nghi", "dinh" },
-	};
-
-	for (unsigned i = 0; i + 1 < f->count; i++)
-		for (unsigned k = 0; k < ARRAY_LEN(pairs); k++)
-			if (fold_is_bare(f, i, pairs[k][0])) {
-				unsigned next = i + 1;
-
-				while (type_at(f, next) == FOLD_DASH)
-					next++;
-				if (fold_is_bare(f, next, pairs[k][1]))
-					return true;
-			}
-	return false;
-}
-
 static unsigned
 word_after(const struct fold *f, unsigned i)
 {
@@ -272,6 +330,13 @@ is_document_kind(const struct fold *f, unsigned i)
 	return false;
 }
 
+/* Does the name of a kind of document stand before word i ("Báo cáo mật", "BC mật")? */
+static bool
+is_kind_before(const struct fold *f, unsigned i)
+{
+	return i > 0 && (is_document_kind(f, i - 1) || (i > 1 && mark_is_paper(f, i - 2)));
+}
+
 /* "Mat_KH_…", "KH so 7 MAT": without diacritics it takes more to believe it. */
 static bool
 is_bare_mark(const struct fold *f, unsigned i, const struct mark_level *m)
@@ -282,6 +347,9 @@ is_bare_mark(const struct fold *f, unsigned i, const struct mark_level *m)
 	if (m->upper && first && after < f->count)	/* "MAT-TRAN" is no mark, "MAT_15" is */
 		return f->word[after].digit || is_document_kind(f, after);
 	if (m->upper && at_an_end(f, i, m->next))
+		return true;
+	if (m->upper && !first && !last && f->word[after].digit &&
+	    (is_document_kind(f, before) || f->word[before].digit))
 		return true;
 	if (m->upper && last && !first && (f->word[before].digit || !f->word[before].upper))
 		return true;
@@ -306,7 +374,8 @@ is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
 		return after >= f->count || f->word[after].digit || m->upper;
 	if (m->bare)
 		return is_bare_mark(f, i, m);
-	return m->upper || at_an_end(f, i, m->next);
+	return m->upper || at_an_end(f, i, m->next) || (is_kind_before(f, i) &&
+	    (after >= f->count || f->word[after].digit));
 }
 
 /* "BaoCaoTOIMAT", "tuyetmat15". */
@@ -327,6 +396,10 @@ is_field(const struct fold *f, unsigned i, unsigned *next_out)
 {
 	unsigned mat = word_after(f, i + 1);
 
+	if (fold_is_bare(f, i, "domat")) {
+		*next_out = mat;
+		return true;
+	}
 	if (!fold_is_bare(f, i, "do") || !fold_is_bare(f, mat, "mat"))
 		return false;
 	*next_out = word_after(f, mat + 1);

@@ -295,13 +295,31 @@ views(struct scan *s, struct slice line)
 	}
 }
 
-/* Two things side by side ("MẬT      CỘNG HÒA …"): what stands apart is a line of its own. Only in
- * capitals, since this is how headings are written. */
+/* "Lâm Hòa, ngày 01 tháng 02 năm 2026", the nation's name: what stands at the head of a paper. */
+static bool
+is_head_of_paper(const struct fold *f)
+{
+	bool day = false;
+
+	if (mark_is_heading(f))
+		return true;
+	for (unsigned i = 0; i < f->count; i++) {
+		day |= fold_is(f, i, "ngayF");
+		if (day && fold_is(f, i, "thangS"))
+			return true;
+	}
+	return false;
+}
+
+/* Two things side by side ("MẬT      CỘNG HÒA …"): what stands apart is a line of its own, in
+ * capitals, since this is how headings are written, or beside the head of a paper. */
 static void
 columns(struct scan *s, struct slice line)
 {
-	struct mark_level m;
+	unsigned level = LEVEL_THUONG;
+	bool upper = false, head = false;
 	size_t from = 0, gap = 0;
+	struct mark_level m;
 
 	for (size_t i = 0; i <= line.n; i++) {
 		char c = i < line.n ? line.p[i] : '\t';
@@ -311,11 +329,17 @@ columns(struct scan *s, struct slice line)
 			continue;
 		if (i - from >= 3 && !(from == 0 && i == line.n)) {
 			fold_text(&s->fold, slice_sub(line, from, i - from));
-			if (mark_whole_line(&s->fold, &m) && m.upper && !m.bare)
-				hold(s, m.level, LABEL_ASSERTED);
+			if (mark_whole_line(&s->fold, &m) && !m.bare && m.level > level) {
+				level = m.level;
+				upper = m.upper;
+			} else {
+				head |= is_head_of_paper(&s->fold);
+			}
 		}
 		from = i + 1;
 	}
+	if (level != LEVEL_THUONG && (upper || head))
+		hold(s, level, LABEL_ASSERTED);
 }
 
 static void

@@ -21,7 +21,7 @@ static const struct { const char *name, *value, *found; } rows[] = {
 	{ "X-Security-Classification", " Top Secret", "header-label@0=tuyet-mat" },
 	{ "X-Security-Classification", " UNCLASSIFIED", "" },
 	{ "X-Security-Classification", " RESTRICTED", "header-label@0=mat" },
-	{ "Sensitivity", " Company-Confidential", "internal" },
+	{ "Sensitivity", " Company-Confidential", "" },
 	{ "Sensitivity", " Personal", "" },
 	{ "Sensitivity", " Tối mật", "header-label@0=toi-mat" },
 	{ "msip_labels", " MSIP_Label_1_Name=Mật; MSIP_Label_1_Enabled=true",
