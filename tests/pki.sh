@@ -7,6 +7,9 @@
 #     expired revoked wrongeku noeku anyeku nosign critical rsa1024 k1 sha1cert la (under foreign)
 #     deep (under a CA below inter: path length) kedo (under a CA with name constraints)
 #     twin + ed.pem: one issuer and serial, but the second holds an Ed25519 key
+# tests/pki.sh DIR more: then also, by inter,
+#     p384 p521 psskey (a key for RSA-PSS alone) ski (with a key identifier) skiold skinew (the same
+#     key and identifier; expired, and another serial)
 set -eu
 dir=$1
 domain=tinh.example
@@ -62,6 +65,12 @@ keyUsage = critical, $ENV::KU
 authorityKeyIdentifier = keyid
 extendedKeyUsage = $ENV::EKU
 subjectAltName = $ENV::SAN
+[ski]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+subjectKeyIdentifier = hash
+extendedKeyUsage = emailProtection
+subjectAltName = $ENV::SAN
 [noeku]
 basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature, nonRepudiation
@@ -84,6 +93,7 @@ quiet() {
 newkey() {	# newkey NAME ALG
 	case $2 in
 	rsa)	quiet openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$1.key" ;;
+	psskey)	quiet openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out "$1.key" ;;
 	rsa1024) quiet openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out "$1.key" ;;
 	ed)	quiet openssl genpkey -algorithm ED25519 -out "$1.key" ;;
 	*)	quiet openssl genpkey -algorithm EC -pkeyopt "ec_paramgen_curve:$2" -out "$1.key" ;;
@@ -104,7 +114,10 @@ newroot() {	# newroot NAME SUBJECT
 issue() {	# issue CA NAME ALG SUBJECT EXTENSIONS [openssl ca options]
 	ca=$1 name=$2 alg=$3 subject=$4 ext=$5
 	shift 5
-	newkey "$name" "$alg"
+	case $alg in
+	key-of-*) cp "${alg#key-of-}.key" "$name.key" ;;
+	*)	newkey "$name" "$alg" ;;
+	esac
 	CA=$ca quiet openssl req -new -key "$name.key" -config cnf -utf8 -subj "$subject" -out "$name.csr"
 	CA=$ca quiet openssl ca -batch -config cnf -in "$name.csr" -extensions "$ext" \
 	    -out "$name.pem" -notext -preserveDN "$@"
@@ -118,6 +131,16 @@ crl() {		# crl CA: from 2025 until 30 days from now
 if [ "${2-}" = revoke ]; then
 	CA=$3 quiet openssl ca -config cnf -revoke "$4.pem"
 	crl "$3"
+	exit 0
+fi
+if [ "${2-}" = more ]; then
+	E=/C=VN/O=UBND SAN=email:an@$domain
+	issue inter p384 P-384 "$E/CN=Ba Tam Bon" leaf
+	issue inter p521 P-521 "$E/CN=Nam Hai Mot" leaf
+	issue inter psskey psskey "$E/CN=Khoa PSS" leaf
+	issue inter ski P-256 "$E/CN=Dinh Danh Khoa" ski
+	issue inter skiold key-of-ski "$E/CN=Dinh Danh Khoa" ski -enddate 20250601000000Z
+	issue inter skinew key-of-ski "$E/CN=Dinh Danh Khoa" ski
 	exit 0
 fi
 

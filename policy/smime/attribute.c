@@ -21,6 +21,15 @@ single(CMS_SignerInfo *si, int nid, int type)
 	return X509_ATTRIBUTE_get0_data(attr, 0, type, NULL);
 }
 
+/* At most once: a second one would be somebody else's word. */
+static bool
+is_single(CMS_SignerInfo *si, int nid)
+{
+	int at = CMS_signed_get_attr_by_NID(si, nid, -1);
+
+	return at < 0 || CMS_signed_get_attr_by_NID(si, nid, at) < 0;
+}
+
 unsigned
 attribute_check(CMS_SignerInfo *si, const ASN1_OCTET_STRING **digest_out)
 {
@@ -29,6 +38,8 @@ attribute_check(CMS_SignerInfo *si, const ASN1_OCTET_STRING **digest_out)
 
 	*digest_out = digest;
 	if (digest == NULL || type == NULL || OBJ_obj2nid(type) != NID_pkcs7_data)
+		return SIG_MALFORMED;
+	if (!is_single(si, NID_pkcs9_signingTime))
 		return SIG_MALFORMED;
 	return SIG_OK;
 }

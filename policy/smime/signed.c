@@ -130,6 +130,8 @@ check_octets(struct run *run, CMS_SignerInfo *si, X509 *cert)
 		return reason;
 	if ((reason = attribute_check(si, &want)) != SIG_OK)
 		return reason;
+	if ((reason = attribute_certificate(si, cert)) != SIG_OK)
+		return reason;
 	if (run->in->micalg != NULL && !micalg_has(*run->in->micalg, digest_nid(si)) &&
 	    !control_off("smime-micalg"))
 		return SIG_MALFORMED;
@@ -150,8 +152,6 @@ check_with(struct run *run, CMS_SignerInfo *si, X509 *cert, struct smime_signer 
 		return SIG_INTERNAL;
 	names_fill(cert, run->a, s);
 	if ((reason = check_octets(run, si, cert)) != SIG_OK)
-		return reason;
-	if ((reason = attribute_certificate(si, cert)) != SIG_OK)
 		return reason;
 	if ((reason = attribute_signing_time(si, run->in->options->now_s, s)) != SIG_OK)
 		return reason;

@@ -21,6 +21,12 @@ pki_dir(void)
 	return dir;
 }
 
+const char *
+pki_script(void)
+{
+	return script;
+}
+
 void
 pki_run(const char *fmt, ...)
 {

@@ -23,6 +23,9 @@ const char *pki_dir(void);
 /* Run a shell command in the folder; the test fails if it does. */
 void pki_run(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* The path of tests/pki.sh. */
+const char *pki_script(void);
+
 /* Revoke a leaf of inter and write its CRL anew. */
 void pki_revoke(const char *name);
 
