@@ -4,9 +4,11 @@
 #include "common/words.h"
 #include "mime/charset.h"
 #include "policy/extract/card.h"
+#include "policy/extract/edxml.h"
 #include "policy/extract/html.h"
 #include "policy/extract/sniff.h"
 #include "policy/extract/tnef.h"
+#include "policy/extract/uu.h"
 #include "policy/foreign.h"
 #include "policy/guess.h"
 #include "policy/label/name.h"
@@ -141,6 +143,14 @@ markup_of(const struct inspect_label *l, enum sniff kind)
 	return MARKUP_NONE;
 }
 
+/* Files that stand encoded in text. */
+static void
+inspect_encoded(struct inspect *w, struct slice text)
+{
+	if (uu_has(text))
+		inspect_own(w, text, uu_run);
+}
+
 static void
 scan_markup(struct inspect *w, struct slice utf8, enum html_reading reading, unsigned *flags_out)
 {
@@ -154,21 +164,27 @@ scan_markup(struct inspect *w, struct slice utf8, enum html_reading reading, uns
 	else if (err != OK)
 		inspect_opaque(w, "opaque-limit");
 	scan_text(&w->scan, buf_slice(&text));
+	if (reading == HTML_XML)
+		inspect_encoded(w, buf_slice(&text));
 	buf_fini(&text);
 }
 
 /* One reading of the characters; what it is marked up with is taken out. */
 static void
-scan_reading(struct inspect *w, struct slice utf8, enum markup markup)
+scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide)
 {
 	unsigned flags = 0;
 
 	if (markup == MARKUP_NONE) {
 		scan_text(&w->scan, utf8);
+		if (wide)
+			inspect_encoded(w, utf8);
 		return;
 	}
 	if (markup == MARKUP_XML) {
 		scan_markup(w, utf8, HTML_XML, &flags);
+		if (w->depth < w->o->limits.depth_max)	/* its text is read anyway */
+			inspect_own(w, utf8, edxml_run);
 	} else {
 		scan_markup(w, utf8, HTML_SHOWN, &flags);
 		if ((flags & HTML_HAS_MORE) != 0)
@@ -187,7 +203,8 @@ scan_charset(struct inspect *w, struct slice octets, enum charset cs, enum marku
 	buf_init(&utf8, 3 * octets.n + 16);
 	err = charset_to_utf8(cs, octets, &utf8, NULL);
 	if (err == OK)
-		scan_reading(w, buf_slice(&utf8), markup);
+		scan_reading(w, buf_slice(&utf8), markup,
+		    cs == CHARSET_UTF_16LE || cs == CHARSET_UTF_16BE);
 	else if (err == ERR_NOMEM)
 		w->err = err;
 	else
@@ -278,8 +295,8 @@ inspect_text(struct inspect *w, struct slice octets, const struct inspect_label 
 		scan_every_charset(w, octets, label->charset, markup);
 	if (markup != MARKUP_NONE)
 		scan_declared(w, octets, label, markup);
-	if (markup != MARKUP_HTML && sniff_encoded_block(octets))
-		inspect_opaque(w, "opaque-encoded");
+	if (markup == MARKUP_NONE && kind != SNIFF_UTF16LE && kind != SNIFF_UTF16BE)
+		inspect_encoded(w, octets);
 }
 
 void
@@ -396,6 +413,9 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);
 		inspect_compound(w, octets);
+		break;
+	case SNIFF_CERTIFICATE:	/* names and numbers */
+		inspect_raw(w, octets);
 		break;
 	case SNIFF_TNEF:
 		inspect_own(w, octets, tnef_run);

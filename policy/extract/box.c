@@ -273,7 +273,7 @@ next_frame(struct rd *r, struct extract_piece *out)
 		return ERR_FRAME;
 	if (type == FRAME_END)
 		return why == 0 && n == 0 && r->s.n == 0 ? OK : ERR_FRAME;
-	if (type > EXTRACT_OPAQUE || why > EXTRACT_WHY_TIME ||
+	if (type > EXTRACT_OPAQUE || why > EXTRACT_WHY_ENCODED ||
 	    (type == EXTRACT_OPAQUE) != (why != EXTRACT_WHY_NONE))
 		return ERR_FRAME;
 	return 1;

@@ -46,6 +46,8 @@ extract_why_detector(enum extract_why why)
 		return "opaque-limit";
 	case EXTRACT_WHY_TIME:
 		return "opaque-deadline";
+	case EXTRACT_WHY_ENCODED:
+		return "opaque-encoded";
 	case EXTRACT_WHY_TYPE:
 	case EXTRACT_WHY_NONE:
 		break;

@@ -39,7 +39,8 @@ enum extract_why {
 	EXTRACT_WHY_BROKEN,	/* damaged, or two readers would see different files */
 	EXTRACT_WHY_LIMIT,	/* bomb or limit */
 	EXTRACT_WHY_TYPE,	/* a kind of content that nothing here can read */
-	EXTRACT_WHY_TIME	/* reading pictures took all the time there was: partly inspected */
+	EXTRACT_WHY_TIME,	/* reading pictures took all the time there was: partly inspected */
+	EXTRACT_WHY_ENCODED	/* encoded in text, and not to be decoded */
 };
 
 struct extract_piece {

@@ -6,8 +6,7 @@ enum {
 	ZIP_END_OCTETS = ZIP_END_RECORD + 65535,	/* with the longest comment */
 	ZIP_BEFORE_END = 64,
 	BLANK_MAX = 1024,		/* white space looked over before markup begins */
-	BLOCK_LINES = 8,		/* full base64 lines in a row that are no accident */
-	BLOCK_LINE_CHARS = 56
+	CERTIFICATE_OCTETS_MAX = 8192,
 };
 
 static bool
@@ -103,56 +102,15 @@ sniff_cms(struct slice der)
 	return SNIFF_BINARY;
 }
 
-/* The longest run of base64 letters in a line. */
-static size_t
-base64_run(struct slice line)
-{
-	size_t run = 0, longest = 0;
-
-	for (size_t i = 0; i < line.n; i++) {
-		char c = line.p[i];
-
-		run = ascii_is_alnum(c) || c == '+' || c == '/' || c == '=' ? run + 1 : 0;
-		longest = run > longest ? run : longest;
-	}
-	return longest;
-}
-
-/* "begin 644 name" of uuencode. */
+/* Certificate = SEQUENCE { SEQUENCE { [0] { INTEGER 2 }, INTEGER serial, ... (RFC 5280 4.1) */
 static bool
-is_uuencode(struct slice line)
+is_certificate(struct slice s)
 {
-	if (!BEGINS(line, "begin ") && !BEGINS(line, "begin-base64 "))
-		return false;
-	line = slice_from(line, (size_t)slice_chr(line, ' ') + 1);
-	if (line.n < 5)
-		return false;
-	for (size_t i = 0; i < 3; i++)
-		if (line.p[i] < '0' || line.p[i] > '7')
-			return false;
-	return line.p[3] == ' ' || ascii_is_digit(line.p[3]);
-}
+	static const struct slice version = SLICE("\xA0\x03\x02\x01\x02\x02");
 
-bool
-sniff_encoded_block(struct slice text)
-{
-	struct slice line;
-	unsigned run = 0;
-	size_t letters;
-
-	while (text.n > 0) {
-		slice_cut(&text, '\n', &line);
-		line = slice_trim(line);
-		if (is_uuencode(line) || BEGINS(line, "=ybegin ") ||
-		    BEGINS(line, "-----BEGIN PGP MESSAGE") || BEGINS(line, "-----BEGIN PKCS7") ||
-		    BEGINS(line, "-----BEGIN CMS") || BEGINS(line, "(This file must be converted"))
-			return true;
-		letters = base64_run(line);
-		run = letters >= BLOCK_LINE_CHARS && letters == line.n ? run + 1 : 0;
-		if (run >= BLOCK_LINES || letters >= BLOCK_LINES * BLOCK_LINE_CHARS)
-			return true;
-	}
-	return false;
+	return s.n <= CERTIFICATE_OCTETS_MAX && BEGINS(s, "\x30\x82") && s.n > 8 &&
+	    ((size_t)(unsigned char)s.p[2] << 8 | (unsigned char)s.p[3]) + 4 == s.n &&
+	    BEGINS(slice_from(s, 4), "\x30\x82") && slice_eq(slice_sub(s, 8, version.n), version);
 }
 
 /* UTF-16 without a mark: every other octet is nearly always NUL. */
@@ -309,5 +267,7 @@ sniff(struct slice s)
 	r = sniff_cms(s);
 	if (r != SNIFF_BINARY)
 		return r;
+	if (is_certificate(s))
+		return SNIFF_CERTIFICATE;
 	return is_text(s) ? markup(s) : SNIFF_BINARY;
 }

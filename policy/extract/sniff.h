@@ -21,6 +21,7 @@ enum sniff {
 	SNIFF_PDF,
 	SNIFF_PACK,	/* another archive or a compressed file: 7z, rar, tar, gzip ... */
 	SNIFF_CMS_SIGNED, SNIFF_CMS_ENCRYPTED, SNIFF_CMS_OTHER,	/* DER */
+	SNIFF_CERTIFICATE,	/* one certificate (DER) and nothing behind it */
 	SNIFF_RTF,	/* Rich Text Format */
 	SNIFF_COMPOUND,	/* a compound file: doc, xls, ppt, msg */
 	SNIFF_TNEF,	/* winmail.dat */
@@ -49,8 +50,5 @@ struct slice sniff_zip_end(struct slice octets);
 
 /* The kind of CMS structure by the OID near its beginning: SNIFF_CMS_* or SNIFF_BINARY. */
 enum sniff sniff_cms(struct slice der);
-
-/* A block of encoded content begins in this text (uuencode, yEnc, BinHex, PGP, base64 lines). */
-bool sniff_encoded_block(struct slice text);
 
 #endif
