@@ -9,8 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/control.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "policy/smime/revoked.h"
 
 /* What tells one content of a file from another without reading it. */
 struct stamp {
@@ -33,6 +36,7 @@ struct trust {
 	char		  *roots, *intermediates, *crls;	/* paths; NULL: none */
 	struct file	   files[TRUST_FILES_MAX];
 	unsigned	   files_n;
+	struct revoked_list memory;	/* what was proven revoked since this lives */
 	struct buf	   blob;
 	uint64_t	   generation;
 };
@@ -178,19 +182,68 @@ drop_unseen(struct trust *t)
 	return changed;
 }
 
+/* Add what the present files prove to what is known. Nothing is forgotten, so what a new list
+ * leaves out was put in here when the old one came. */
+static int
+remember(struct trust *t, struct slice blob)
+{
+	struct smime_options now = { .now_s = clock_real_s() };
+	struct revoked_list proven;
+	struct smime_trust *set;
+	int r;
+
+	if (control_off("smime-memory"))
+		return OK;
+	r = smime_trust_new(blob, &set);
+	if (r != OK)
+		return r;
+	revoked_init(&proven);
+	r = smime_trust_revoked(set, &now, &proven);
+	(void)revoked_settle(&proven);
+	if (r == OK)
+		r = revoked_merge(&t->memory, &proven);
+	revoked_fini(&proven);
+	smime_trust_free(&set);
+	if (r == ERR_LIMIT) {	/* the lists themselves still count */
+		log_event(EV_CRL_FAILED, F_CSTR("what", "too many revoked"), F_ERR(r), F_END);
+		r = OK;
+	}
+	return r;
+}
+
+static int
+add_memory(const struct trust *t, struct buf *blob)
+{
+	struct buf text;
+	int r;
+
+	if (t->memory.count == 0)
+		return OK;
+	buf_init(&text, TRUST_BLOB_MAX);
+	r = revoked_write(&t->memory, &text);
+	if (r == OK)
+		r = smime_trust_add(blob, SMIME_REVOKED, buf_slice(&text));
+	buf_fini(&text);
+	return r;
+}
+
 static int
 build_blob(struct trust *t)
 {
 	struct buf blob;
+	int r;
 
 	buf_init(&blob, TRUST_BLOB_MAX);
 	for (unsigned i = 0; i < t->files_n; i++)
 		buf_add(&blob, buf_slice(&t->files[i].blob));
-	if (blob.err != OK) {
-		int err = blob.err;
-
+	r = blob.err;
+	if (r == OK)
+		r = remember(t, buf_slice(&blob));
+	if (r == OK)
+		r = add_memory(t, &blob);
+	if (r != OK) {
 		buf_fini(&blob);
-		return err;
+		return r;
 	}
 	buf_fini(&t->blob);
 	t->blob = blob;
@@ -259,6 +312,7 @@ trust_load(const struct trust_paths *paths, struct trust **out)
 	if (t == NULL)
 		return ERR_NOMEM;
 	buf_init(&t->blob, TRUST_BLOB_MAX);
+	revoked_init(&t->memory);
 	r = copy_path(paths->roots, &t->roots);
 	if (r == OK)
 		r = copy_path(paths->intermediates, &t->intermediates);
@@ -286,6 +340,7 @@ trust_free(struct trust **trust)
 		free(t->files[i].path);
 	}
 	buf_fini(&t->blob);
+	revoked_fini(&t->memory);
 	free(t->roots);
 	free(t->intermediates);
 	free(t->crls);

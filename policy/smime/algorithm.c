@@ -87,7 +87,7 @@ algorithm_nid(const X509_ALGOR *algorithm, int otherwise)
 
 /* The digest of a PSS signature and that of its mask: no weaker one may stand in either place. */
 static unsigned
-check_pss(const X509_ALGOR *signature, int digest)
+check_pss(const X509_ALGOR *signature, int *digest_out)
 {
 	RSA_PSS_PARAMS *pss = parameter(signature, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
 	X509_ALGOR *mask = pss == NULL ? NULL :
@@ -97,11 +97,33 @@ check_pss(const X509_ALGOR *signature, int digest)
 
 	if (reason == SIG_OK)
 		reason = algorithm_digest(algorithm_nid(mask, NID_sha1));
-	if (reason == SIG_OK && named != digest)
-		reason = SIG_MALFORMED;
 	X509_ALGOR_free(mask);
 	RSA_PSS_PARAMS_free(pss);
+	*digest_out = named;
 	return reason;
+}
+
+bool
+algorithm_signature_is_fit(const X509_ALGOR *signature)
+{
+	int nid = signature == NULL ? NID_undef : OBJ_obj2nid(signature->algorithm);
+	int digest = NID_undef, key = NID_undef;
+
+	if (nid == NID_rsassaPss)
+		return check_pss(signature, &digest) == SIG_OK;
+	if (OBJ_find_sigid_algs(nid, &digest, &key) != 1)
+		return false;
+	/* Without a digest of its own: Ed25519 and Ed448. */
+	return digest == NID_undef || algorithm_digest(digest) == SIG_OK;
+}
+
+/* For authorities also Ed25519 and Ed448, which OpenSSL only lacks in CMS. */
+bool
+algorithm_key_is_fit(EVP_PKEY *key)
+{
+	int id = EVP_PKEY_get_base_id(key);
+
+	return id == EVP_PKEY_ED25519 || id == EVP_PKEY_ED448 || check_key(key) == SIG_OK;
 }
 
 /* The signature's own algorithm must fit the key and name no other digest. */
@@ -112,12 +134,17 @@ check_signature(const X509_ALGOR *signature, int digest, EVP_PKEY *key)
 	bool is_ec = EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
 	int named = NID_undef, of = NID_undef;
 
-	if (nid == NID_rsassaPss)
-		return is_ec ? SIG_MALFORMED : check_pss(signature, digest);
+	if (nid == NID_rsassaPss && !is_ec) {
+		unsigned reason = check_pss(signature, &named);
+
+		return reason != SIG_OK || named == digest ? reason : SIG_MALFORMED;
+	}
 	if (nid == NID_rsaEncryption)
 		return is_ec ? SIG_MALFORMED : SIG_OK;
 	if (nid == NID_X9_62_id_ecPublicKey)
 		return is_ec ? SIG_OK : SIG_MALFORMED;
+	if (nid == NID_rsassaPss)
+		return SIG_MALFORMED;
 	if (OBJ_find_sigid_algs(nid, &named, &of) != 1)
 		return SIG_UNSUPPORTED;
 	if (algorithm_digest(named) != SIG_OK)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * The way from a signer's certificate to a configured root, at a given moment. OpenSSL builds and
- * checks the chain (signatures, validity, CA flags, path length, name constraints, critical
- * extensions, strength); what it means for mail is decided here.
+ * One path from a certificate to a configured root, at a given moment. OpenSSL checks it
+ * (signatures, validity, path length, name constraints, policies, critical extensions, strength);
+ * what it means for mail is decided here, and the verdict on a signer kept.
  */
 #include <string.h>
 
@@ -51,38 +51,46 @@ fits_purpose(X509 *x, enum smime_purpose purpose, bool is_leaf)
 	return (usage & (XKU_SMIME | XKU_ANYEKU)) != 0;
 }
 
-static unsigned
-check_purposes(STACK_OF(X509) *chain, enum smime_purpose purpose)
+/* RFC 5280 6.1.4 (k) to (n): more than OpenSSL asks, which takes the word of a key usage alone. */
+static bool
+is_authority(X509 *x)
 {
-	int last = sk_X509_num(chain) - 1;	/* the root: its usage is its own business */
-	X509 *leaf = sk_X509_value(chain, 0);
+	return (X509_check_ca(x) == 1 && (X509_get_key_usage(x) & KU_KEY_CERT_SIGN) != 0) ||
+	    control_off("smime-authority");
+}
+
+static unsigned
+check_purposes(STACK_OF(X509) *path, enum smime_purpose purpose)
+{
+	int last = sk_X509_num(path) - 1;	/* the root: its usage is its own business */
+	X509 *leaf = sk_X509_value(path, 0);
 
 	/* All bits are set when the extension is absent. */
 	if ((X509_get_key_usage(leaf) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0 &&
 	    !control_off("smime-purpose"))
 		return SIG_UNTRUSTED;
 	for (int i = 0; i <= last; i++)
-		if ((i == 0 || i < last) && !fits_purpose(sk_X509_value(chain, i), purpose, i == 0))
+		if ((i == 0 || i < last) && !fits_purpose(sk_X509_value(path, i), purpose, i == 0))
 			return SIG_UNTRUSTED;
 	return SIG_OK;
 }
 
 static unsigned
-check_revocation(struct smime_trust *t, STACK_OF(X509) *chain, const struct smime_options *o,
-    struct chain_verdict *v)
+check_revocation(struct question *q, STACK_OF(X509) *path, struct path_state *out)
 {
 	unsigned reason = SIG_OK;
 
-	for (int i = 0; i + 1 < sk_X509_num(chain); i++)
-		switch (crl_look_up(t, sk_X509_value(chain, i), sk_X509_value(chain, i + 1), o,
-		    &v->until_s)) {
+	for (int i = 0; i + 1 < sk_X509_num(path); i++)
+		switch (revocation_of(q, sk_X509_value(path, i), sk_X509_value(path, i + 1),
+		    out->root, &out->until_s)) {
 		case REVOCATION_REVOKED:
+			out->leaf_revoked = i == 0;
 			return SIG_REVOKED;
 		case REVOCATION_UNKNOWN:
 			reason = SIG_UNKNOWN_REVOCATION;
 			break;
 		case REVOCATION_STALE:
-			v->stale = true;
+			out->stale = true;
 			break;
 		case REVOCATION_GOOD:
 			break;
@@ -90,73 +98,107 @@ check_revocation(struct smime_trust *t, STACK_OF(X509) *chain, const struct smim
 	return reason;
 }
 
-/* A verdict may be used again until the first certificate of the chain runs out. */
+/* A verdict may be used again until the first certificate of the path runs out. */
 static void
-limit_by_validity(STACK_OF(X509) *chain, struct chain_verdict *v)
+limit_by_validity(STACK_OF(X509) *path, struct path_state *out)
 {
-	for (int i = 0; i < sk_X509_num(chain); i++) {
+	for (int i = 0; i < sk_X509_num(path); i++) {
 		int64_t end_s;
 
-		if (!asn1_seconds(X509_get0_notAfter(sk_X509_value(chain, i)), &end_s))
-			end_s = v->from_s;
-		if (end_s < v->until_s)
-			v->until_s = end_s;
+		if (!asn1_seconds(X509_get0_notAfter(sk_X509_value(path, i)), &end_s))
+			end_s = INT64_MIN;
+		if (end_s < out->until_s)
+			out->until_s = end_s;
 	}
 }
 
-static unsigned
-judge_chain(struct smime_trust *t, X509_STORE_CTX *ctx, const struct smime_options *o,
-    struct chain_verdict *v)
+/* For OpenSSL: the issuer of each certificate is the next of the path, and no other. */
+static int
+is_next(X509_STORE_CTX *ctx, X509 *x, X509 *issuer)
 {
-	STACK_OF(X509) *chain;
-	unsigned reason;
-	int r = X509_verify_cert(ctx);
+	STACK_OF(X509) *path = X509_STORE_CTX_get_app_data(ctx);
 
-	if (r != 1 && !control_off("smime-chain")) {
-		reason = reason_of(X509_STORE_CTX_get_error(ctx));
-		return reason == SIG_OK ? SIG_INTERNAL : reason;
-	}
-	chain = X509_STORE_CTX_get0_chain(ctx);
-	if (chain == NULL || sk_X509_num(chain) < 1)
-		return SIG_INTERNAL;
-	if (r == 1)
-		seen_note(t, chain);
-	if ((reason = check_purposes(chain, o->purpose)) != SIG_OK)
-		return reason;
-	limit_by_validity(chain, v);
-	return check_revocation(t, chain, o, v);
+	for (int i = 0; i + 1 < sk_X509_num(path); i++)
+		if (X509_cmp(sk_X509_value(path, i), x) == 0)
+			return X509_cmp(sk_X509_value(path, i + 1), issuer) == 0;
+	return 0;
 }
 
-static unsigned
-verify(struct smime_trust *t, X509 *leaf, STACK_OF(X509) *embedded, const struct smime_options *o,
-    struct chain_verdict *v)
+X509_STORE *
+chain_store_new(void)
 {
-	STACK_OF(X509) *untrusted = sk_X509_dup(t->pool);
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	X509_VERIFY_PARAM *param;
-	unsigned reason = SIG_INTERNAL;
+	X509_STORE *store = X509_STORE_new();
 
-	if (untrusted == NULL || ctx == NULL)
-		goto out;
-	for (int i = 0; i < sk_X509_num(embedded); i++)
-		if (sk_X509_push(untrusted, sk_X509_value(embedded, i)) <= 0)
-			goto out;
-	if (X509_STORE_CTX_init(ctx, t->roots, leaf, untrusted) != 1)
-		goto out;
-	param = X509_STORE_CTX_get0_param(ctx);
+	if (store != NULL)
+		X509_STORE_set_check_issued(store, is_next);
+	return store;
+}
+
+static void
+set_parameters(X509_VERIFY_PARAM *param, const struct smime_options *o)
+{
+	unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK;
+
+	if (control_off("smime-policy"))
+		flags &= ~(unsigned long)X509_V_FLAG_POLICY_CHECK;
 	if (control_off("smime-expiry"))
-		(void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME);
+		flags |= X509_V_FLAG_NO_CHECK_TIME;
 	else
 		X509_VERIFY_PARAM_set_time(param, (time_t)o->now_s);
+	X509_VERIFY_PARAM_set_flags(param, flags);
 	X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH_MAX);
+	/* A common name is that of a person or an agency, never a host under a name constraint. */
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	if (!control_off("smime-weak"))
 		X509_VERIFY_PARAM_set_auth_level(param, STRENGTH_112_BITS);
-	reason = judge_chain(t, ctx, o, v);
+}
+
+/* What OpenSSL says of this path. */
+static unsigned
+check_by_library(struct question *q, STACK_OF(X509) *path)
+{
+	STACK_OF(X509) *between = sk_X509_dup(path), *root = sk_X509_new_null();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	unsigned reason = SIG_INTERNAL;
+
+	if (between == NULL || ctx == NULL || root == NULL ||
+	    sk_X509_push(root, sk_X509_pop(between)) <= 0 ||
+	    X509_STORE_CTX_init(ctx, q->t->store, sk_X509_value(path, 0), between) != 1)
+		goto out;
+	X509_STORE_CTX_set_app_data(ctx, path);
+	X509_STORE_CTX_set0_trusted_stack(ctx, root);
+	set_parameters(X509_STORE_CTX_get0_param(ctx), q->o);
+	if (X509_verify_cert(ctx) == 1 || control_off("smime-chain"))
+		reason = SIG_OK;
+	else if ((reason = reason_of(X509_STORE_CTX_get_error(ctx))) == SIG_OK)
+		reason = SIG_INTERNAL;
 out:
 	X509_STORE_CTX_free(ctx);
-	sk_X509_free(untrusted);
+	sk_X509_free(between);
+	sk_X509_free(root);
 	ERR_clear_error();
 	return reason;
+}
+
+unsigned
+chain_check(struct question *q, STACK_OF(X509) *path, enum path_use use, struct path_state *out)
+{
+	int last = sk_X509_num(path) - 1;
+	unsigned reason = check_by_library(q, path);
+
+	out->root = sk_X509_value(path, last);
+	out->issuer = sk_X509_value(path, 1);
+	if (reason != SIG_OK)
+		return reason;
+	for (int i = 1; i < last; i++)
+		if (!is_authority(sk_X509_value(path, i)))
+			return SIG_UNTRUSTED;
+	if (use == FOR_MAIL && !control_off("smime-chain"))
+		seen_note(q->t, path);
+	if (use == FOR_MAIL && (reason = check_purposes(path, q->o->purpose)) != SIG_OK)
+		return reason;
+	limit_by_validity(path, out);
+	return check_revocation(q, path, out);
 }
 
 static struct chain_verdict *
@@ -165,12 +207,40 @@ slot_of(struct smime_trust *t, const unsigned char sha256[32])
 	return &t->cache[((unsigned)sha256[0] << 8 | sha256[1]) % CACHE_SLOTS];
 }
 
+/* Is what the slot holds an answer to this question? */
+static bool
+is_answer(const struct chain_verdict *slot, const unsigned char sha256[32],
+    const struct smime_options *o)
+{
+	return slot->from_s <= o->now_s && o->now_s < slot->until_s &&
+	    memcmp(slot->sha256, sha256, sizeof slot->sha256) == 0 &&
+	    slot->purpose == o->purpose && slot->grace_s == o->revocation_grace_s;
+}
+
+/* Is the moment judged also the one up to which things are known? */
+static bool
+is_present(const struct smime_options *o)
+{
+	return o->known_s == 0 || o->known_s == o->now_s;
+}
+
+/* "Not trusted" may change with the certificates that the next message brings along, and so may
+ * "revoked" of an authority. */
+static bool
+is_lasting(unsigned reason, const struct path_state *s)
+{
+	return reason == SIG_OK || (reason == SIG_REVOKED && s->leaf_revoked);
+}
+
 unsigned
 chain_verify(struct smime_trust *t, X509 *leaf, STACK_OF(X509) *embedded,
     const struct smime_options *o, bool *stale_out)
 {
 	struct chain_verdict v = { .purpose = o->purpose, .grace_s = o->revocation_grace_s,
-		.from_s = o->now_s, .until_s = INT64_MAX };
+		.from_s = o->now_s };
+	struct question q = { .t = t, .embedded = embedded, .o = o, .edges = EDGES_MAX,
+		.paths = PATHS_MAX };
+	struct path_state state;
 	struct chain_verdict *slot;
 
 	*stale_out = false;
@@ -179,16 +249,14 @@ chain_verify(struct smime_trust *t, X509 *leaf, STACK_OF(X509) *embedded,
 	if (!cert_sha256(leaf, v.sha256))
 		return SIG_INTERNAL;
 	slot = slot_of(t, v.sha256);
-	if (slot->until_s > slot->from_s && memcmp(slot->sha256, v.sha256, 32) == 0 &&
-	    slot->purpose == o->purpose && slot->grace_s == o->revocation_grace_s &&
-	    slot->from_s <= o->now_s && o->now_s < slot->until_s) {
+	if (is_present(o) && is_answer(slot, v.sha256, o)) {
 		*stale_out = slot->stale;
 		return slot->reason;
 	}
-	v.reason = verify(t, leaf, embedded, o, &v);
-	*stale_out = v.stale;
-	/* "Not trusted" may change with the certificates that the next message brings along. */
-	if (v.reason == SIG_OK || v.reason == SIG_REVOKED)
+	v.reason = path_find(&q, leaf, FOR_MAIL, &state);
+	v.until_s = state.until_s;
+	v.stale = *stale_out = state.stale;
+	if (is_present(o) && is_lasting(v.reason, &state))
 		*slot = v;
 	return v.reason;
 }

@@ -5,7 +5,6 @@
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include "policy/smime/internal.h"
@@ -187,24 +186,14 @@ name_all(const struct naming *w, X509 *cert, X509 *issuer)
 static int
 name_if_trusted(const struct naming *w, X509 *cert)
 {
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	STACK_OF(X509) *chain;
-	int r = ERR_NOMEM;
+	struct question q = { .t = w->trust, .o = w->options, .edges = EDGES_MAX,
+		.paths = PATHS_MAX };
+	struct path_state state;
+	unsigned reason = path_find(&q, cert, FOR_STATUS, &state);
 
-	if (ctx == NULL || X509_STORE_CTX_init(ctx, w->trust->roots, cert, w->trust->pool) != 1)
-		goto out;
-	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), (time_t)w->options->now_s);
-	X509_VERIFY_PARAM_set_depth(X509_STORE_CTX_get0_param(ctx), CHAIN_DEPTH_MAX);
-	r = OK;
-	if (X509_verify_cert(ctx) != 1)
-		goto out;
-	chain = X509_STORE_CTX_get0_chain(ctx);
-	if (sk_X509_num(chain) >= 2)
-		r = name_all(w, cert, sk_X509_value(chain, 1));
-out:
-	X509_STORE_CTX_free(ctx);
-	ERR_clear_error();
-	return r;
+	if (reason != SIG_OK && reason != SIG_UNKNOWN_REVOCATION && reason != SIG_REVOKED)
+		return OK;
+	return state.issuer == NULL ? OK : name_all(w, cert, state.issuer);
 }
 
 int

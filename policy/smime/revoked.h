@@ -12,14 +12,14 @@
  *                  invalidityDate); reason = CRLReason of RFC 5280 5.3.1, 0..10
  *         Lower case. certificateHold (6) and removeFromCRL (8) are never in it: they may end.
  * Pure    no files, no clock, no OpenSSL.
- * Bounds  REVOKED_MAX entries; past them ERR_LIMIT, and the list stays as it was.
+ * Bounds  REVOKED_MAX entries, double ones included; past them ERR_LIMIT.
  */
 #ifndef POLICY_SMIME_REVOKED_H
 #define POLICY_SMIME_REVOKED_H
 
 #include "common/buf.h"
 
-enum { REVOKED_MAX = 1 << 19, REVOKED_SERIAL_MAX = 32 };
+enum { REVOKED_MAX = 1 << 20, REVOKED_SERIAL_MAX = 32 };
 
 struct revoked_entry {
 	unsigned char issuer[32];
@@ -44,6 +44,10 @@ int revoked_add(struct revoked_list *list, const struct revoked_entry *entry) MU
 /* Sort; of several entries for one certificate the earliest moment stays. Returns by how many
  * certificates the list has grown since the last time. */
 size_t revoked_settle(struct revoked_list *list);
+
+/* Add what another settled list knows that this one, settled, does not, or of an earlier moment;
+ * settles it. ERR_LIMIT, ERR_NOMEM: some may be missing. */
+int revoked_merge(struct revoked_list *list, const struct revoked_list *more) MUST_USE;
 
 /* In a settled list; NULL: not there. */
 const struct revoked_entry *revoked_find(const struct revoked_list *list,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -39,6 +40,45 @@ cert_sha256(const X509 *x, unsigned char out[32])
 }
 
 bool
+cert_key_sha256(const X509 *x, unsigned char out[32])
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	bool ok = n > 0 && smime_sha256((struct slice){ (const char *)der, (size_t)n }, out) == OK;
+
+	OPENSSL_free(der);
+	return ok;
+}
+
+struct slice
+serial_octets(const ASN1_INTEGER *serial)
+{
+	struct slice s = { (const char *)ASN1_STRING_get0_data(serial),
+		(size_t)ASN1_STRING_length(serial) };
+
+	while (s.n > 1 && s.p[0] == '\0')
+		s = slice_from(s, 1);
+	return s;
+}
+
+struct key_memory *
+key_memory_of(struct key_memory *keys, unsigned *keys_n, const X509 *x)
+{
+	unsigned char sha256[32];
+	struct key_memory *m;
+
+	if (!cert_key_sha256(x, sha256))
+		return NULL;
+	for (unsigned i = 0; i < *keys_n && i < KEYS_MAX; i++)
+		if (memcmp(keys[i].sha256, sha256, sizeof sha256) == 0)
+			return &keys[i];
+	m = &keys[(*keys_n)++ % KEYS_MAX];	/* the oldest makes room */
+	*m = (struct key_memory){ .known = false };
+	memcpy(m->sha256, sha256, sizeof sha256);
+	return m;
+}
+
+bool
 asn1_seconds(const ASN1_TIME *t, int64_t *out)
 {
 	struct tm tm;
@@ -65,36 +105,42 @@ parse_cert(struct slice der)
 	return x;
 }
 
-static X509_CRL *
-parse_crl(struct slice der)
+static bool
+is_revoked_text(struct slice text)
 {
-	const unsigned char *p = (const unsigned char *)der.p;
-	X509_CRL *crl = der.n > LONG_MAX ? NULL : d2i_X509_CRL(NULL, &p, (long)der.n);
+	struct revoked_list list;
+	bool ok;
 
-	ERR_clear_error();
-	if (crl != NULL && (const char *)p != der.p + der.n) {
-		X509_CRL_free(crl);
-		return NULL;
-	}
-	return crl;
+	revoked_init(&list);
+	ok = revoked_parse(&list, text) == OK;
+	revoked_fini(&list);
+	return ok;
 }
 
 static bool
-well_formed(enum smime_object kind, struct slice der)
+well_formed(enum smime_object kind, struct slice s)
 {
+	X509_CRL *crl = NULL;
+	OCSP_BASICRESP *basic = NULL;
+	X509 *x = NULL;
 	bool ok;
 
-	if (kind == SMIME_CRL) {
-		X509_CRL *crl = parse_crl(der);
-
-		ok = crl != NULL;
-		X509_CRL_free(crl);
-	} else {
-		X509 *x = parse_cert(der);
-
-		ok = x != NULL;
-		X509_free(x);
+	switch (kind) {
+	case SMIME_REVOKED:
+		return is_revoked_text(s);
+	case SMIME_CRL:
+		ok = (crl = crl_parse(s)) != NULL;
+		break;
+	case SMIME_OCSP:
+		ok = (basic = ocsp_parse(s)) != NULL;
+		break;
+	default:
+		ok = (x = parse_cert(s)) != NULL;
+		break;
 	}
+	X509_CRL_free(crl);
+	OCSP_BASICRESP_free(basic);
+	X509_free(x);
 	return ok;
 }
 
@@ -144,11 +190,20 @@ add_root(struct smime_trust *t, X509 *x)
 {
 	int64_t end_s;
 
-	if (X509_STORE_add_cert(t->roots, x) != 1)
+	if (sk_X509_push(t->roots, x) <= 0)
 		return ERR_NOMEM;
 	if (asn1_seconds(X509_get0_notAfter(x), &end_s))
 		keep_earlier(&t->info.root_end_s, end_s);
 	t->info.roots++;
+	return OK;
+}
+
+static int
+add_intermediate(struct smime_trust *t, X509 *x)
+{
+	if (sk_X509_push(t->pool, x) <= 0)
+		return ERR_NOMEM;
+	t->info.intermediates++;
 	return OK;
 }
 
@@ -160,36 +215,85 @@ add_cert(struct smime_trust *t, enum smime_object kind, struct slice der)
 
 	if (x == NULL)
 		return ERR_SYNTAX;
-	if (kind == SMIME_ROOT) {
-		r = add_root(t, x);
+	r = kind == SMIME_ROOT ? add_root(t, x) : add_intermediate(t, x);
+	if (r != OK)
 		X509_free(x);
-		return r;
-	}
-	if (sk_X509_push(t->pool, x) <= 0) {
-		X509_free(x);
-		return ERR_NOMEM;
-	}
-	t->info.intermediates++;
-	return OK;
+	return r;
 }
 
 static int
 add_crl(struct smime_trust *t, struct slice der)
 {
-	X509_CRL *crl = parse_crl(der);
-	struct smime_crl *c;
+	X509_CRL *crl = crl_parse(der);
 	int r;
 
 	if (crl == NULL)
 		return ERR_SYNTAX;
-	c = &t->crls[t->crls_n];
-	if ((r = crl_init(c, crl)) != OK)
+	if ((r = crl_init(&t->crls[t->crls_n], crl)) != OK)
 		return r;
 	t->crls_n++;
 	t->info.crls++;
-	keep_earlier(&t->info.crl_next_update_s, c->next_s);
-	keep_earlier(&t->info.crl_this_update_s, c->this_s);
 	return OK;
+}
+
+static int
+add_ocsp(struct smime_trust *t, struct slice der)
+{
+	OCSP_BASICRESP *basic = ocsp_parse(der);
+	int r;
+
+	if (basic == NULL)
+		return ERR_SYNTAX;
+	if ((r = ocsp_init(&t->ocsp[t->ocsp_n], basic)) != OK)
+		return r;
+	t->ocsp_n++;
+	t->info.ocsp++;
+	return OK;
+}
+
+static int
+add_object(struct smime_trust *t, enum smime_object kind, struct slice s)
+{
+	switch (kind) {
+	case SMIME_ROOT:
+	case SMIME_INTERMEDIATE:
+		return add_cert(t, kind, s);
+	case SMIME_CRL:
+		return add_crl(t, s);
+	case SMIME_OCSP:
+		return add_ocsp(t, s);
+	case SMIME_REVOKED:
+		return revoked_parse(&t->revoked, s);
+	default:
+		return ERR_SYNTAX;
+	}
+}
+
+/* Is there a newer issue of the same list? Then this one's age is nobody's business. */
+static bool
+is_superseded(const struct smime_trust *t, const struct smime_crl *c)
+{
+	for (unsigned i = 0; i < t->crls_n; i++) {
+		const struct smime_crl *other = &t->crls[i];
+
+		if (other->delta == c->delta && other->this_s > c->this_s &&
+		    memcmp(other->scope, c->scope, sizeof c->scope) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+sum_up(struct smime_trust *t)
+{
+	(void)revoked_settle(&t->revoked);
+	t->info.revoked = (unsigned)t->revoked.count;
+	for (unsigned i = 0; i < t->crls_n; i++) {
+		if (is_superseded(t, &t->crls[i]))
+			continue;
+		keep_earlier(&t->info.crl_next_update_s, t->crls[i].next_s);
+		keep_earlier(&t->info.crl_this_update_s, t->crls[i].this_s);
+	}
 }
 
 static int
@@ -199,16 +303,17 @@ fill(struct smime_trust *t, struct slice blob)
 	int r = OK;
 
 	rd_init(&rd, blob);
-	while (r == OK && rd.s.n > 0) {
+	for (unsigned n = 0; r == OK && rd.s.n > 0; n++) {
 		unsigned kind = rd_u8(&rd);
-		struct slice der = rd_bytes(&rd, rd_u32(&rd));
+		struct slice s = rd_bytes(&rd, rd_u32(&rd));
 
-		if (rd.err != OK || kind < SMIME_ROOT || kind > SMIME_CRL)
+		if (rd.err != OK)
 			return ERR_SYNTAX;
-		if (t->info.roots + t->info.intermediates + t->info.crls >= OBJECTS_MAX)
+		if (n >= OBJECTS_MAX)
 			return ERR_LIMIT;
-		r = kind == SMIME_CRL ? add_crl(t, der) : add_cert(t, (enum smime_object)kind, der);
+		r = add_object(t, (enum smime_object)kind, s);
 	}
+	sum_up(t);
 	return r;
 }
 
@@ -220,13 +325,16 @@ smime_trust_new(struct slice blob, struct smime_trust **out)
 
 	if (t == NULL)
 		return ERR_NOMEM;
-	t->roots = X509_STORE_new();
+	revoked_init(&t->revoked);
+	t->roots = sk_X509_new_null();
 	t->pool = sk_X509_new_null();
 	t->seen = sk_X509_new_null();
+	t->store = chain_store_new();
 	t->crls = calloc(OBJECTS_MAX, sizeof *t->crls);
+	t->ocsp = calloc(OBJECTS_MAX, sizeof *t->ocsp);
 	t->cache = calloc(CACHE_SLOTS, sizeof *t->cache);
-	if (t->roots != NULL && t->pool != NULL && t->seen != NULL && t->crls != NULL &&
-	    t->cache != NULL)
+	if (t->roots != NULL && t->pool != NULL && t->store != NULL && t->seen != NULL &&
+	    t->crls != NULL && t->ocsp != NULL && t->cache != NULL)
 		r = fill(t, blob);
 	if (r != OK)
 		smime_trust_free(&t);
@@ -242,12 +350,17 @@ smime_trust_free(struct smime_trust **trust)
 
 	if (t == NULL)
 		return;
-	X509_STORE_free(t->roots);
+	X509_STORE_free(t->store);
+	sk_X509_pop_free(t->roots, X509_free);
 	sk_X509_pop_free(t->pool, X509_free);
 	sk_X509_pop_free(t->seen, X509_free);
 	for (unsigned i = 0; i < t->crls_n; i++)
 		crl_fini(&t->crls[i]);
+	for (unsigned i = 0; i < t->ocsp_n; i++)
+		ocsp_fini(&t->ocsp[i]);
+	revoked_fini(&t->revoked);
 	free(t->crls);
+	free(t->ocsp);
 	free(t->cache);
 	free(t);
 	*trust = NULL;
