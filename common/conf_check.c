@@ -8,8 +8,8 @@
 #include "common/conf_net.h"
 
 /* Letters, digits, hyphens; labels of 1..63 octets (RFC 1123 2.1). */
-static bool
-is_hostname(struct slice s)
+bool
+conf_check_is_hostname(struct slice s)
 {
 	struct slice label;
 
@@ -32,7 +32,7 @@ is_hostname(struct slice s)
 const char *
 conf_check_hostname(const char *value)
 {
-	return is_hostname(slice_of(value)) ? NULL : "is not a host name";
+	return conf_check_is_hostname(slice_of(value)) ? NULL : "is not a host name";
 }
 
 const char *
@@ -44,7 +44,7 @@ conf_check_hostname_or_empty(const char *value)
 const char *
 conf_check_domain(const char *value)
 {
-	return is_hostname(slice_of(value)) ? NULL : "is not a domain name";
+	return conf_check_is_hostname(slice_of(value)) ? NULL : "is not a domain name";
 }
 
 const char *
@@ -56,7 +56,7 @@ conf_check_route_domain(const char *value)
 		return NULL;
 	if (s.n > 0 && s.p[0] == '.')
 		s = slice_from(s, 1);
-	return is_hostname(s) ? NULL : "is neither a domain, nor \".domain\", nor \"*\"";
+	return conf_check_is_hostname(s) ? NULL : "is neither a domain, nor \".domain\", nor \"*\"";
 }
 
 const char *
@@ -95,56 +95,6 @@ conf_check_ldap_uri(const char *value)
 	    slice_starts_nocase(s, SLICE("ldapi://")))
 		return NULL;
 	return "must begin with ldap://, ldaps:// or ldapi://";
-}
-
-/* Scheme, host, perhaps a port, a path of printable ASCII; a name or password would be logged. */
-static bool
-is_http_url(struct slice s)
-{
-	struct slice host, path;
-	uint64_t port;
-	bool bracket;
-
-	if (slice_starts_nocase(s, SLICE("http://")))
-		s = slice_from(s, 7);
-	else if (slice_starts_nocase(s, SLICE("https://")))
-		s = slice_from(s, 8);
-	else
-		return false;
-	path = s;
-	slice_cut(&path, '/', &host);
-	bracket = host.n > 0 && host.p[0] == '[';
-	s = bracket ? slice_from(host, 1) : host;
-	slice_cut(&s, bracket ? ']' : ':', &host);
-	if (bracket && s.n > 0)
-		s = s.p[0] == ':' && s.n > 1 ? slice_from(s, 1) : (struct slice){ "x", 1 };
-	if (s.n > 0 && (slice_u64(s, 65535, &port) != OK || port == 0))
-		return false;
-	for (size_t i = 0; i < path.n; i++)
-		if (path.p[i] <= ' ' || path.p[i] > '~')
-			return false;
-	return bracket ? host.n > 1 && slice_chr(host, '@') < 0 : is_hostname(host);
-}
-
-const char *
-conf_check_http_url(const char *value)
-{
-	return is_http_url(slice_of(value)) ? NULL : "is not an address http://HOST/... or https://HOST/...";
-}
-
-const char *
-conf_check_http_url_or_empty(const char *value)
-{
-	return *value == '\0' ? NULL : conf_check_http_url(value);
-}
-
-const char *
-conf_check_rewrite(const char *value)
-{
-	struct slice to = slice_of(value), from;
-
-	return slice_cut(&to, ' ', &from) && is_http_url(from) && is_http_url(to) ? NULL :
-	    "is not \"http://FROM http://TO\"";
 }
 
 const char *
@@ -197,7 +147,7 @@ conf_check_mailbox_or_empty(const char *value)
 	if (domain.n == 0)
 		return NULL;
 	if (!slice_cut(&domain, '@', &local) || local.n == 0 || local.n > 64 ||
-	    !is_hostname(domain))
+	    !conf_check_is_hostname(domain))
 		return "is not a mail address";
 	for (size_t i = 0; i < local.n; i++)
 		if (!ascii_is_alnum(local.p[i]) && slice_chr(SLICE(".-_+"), local.p[i]) < 0)

@@ -37,6 +37,10 @@ const char *conf_check_group(const char *value);	/* a name or gid */
 const char *conf_check_zone(const char *value);
 const char *conf_check_absolute(const char *value);	/* a path */
 
+/* The same for a slice, which may hold anything. */
+bool conf_check_is_hostname(struct slice s);
+bool conf_check_is_http_url(struct slice s);
+
 /* What no single key can show. Appends "file:line: key: text" lines. */
 void conf_check_whole(const struct conf *conf, const char *file, struct buf *errors);
 

@@ -207,6 +207,26 @@ look_at_store(struct report *r)
 		problem(r, "a process keeps an old view of the index: it grows");
 }
 
+/* How congvu-trust gets on, by what policyd has read of it. */
+static void
+look_at_fetching(struct report *r)
+{
+	const struct metric_copy *c = r->p->copy;
+	const struct conf_trust *conf = &r->ctl->conf->trust;
+	uint64_t complete_s = metric_copy_get(c, METRIC_TRUST_COMPLETE, 0);
+
+	put_time(r, "trust-run", metric_copy_get(c, METRIC_TRUST_RAN, 0));
+	put_time(r, "trust-complete", complete_s);
+	put_count(r, "trust-failures", metric_copy_get(c, METRIC_TRUST_FAILED, 0));
+	if (!conf->fetch)
+		return;
+	if (complete_s == 0)
+		problem(r, "congvu-trust has not fetched all revocation lists yet");
+	else if (complete_s + conf->alarm_s < (uint64_t)r->now_s)
+		problem(r, "congvu-trust has not fetched all revocation lists for %d minutes",
+		    (int)(((uint64_t)r->now_s - complete_s) / 60));
+}
+
 static void
 look_at_trust(struct report *r)
 {
@@ -219,6 +239,7 @@ look_at_trust(struct report *r)
 		problem(r, "there is no CRL: signed mail is deferred");
 	else if (next_s != 0 && next_s < r->now_s)
 		problem(r, "a CRL is past its next update");
+	look_at_fetching(r);
 	if (root_s != 0 && root_s < r->now_s + ROOT_DAYS * DAY_S)
 		problem(r, "an S/MIME root ends within %d days", ROOT_DAYS);
 }

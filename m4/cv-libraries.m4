@@ -32,6 +32,7 @@ AC_DEFUN([CV_CHECK_LIBRARIES], [
   CV_NEED([SECCOMP], [libseccomp >= 2.5], [libseccomp-dev], [sandboxes])
   CV_NEED([SYSTEMD], [libsystemd >= 247], [libsystemd-dev], [sockets passed in by systemd])
   CV_NEED([ZSTD], [libzstd >= 1.5], [libzstd-dev], [compression at rest])
+  CV_NEED([CURL], [libcurl >= 7.85], [libcurl4-openssl-dev], [fetching revocation lists])
   CV_NEED([MICROHTTPD], [libmicrohttpd >= 0.9.75], [libmicrohttpd-dev], [the metrics endpoint])
   PKG_CHECK_MODULES([CMOCKA], [cmocka >= 1.1.5], [],
     [AC_MSG_ERROR([cmocka is needed (unit tests). On Debian: apt-get install libcmocka-dev])])

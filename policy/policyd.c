@@ -22,6 +22,7 @@
 #include "common/sandbox.h"
 #include "common/systemd.h"
 #include "policy/extract/extract.h"
+#include "policy/fetched.h"
 #include "policy/pool.h"
 
 enum { WATCH_MS = 1000, ERRORS_OCTETS_MAX = 1 << 16 };
@@ -35,6 +36,7 @@ struct policyd {
 	struct pool	   *pool;
 	struct loop_timer   watch;
 	bool		    told_stale;
+	struct fetched	    fetched;
 	int		    exit_status;
 };
 
@@ -138,6 +140,7 @@ on_watch(struct loop_timer *t)
 		log_event(EV_CRL_FAILED, F_ERR(r), F_END);
 	}
 	tell_stale(d);
+	fetched_look(&d->fetched, d->conf->signature.crls);
 	if (loop_timer_set(d->loop, &d->watch, WATCH_MS, on_watch, d) != OK) {
 		d->exit_status = 1;
 		loop_stop(d->loop);

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(TOP, "tools"))
 
 
 FOLDERS = {"smtpd": "smtpd", "imapd": "imapd", "directoryd": "directory", "policyd": "policy",
-           "mailstored": "mailstore", "congvuctl": "control", "metricsd": "control"}
+           "mailstored": "mailstore", "congvuctl": "control", "metricsd": "control", "congvu-trust": "policy/fetch"}
 
 
 class Province:

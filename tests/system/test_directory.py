@@ -121,7 +121,7 @@ ldap { uri = { %(uris)s }
 	timeout = %(timeout)d
 	%(ldap)s }
 signature { roots = "%(pki)s/ca.pem"
-	crls = "%(pki)s/crl.pem" }
+	crls = "%(pki)s/crls" }
 """ % {"domain": DOMAIN, "dir": folder, "pki": pki, "uris": ", ".join('"%s"' % u for u in uris or [slapd.uri]),
        "base": slapd.info["base"], "service": slapd.info["service_dn"], "file": slapd.info["service_password_file"],
        "timeout": TIMEOUT_MS, "ldap": ldap} + users.section())

@@ -21,6 +21,7 @@ from harness import eventually, run
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAMS = ("directoryd", "policyd", "mailstored", "smtpd", "imapd", "metricsd")
+JOBS = ("congvu-trust",)	# start, do something, and end
 EXPOSURE_MAX = 30		# of 100, see systemd-analyze(1)
 HERE = tempfile.mkdtemp(prefix="congvu-package-")
 DEB = []
@@ -38,9 +39,10 @@ def units():
     """Copies whose programs are there, since verify looks for them."""
     folder = os.path.join(HERE, "units")
     os.makedirs(folder, exist_ok=True)
-    for name in glob.glob(os.path.join(TOP, "systemd", "*.service.in")) + [os.path.join(TOP, "systemd/congvu.target")]:
+    for name in glob.glob(os.path.join(TOP, "systemd", "*.service.in")) + [
+            os.path.join(TOP, "systemd", n) for n in ["congvu.target"] + [j + ".timer" for j in JOBS]]:
         with open(name) as f:
-            text = re.sub(r"@sbindir@/\w+", "/bin/true", f.read())
+            text = re.sub(r"@sbindir@/[\w-]+", "/bin/true", f.read())
         with open(os.path.join(folder, os.path.basename(name).replace(".in", "")), "w") as f:
             f.write(text)
     return sorted(glob.glob(folder + "/*"))
@@ -48,7 +50,7 @@ def units():
 
 def units_are_valid_and_closed():
     paths = units()
-    assert len(paths) == len(PROGRAMS) + 1, paths
+    assert len(paths) == len(PROGRAMS) + 1 + 2 * len(JOBS), paths
     assert output("systemd-analyze", "verify", "--man=no", *paths) == ""
     for path in paths:
         if path.endswith(".service"):
@@ -93,10 +95,11 @@ def it_has_what_it_should():
     for line in output("dpkg-deb", "-c", DEB[0]).splitlines():
         mode, owner, _, _, _, path = line.split(None, 5)
         listed[path.lstrip(".").split(" -> ")[0]] = (mode, owner)
-    wanted = ["/usr/libexec/congvu/" + p for p in PROGRAMS] + ["/usr/bin/congvuctl"]
+    wanted = ["/usr/libexec/congvu/" + p for p in PROGRAMS + JOBS] + ["/usr/bin/congvuctl"]
     for path in wanted:
         assert listed[path][0] == "-rwxr-xr-x", (path, listed.get(path))
     data = ["/lib/systemd/system/congvu-%s.service" % p for p in PROGRAMS] + [
+        "/lib/systemd/system/%s.%s" % (j, kind) for j in JOBS for kind in ("service", "timer")] + [
         "/lib/systemd/system/congvu.target", "/usr/lib/sysusers.d/congvu.conf", "/usr/lib/tmpfiles.d/congvu.conf",
         "/etc/congvu/congvu.conf", "/usr/share/congvu/schema/congvu.ldif", "/usr/share/congvu/schema/congvu.schema",
         "/usr/share/doc/congvu/copyright"]
@@ -177,10 +180,10 @@ def it_installs_and_starts_nothing():
     debian.run("dpkg", "-i", "/var/tmp/congvu.deb")
     with open(os.path.join(debian.root, "etc/passwd")) as f:
         passwd = f.read()
-    for user in ("smtpd", "relay", "imapd-in", "imapd-out", "directory", "keyd", "policyd", "mailstore", "metricsd"):
+    for user in ("smtpd", "relay", "imapd-in", "imapd-out", "directory", "keyd", "policyd", "mailstore", "metricsd", "trust"):
         assert re.search(r"(?m)^congvu-%s:.*(nologin|false)$" % user, passwd), user
     assert not glob.glob(os.path.join(debian.root, "etc/systemd/system/*/congvu*")), "enabled"
-    for program in PROGRAMS:
+    for program in PROGRAMS + JOBS:
         said = debian.run("/usr/libexec/congvu/" + program, "-c", "/etc/congvu/congvu.conf", ok=False)
         assert "profile: is missing" in said, (program, said)
 

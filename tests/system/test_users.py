@@ -84,7 +84,7 @@ def sockets_are_for_one_role(p):
 def files_are_their_owners(p):
     reads = {"directoryd": [r"ldap/service\.password"], "keyd": [r"state/keys(/.*)?"],
              "mailstored": [r"state/store(/.*)?", r"run/watch", r"run/store\.generations"]}
-    writes = {"keyd": [r"state/keys(/.*)?"],
+    writes = {"trust": [r"pki/crls"], "keyd": [r"state/keys(/.*)?"],
               "mailstored": [r"state/store(/.*)?", r"run/watch", r"run/store\.generations"]}
     for role in IMAPD:
         reads[role] = [r"state/store", r"state/store/(index|seg)(/.*)?", r"run/watch", r"run/store\.generations"]
@@ -92,7 +92,7 @@ def files_are_their_owners(p):
     writes["directoryd"] = reads["directoryd"]
     for role in ROLES:
         got = probe(p, role)
-        public = [r"pki/(ca|crl)\.pem", r"run/metrics(/\w+)?", r"\w+/\w+\.pid"]	# figures are for all to see
+        public = [r"pki/(ca\.pem|crls(/.*)?)", r"run/metrics(/\w+)?", r"\w+/\w+\.pid"]	# figures are for all to see
         assert only(got["read"], *public, *reads.get(role, [])) == [], (role, only(got["read"], *public, *reads.get(role, [])))
         assert only(got["write"], *writes.get(role, [])) == [], (role, only(got["write"], *writes.get(role, [])))
     assert "state/store/index/data.mdb" in probe(p, "imapd-internet")["read"]
