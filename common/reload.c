@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "common/reload.h"
 
+#include <string.h>
+
 #include "common/conf_table.h"
 #include "common/log.h"
 #include "common/metric.h"
@@ -42,20 +44,54 @@ same_value(const struct conf_key *key, const char *a, const char *b)
 	return false;
 }
 
+/* Two sections; key NULL: all their keys. */
 static bool
-is_same(const struct conf *a, const struct conf *b, struct slice name)
+same_section(const struct conf_section *s, const char *key, const char *a, const char *b)
 {
-	struct slice section;
-	bool one_key = slice_cut(&name, '.', &section);
+	for (size_t k = 0; k < s->keys_n; k++)
+		if ((key == NULL || strcmp(s->keys[k].key, key) == 0) &&
+		    !same_value(&s->keys[k], a, b))
+			return false;
+	return true;
+}
+
+/* All sections of one name: as many, in the same order, with the same titles. */
+static bool
+same_multi(const struct conf_section *s, const char *a, const char *b)
+{
+	const char *va, *vb;
+	size_t na, nb;
+
+	memcpy(&va, a + s->offset, sizeof va);
+	memcpy(&vb, b + s->offset, sizeof vb);
+	memcpy(&na, a + s->offset_count, sizeof na);
+	memcpy(&nb, b + s->offset_count, sizeof nb);
+	for (size_t i = 0; na == nb && i < na; i++) {
+		const char *const *title_a = (const void *)(va + i * s->size);
+		const char *const *title_b = (const void *)(vb + i * s->size);
+
+		if (strcmp(*title_a, *title_b) != 0 ||
+		    !same_section(s, NULL, va + i * s->size, vb + i * s->size))
+			return false;
+	}
+	return na == nb;
+}
+
+static bool
+is_same(const struct conf *a, const struct conf *b, const char *name)
+{
+	struct slice rest = slice_of(name), section;
+	bool one_key = slice_cut(&rest, '.', &section);
 
 	for (size_t i = 0; i < conf_table_n; i++) {
 		const struct conf_section *s = &conf_table[i];
 
-		for (size_t k = 0; k < s->keys_n && slice_is(section, s->name); k++)
-			if ((!one_key || slice_is(name, s->keys[k].key)) &&
-			    !same_value(&s->keys[k], (const char *)a + s->offset,
-			    (const char *)b + s->offset))
-				return false;
+		if (!slice_is(section, s->name))
+			continue;
+		if (s->multi)
+			return same_multi(s, (const char *)a, (const char *)b);
+		return same_section(s, one_key ? rest.p : NULL, (const char *)a + s->offset,
+		    (const char *)b + s->offset);
 	}
 	return true;
 }
@@ -64,7 +100,7 @@ const char *
 reload_changed(const struct conf *a, const struct conf *b, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!is_same(a, b, slice_of(names[i])))
+		if (!is_same(a, b, names[i]))
 			return names[i];
 	return NULL;
 }

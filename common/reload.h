@@ -8,7 +8,7 @@
 #include "common/conf.h"
 
 /* The first of n names, "section" or "section.key" ("general.run-dir"), whose values differ; NULL:
- * none does. MULTI sections cannot be named. */
+ * none does. A MULTI section is named as a whole. */
 const char *reload_changed(const struct conf *a, const struct conf *b, const char *const *names,
     size_t n);
 

@@ -31,7 +31,8 @@ decode(struct slice s, struct keyd_uri_value *out)
 	for (size_t i = 0; i < s.n; i++) {
 		int c = s.p[i] == '%' ? escaped(s, i) : (unsigned char)s.p[i];
 
-		if (c < 0 || out->n == KEYD_URI_VALUE_MAX)
+		/* "?" begins a query, in which other names could stand. */
+		if (c < 0 || s.p[i] == '?' || out->n == KEYD_URI_VALUE_MAX)
 			return ERR_SYNTAX;
 		if (s.p[i] == '%')
 			i += 2;

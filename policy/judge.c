@@ -6,7 +6,9 @@
 #include "common/control.h"
 #include "mime/addr.h"
 #include "mime/header.h"
+#include "policy/judge_sign.h"
 #include "policy/release.h"
+#include "policy/sign.h"
 #include "policy/trace.h"
 #include "policy/wording.h"
 
@@ -23,13 +25,16 @@ struct run {
 	bool				sender_own;	/* RULE_SENDER_OWN */
 	const struct facts	       *judged;		/* those found, or what a release makes of them */
 	struct slice			content;	/* what is signed of it, or all */
+	const char		       *sign_as;	/* the first that a decision named, or "" */
+	struct buf			sign_field;
 };
 
 size_t
 judge_arena_octets(size_t message_octets)
 {
-	/* Two trees (as received, as composed), decoded signatures, classification. */
-	return 3 * TREE_ARENA_OCTETS(message_octets) + 4 * message_octets + ((size_t)32 << 20);
+	/* Two trees (as received, as composed), both twice if the server signs; decoded signatures,
+	 * classification. */
+	return 5 * TREE_ARENA_OCTETS(message_octets) + 4 * message_octets + ((size_t)32 << 20);
 }
 
 /* The one Sender address of the header, or nothing. */
@@ -259,6 +264,7 @@ decide_all(struct run *run)
 	if (reply->recipients == NULL)
 		return run->a->err;
 	reply->recipients_n = req->recipients_n;
+	run->sign_as = "";
 	for (size_t i = 0; i < req->recipients_n; i++) {
 		struct decide_rcpt to = { req->recipients[i].exit_zone,
 			req->recipients[i].clearance };
@@ -269,6 +275,8 @@ decide_all(struct run *run)
 			slice_sub(slice_of(d.rule), 0, 64) };
 		if (i == 0 || is_worse(&d, reply))
 			take_decision(run, &d);
+		if (*run->sign_as == '\0')	/* there is one text for all recipients */
+			run->sign_as = d.sign_as;
 	}
 	return run->a->err;
 }
@@ -353,6 +361,19 @@ try_releases(struct run *run)
 	return r;
 }
 
+/* A message that bears a signature keeps it, whatever it is worth. */
+static int
+sign_for_sender(struct run *run)
+{
+	const struct judge_result *out = run->out;
+
+	if (*run->sign_as == '\0' || !run->req->may_sign || run->env->sign == NULL ||
+	    out->reply.verdict != VERDICT_ALLOW || out->facts.sig != SIG_NONE)
+		return OK;
+	return judge_sign(run->message, run->env, slice_of(run->sign_as), run->a, run->out,
+	    &run->sign_field);
+}
+
 /* ---- the reply ---- */
 
 static int
@@ -427,11 +448,15 @@ fill_trace(struct run *run)
 	int r = OK;
 
 	reply->trace = run->req->trace;
-	if (!is_entry(run))
+	if (!is_entry(run) && run->sign_field.n == 0)
 		return OK;
 	buf_init(&trace, TRACE_OCTETS_MAX);
 	buf_add(&trace, run->req->trace);
-	r = trace_results(&run->out->facts, run->env->authserv_id, &trace);
+	if (is_entry(run))
+		r = trace_results(&run->out->facts, run->env->authserv_id, &trace);
+	buf_add(&trace, buf_slice(&run->sign_field));
+	if (r == OK)
+		r = trace.err;
 	if (r == OK)
 		reply->trace = arena_copy(run->a, buf_slice(&trace));
 	buf_fini(&trace);
@@ -448,8 +473,8 @@ fill_summary(struct run *run)
 
 	if (!run->req->want_summary || reply->verdict != VERDICT_ALLOW)
 		return OK;
-	buf_init(&composed, run->message.n + TRACE_OCTETS_MAX);
-	trace_compose(reply->trace, run->message, reply->removals, reply->removals_n, &composed);
+	buf_init(&composed, run->message.n + TRACE_OCTETS_MAX + reply->head.n + reply->tail.n);
+	trace_compose(reply, run->message, &composed);
 	r = composed.err;
 	if (r == OK)
 		r = tree_parse(buf_slice(&composed), run->a, &t);
@@ -470,17 +495,19 @@ judge(struct slice message, const struct pol_judge_request *req, const struct ju
     struct arena *a, struct judge_result *out)
 {
 	static int (*const steps[])(struct run *) = { find_removals, find_senders, find_facts,
-		decide_all, try_releases, fill_facts, fill_trace, fill_summary };
+		decide_all, try_releases, sign_for_sender, fill_facts, fill_trace, fill_summary };
 	struct run run = { .message = message, .req = req, .env = env, .a = a, .out = out,
-		.judged = &out->facts };
+		.judged = &out->facts, .sign_as = "" };
 	int r = OK;
 
 	memset(out, 0, sizeof *out);
 	buf_init(&out->summary, SUMMARY_OCTETS_MAX);
 	if (!is_sensible(req))
 		return ERR_INVAL;
+	buf_init(&run.sign_field, SIGN_FIELD_OCTETS_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(steps) && r == OK; i++)
 		r = steps[i](&run);
+	buf_fini(&run.sign_field);
 	if (r != OK)
 		judge_fini(out);
 	return r;

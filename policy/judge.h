@@ -2,8 +2,8 @@
 /*
  * policy/judge.h: one message and one request in, the whole answer out.
  *
- * Shape   digest, parts, signature, binding, classification, decision for every recipient, trace
- *         fields and summary, in that order. Used by the workers of policyd and, without a
+ * Shape   digest, parts, signature, binding, classification, decision for every recipient, the
+ *         server's own signature where a rule asks for it, trace fields and summary, in that order. Used by the workers of policyd and, without a
  *         server, by congvuctl.
  * Pure    no files, no network; the time is in the environment. Containers are opened through
  *         the function that the caller chose (a box of its own in policyd).
@@ -17,6 +17,11 @@
 #include "policy/decide.h"
 #include "policy/proto.h"
 
+/* A CMS object of the signer of that title over that digest, and the subject of its certificate: OK,
+ * or an error when there can be none now. */
+typedef int (*judge_sign_fn)(void *arg, struct slice title, const unsigned char sha256[32],
+    struct arena *a, struct slice *cms_out, struct slice *subject_out);
+
 struct judge_env {
 	struct rules		rules;
 	struct slice		authserv_id;
@@ -24,12 +29,15 @@ struct judge_env {
 	struct smime_trust     *trust;		/* NULL: nothing is trusted */
 	struct smime_options	smime;
 	struct classify_options classify;
+	judge_sign_fn		sign;		/* NULL: nothing is signed, whatever a rule says */
+	void		       *sign_arg;
 };
 
 struct judge_result {
 	struct pol_judge_reply reply;	/* strings and lists in the arena, or static */
 	struct facts	       facts;
 	struct slice	       legal_basis;	/* of the row that decided */
+	const char	      *sign_error, *sign_detail; /* why it could not be signed, or NULL */
 	struct buf	       summary;	/* filled when asked for and the verdict is allow */
 };
 

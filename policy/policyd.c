@@ -195,7 +195,7 @@ reload(struct policyd *d)
 {
 	static const char *const fixed[] = { "signature.roots", "signature.intermediates",
 		"signature.crls", "general.run-dir", "general.sandbox", "user",
-		"limits.policy-workers" };
+		"limits.policy-workers", "signer" };
 	struct conf *conf;
 
 	if (reload_read(d->conf_path, d->conf, fixed, ARRAY_LEN(fixed), &conf) != OK)

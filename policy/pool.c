@@ -15,8 +15,10 @@
 #include "common/metric.h"
 #include "common/systemd.h"
 #include "policy/decide.h"
+#include "policy/judge_sign.h"
 #include "policy/profile.h"
 #include "policy/seen.h"
+#include "policy/sign_line.h"
 #include "policy/worker.h"
 
 enum {
@@ -46,6 +48,7 @@ struct worker_slot {
 	struct pool	   *pool;
 	pid_t		    pid;	/* 0: none */
 	struct chan_client *client;
+	struct sign_line   *line;	/* on which it asks for signatures */
 	bool		    ready;	/* has a trust set */
 	bool		    retiring;	/* to be replaced when idle */
 	struct job	   *job;
@@ -59,6 +62,7 @@ struct pool {
 	const struct trust *trust;
 	struct pool_events  events;
 	struct chan_server *server;
+	struct chan_client *keyd;	/* which signs; NULL: no signer is configured */
 	struct worker_slot *slots;
 	size_t		    slots_n;
 	struct job	   *head[QUEUE_COUNT], **tail[QUEUE_COUNT];
@@ -141,12 +145,13 @@ pool_peer_gone(struct pool *p, uint64_t peer_serial)
 
 /* Has the worker answered the question that was asked? */
 static bool
-is_believable(const struct job *job, const struct chan_answer *a)
+is_believable(struct sign_line *line, const struct job *job, const struct chan_answer *a)
 {
 	const struct pol_judge_reply *reply = a->msg;
 	unsigned worst = VERDICT_ALLOW;
 
-	if (reply->recipients_n != job->recipients_n || reply->sha256.n != 32 || a->fds_n > 1)
+	if (reply->recipients_n != job->recipients_n || reply->sha256.n != 32 || a->fds_n > 1 ||
+	    !sign_line_end(line, reply->signed_by))
 		return false;
 	for (size_t i = 0; i < reply->recipients_n; i++)
 		worst = decide_worst(worst, reply->recipients[i].verdict);
@@ -212,7 +217,7 @@ on_judged(void *arg, struct chan_answer *a)
 	struct pool *p = w->pool;
 
 	w->job = NULL;
-	if (a->status == OK && is_believable(job, a)) {
+	if (a->status == OK && is_believable(w->line, job, a)) {
 		count(p, job, a->msg);
 		pass_on(p, job, a);
 		job_free(job);
@@ -242,6 +247,7 @@ static void
 hand_over(struct worker_slot *w, struct job *job, const struct pol_judge_request *msg, int fd)
 {
 	w->job = job;
+	sign_line_begin(w->line, msg->may_sign);
 	chan_call(w->client, WORK_JUDGE, msg, &fd, 1, w->pool->conf->limits.policy_ms, on_judged, w,
 	    NULL);
 }
@@ -439,25 +445,41 @@ restart_later(struct worker_slot *w)
 	w->restart_ms = w->restart_ms * 2 > RESTART_MAX_MS ? RESTART_MAX_MS : w->restart_ms * 2;
 }
 
+/* Two socketpairs: for what the worker is asked, and for what it asks (waiting for the answer). */
+static int
+pairs(int asked[2], int asking[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, asked) != 0)
+		return -errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, asking) == 0)
+		return OK;
+	close(asked[0]);
+	close(asked[1]);
+	return ERR_NOMEM;
+}
+
 static void
 start(struct worker_slot *w)
 {
 	struct pool *p = w->pool;
 	size_t n;
 	const struct chan_row *rows = work_rows(&n);
-	int fds[2];
+	int fds[2], sign[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
+	if (pairs(fds, sign) != OK) {
 		restart_later(w);
 		return;
 	}
 	w->pid = fork();
 	if (w->pid == 0) {
 		systemd_close();
-		worker_main(fds[1], p->conf);
+		worker_main(fds[1], sign[1], p->conf);
 	}
 	close(fds[1]);
-	if (w->pid < 0 || chan_client_adopt(p->loop, fds[0], rows, n, &w->client) != OK) {
+	close(sign[1]);
+	if (sign_line_new(p->loop, p->keyd, sign[0], &w->line) != OK || w->pid < 0 ||
+	    chan_client_adopt(p->loop, fds[0], rows, n, &w->client) != OK) {
+		sign_line_free(&w->line);
 		close(fds[0]);
 		kill_worker(w);
 		if (w->pid < 0) {
@@ -482,6 +504,7 @@ bury(struct worker_slot *w, int status)
 	w->ready = false;
 	w->retiring = false;
 	chan_client_free(&w->client);
+	sign_line_free(&w->line);
 	if (sandbox) {
 		w->pool->events.fatal(w->pool->events.arg);
 		return;
@@ -521,6 +544,7 @@ name_rules(const struct conf *conf)
 
 	for (size_t i = 0; i < ARRAY_LEN(single); i++)
 		metric_slot(METRIC_LABEL_RULE, single[i]->name);
+	metric_slot(METRIC_LABEL_RULE, JUDGE_SIGN_RULE);
 	if (rules_init(&rules, conf) != OK)
 		return;
 	tables[0] = &rules.fixed;
@@ -530,6 +554,20 @@ name_rules(const struct conf *conf)
 		for (size_t j = 0; j < tables[i]->count; j++)
 			metric_slot(METRIC_LABEL_RULE, tables[i]->rows[j].name);
 	rules_fini(&rules);
+}
+
+static int
+connect_keyd(struct pool *p, const struct conf *conf)
+{
+	char path[108];
+	size_t n;
+	const struct chan_row *rows = sign_rows(&n);
+	int r;
+
+	if (conf->signer_n == 0)
+		return OK;
+	r = chan_path(conf->general.run_dir, "sign", ROLE_POLICYD, path, sizeof path);
+	return r == OK ? chan_client_new(p->loop, path, rows, n, &p->keyd) : r;
 }
 
 void
@@ -559,7 +597,7 @@ pool_new(struct loop *loop, const struct conf *conf, const struct trust *trust,
 	p->slots_n = conf->limits.policy_workers;
 	p->slots = calloc(p->slots_n, sizeof *p->slots);
 	p->seen = seen_new();
-	if (p->slots == NULL || p->seen == NULL) {
+	if (p->slots == NULL || p->seen == NULL || connect_keyd(p, conf) != OK) {
 		free(p->slots);
 		seen_free(&p->seen);
 		free(p);

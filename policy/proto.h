@@ -5,10 +5,10 @@
  * Shape   one request judges one message for all its recipients. policyd listens at
  *         chan_path(run_dir, "policy", role).
  * Octets  the message comes as a sealed memfd. What is stored and relayed is composed by the asker:
- *         reply.trace, then the message without the ranges in reply.removals, with reply.head put in
- *         at reply.head_at (an offset in the message, not inside a removed range) and reply.tail behind it (policy/trace.h,
- *         trace_compose). The summary describes exactly those composed octets. head and tail are empty
- *         but when the server signed for the sender: then signed_by says as whom.
+ *         reply.trace, then the message without the ranges in reply.removals. If the server signs
+ *         (signed_by is not empty): reply.trace, reply.head, the message from reply.head_at on, where
+ *         its body begins, reply.tail; the ranges are before head_at, and head lacks them already.
+ *         The summary describes exactly those composed octets.
  * Errors  any status but OK, and no answer, mean "cannot decide now": defer.
  */
 #ifndef POLICY_PROTO_H
@@ -60,7 +60,7 @@ WIRE_STRUCT(pol_release, POL_RELEASE_FIELDS)
 	F(T, STR, trace, 4096)		/* fields the asker wants on top (Return-Path, Received) */ \
 	F(T, U8, want_summary, 1) \
 	F(T, STR, unit, 1024)		/* DN of the account's entry, or empty */ \
-	F(T, U8, may_sign, 1)		/* the asker composes with reply.head and reply.tail */ \
+	F(T, U8, may_sign, 1)		/* the asker can compose with reply.head and reply.tail */ \
 	L(T, pol_release, releases, 8)	/* that officers signed for this sender */
 WIRE_STRUCT(pol_judge_request, POL_JUDGE_REQUEST_FIELDS)
 

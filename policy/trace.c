@@ -70,6 +70,14 @@ bears_our_name(struct slice value, struct slice authserv_id)
 	return ours;
 }
 
+bool
+trace_is_ours(struct slice name, struct slice value, struct slice authserv_id)
+{
+	return (slice_is_nocase(name, "Authentication-Results") ||
+	    slice_is_nocase(name, "X-Congvu-Signed-By")) && bears_our_name(value, authserv_id) &&
+	    !control_off("trace-removal");
+}
+
 int
 trace_removals(struct slice message, struct slice authserv_id,
     struct pol_range ranges[TRACE_REMOVALS_MAX], size_t *n_out)
@@ -83,8 +91,7 @@ trace_removals(struct slice message, struct slice authserv_id,
 	while (header_next(&it, &field) == 1) {
 		uint64_t at = (uint64_t)(field.whole.p - message.p);
 
-		if (!slice_is_nocase(field.name, "Authentication-Results") ||
-		    !bears_our_name(field.value, authserv_id) || control_off("trace-removal"))
+		if (!trace_is_ours(field.name, field.value, authserv_id))
 			continue;
 		if (n > 0 && ranges[n - 1].offset + ranges[n - 1].octets == at) {
 			ranges[n - 1].octets += field.whole.n;
@@ -144,6 +151,8 @@ trace_results(const struct facts *f, struct slice authserv_id, struct buf *out)
 	buf_addf(&value, "; smime=%s", result_of(f));
 	if (f->sig == SIG_BAD || f->sig == SIG_ERROR)
 		buf_addf(&value, " reason=%s", sig_reason_name(f->sig_reason));
+	else if (f->signed_by.n > 0)	/* what came was not signed; what goes is, by us */
+		buf_adds(&value, " reason=signed-by-server");
 	else if (f->sig_on_behalf)
 		buf_adds(&value, " reason=on-behalf");
 	else if (f->sig_stale_revocation)
@@ -178,15 +187,22 @@ trace_is_fields(struct slice fields)
 }
 
 void
-trace_compose(struct slice trace, struct slice message, const struct pol_range *ranges, size_t n,
-    struct buf *out)
+trace_compose(const struct pol_judge_reply *reply, struct slice message, struct buf *out)
 {
 	size_t at = 0;
 
-	buf_add(out, trace);
-	for (size_t i = 0; i < n; i++) {
-		buf_add(out, slice_sub(message, at, (size_t)ranges[i].offset - at));
-		at = (size_t)(ranges[i].offset + ranges[i].octets);
+	buf_add(out, reply->trace);
+	if (reply->signed_by.n > 0) {
+		buf_add(out, reply->head);
+		buf_add(out, slice_from(message, (size_t)reply->head_at));
+		buf_add(out, reply->tail);
+		return;
+	}
+	for (size_t i = 0; i < reply->removals_n; i++) {
+		const struct pol_range *r = &reply->removals[i];
+
+		buf_add(out, slice_sub(message, at, (size_t)r->offset - at));
+		at = (size_t)(r->offset + r->octets);
 	}
 	buf_add(out, slice_from(message, at));
 }

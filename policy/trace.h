@@ -3,7 +3,8 @@
  * policy/trace.h: what policyd puts on top of a message, and what it takes away below.
  *
  * Shape   one Authentication-Results field of ours is added; every field of that name that bears
- *         our authserv-id and came with the message is removed whole, and nothing else.
+ *         our authserv-id and came with the message is removed whole, as is X-Congvu-Signed-By
+ *         (policy/sign.h), and nothing else.
  * Bounds  TRACE_REMOVALS_MAX ranges; neighbours count as one.
  * Source  RFC 8601 2.2, 2.3, 5 (removal), RFC 7281 (smime).
  */
@@ -25,8 +26,10 @@ int trace_results(const struct facts *f, struct slice authserv_id, struct buf *o
 /* Are these whole header fields, each ending in CRLF, without an empty line? Empty is. */
 bool trace_is_fields(struct slice fields);
 
-/* Append trace, then message without the ranges: the octets that are stored and relayed. */
-void trace_compose(struct slice trace, struct slice message, const struct pol_range *ranges,
-    size_t n, struct buf *out);
+/* Is this a field that only this server writes, in its name? */
+bool trace_is_ours(struct slice name, struct slice value, struct slice authserv_id);
+
+/* Append the octets that are stored and relayed, as policy/proto.h says. */
+void trace_compose(const struct pol_judge_reply *reply, struct slice message, struct buf *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/worker.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -15,9 +16,10 @@
 #include "policy/fault.h"
 #include "policy/judge.h"
 #include "policy/smime/points.h"
+#include "policy/sign_line.h"
 #include "policy/trust.h"
 
-enum { SOCKET_FD = 3, ROOM_FOR_TRACE = 1 << 20, SEEN_CERT_MAX = 16384 };
+enum { SOCKET_FD = 3, SIGN_FD = 4, ROOM_FOR_TRACE = 1 << 20, SEEN_CERT_MAX = 16384 };
 
 struct worker {
 	struct chan_server *server;
@@ -109,6 +111,24 @@ tell_seen(struct worker *w, struct arena *a, struct pol_judge_reply *reply)
 		reply->seen[i].der = ders[i].n <= SEEN_CERT_MAX ? ders[i] : (struct slice){ "", 0 };
 }
 
+/* Ask the parent, and wait: the message goes nowhere without. */
+static int
+ask_signature(void *arg, struct slice title, const unsigned char sha256[32], struct arena *a,
+    struct slice *cms_out, struct slice *subject_out)
+{
+	const struct sign_cms_request q = { title, { (const char *)sha256, 32 } };
+	const void *reply = NULL;
+	int r = chan_sync_call(SIGN_FD, sign_line_row(), &q, NULL, 0, SIGN_LINE_MS + 1000, a, &reply,
+	    NULL, NULL);
+
+	(void)arg;
+	if (r != OK)
+		return r;
+	*cms_out = ((const struct sign_cms_reply *)reply)->cms;
+	*subject_out = ((const struct sign_cms_reply *)reply)->subject;
+	return OK;
+}
+
 static int
 judge_mapped(struct worker *w, struct chan_req *req, const struct pol_judge_request *msg,
     struct slice message)
@@ -122,6 +142,9 @@ judge_mapped(struct worker *w, struct chan_req *req, const struct pol_judge_requ
 	arena_init(&a, judge_arena_octets(message.n));
 	r = judge(message, msg, &w->env, &a, &res);
 	if (r == OK) {
+		if (res.sign_error != NULL)
+			log_event(EV_SIGNER_FAILED, F_CSTR("reason", res.sign_error),
+			    F_CSTR("detail", res.sign_detail), F_END);
 		tell_seen(w, &a, &res.reply);
 		answer(w, req, &res);
 		judge_fini(&res);
@@ -181,6 +204,7 @@ set_up(struct worker *w, struct loop **loop_out)
 	classify_options_init(&w->env.classify);
 	w->env.classify.open_signed = smime_open_signed;
 	w->env.classify.now_ms = now_ms;
+	w->env.sign = ask_signature;
 	if (r == OK)
 		r = loop_new(loop_out);
 	if (r == OK)
@@ -193,7 +217,7 @@ set_up(struct worker *w, struct loop **loop_out)
 
 /* Keep the socket and the standard descriptors, and forget how the parent handles signals. */
 static void
-become_worker(int fd)
+become_worker(int fd, int sign_fd)
 {
 	sigset_t none;
 
@@ -203,21 +227,23 @@ become_worker(int fd)
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_IGN);	/* a Ctrl-C is for the parent */
 	signal(SIGPIPE, SIG_IGN);
-	if (fd != SOCKET_FD && dup2(fd, SOCKET_FD) < 0)
+	/* Neither number may be in the way of the other. */
+	if ((sign_fd = fcntl(sign_fd, F_DUPFD, SIGN_FD + 1)) < 0 || dup2(fd, SOCKET_FD) < 0 ||
+	    dup2(sign_fd, SIGN_FD) < 0)
 		_exit(1);
-	close_range(SOCKET_FD + 1, ~0U, 0);
+	close_range(SIGN_FD + 1, ~0U, 0);
 	log_init("policyd-worker");
 	metric_leave();
 }
 
 _Noreturn void
-worker_main(int fd, const struct conf *conf)
+worker_main(int fd, int sign_fd, const struct conf *conf)
 {
 	struct worker w = { .conf = conf };
 	struct sandbox_paths nothing = { 0 };
 	struct loop *loop = NULL;
 
-	become_worker(fd);
+	become_worker(fd, sign_fd);
 	if (set_up(&w, &loop) != OK)
 		_exit(1);
 	if (sandbox_enter(SANDBOX_POLICY_WORKER, &nothing) != OK)

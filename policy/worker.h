@@ -2,7 +2,8 @@
 /*
  * policy/worker.h: the process that judges, and what its parent asks of it.
  *
- * Shape   a worker has one socket and nothing else: no files, no network. The parent hands it
+ * Shape   a worker has one socket to be asked on, one to ask for signatures, and nothing else: no files,
+ *         no network. The parent hands it
  *         the trust set and then one message at a time, each as a sealed memfd; the message is
  *         judged with judge() and answered, or the worker is killed.
  */
@@ -32,7 +33,8 @@ WIRE_STRUCT(work_trust_reply, WORK_TRUST_REPLY_FIELDS)
 
 const struct chan_row *work_rows(size_t *n_out);
 
-/* Serve fd, with nothing else of the parent's left open; does not return. */
-_Noreturn void worker_main(int fd, const struct conf *conf);
+/* Serve fd and ask on sign_fd (policy/sign_line.h), with nothing else of the parent's left open; does
+ * not return. */
+_Noreturn void worker_main(int fd, int sign_fd, const struct conf *conf);
 
 #endif

@@ -185,6 +185,7 @@ judge(struct conn *c)
 		.arrival_zone = (uint8_t)c->zone, .client = slice_of(c->client),
 		.mail_from = env->mail_from, .recipients = views(env), .recipients_n = env->views_n,
 		.want_summary = 1,
+		.may_sign = c->engine.conf->role == ENGINE_SUBMISSION,
 	};
 	int err;
 
@@ -239,6 +240,23 @@ evidence_text(struct arena *mem, const struct pol_judge_reply *r)
 	return s;
 }
 
+/* What was done to the message. */
+static struct slice
+detail_text(struct arena *mem, const struct pol_judge_reply *r)
+{
+	struct slice s;
+	struct buf b;
+
+	buf_init(&b, 512);
+	if (r->signed_by.n > 0)
+		buf_addf(&b, "signed-by-server=%.*s", (int)r->signed_by.n, r->signed_by.p);
+	if (r->removals_n > 0)
+		buf_adds(&b, b.n > 0 ? " forged-results-removed" : "forged-results-removed");
+	s = arena_copy(mem, buf_slice(&b));
+	buf_fini(&b);
+	return s;
+}
+
 static void
 fill_audit(struct conn *c, const struct pol_judge_reply *r)
 {
@@ -263,8 +281,7 @@ fill_audit(struct conn *c, const struct pol_judge_reply *r)
 	a->sig_reason = r->sig_reason;
 	a->arrival_zone = (uint8_t)c->zone;
 	a->evidence = evidence_text(&env->mem, r);
-	if (r->removals_n > 0)
-		a->detail = SLICE("forged-results-removed");
+	a->detail = detail_text(&env->mem, r);
 }
 
 /* ---- what is stored ---- */
@@ -286,6 +303,19 @@ write_rest(int fd, struct slice message, const struct pol_range *ranges, size_t 
 	return err != OK ? err : memfd_write(fd, slice_from(message, at));
 }
 
+/* The message in the server's own signature: another header, the same body. */
+static int
+write_signed(int fd, struct slice message, const struct pol_judge_reply *r)
+{
+	int err = r->head_at <= message.n && r->head.n > 0 && r->tail.n > 0 ? OK : ERR_FRAME;
+
+	if (err == OK)
+		err = memfd_write(fd, r->head);
+	if (err == OK)
+		err = memfd_write(fd, slice_from(message, (size_t)r->head_at));
+	return err == OK ? memfd_write(fd, r->tail) : err;
+}
+
 static int
 compose(struct message *m, const struct pol_judge_reply *r)
 {
@@ -297,7 +327,9 @@ compose(struct message *m, const struct pol_judge_reply *r)
 	err = memfd_new("composed", &m->final_fd);
 	if (err == OK)
 		err = memfd_write(m->final_fd, r->trace);
-	if (err == OK)
+	if (err == OK && r->signed_by.n > 0)
+		err = write_signed(m->final_fd, message, r);
+	else if (err == OK)
 		err = write_rest(m->final_fd, message, r->removals, r->removals_n);
 	if (err == OK)
 		err = memfd_seal(m->final_fd);
@@ -446,6 +478,8 @@ take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *
 	fill_audit(c, r);
 	if (r->verdict != VERDICT_ALLOW)
 		return OK;
+	if (r->signed_by.n > 0 && c->engine.conf->role != ENGINE_SUBMISSION)
+		return ERR_FRAME;	/* nobody asked for it */
 	if (must_not_be(c, r)) {
 		log_event(EV_INTERNAL_ERROR, F_CSTR("what", "allowed across the internet"));
 		return ERR_FORBIDDEN;

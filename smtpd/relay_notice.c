@@ -246,6 +246,25 @@ fill_copies(struct relay_notice *n)
 	return OK;
 }
 
+/* The notice as it was written, or in the server's signature (policy/proto.h). */
+static int
+write_final(struct relay_notice *n, const struct pol_judge_reply *p)
+{
+	struct slice text = buf_slice(&n->text);
+	bool is_signed = p->signed_by.n > 0;
+	int err;
+
+	if (!slice_starts_nocase(p->trace, buf_slice(&n->trace)) ||
+	    (is_signed && (p->head_at > text.n || p->head.n == 0 || p->tail.n == 0)))
+		return ERR_FRAME;
+	err = memfd_write(n->final_fd, p->trace);
+	if (err == OK && is_signed)
+		err = memfd_write(n->final_fd, p->head);
+	if (err == OK)
+		err = memfd_write(n->final_fd, is_signed ? slice_from(text, (size_t)p->head_at) : text);
+	return err == OK && is_signed ? memfd_write(n->final_fd, p->tail) : err;
+}
+
 static int
 prepare_store(struct relay_notice *n, const struct pol_judge_reply *p, unsigned level)
 {
@@ -265,13 +284,24 @@ prepare_store(struct relay_notice *n, const struct pol_judge_reply *p, unsigned 
 	if (err == OK)
 		err = memfd_new("notice", &n->final_fd);
 	if (err == OK)
-		err = memfd_write(n->final_fd, buf_slice(&n->trace));
-	if (err == OK)
-		err = memfd_write(n->final_fd, buf_slice(&n->text));
+		err = write_final(n, p);
 	return err == OK ? memfd_seal(n->final_fd) : err;
 }
 
 /* ---- the gate ---- */
+
+static struct slice
+detail_of(struct arena *mem, struct slice signed_by)
+{
+	struct slice s;
+	struct buf b;
+
+	buf_init(&b, 128);
+	buf_addf(&b, "signed-by-server=%.*s", (int)signed_by.n, signed_by.p);
+	s = arena_copy(mem, buf_slice(&b));
+	buf_fini(&b);
+	return s;
+}
 
 static void
 take_verdict(struct relay_notice *n, const struct pol_judge_reply *p)
@@ -283,6 +313,8 @@ take_verdict(struct relay_notice *n, const struct pol_judge_reply *p)
 	a->rule = arena_copy(&n->mem, p->rule);
 	if (p->level > a->level)
 		a->level = p->level;
+	if (p->signed_by.n > 0)
+		a->detail = detail_of(&n->mem, p->signed_by);
 }
 
 /* No rule can allow that (DESIGN 1); the asker makes sure. */
@@ -333,7 +365,7 @@ judge(struct relay_notice *n)
 	    .clearance = n->account != NULL ? n->account->clearance : LEVEL_THUONG };
 	struct pol_judge_request r = { .path = PATH_RELAY, .arrival_zone = e->arrival_zone,
 	    .recipients = &to, .recipients_n = 1, .level_min = e->level,
-	    .trace = buf_slice(&n->trace), .want_summary = 1 };
+	    .trace = buf_slice(&n->trace), .want_summary = 1, .may_sign = 1 };
 
 	if (n->route != NULL)
 		to.exit_zone = (uint8_t)n->route->zone;

@@ -30,7 +30,7 @@ check(const struct judge_result *r, const struct pol_judge_request *req, struct 
 	if (reply->verdict != VERDICT_ALLOW)
 		return;
 	buf_init(&out, message.n + 65536);
-	trace_compose(reply->trace, message, reply->removals, reply->removals_n, &out);
+	trace_compose(reply, message, &out);
 	if (summary_open(buf_slice(&r->summary), &sum) != OK || sum.size_octets != out.n)
 		abort();
 	buf_fini(&out);

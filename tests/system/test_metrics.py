@@ -38,6 +38,7 @@ QUIET = {
     "store_restorable_bytes": "looked up every ten minutes: tests/unit/mailstore/test_reclaim",
     "store_segments": "of segments that have ended: tests/unit/mailstore/test_compact",
     "store_reclaimed_bytes": "ten minutes after the fact: tests/unit/mailstore/test_compact",
+    "signatures": "needs signers: tests/system/test_signing",
     "store_moved_bytes": "of segments that are half dead: tests/unit/mailstore/test_compact",
     "trust_run_timestamp_seconds": "a run of congvu-trust: tests/system/test_trust",
     "trust_complete_timestamp_seconds": "the same",

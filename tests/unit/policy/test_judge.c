@@ -148,7 +148,7 @@ compose(const struct judge_result *r, struct slice message)
 	struct slice s;
 
 	buf_init(&out, message.n + 65536);
-	trace_compose(r->reply.trace, message, r->reply.removals, r->reply.removals_n, &out);
+	trace_compose(&r->reply, message, &out);
 	s = pki_text("%.*s", (int)out.n, out.p);
 	buf_fini(&out);
 	return s;
