@@ -166,11 +166,7 @@ check_word(enum word_set set, const char *value, const char *wrong)
 const char *
 conf_check_path(const char *value)
 {
-	static const char wrong[] = "is not one of submit, receive, relay, store";
-	unsigned v;
-
-	/* Reading is not judged: clearance and zone decide it. */
-	return word_value(WORD_path, slice_of(value), &v) == OK && v != PATH_READ ? NULL : wrong;
+	return check_word(WORD_path, value, "is not one of submit, receive, relay, store, read");
 }
 
 const char *

@@ -42,6 +42,7 @@ struct import_slot {
 	struct slice	  id;
 	/* of the judgement */
 	uint8_t		  verdict, level, sig, sig_reason;
+	bool		  kept_inside;
 	struct slice	  rule, sha256, evidence, reason;
 	struct arena	  a;
 };

@@ -135,7 +135,8 @@ store(struct import_slot *s)
 		.email_id = { (const char *)s->token, ID_OCTETS }, .flags = (uint16_t)s->flags,
 		.internal_date_s = s->date_s > 0 ? (uint64_t)s->date_s : 0,
 		.keywords = s->keywords, .keywords_n = s->keywords_n, .level = s->level,
-		.quota = im->user.quota, .audit = &audit, .audit_n = 1 };
+		.quota = im->user.quota, .audit = &audit, .audit_n = 1,
+		.kept_inside = s->kept_inside };
 	int fds[2] = { s->fd, s->summary_fd };
 
 	fill_audit(s, &self, &audit);
@@ -227,6 +228,7 @@ on_judged(void *arg, struct chan_answer *a)
 	s->verdict = r->verdict;
 	s->level = r->level;
 	s->sig = r->sig;
+	s->kept_inside = r->kept_inside;
 	s->sig_reason = r->sig_reason;
 	s->rule = arena_copy(&s->a, r->rule);
 	s->sha256 = arena_copy(&s->a, r->sha256);

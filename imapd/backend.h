@@ -54,6 +54,7 @@ struct backend_msg {
 	uint64_t modseq;
 	int64_t	 internal_date_s;
 	uint64_t size_octets;
+	bool	 withheld;	/* this session may see what it is, but not read its content */
 };
 
 struct backend_range { uint32_t lo, hi; };	/* both ends belong to it */

@@ -5,6 +5,7 @@
  */
 #include "imapd/deliver.h"
 
+#include "common/control.h"
 #include "mime/date.h"
 
 enum {
@@ -13,6 +14,10 @@ enum {
 	MESSAGES_A_STEP = 2048,
 	SUMMARIES_A_STEP = 256,
 };
+
+#define KEPT_INSIDE \
+	"Noi dung khong kiem tra duoc, chi doc duoc tu mang noi bo / " \
+	"This content cannot be inspected and is read from the internal network only"
 
 /* ---- one item ---- */
 
@@ -237,6 +242,10 @@ message_begins(struct session *s, struct deliver *d)
 		err = ERR_NOENT;
 	if (err == OK)
 		d->msg = d->ahead[d->ahead_at];
+	if (err == OK && d->msg.withheld && d->items.content && !control_off("kept-inside")) {
+		d->withheld = true;
+		err = ERR_ACCESS;
+	}
 	if (err == OK && d->items.summary)
 		err = be->summary(s->conf.ctx, s->view.box, uid, &blob);
 	if (err == OK && d->items.summary)
@@ -319,6 +328,8 @@ delivered(struct session *s, const struct deliver *d)
 		return session_ok(s, "EXPUNGEISSUED", "Some messages are gone");
 	if (d->failed == ERR_NOENT)
 		return session_no(s, "EXPUNGEISSUED", "Some messages are gone");
+	if (d->withheld && d->failed == ERR_ACCESS)
+		return session_no(s, "CANNOT", KEPT_INSIDE);
 	return d->failed != OK ? session_err(s, d->failed) : session_ok(s, NULL, "Done");
 }
 
@@ -406,7 +417,7 @@ scan_unseen(struct session *s, struct deliver *d, bool *full_out)
 	if (err != OK)
 		return err;
 	for (size_t i = 0; i < n && chunk[i].uid <= to; i++) {
-		if ((chunk[i].flags & BACKEND_SEEN) == 0 &&
+		if ((chunk[i].flags & BACKEND_SEEN) == 0 && !chunk[i].withheld &&
 		    !note_unseen(&d->unseen, chunk[i].uid)) {
 			*full_out = true;
 			return 1;

@@ -23,6 +23,7 @@ struct deliver {
 	uint32_t	   index;
 	size_t		   item;	/* next item of the message */
 	bool		   in_message, done;
+	bool		   withheld;	/* some message was left out for it */
 	uint64_t	   begin, end;	/* octets of a literal still to come */
 	int		   failed;	/* why some message was left out */
 	struct backend_msg msg;

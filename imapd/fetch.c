@@ -151,6 +151,15 @@ add_rfc822(struct fetch_items *items, const char *label, enum section_what what)
 	return OK;
 }
 
+static bool
+is_content(const struct fetch_item *it)
+{
+	bool header = it->section.what == SECTION_HEADER || it->section.what == SECTION_FIELDS ||
+	    it->section.what == SECTION_FIELDS_NOT;
+
+	return it->kind == FETCH_SECTION && (it->section.depth > 0 || !header);
+}
+
 static const struct {
 	const char     *word;
 	enum fetch_kind kind;
@@ -198,8 +207,8 @@ parse_macro(struct args *a, struct fetch_items *items, int *err_out)
 	return n > 0;
 }
 
-int
-fetch_parse(struct args *a, struct fetch_items *out)
+static int
+parse(struct args *a, struct fetch_items *out)
 {
 	int err = OK;
 
@@ -216,4 +225,14 @@ fetch_parse(struct args *a, struct fetch_items *out)
 			err = parse_item(a, out);
 	} while (err == OK && args_skip(a, ' '));
 	return err == OK ? args_close(a) : err;
+}
+
+int
+fetch_parse(struct args *a, struct fetch_items *out)
+{
+	int err = parse(a, out);
+
+	for (size_t i = 0; err == OK && i < out->n; i++)
+		out->content |= is_content(&out->v[i]);
+	return err;
 }

@@ -34,6 +34,7 @@ struct fetch_items {
 	struct fetch_item *v;		/* in the arena */
 	size_t		   n;
 	bool		   sets_seen;
+	bool		   content;	/* something besides the header of the message */
 	bool		   summary;	/* something needs the summary */
 	bool		   has_flags, has_uid;
 };

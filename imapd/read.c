@@ -108,11 +108,13 @@ conn_keywords(void *ctx, uint32_t box, struct arena *a, struct slice **out, size
 }
 
 static void
-msg_of(const struct store_record *r, struct backend_msg *out)
+msg_of(const struct conn *c, const struct store_record *r, struct backend_msg *out)
 {
 	*out = (struct backend_msg){ .uid = r->uid, .flags = r->flags & BACKEND_FLAGS_ALL,
 		.keywords = r->keywords, .modseq = r->modseq,
-		.internal_date_s = r->internal_date_s, .size_octets = r->size_octets };
+		.internal_date_s = r->internal_date_s, .size_octets = r->size_octets,
+		.withheld = (r->sig & ST_KEPT_INSIDE) != 0 &&
+		    c->worker->wc->zone != ZONE_INTERNAL };
 }
 
 int
@@ -132,7 +134,7 @@ conn_scan(void *ctx, uint32_t box, uint32_t first_uid, struct backend_msg *out, 
 		if (err != OK)
 			return err;
 		for (size_t i = 0; i < n; i++)
-			msg_of(&page[i], &out[(*n_out)++]);
+			msg_of(c, &page[i], &out[(*n_out)++]);
 		if (n < want || page[n - 1].uid == UINT32_MAX)
 			return OK;
 		first_uid = page[n - 1].uid + 1;
@@ -186,7 +188,7 @@ conn_changes(void *ctx, uint32_t box, uint64_t since, uint32_t first_uid,
 	    max < PAGE ? max : PAGE, n_out, next_uid_out);
 
 	for (size_t i = 0; err == OK && i < *n_out; i++)
-		msg_of(&page[i], &out[i]);
+		msg_of(c, &page[i], &out[i]);
 	return err;
 }
 

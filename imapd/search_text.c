@@ -185,9 +185,9 @@ part_begins(struct session *s, const struct search *q, struct search_message *m,
 	int err = summary_part(&m->summary, t->part, &p);
 
 	/* The header of the message is for TEXT; those inside it are in its body. */
-	if (err == OK)
+	if (err == OK && (t->part == 0 || !m->msg.withheld))
 		err = look_into_header(s, q, m, &p, t->part == 0);
-	if (err == OK && p.kind == TREE_LEAF)
+	if (err == OK && p.kind == TREE_LEAF && !m->msg.withheld)
 		err = is_text(s, m, &p, &text);
 	if (err != OK)
 		return err;

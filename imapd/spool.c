@@ -25,6 +25,7 @@ struct judged {
 	unsigned verdict, level, sig, sig_reason;
 	char	 rule[65], sha256[32], evidence[EVIDENCE_OCTETS];
 	size_t	 sha256_n, evidence_n;
+	bool	 kept_inside;
 };
 
 static void
@@ -112,6 +113,7 @@ keep_judgement(struct conn *c, const struct pol_judge_reply *r, struct chan_answ
 	j->verdict = r->verdict;
 	j->level = r->level;
 	j->sig = r->sig;
+	j->kept_inside = r->kept_inside;
 	j->sig_reason = r->sig_reason;
 	snprintf(j->rule, sizeof j->rule, "%.*s", (int)r->rule.n, r->rule.p);
 	j->sha256_n = r->sha256.n;
@@ -235,7 +237,7 @@ conn_append(struct conn *c, const struct backend_ask *ask)
 	struct st_append_request q = { .account = c->account->number, .mailbox = ask->box,
 		.token = { token, sizeof token }, .flags = (uint16_t)ask->flags,
 		.level = (uint8_t)c->judged->level, .quota = c->account->quota,
-		.audit = &audit, .audit_n = 1 };
+		.audit = &audit, .audit_n = 1, .kept_inside = c->judged->kept_inside };
 	int fds[2] = { c->spool_fd, c->judged->summary_fd };
 
 	q.internal_date_s = (uint64_t)(ask->date_s == INT64_MIN ? clock_real_s() :

@@ -53,7 +53,7 @@ WIRE_STRUCT(control_copy, CONTROL_COPY_FIELDS)
 	L(T, control_copy, copies, 21000) \
 	F(T, U64, stored_octets, 0)	/* of the body's frame; 0: not known (version 1) */ \
 	F(T, STR, thread_id, 8) \
-	F(T, U8, sig, 3)
+	F(T, U8, sig, 0x83)		/* with ST_KEPT_INSIDE */
 WIRE_STRUCT(control_intent, CONTROL_INTENT_FIELDS)
 
 #define CONTROL_QUEUE_FIELDS(F, L, T) \

@@ -126,7 +126,7 @@ engine_append_put(struct engine *e, const struct st_append_request *req,
 		.keyset_class = out->keyset_class, .level = req->level,
 		.internal_date_s = (int64_t)req->internal_date_s,
 		.email_id = out->email_id, .thread_id = out->thread_id,
-		.sig = req->audit_n > 0 ? req->audit[0].sig : 0, .keywords = req->keywords,
+		.sig = record_sig(req->audit, req->audit_n, req->kept_inside), .keywords = req->keywords,
 		.keywords_n = req->keywords_n, .place = { .offset = at.offset,
 		.segment = at.segment, .head_octets = at.head_octets,
 		.size_octets = at.size_octets, .stored_octets = at.stored_octets } };

@@ -229,7 +229,7 @@ begin_delivery(struct engine *e, const struct st_deliver_request *req, size_t si
 	if (r == OK && !d->repeated && req->id.n == ST_ID_OCTETS) {
 		thread_of(summary, (const uint8_t *)req->id.p, d->thread_id);
 		d->intent.thread_id = (struct slice){ (const char *)d->thread_id, THREAD_OCTETS };
-		d->intent.sig = req->audit_n > 0 ? req->audit[0].sig : 0;
+		d->intent.sig = record_sig(req->audit, req->audit_n, req->kept_inside);
 	}
 	d->checked = r == OK;
 	d->keysets_serial = e->keysets_serial;

@@ -109,6 +109,10 @@ enum {
 	ST_RELEASES_MAX = 4096,		/* in all, the last month's */
 };
 
+/* Beside the verdict on the signature in a record: content that is not to be read from the internet,
+ * for it came from inside and nobody could look into it. */
+enum { ST_KEPT_INSIDE = 0x80 };
+
 /* Everything the audit keeps of a decision or an act. Never subject, text or file names. */
 #define ST_ADDRESS_FIELDS(F, L, T) \
 	F(T, STR, address, 320)
@@ -189,7 +193,8 @@ WIRE_STRUCT(st_release_use, ST_RELEASE_USE_FIELDS)
 	L(T, st_filed, filed, 21000) \
 	L(T, st_settles, settles, 1)	/* ROLE_RELAY: exactly one; others: none */ \
 	L(T, st_audit, audit, 1) \
-	L(T, st_release_use, release, 1)	/* ROLE_SMTPD */
+	L(T, st_release_use, release, 1)	/* ROLE_SMTPD */ \
+	F(T, U8, kept_inside, 1)	/* see ST_KEPT_INSIDE */
 WIRE_STRUCT(st_deliver_request, ST_DELIVER_REQUEST_FIELDS)
 
 #define ST_NOTHING_FIELDS(F, L, T) \
@@ -263,7 +268,8 @@ WIRE_STRUCT(st_range, ST_RANGE_FIELDS)
 	F(T, U8, level, 3) \
 	F(T, QUOTA, quota, 0) \
 	L(T, st_audit, audit, 1) \
-	F(T, STR, email_id, 16)		/* IMPORT: the one to give; empty: a new one */
+	F(T, STR, email_id, 16)		/* IMPORT: the one to give; empty: a new one */ \
+	F(T, U8, kept_inside, 1)	/* see ST_KEPT_INSIDE */
 WIRE_STRUCT(st_append_request, ST_APPEND_REQUEST_FIELDS)
 
 #define ST_APPEND_REPLY_FIELDS(F, L, T) \
@@ -666,7 +672,7 @@ WIRE_STRUCT(st_master_reply, ST_MASTER_REPLY_FIELDS)
 	F(T, U16, flags, 31) \
 	L(T, st_keyword, keywords, 64) \
 	F(T, U8, level, 3) \
-	F(T, U8, sig, 3)
+	F(T, U8, sig, 0x83)		/* as in the record: with ST_KEPT_INSIDE */
 WIRE_STRUCT(st_restore_item, ST_RESTORE_ITEM_FIELDS)
 
 /*

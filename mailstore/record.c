@@ -558,6 +558,12 @@ record_thread_own(const uint8_t *email_id, uint8_t thread_id_out[8])
 	memcpy(thread_id_out, email_id, 8);
 }
 
+uint8_t
+record_sig(const struct st_audit *audit, size_t audit_n, bool kept_inside)
+{
+	return (uint8_t)((audit_n > 0 ? audit[0].sig : 0) | (kept_inside ? ST_KEPT_INSIDE : 0));
+}
+
 void
 record_message_put(struct slice key, const struct store_record *m, struct buf *out)
 {

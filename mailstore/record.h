@@ -214,6 +214,9 @@ void record_account_put(struct slice key, const struct record_account *a, struct
 int record_account_get(struct slice key, struct slice val, struct record_account *out) MUST_USE;
 void record_box_put(struct slice key, const struct record_box *box, struct buf *out);
 int record_box_get(struct slice key, struct slice val, struct record_box *out) MUST_USE;
+/* What a record says of the signature: the audit's verdict, and ST_KEPT_INSIDE. */
+uint8_t record_sig(const struct st_audit *audit, size_t audit_n, bool kept_inside);
+
 void record_message_put(struct slice key, const struct store_record *m, struct buf *out);
 int record_message_get(struct slice key, struct slice val, struct store_record *out) MUST_USE;
 /* Flags and modseq alone, without looking at the checksum: to pass over rows in a long walk, never

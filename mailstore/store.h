@@ -101,7 +101,7 @@ struct store_record {
 	uint32_t keyset;
 	uint16_t flags;			/* ST_SEEN ... ST_DRAFT; ST_RECENT is never here */
 	uint8_t	 level;
-	uint8_t	 sig;			/* verdict on its signature: WORD_sig */
+	uint8_t	 sig;			/* verdict on its signature: WORD_sig; ST_KEPT_INSIDE */
 	uint8_t	 thread_id[8];		/* zeros: its thread is not known (RFC 8474) */
 	uint8_t	 email_id[16];		/* the same in every copy (RFC 8474) */
 	uint8_t	 wrapped_key[48];

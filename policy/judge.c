@@ -374,6 +374,20 @@ sign_for_sender(struct run *run)
 	    &run->sign_field);
 }
 
+/* May the copy that is stored here be read from the internet? Told now, for it is read without us. */
+static int
+decide_reading(struct run *run)
+{
+	static const struct decide_rcpt outside = { ZONE_INTERNET, LEVEL_THUONG };
+	struct decide_context c = context_of(run);
+	struct decision d;
+
+	c.path = PATH_READ;
+	decide(&c, &outside, &run->out->facts, &run->env->rules, &d);
+	run->out->reply.kept_inside = d.verdict != VERDICT_ALLOW;
+	return OK;
+}
+
 /* ---- the reply ---- */
 
 static int
@@ -495,7 +509,8 @@ judge(struct slice message, const struct pol_judge_request *req, const struct ju
     struct arena *a, struct judge_result *out)
 {
 	static int (*const steps[])(struct run *) = { find_removals, find_senders, find_facts,
-		decide_all, try_releases, sign_for_sender, fill_facts, fill_trace, fill_summary };
+		decide_all, try_releases, decide_reading, sign_for_sender, fill_facts, fill_trace,
+		fill_summary };
 	struct run run = { .message = message, .req = req, .env = env, .a = a, .out = out,
 		.judged = &out->facts, .sign_as = "" };
 	int r = OK;

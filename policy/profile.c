@@ -2,6 +2,7 @@
 #include "policy/profile.h"
 
 #define ON(path)	RULE_BIT(PATH_##path)
+#define ALL_BUT_READ	(ON(SUBMIT) | ON(RECEIVE) | ON(RELAY) | ON(STORE))
 #define OUT		RULE_BIT(ZONE_INTERNET)		/* to or from the internet */
 #define SECRET		.level_min = LEVEL_MAT
 #define REFUSE		.verdict = VERDICT_REJECT
@@ -167,6 +168,8 @@ profile_secret_internet(void)
 /* ---- what may leave ---- */
 
 #define CONTENT_ROWS \
+	{ .name = "read-what-came-in", .paths = ON(READ), .arrival = OUT, .level_under = LEVEL_MAT, \
+	    PASS, LAW("") }, \
 	{ .name = "ambiguous-out", .exit = OUT, .flags_set = RULE_AMBIGUOUS, REFUSE, \
 	    SAY("5.6.0", "Cau truc MIME co the bi hieu theo nhieu cach, khong duoc ra Internet", \
 		"The MIME structure can be read in several ways and may not leave"), \
@@ -191,7 +194,7 @@ profile_secret_internet(void)
 	    SAY("5.7.1", "Noi dung can nguoi co tham quyen xem, khong nhan qua Internet", \
 		"The content needs a security officer's look and is not taken over the internet"), \
 	    LAW(SECRECY_LAW) }, \
-	{ .name = "internal-only-out", .exit = OUT, .flags_set = RULE_INTERNAL_ONLY, REFUSE, \
+	{ .name = "internal-only-out", .paths = ALL_BUT_READ, .exit = OUT, .flags_set = RULE_INTERNAL_ONLY, REFUSE, \
 	    .releasable = true, \
 	    SAY("5.7.1", "Van ban luu hanh noi bo khong duoc gui ra Internet", \
 		"A document for internal circulation may not leave for the internet"), \

@@ -129,7 +129,8 @@ WIRE_STRUCT(pol_cert, POL_CERT_FIELDS)
 	F(T, U8, liftable, 1)		/* refused, and a fitting release would let it pass */ \
 	F(T, STR, release, 16)		/* allowed by this one; empty: by none */ \
 	F(T, U8, lift, 1)		/* LIFT_* of it */ \
-	F(T, STR, unfit, 32)		/* why the last of the releases did not fit: static word */
+	F(T, STR, unfit, 32)		/* why the last of the releases did not fit: static word */ \
+	F(T, U8, kept_inside, 1)	/* a copy stored here is not to be read from the internet */
 WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 /* One descriptor with the reply when want_summary and the verdict is allow: the summary, sealed. */
 

@@ -407,7 +407,8 @@ prepare(struct conn *c, const struct pol_judge_reply *r, struct chan_answer *ans
 		return ERR_NOMEM;
 	*d = (struct st_deliver_request){ .id = { (const char *)c->engine.id, ST_ID_OCTETS },
 	    .mail_from = env->mail_from, .arrival_zone = (uint8_t)c->zone, .level = r->level,
-	    .opaque = r->opaque, .kind = r->kind, .utf8 = env->utf8, .body8 = env->body8,
+	    .opaque = r->opaque, .kept_inside = r->kept_inside, .kind = r->kind,
+	    .utf8 = env->utf8, .body8 = env->body8,
 	    .local = local, .local_n = local_n, .remote = remote_copies(env),
 	    .remote_n = env->remotes_n, .ret = (uint8_t)env->ret, .envid = env->envid,
 	    .audit = &m->audit, .audit_n = 1 };

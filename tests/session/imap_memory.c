@@ -712,7 +712,9 @@ memory_event(struct memory *m, struct session *s, struct slice text)
 			b->v[i].rec.flags ^= BACKEND_FLAGGED;
 		else
 			b->v[i].rec.keywords |= keyword_bits(b, &SLICE("$Moi"), 1);
-	} else if (slice_is(what, "delete-box"))
+	} else if (slice_is(what, "withhold"))
+		b->v[i].rec.withheld = true;
+	else if (slice_is(what, "delete-box"))
 		b->exists = false;
 	else if (!world_event(m, s, what))
 		return false;

@@ -6,11 +6,12 @@ import base64
 import io
 import os
 import random
+import re
 import sys
 import tarfile
 import zipfile
 
-from harness import Province, Smtp, eventually, header, run
+from harness import Imap, Province, Smtp, eventually, header, run
 import scenario
 
 OUT = "x@internet.example"
@@ -154,6 +155,49 @@ def nothing_marked_or_opaque_leaves(p, by):
     assert eventually(lambda: by.sink() == before + 1), by.sink() - before
 
 
+def last_body(p, listener, user, box="INBOX"):
+    """The answer to FETCH of the newest message's body, and of its header alone."""
+    with Imap(p, listener, user=user) as c:
+        count = int(re.search(rb"\* (\d+) EXISTS", c.command("SELECT " + box)[1]).group(1))
+        body = c.command("FETCH %d BODY.PEEK[]" % count)
+        return body, c.command("FETCH %d (ENVELOPE BODY.PEEK[HEADER])" % count)
+
+
+def what_nobody_inspected_is_read_inside(p, by):
+    """Opaque content that came from inside does not leave by IMAP either; what came in over the internet was out there."""
+    u3 = p.env["CONGVU_USER3"]
+    blob = attached(bytes(random.Random(7).randbytes(3000)), b"a.bin")
+    code, text = by.send(1, u3, blob)
+    assert code == 250, (code, text)
+
+    def is_kept(box="INBOX"):
+        (status, got), (_, head) = last_body(p, "IMAPS", u3, box)
+        assert status.startswith("OK") and b"a.bin" in got, (status, got[-200:])
+        (status, got), (head_status, head) = last_body(p, "IMAPS_INTERNET", u3, box)
+        assert head_status.startswith("OK") and b"ENVELOPE" in head and b"Subject:" in head, head
+        return status.startswith("NO [CANNOT]") and b"a.bin" not in got
+
+    eventually(lambda: last_body(p, "IMAPS", u3)[0][1].find(b"a.bin") > 0)
+    assert is_kept()
+    with Imap(p, "IMAPS_INTERNET", user=u3) as c:
+        assert c.command("CREATE Chep")[0].startswith("OK") and c.command("SELECT INBOX")[0].startswith("OK")
+        assert c.command("COPY * Chep")[0].startswith("OK")
+    assert is_kept("Chep")
+    for listener, kept in (("IMAPS", True), ("IMAPS_INTERNET", False)):
+        message = header(u3, u3) + b"MIME-Version: 1.0\r\n" + blob
+        with Imap(p, listener, user=u3) as c:
+            c.send(b"a APPEND Chep {%d+}\r\n%s\r\n" % (len(message), message))
+            while not (line := c.line()).startswith(b"a "):
+                pass
+            assert line.startswith(b"a OK"), line
+        assert is_kept("Chep") == kept, listener
+    with Smtp(p, "SMTP", tls=False) as s:
+        code, text = s.message("la@noi.khac.example", [u3], header("la@noi.khac.example", u3) + blob, b".\r\n")
+    assert code == 250, (code, text)
+    assert eventually(lambda: b"noi.khac" in last_body(p, "IMAPS", u3)[0][1])
+    assert not is_kept()
+
+
 def nobody_else_is_named(p, by):
     u1, u2 = p.env["CONGVU_USER1"], p.env["CONGVU_USER2"]
     for field in ("Sender", "Resent-From", "Resent-Sender"):
@@ -208,7 +252,8 @@ if __name__ == "__main__":
     if "CONGVU_CONTROL_OFF" in os.environ:  # from ./check, in the folder of the build with controls
         os.environ.setdefault("CONGVU_BUILD", os.getcwd())
     with Province(27400) as province:
-        failures = run([nothing_marked_or_opaque_leaves, documents_are_read, nobody_else_is_named, nobody_outside_speaks_for_us,
+        failures = run([nothing_marked_or_opaque_leaves, documents_are_read, what_nobody_inspected_is_read_inside,
+                        nobody_else_is_named, nobody_outside_speaks_for_us,
                         tags_without_end_cost_little, strangers_leave_room], province, Sender(province))
         if failures:
             province.show_logs()

@@ -87,8 +87,12 @@ check_invariants(const struct sample *s, const struct rules *rules, const struct
 		assert_int_equal(d->verdict, VERDICT_REJECT);
 	if (secret && s->to.exit_zone == ZONE_LOCAL && s->to.clearance < f->level)
 		assert_false(allowed);
-	if (s->to.exit_zone == ZONE_INTERNET && (f->opaque || f->review || f->partly_inspected ||
-	    f->ambiguous || f->internal_only))
+	if (s->to.exit_zone == ZONE_INTERNET && s->c.path != PATH_READ && (f->opaque ||
+	    f->review || f->partly_inspected || f->ambiguous || f->internal_only))
+		assert_false(allowed);
+	/* What came in over the internet was there already. */
+	if (s->c.path == PATH_READ && s->to.exit_zone == ZONE_INTERNET &&
+	    s->c.arrival_zone != ZONE_INTERNET && (f->opaque || f->review || f->partly_inspected))
 		assert_false(allowed);
 	if (s->c.path == PATH_SUBMIT && !rules->mark_only) {
 		if (f->sig == SIG_BAD || f->sig == SIG_ERROR)
@@ -403,6 +407,24 @@ store_secret_phone(struct sample *s)
 	s->c.arrival_zone = ZONE_INTERNET;
 }
 
+static void
+read_inside(struct sample *s)
+{
+	s->c = (struct decide_context){ .path = PATH_READ, .arrival_zone = ZONE_INTERNAL };
+	s->f.internal_only = true;	/* that is for whom it is sent to */
+}
+static void read_opaque(struct sample *s) { read_inside(s); s->f.opaque = true; }
+static void read_partly(struct sample *s) { read_inside(s); s->f.partly_inspected = true; }
+static void read_review(struct sample *s) { read_inside(s); s->f.review = true; }
+static void read_secret(struct sample *s) { read_inside(s); s->f.level = LEVEL_MAT; }
+static void
+read_came_in(struct sample *s)
+{
+	read_opaque(s);
+	s->c.arrival_zone = ZONE_INTERNET;
+	s->f.review = s->f.ambiguous = true;
+}
+
 static const struct {
 	unsigned    profile;
 	set_fn	    set;
@@ -469,6 +491,15 @@ static const struct {
 	{ PROFILE_DEDICATED, relay, "allow", false, "2.0.0" },
 	{ PROFILE_DEDICATED, relay_secret, "secret-internet", false, "5.7.1" },
 	{ PROFILE_DEDICATED, relay_opaque, "opaque-out", true, "5.7.1" },
+	{ PROFILE_DEDICATED, read_inside, "allow", false, "2.0.0" },
+	{ PROFILE_DEDICATED, read_opaque, "opaque-out", true, "5.7.1" },
+	{ PROFILE_DEDICATED, read_partly, "partly-inspected-out", true, "5.7.1" },
+	{ PROFILE_DEDICATED, read_review, "review-out", true, "5.7.1" },
+	{ PROFILE_DEDICATED, read_secret, "secret-internet", false, "5.7.1" },
+	{ PROFILE_DEDICATED, read_came_in, "read-what-came-in", false, "2.0.0" },
+	{ PROFILE_OPEN, read_came_in, "read-what-came-in", false, "2.0.0" },
+	{ PROFILE_OPEN, read_opaque, "opaque-out", true, "5.7.1" },
+	{ PROFILE_LAN, read_inside, "lan-no-internet", false, "5.7.1" },
 	{ PROFILE_DEDICATED, store, "allow", false, "2.0.0" },
 	{ PROFILE_DEDICATED, store_phone, "allow", false, "2.0.0" },
 	{ PROFILE_DEDICATED, store_secret, "secret-inside", false, "2.0.0" },
