@@ -4,6 +4,7 @@
 #include "common/words.h"
 #include "mime/charset.h"
 #include "policy/extract/card.h"
+#include "policy/extract/compound.h"
 #include "policy/extract/edxml.h"
 #include "policy/extract/html.h"
 #include "policy/extract/sniff.h"
@@ -377,7 +378,8 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		return;
 	}
 	w->work_left -= octets.n;
-	if (kind != SNIFF_ZIP && kind != SNIFF_PACK && kind != SNIFF_TNEF && sniff_zip_at_end(octets))
+	if (kind != SNIFF_ZIP && kind != SNIFF_PACK && kind != SNIFF_TNEF &&
+	    kind != SNIFF_COMPOUND && sniff_zip_at_end(octets))
 		inspect_container(w, octets, EXTRACT_ZIP);
 	switch (kind) {
 	case SNIFF_EMPTY:
@@ -412,7 +414,7 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 	case SNIFF_COMPOUND:
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);
-		inspect_compound(w, octets);
+		inspect_own(w, octets, compound_run);
 		break;
 	case SNIFF_CERTIFICATE:	/* names and numbers */
 		inspect_raw(w, octets);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/card.h"
-#include "policy/extract/excel.h"
 #include "policy/extract/rtf.h"
-#include "policy/extract/word.h"
 #include "policy/inspect_internal.h"
 
 /* Documents that parsers of our own read. */
@@ -50,51 +48,6 @@ inspect_rtf(struct inspect *w, struct slice octets)
 		inspect_opaque(w, "opaque-embedded");
 	scan_text(&w->scan, buf_slice(&text));
 	inspect_titles(w, buf_slice(&titles));
-	buf_fini(&text);
-	buf_fini(&titles);
-}
-
-/* A document of Word or Excel; of the other kinds it is only known that they cannot be read. */
-static int
-compound_text(const struct cfb *c, struct buf *text, struct buf *titles, unsigned *flags)
-{
-	bool more;
-	int err;
-
-	if (cfb_find(c, "EncryptedPackage") != CFB_NONE)
-		return ERR_ACCESS;
-	if (cfb_find(c, "WordDocument") != CFB_NONE)
-		return word_text(c, text, titles, flags);
-	if (cfb_find(c, "Workbook") == CFB_NONE)
-		return ERR_UNSUPPORTED;
-	err = excel_text(c, text, &more);
-	*flags = more;
-	return err == OK ? word_properties(c, titles) : err;
-}
-
-void
-inspect_compound(struct inspect *w, struct slice octets)
-{
-	struct buf text, titles;
-	unsigned flags = 0;
-	struct cfb c;
-	int err = cfb_open(&c, octets);
-
-	buf_init(&text, 2 * (size_t)w->o->text_octets_max + 4096);
-	buf_init(&titles, 1 << 20);
-	if (err == OK)
-		err = compound_text(&c, &text, &titles, &flags);
-	if (err == ERR_NOMEM)
-		w->err = err;
-	else if (err != OK)
-		inspect_opaque(w, err == ERR_ACCESS ? "opaque-encrypted" :
-		    err == ERR_LIMIT ? "opaque-limit" :
-		    err == ERR_UNSUPPORTED ? "opaque-type" : "opaque-broken");
-	if (flags != 0)
-		inspect_opaque(w, "opaque-embedded");
-	scan_text(&w->scan, buf_slice(&text));
-	inspect_titles(w, buf_slice(&titles));
-	cfb_close(&c);
 	buf_fini(&text);
 	buf_fini(&titles);
 }

@@ -22,6 +22,5 @@ void inspect_pack(struct inspect *w, struct slice octets);
 
 void inspect_card(struct inspect *w, struct slice octets, const struct inspect_label *label);
 void inspect_rtf(struct inspect *w, struct slice octets);
-void inspect_compound(struct inspect *w, struct slice octets);
 
 #endif

@@ -11,6 +11,7 @@ enum {
 	MINI_SHIFT = 6,
 	SECTOR_LAST = 0xFFFFFFFA,	/* numbers above are marks */
 	KIND_FOLDER = 1, KIND_STREAM = 2, KIND_ROOT = 5,
+	AT_LEFT = 68, AT_RIGHT = 72, AT_CHILD = 76,
 };
 
 uint32_t
@@ -148,6 +149,44 @@ read_name(struct slice entry, uint32_t octets, char out[CFB_NAME_OCTETS])
 	buf_fini(&name);
 }
 
+/* Put an entry that a tree names on the list, once. */
+static int
+hang(struct cfb *c, uint32_t entry, uint32_t folder, uint32_t *list, uint32_t *n)
+{
+	if (entry == CFB_NONE)
+		return OK;
+	if (entry == 0 || entry >= c->entries_n || c->entries[entry].parent != CFB_NONE)
+		return ERR_CORRUPT;
+	c->entries[entry].parent = folder;
+	list[(*n)++] = entry;
+	return OK;
+}
+
+/* Which folder each entry is in: the entries of a folder are a tree of their own. */
+static int
+read_tree(struct cfb *c, struct slice dir)
+{
+	uint32_t *list = calloc((size_t)c->entries_n + 1, sizeof *list), n = 0;
+	int r = list == NULL ? ERR_NOMEM :
+	    hang(c, cfb_u32(dir, AT_CHILD), 0, list, &n);
+
+	for (uint32_t i = 0; r == OK && i < n; i++) {
+		size_t at = (size_t)list[i] * ENTRY_OCTETS;
+		uint32_t folder = c->entries[list[i]].parent;
+
+		r = hang(c, cfb_u32(dir, at + AT_LEFT), folder, list, &n);
+		if (r == OK)
+			r = hang(c, cfb_u32(dir, at + AT_RIGHT), folder, list, &n);
+		if (r == OK && c->entries[list[i]].is_folder)
+			r = hang(c, cfb_u32(dir, at + AT_CHILD), list[i], list, &n);
+	}
+	for (uint32_t i = 1; i < c->entries_n; i++)
+		c->loose = c->loose || (c->entries[i].is_stream && c->entries[i].octets > 0 &&
+		    c->entries[i].parent == CFB_NONE);
+	free(list);
+	return r;
+}
+
 static int
 read_entries(struct cfb *c)
 {
@@ -169,12 +208,13 @@ read_entries(struct cfb *c)
 		read_name(p, cfb_u16(p, 64), e->name);
 		e->is_folder = p.p[66] == KIND_FOLDER || p.p[66] == KIND_ROOT;
 		e->is_stream = p.p[66] == KIND_STREAM;
+		e->parent = CFB_NONE;
 		e->first = cfb_u32(p, 116);
 		e->octets = cfb_u32(p, 120);
 	}
+	if (r == OK)
+		r = c->entries_n == 0 ? ERR_CORRUPT : read_tree(c, buf_slice(&b));
 	buf_fini(&b);
-	if (r == OK && c->entries_n == 0)
-		r = ERR_CORRUPT;
 	return r;
 }
 
@@ -211,10 +251,11 @@ cfb_close(struct cfb *c)
 }
 
 uint32_t
-cfb_find(const struct cfb *c, const char *name)
+cfb_find(const struct cfb *c, uint32_t folder, const char *name)
 {
 	for (uint32_t i = 1; i < c->entries_n; i++)
-		if ((c->entries[i].is_stream || c->entries[i].is_folder) &&
+		if (c->entries[i].parent == folder &&
+		    (c->entries[i].is_stream || c->entries[i].is_folder) &&
 		    slice_is_nocase(slice_of(c->entries[i].name), name))
 			return i;
 	return CFB_NONE;

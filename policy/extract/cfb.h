@@ -2,7 +2,8 @@
 /*
  * policy/extract/cfb.h: the streams of a compound file, in which older office documents lie.
  *
- * Shape   pure. A folder tree of streams, each a chain of sectors. Streams are copied out.
+ * Shape   pure. A folder tree of streams, each a chain of sectors. Streams are copied out. Streams
+ *         that hang on no folder are told by `loose`: programs that look through the tree miss them.
  * Bounds  linear: no chain is longer than the file has sectors; CFB_ENTRIES_MAX entries.
  * Source  [MS-CFB]
  */
@@ -16,6 +17,7 @@ enum { CFB_ENTRIES_MAX = 10000, CFB_NAME_OCTETS = 128, CFB_NONE = 0xFFFFFFFF };
 struct cfb_entry {
 	char	 name[CFB_NAME_OCTETS];	/* UTF-8 */
 	bool	 is_folder, is_stream;
+	uint32_t parent;		/* entry of its folder; CFB_NONE: the root, or loose */
 	uint32_t first;			/* sector */
 	uint64_t octets;
 };
@@ -29,6 +31,7 @@ struct cfb {
 	unsigned	  sector_shift;
 	uint32_t	  cutoff;
 	struct buf	  ministream;
+	bool		  loose;
 };
 
 /* Little-endian integers in octets; 0 beyond their end. */
@@ -42,8 +45,8 @@ bool cfb_is(struct slice octets);
 int cfb_open(struct cfb *c, struct slice octets) MUST_USE;
 void cfb_close(struct cfb *c);
 
-/* An entry of that name anywhere in the file, in any case: its number, or CFB_NONE. */
-uint32_t cfb_find(const struct cfb *c, const char *name);
+/* An entry of that name in the folder, in any case: its number, or CFB_NONE. */
+uint32_t cfb_find(const struct cfb *c, uint32_t folder, const char *name);
 
 /* All octets of a stream into out (cleared first). ERR_CORRUPT; ERR_NOMEM. */
 int cfb_stream(const struct cfb *c, uint32_t entry, struct buf *out) MUST_USE;

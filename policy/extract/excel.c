@@ -10,9 +10,10 @@
 enum {
 	BOF = 0x0809, FILEPASS = 0x002F, BOUNDSHEET = 0x0085, SST = 0x00FC, CONTINUE = 0x003C,
 	LABELSST = 0x00FD, LABEL = 0x0204, RSTRING = 0x00D6, STRING = 0x0207, FORMULA = 0x0006,
-	HEADER = 0x0014, FOOTER = 0x0015, TXO = 0x01B6, NOTE = 0x001C, OBJ = 0x005D, IMDATA = 0x007F,
+	HEADER = 0x0014, FOOTER = 0x0015, TXO = 0x01B6, NOTE = 0x001C, IMDATA = 0x007F,
 	BITMAP = 0x00E9, SERIESTEXT = 0x100D,
-	BIFF8 = 0x0600, OBJ_PICTURE = 8,
+	DRAWING_GROUP = 0x00EB, DRAWING = 0x00EC,
+	BIFF8 = 0x0600,
 	WIDE = 1 << 0, EXTENDED = 1 << 2, RICH = 1 << 3,	/* flags of a string */
 	LINE_OCTETS_MAX = 1 << 20,
 };
@@ -25,7 +26,7 @@ struct reader {
 
 struct excel {
 	struct reader	     r;
-	struct buf	    *text;
+	struct buf	    *text, *art;
 	struct sheet_strings strings;
 	struct buf	     row, one;
 	uint32_t	     row_number;
@@ -201,6 +202,18 @@ text_object(struct excel *x)
 	put_line(x, buf_slice(&x->one));
 }
 
+/* Records of drawings, put together again. */
+static void
+drawing(struct excel *x)
+{
+	do {
+		buf_add(x->art, x->r.record);
+		x->r.record.n = 0;
+	} while (goes_on(&x->r));
+	if (x->err == OK)
+		x->err = x->art->err;
+}
+
 static void
 string_at(struct excel *x, size_t at, size_t length_octets)
 {
@@ -252,8 +265,8 @@ one_record(struct excel *x)
 	case TXO:
 		text_object(x);
 		break;
-	case OBJ:
-		x->more = x->more || cfb_u16(x->r.record, 4) == OBJ_PICTURE;
+	case DRAWING_GROUP: case DRAWING:
+		drawing(x);
 		break;
 	case IMDATA: case BITMAP:
 		x->more = true;
@@ -261,17 +274,6 @@ one_record(struct excel *x)
 	default:
 		break;
 	}
-}
-
-static bool
-has_more(const struct cfb *c)
-{
-	if (cfb_find(c, "_VBA_PROJECT_CUR") != CFB_NONE)
-		return true;
-	for (uint32_t i = 1; i < c->entries_n; i++)
-		if (c->entries[i].is_folder && slice_starts_nocase(slice_of(c->entries[i].name), SLICE("MBD")))
-			return true;	/* an object inside */
-	return false;
 }
 
 static int
@@ -290,9 +292,9 @@ read_workbook(struct excel *x)
 }
 
 int
-excel_text(const struct cfb *c, struct buf *text, bool *more_out)
+excel_text(const struct cfb *c, uint32_t folder, struct buf *text, struct buf *art, bool *more_out)
 {
-	struct excel x = { .text = text };
+	struct excel x = { .text = text, .art = art };
 	struct buf stream;
 	int r;
 
@@ -300,11 +302,11 @@ excel_text(const struct cfb *c, struct buf *text, bool *more_out)
 	buf_init(&x.row, 4 * LINE_OCTETS_MAX);
 	buf_init(&x.one, LINE_OCTETS_MAX);
 	sheet_strings_init(&x.strings, text->max);
-	r = cfb_stream(c, cfb_find(c, "Workbook"), &stream);
+	r = cfb_stream(c, cfb_find(c, folder, "Workbook"), &stream);
 	x.r.stream = buf_slice(&stream);
 	if (r == OK)
 		r = read_workbook(&x);
-	*more_out = x.more || has_more(c);
+	*more_out = x.more;
 	buf_fini(&stream);
 	buf_fini(&x.row);
 	buf_fini(&x.one);

@@ -14,8 +14,9 @@
 
 enum { EXCEL_STRINGS_MAX = 1000000 };
 
-/* *more_out: pictures, objects, macros. OK; ERR_UNSUPPORTED: older than that; ERR_ACCESS:
+/* art: records of drawings, for officeart.h. *more_out: pictures of other kinds. OK; ERR_UNSUPPORTED: older than that; ERR_ACCESS:
  * encrypted; ERR_CORRUPT; ERR_NOMEM; ERR_LIMIT. */
-int excel_text(const struct cfb *c, struct buf *text, bool *more_out) MUST_USE;
+int excel_text(const struct cfb *c, uint32_t folder, struct buf *text, struct buf *art,
+    bool *more_out) MUST_USE;
 
 #endif

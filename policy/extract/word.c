@@ -19,7 +19,6 @@ struct word {
 	struct slice doc, table;
 	struct buf  *text;
 	struct buf   line, row, bytes;
-	unsigned     flags;
 	unsigned     fields;	/* field codes open: their text is aside */
 	int	     err;
 };
@@ -69,8 +68,7 @@ character(struct word *w, uint32_t c)
 	case 0x0B: case 0x0C: case 0x0D: case 0x0E:
 		end_line(w);
 		break;
-	case 0x01: case 0x08:	/* a picture, a drawing or an object stands here */
-		w->flags |= WORD_HAS_MORE;
+	case 0x01: case 0x08:	/* a picture, a drawing or an object stands here: officeart.h */
 		break;
 	case 0x13: case 0x14: case 0x15:	/* a field's code, its result, its end */
 		buf_addc(&w->line, ' ');
@@ -210,17 +208,6 @@ read_document(struct word *w)
 	return r == OK ? w->err : r;
 }
 
-static bool
-has_more(const struct cfb *c)
-{
-	static const char *const names[] = { "ObjectPool", "Macros", "_VBA_PROJECT_CUR", "VBA" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (cfb_find(c, names[i]) != CFB_NONE)
-			return true;
-	return false;
-}
-
 static int
 check_fib(struct slice doc)
 {
@@ -234,7 +221,7 @@ check_fib(struct slice doc)
 }
 
 int
-word_text(const struct cfb *c, struct buf *text, struct buf *titles, unsigned *flags_out)
+word_text(const struct cfb *c, uint32_t folder, struct buf *text)
 {
 	struct word w = { .text = text };
 	struct buf doc, table;
@@ -245,19 +232,16 @@ word_text(const struct cfb *c, struct buf *text, struct buf *titles, unsigned *f
 	buf_init(&w.line, LINE_OCTETS_MAX);
 	buf_init(&w.row, LINE_OCTETS_MAX);
 	buf_init(&w.bytes, 64);
-	r = cfb_stream(c, cfb_find(c, "WordDocument"), &doc);
+	r = cfb_stream(c, cfb_find(c, folder, "WordDocument"), &doc);
 	w.doc = buf_slice(&doc);
 	if (r == OK)
 		r = check_fib(w.doc);
 	if (r == OK)
-		r = cfb_stream(c, cfb_find(c, (cfb_u16(w.doc, 10) & FIB_TABLE1) != 0 ? "1Table" : "0Table"),
-		    &table);
+		r = cfb_stream(c, cfb_find(c, folder, (cfb_u16(w.doc, 10) & FIB_TABLE1) != 0 ?
+		    "1Table" : "0Table"), &table);
 	w.table = buf_slice(&table);
 	if (r == OK)
 		r = read_document(&w);
-	if (r == OK)
-		r = word_properties(c, titles);
-	*flags_out = w.flags | (has_more(c) ? WORD_HAS_MORE : 0);
 	buf_fini(&doc);
 	buf_fini(&table);
 	buf_fini(&w.line);
@@ -313,7 +297,7 @@ one_set(struct slice set, struct buf *titles)
 }
 
 int
-word_properties(const struct cfb *c, struct buf *titles)
+word_properties(const struct cfb *c, uint32_t folder, struct buf *titles)
 {
 	static const char *const names[] = { "\005SummaryInformation", "\005DocumentSummaryInformation" };
 	struct buf b;
@@ -321,10 +305,10 @@ word_properties(const struct cfb *c, struct buf *titles)
 
 	buf_init(&b, c->octets.n + 1);
 	for (size_t i = 0; i < ARRAY_LEN(names) && r == OK; i++) {
+		uint32_t at_entry = cfb_find(c, folder, names[i]), sets;
 		struct slice s;
-		uint32_t sets;
 
-		if (cfb_find(c, names[i]) == CFB_NONE || cfb_stream(c, cfb_find(c, names[i]), &b) != OK)
+		if (at_entry == CFB_NONE || cfb_stream(c, at_entry, &b) != OK)
 			continue;
 		s = buf_slice(&b);
 		sets = cfb_u32(s, 24);

@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* Compound files: documents of Word, workbooks of Excel; also a workbook's stream by itself. */
+/* Compound files and what lies in them; streams of workbooks, slides, macros and objects by themselves. */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "policy/extract/excel.h"
-#include "policy/extract/word.h"
+#include "policy/extract/compound.h"
+#include "policy/extract/officeart.h"
+#include "policy/extract/ole.h"
+#include "policy/extract/vba.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What was handed out is there to be read. */
+static int
+look(void *arg, const struct extract_piece *p)
+{
+	volatile char *sum = arg;
+
+	for (size_t i = 0; i < p->octets.n; i++)
+		*sum = (char)(*sum ^ p->octets.p[i]);
+	return OK;
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice in = { (const char *)data, size };
-	struct buf text, titles;
-	unsigned flags;
-	struct cfb c;
-	bool more;
+	struct extract_limits limits;
+	volatile char sum = 0;
+	struct buf text;
+	struct hand h;
 
+	extract_limits_init(&limits);
+	limits.out_octets_max = 4 << 20;
+	limits.entries_max = 1000;
+	if (compound_run(in, &limits, look, (void *)&sum) != OK)
+		abort();
 	buf_init(&text, 4 << 20);
-	buf_init(&titles, 4 << 20);
-	if (cfb_open(&c, in) == OK) {
-		(void)!word_text(&c, &text, &titles, &flags);
-		(void)!excel_text(&c, &text, &more);
-	}
-	cfb_close(&c);
+	hand_init(&h, &limits, look, (void *)&sum);
+	(void)!officeart_search(in, &h, &text);
+	(void)!vba_source(in, &text);
+	ole_native(in, &h);
+	ole_picture(in, &h);
+	ole_object(in, &h);
 	buf_fini(&text);
-	buf_fini(&titles);
 	return 0;
 }

@@ -13,6 +13,7 @@ struct cfb_file {
 	const char  *name;
 	struct slice octets;
 	bool	     folder;
+	unsigned     in;	/* number of its folder in the list, from 1; 0: the root */
 };
 
 static void
@@ -37,14 +38,32 @@ cfb_entry(char *p, const char *name, unsigned kind, uint32_t first, size_t octet
 	cfb_put(p + 120, (uint32_t)octets, 4);
 }
 
+/* Each folder's entries are a list, the degenerate form of their tree. dir: the root's entry. */
+static void
+cfb_hang(char *dir, const struct cfb_file *files, size_t n)
+{
+	uint32_t last[64] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned in = files[i].in;
+
+		if (last[in] == 0)
+			cfb_put(dir + 128 * in + 76, (uint32_t)i + 1, 4);
+		else
+			cfb_put(dir + 128 * last[in] + 72, (uint32_t)i + 1, 4);
+		last[in] = (uint32_t)i + 1;
+	}
+}
+
 /* Streams shorter than CFB_CUTOFF lie in the stream of small ones, the others in sectors of their own. */
 static void
 cfb_make(struct buf *out, const struct cfb_file *files, size_t n)
 {
 	static char mem[CFB_FILE_MAX + CFB_SECTOR], mini[CFB_CUTOFF];
-	char *fat = mem + CFB_SECTOR, *dir = mem + 2 * CFB_SECTOR, *minifat = mem + 4 * CFB_SECTOR;
-	uint32_t next = 4, small = 0;
+	char *fat = mem + CFB_SECTOR, *dir = mem + 2 * CFB_SECTOR, *minifat;
+	uint32_t dirs = (uint32_t)n / 4 + 1 > 2 ? (uint32_t)n / 4 + 1 : 2, next = dirs + 2, small = 0;
 
+	minifat = dir + dirs * CFB_SECTOR;
 	memset(mem, 0, sizeof mem);
 	memset(mini, 0, sizeof mini);
 	memset(fat, 0xFF, CFB_SECTOR);
@@ -58,15 +77,16 @@ cfb_make(struct buf *out, const struct cfb_file *files, size_t n)
 	cfb_put(mem + 44, 1, 4);
 	cfb_put(mem + 48, 1, 4);
 	cfb_put(mem + 56, CFB_CUTOFF, 4);
-	cfb_put(mem + 60, 3, 4);
+	cfb_put(mem + 60, dirs + 1, 4);
 	cfb_put(mem + 64, 1, 4);
 	cfb_put(mem + 68, 0xFFFFFFFE, 4);
 	memset(mem + 76, 0xFF, 109 * 4);
 	cfb_put(mem + 76, 0, 4);
 	cfb_put(fat, 0xFFFFFFFD, 4);
-	cfb_put(fat + 4, 2, 4);
-	cfb_put(fat + 8, 0xFFFFFFFE, 4);
-	cfb_put(fat + 12, 0xFFFFFFFE, 4);
+	for (uint32_t i = 1; i < dirs; i++)
+		cfb_put(fat + 4 * i, i + 1, 4);
+	cfb_put(fat + 4 * dirs, 0xFFFFFFFE, 4);
+	cfb_put(fat + 4 * dirs + 4, 0xFFFFFFFE, 4);
 	for (size_t i = 0; i < n; i++) {
 		bool big = files[i].octets.n >= CFB_CUTOFF;
 		uint32_t unit = big ? CFB_SECTOR : 64, *at = big ? &next : &small;
@@ -82,6 +102,7 @@ cfb_make(struct buf *out, const struct cfb_file *files, size_t n)
 		*at += count;
 	}
 	cfb_entry(dir, "Root Entry", 5, small > 0 ? next : 0xFFFFFFFE, 64 * (size_t)small);
+	cfb_hang(dir, files, n);
 	memcpy(mem + (next + 1) * CFB_SECTOR, mini, 64 * (size_t)small);
 	for (uint32_t k = 0, count = (64 * small + CFB_SECTOR - 1) / CFB_SECTOR; k < count; k++, next++)
 		cfb_put(fat + 4 * next, k + 1 < count ? next + 1 : 0xFFFFFFFE, 4);

@@ -35,8 +35,8 @@ static void
 streams(void **state)
 {
 	static char big[9000], small[70];
-	struct cfb_file files[] = { { "Big", { big, sizeof big }, false },
-		{ "small", { small, sizeof small }, false }, { "Storage", { NULL, 0 }, true } };
+	struct cfb_file files[] = { { "Big", { big, sizeof big }, false, 0 },
+		{ "small", { small, sizeof small }, false, 3 }, { "Storage", { NULL, 0 }, true, 0 } };
 	struct buf file, out;
 	struct cfb c;
 
@@ -48,12 +48,14 @@ streams(void **state)
 	buf_init(&out, 1 << 20);
 	cfb_make(&file, files, 3);
 	assert_int_equal(cfb_open(&c, buf_slice(&file)), OK);
-	assert_int_equal(cfb_stream(&c, cfb_find(&c, "BIG"), &out), OK);
+	assert_int_equal(cfb_stream(&c, cfb_find(&c, 0, "BIG"), &out), OK);
 	assert_true(slice_eq(buf_slice(&out), files[0].octets));
-	assert_int_equal(cfb_stream(&c, cfb_find(&c, "Small"), &out), OK);
+	assert_int_equal(cfb_stream(&c, cfb_find(&c, 3, "Small"), &out), OK);
 	assert_true(slice_eq(buf_slice(&out), files[1].octets));
-	assert_int_equal(cfb_stream(&c, cfb_find(&c, "storage"), &out), ERR_CORRUPT);
-	assert_int_equal(cfb_find(&c, "none"), CFB_NONE);
+	assert_int_equal(cfb_stream(&c, cfb_find(&c, 0, "storage"), &out), ERR_CORRUPT);
+	assert_int_equal(cfb_find(&c, 0, "none"), CFB_NONE);
+	assert_int_equal(cfb_find(&c, 0, "small"), CFB_NONE);
+	assert_false(c.loose);
 	cfb_close(&c);
 	/* A chain that bites its tail ends too. */
 	cfb_put(file.p + CFB_SECTOR + 4 * c.entries_n, 0, 0);
@@ -67,14 +69,13 @@ streams(void **state)
 
 /* A document of the pieces "narrow" (an octet a character) and "wide". */
 static void
-word_make(struct buf *out, unsigned flags, unsigned nfib, struct slice narrow, struct slice wide,
-    const char *more)
+word_make(struct buf *out, unsigned flags, unsigned nfib, struct slice narrow, struct slice wide)
 {
 	static char doc[CFB_CUTOFF + 100], table[200];
 	static char props[200];
-	struct cfb_file files[] = { { "WordDocument", { doc, sizeof doc }, false },
-		{ "1Table", { table, 64 }, false }, { "\005SummaryInformation", { props, 100 }, false },
-		{ more, { NULL, 0 }, true } };
+	struct cfb_file files[] = { { "WordDocument", { doc, sizeof doc }, false, 0 },
+		{ "1Table", { table, 64 }, false, 0 },
+		{ "\005SummaryInformation", { props, 100 }, false, 0 } };
 
 	memset(doc, 0, sizeof doc);
 	memset(table, 0, sizeof table);
@@ -106,7 +107,7 @@ word_make(struct buf *out, unsigned flags, unsigned nfib, struct slice narrow, s
 	cfb_put(props + 64, 30, 4);
 	cfb_put(props + 68, 4, 4);
 	memcpy(props + 72, "Ten", 4);
-	cfb_make(out, files, more == NULL ? 3 : 4);
+	cfb_make(out, files, 3);
 }
 
 #define WIDE(s)	{ s, sizeof(s) - 1 }
@@ -115,32 +116,30 @@ static void
 words(void **state)
 {
 	static const struct slice wide = WIDE("M\0\xAC\x1E" "T\0\r\0");
-	static const struct { unsigned flags, nfib; const char *narrow, *more, *want; unsigned got; int err; } rows[] = {
-		{ 0, 0xC1, "Bao cao\rDo mat:\x07Mat\x07\x07x\x1E" "y\x93z\r", NULL,
-		    "Bao cao\nDo mat:\nMat\nDo mat:\tMat\nx-y\xE2\x80\x9Cz\nM\xE1\xBA\xACT\n", 0, OK },
-		{ 0, 0x101, "a\x01" "b\r", NULL, "ab\nM\xE1\xBA\xACT\n", WORD_HAS_MORE, OK },
-		{ 0, 0xC1, "a\r", "Macros", "a\nM\xE1\xBA\xACT\n", WORD_HAS_MORE, OK },
-		{ 0, 0xC1, "a\r", "ObjectPool", "a\nM\xE1\xBA\xACT\n", WORD_HAS_MORE, OK },
-		{ 1 << 8, 0xC1, "a\r", NULL, "", 0, ERR_ACCESS },
-		{ 1 << 15, 0xC1, "a\r", NULL, "", 0, ERR_ACCESS },
-		{ 0, 0x65, "a\r", NULL, "", 0, ERR_UNSUPPORTED },
+	static const struct { unsigned flags, nfib; const char *narrow, *want; int err; } rows[] = {
+		{ 0, 0xC1, "Bao cao\rDo mat:\x07Mat\x07\x07x\x1E" "y\x93z\r",
+		    "Bao cao\nDo mat:\nMat\nDo mat:\tMat\nx-y\xE2\x80\x9Cz\nM\xE1\xBA\xACT\n", OK },
+		{ 0, 0x101, "a\x01" "b\r", "ab\nM\xE1\xBA\xACT\n", OK },
+		{ 1 << 8, 0xC1, "a\r", "", ERR_ACCESS },
+		{ 1 << 15, 0xC1, "a\r", "", ERR_ACCESS },
+		{ 0, 0x65, "a\r", "", ERR_UNSUPPORTED },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct buf file;
 		struct cfb c;
-		unsigned flags = 9;
 
 		buf_init(&file, CFB_FILE_MAX + CFB_SECTOR);
 		buf_clear(&text);
 		buf_clear(&titles);
-		word_make(&file, rows[i].flags, rows[i].nfib, slice_of(rows[i].narrow), wide, rows[i].more);
+		word_make(&file, rows[i].flags, rows[i].nfib, slice_of(rows[i].narrow), wide);
 		assert_int_equal(cfb_open(&c, buf_slice(&file)), OK);
-		assert_int_equal(word_text(&c, &text, &titles, &flags), rows[i].err);
-		if (!slice_is(buf_slice(&text), rows[i].want) || flags != rows[i].got)
-			fail_msg("%zu: %u %.*s", i, flags, (int)text.n, text.p);
-		assert_true(rows[i].err != OK || slice_is(buf_slice(&titles), "Ten\n"));
+		assert_int_equal(word_text(&c, 0, &text), rows[i].err);
+		if (!slice_is(buf_slice(&text), rows[i].want))
+			fail_msg("%zu: %.*s", i, (int)text.n, text.p);
+		assert_int_equal(word_properties(&c, 0, &titles), OK);
+		assert_true(slice_is(buf_slice(&titles), "Ten\n"));
 		cfb_close(&c);
 		buf_fini(&file);
 	}
@@ -162,9 +161,9 @@ record(struct buf *b, unsigned type, struct slice octets)
 #define REC(b, type, s)	record(b, type, (struct slice){ s, sizeof(s) - 1 })
 
 static int
-workbook(struct buf *stream, const char *more_name, bool *more)
+workbook(struct buf *stream, struct buf *art, bool *more)
 {
-	struct cfb_file files[] = { { "Workbook", { NULL, 0 }, false }, { more_name, { NULL, 0 }, true } };
+	struct cfb_file files[] = { { "Workbook", { NULL, 0 }, false, 0 } };
 	struct buf file;
 	struct cfb c;
 	int r;
@@ -173,10 +172,11 @@ workbook(struct buf *stream, const char *more_name, bool *more)
 		buf_addc(stream, '\0');
 	files[0].octets = buf_slice(stream);
 	buf_init(&file, CFB_FILE_MAX + CFB_SECTOR);
-	cfb_make(&file, files, more_name == NULL ? 1 : 2);
+	cfb_make(&file, files, 1);
 	assert_int_equal(cfb_open(&c, buf_slice(&file)), OK);
 	buf_clear(&text);
-	r = excel_text(&c, &text, more);
+	buf_clear(art);
+	r = excel_text(&c, 0, &text, art, more);
 	cfb_close(&c);
 	buf_fini(&file);
 	return r;
@@ -185,11 +185,12 @@ workbook(struct buf *stream, const char *more_name, bool *more)
 static void
 workbooks(void **state)
 {
-	struct buf s;
+	struct buf s, art;
 	bool more = true;
 
 	(void)state;
 	buf_init(&s, 1 << 16);
+	buf_init(&art, 1 << 16);
 	REC(&s, 0x0809, "\x00\x06\x05\x00");
 	REC(&s, 0x0085, "\0\0\0\0\0\0\x05\0To 1!");
 	/* Two shared texts; the first goes on in the next record, in wide characters there. */
@@ -204,36 +205,37 @@ workbooks(void **state)
 	REC(&s, 0x01B6, "\0\0\0\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0");
 	REC(&s, 0x003C, "\0chu ");
 	REC(&s, 0x003C, "\0\0");
-	assert_int_equal(workbook(&s, NULL, &more), OK);
+	assert_int_equal(workbook(&s, &art, &more), OK);
 	assert_false(more);
 	if (!slice_is(buf_slice(&text), "To 1!\nDo:\xE1\xBA\xAC.\nMat\nDo:\xE1\xBA\xAC.\nMat\n"
 	    "Do:\xE1\xBA\xAC.\tMat\nxy\nkq\n\nMAT\ntr\nchu\nxy\tkq\n"))
 		fail_msg("%.*s", (int)text.n, text.p);
-	buf_clear(&s);		/* a picture; an object; macros */
+	buf_clear(&s);		/* drawings, put together; a picture of another kind */
 	REC(&s, 0x0809, "\x00\x06\x05\x00");
-	assert_int_equal(workbook(&s, NULL, &more), OK);
+	REC(&s, 0x00EB, "dra");
+	REC(&s, 0x003C, "wing");
+	REC(&s, 0x00EC, "s");
+	assert_int_equal(workbook(&s, &art, &more), OK);
 	assert_false(more);
-	assert_int_equal(workbook(&s, "MBD00A1", &more), OK);
-	assert_true(more);
-	assert_int_equal(workbook(&s, "_VBA_PROJECT_CUR", &more), OK);
-	assert_true(more);
+	assert_true(slice_is(buf_slice(&art), "drawings"));
 	buf_clear(&s);
 	REC(&s, 0x0809, "\x00\x06\x05\x00");
-	REC(&s, 0x005D, "\x15\0\x12\0\x08\0\x01\0");
-	assert_int_equal(workbook(&s, NULL, &more), OK);
+	REC(&s, 0x00E9, "x");
+	assert_int_equal(workbook(&s, &art, &more), OK);
 	assert_true(more);
 	buf_clear(&s);
 	REC(&s, 0x0809, "\x00\x06\x05\x00");
 	REC(&s, 0x002F, "\x01\0");
-	assert_int_equal(workbook(&s, NULL, &more), ERR_ACCESS);
+	assert_int_equal(workbook(&s, &art, &more), ERR_ACCESS);
 	buf_clear(&s);
 	REC(&s, 0x0809, "\x00\x05\x05\x00");
-	assert_int_equal(workbook(&s, NULL, &more), ERR_UNSUPPORTED);
+	assert_int_equal(workbook(&s, &art, &more), ERR_UNSUPPORTED);
 	buf_clear(&s);		/* a cell names a text that there is not */
 	REC(&s, 0x0809, "\x00\x06\x05\x00");
 	REC(&s, 0x00FD, "\x01\0\0\0\0\0\x07\0\0\0");
-	assert_int_equal(workbook(&s, NULL, &more), ERR_CORRUPT);
+	assert_int_equal(workbook(&s, &art, &more), ERR_CORRUPT);
 	buf_fini(&s);
+	buf_fini(&art);
 }
 
 /* Any octet may be another: an error or some text, never more. */
@@ -245,9 +247,8 @@ damage(void **state)
 
 	(void)state;
 	buf_init(&file, CFB_FILE_MAX + CFB_SECTOR);
-	word_make(&file, 0, 0xC1, SLICE("Bao cao\r"), wide, NULL);
+	word_make(&file, 0, 0xC1, SLICE("Bao cao\r"), wide);
 	for (size_t i = 0; i < 3 * CFB_SECTOR; i++) {
-		unsigned flags;
 		struct cfb c;
 		char was = file.p[i];
 
@@ -256,7 +257,7 @@ damage(void **state)
 			buf_clear(&text);
 			buf_clear(&titles);
 			if (cfb_open(&c, buf_slice(&file)) == OK)
-				(void)!word_text(&c, &text, &titles, &flags);
+				(void)!word_text(&c, 0, &text);
 			cfb_close(&c);
 			assert_true(text.n <= 4 * file.n);
 		}
