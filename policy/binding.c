@@ -41,38 +41,51 @@ directory_names(const struct smime_signer *s, const struct dir_identity *id)
 	    dn_same(id->subject, s->subject);
 }
 
-/* Some signer speaks for the address. What counts is one: the others have signed too. */
-static bool
-is_bound(const struct binding_context *c, const struct smime_result *r, struct slice address)
+/* The signers that speak for the address, as bits. One is enough: the others have signed too. */
+static unsigned
+bound_to(const struct binding_context *c, const struct smime_result *r, struct slice address)
 {
 	const struct dir_identity *id = binding_identity(c, address);
+	unsigned bits = 0;
 
 	for (unsigned i = 0; i < r->signers_n; i++)
 		if (cert_names(&r->signers[i], address) ||
 		    (id != NULL && directory_names(&r->signers[i], id)))
-			return true;
-	return false;
+			bits |= 1U << i;
+	return bits;
+}
+
+/* Does a signer speak for from, by itself or as sender on behalf? Fills *out if so. */
+static bool
+speaks(const struct binding_context *c, const struct smime_result *r, struct slice from,
+    struct slice sender, struct binding_result *out)
+{
+	const struct dir_identity *as = binding_identity(c, from), *own = binding_identity(c, sender);
+
+	if (from.n == 0)
+		return false;
+	out->signers = bound_to(c, r, from);
+	out->signer = from;
+	/* An agency's mailbox is written from by its own certificate, never on behalf. */
+	if (out->signers == 0 && as != NULL && as->kind == DIR_IDENTITY_SEND_AS && own != NULL &&
+	    own->kind == DIR_IDENTITY_OWN) {
+		out->signers = bound_to(c, r, sender);
+		out->signer = sender;
+		out->on_behalf = out->signers != 0;
+	}
+	out->bound = out->signers != 0;
+	return out->bound;
 }
 
 void
 binding_check(const struct binding_context *c, const struct smime_result *r,
     struct binding_result *out)
 {
-	const struct dir_identity *from = binding_identity(c, c->from);
-	const struct dir_identity *sender = binding_identity(c, c->sender);
-
 	*out = (struct binding_result){ 0 };
-	if (c->from.n == 0)
+	if (c->from.n == 0 || speaks(c, r, c->from, c->sender, out) ||
+	    speaks(c, r, c->resent_from, c->resent_sender, out))
 		return;
-	if (is_bound(c, r, c->from) || control_off("binding")) {
-		out->bound = true;
-		out->signer = c->from;
-		return;
-	}
-	/* An agency's mailbox is written from by its own certificate, never on behalf. */
-	if (from != NULL && from->kind == DIR_IDENTITY_SEND_AS && sender != NULL &&
-	    sender->kind == DIR_IDENTITY_OWN && is_bound(c, r, c->sender)) {
-		out->bound = out->on_behalf = true;
-		out->signer = c->sender;
-	}
+	*out = (struct binding_result){ 0 };
+	if (control_off("binding"))
+		*out = (struct binding_result){ .bound = true, .signer = c->from };
 }

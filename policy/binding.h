@@ -9,6 +9,9 @@
  *         directory for it, or the address is an agency's and the certificate bears the
  *         agency's subject. On behalf: Sender is an own address of the account, a signer is bound
  *         to it, and the account may send as From.
+ * Resent  a message that is sent again keeps its author's signature, bound to From; or, if From is
+ *         nobody here (a citizen's unsigned mail), a signer speaks for Resent-From by the same
+ *         rules, Resent-Sender in place of Sender.
  */
 #ifndef POLICY_BINDING_H
 #define POLICY_BINDING_H
@@ -19,6 +22,8 @@
 struct binding_context {
 	struct slice		   from;	/* addr-spec of the single From, or empty */
 	struct slice		   sender;	/* addr-spec of the single Sender, or empty */
+	struct slice		   resent_from;	/* addr-specs of the newest block, or empty; given */
+	struct slice		   resent_sender; /* only where a signer may speak for them */
 	const struct dir_identity *identities;	/* of the account; of nobody on MX */
 	size_t			   identities_n;
 };
@@ -27,6 +32,7 @@ struct binding_result {
 	bool	     bound;
 	bool	     on_behalf;
 	struct slice signer;	/* the address that the certificate was bound to */
+	unsigned     signers;	/* bit i: signer i of the result is bound to it */
 };
 
 /* Which signer of r (its reason may be SIG_UNKNOWN_REVOCATION) is bound. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -107,13 +108,63 @@ recipients(const struct pol_judge_reply *reply, const struct pol_judge_request *
 	return all;
 }
 
+/* "2026-11-22T01:02:03Z"; "" when it is not known. */
+static json_t *
+moment(int64_t seconds)
+{
+	char out[32] = "";
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (seconds == 0 || gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, sizeof out, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return json_string("");
+	return json_string(out);
+}
+
+/* Every signature over the content, also those that count for nothing, and why. */
+static json_t *
+signers(const struct facts *f)
+{
+	json_t *all = json_array();
+
+	for (unsigned i = 0; i < f->signers_n; i++) {
+		const struct facts_signer *s = &f->signers[i];
+		struct slice sha256 = { (const char *)s->cert_sha256, sizeof s->cert_sha256 };
+
+		json_array_append_new(all, json_pack("{si ss ss sb sb sb so so so so so so so so}",
+		    "layer", (int)s->layer,
+		    "signature", sig_name(s->reason == SIG_OK ? SIG_VALID :
+		    s->reason == SIG_INTERNAL ? SIG_ERROR : SIG_BAD),
+		    "reason", sig_reason_name(s->reason),
+		    "bound", s->bound, "stale_revocation", s->stale, "clock", s->clock,
+		    "address", text(s->address), "subject", text(s->subject),
+		    "issuer", text(s->issuer), "serial", text(s->serial), "sha256", hex(sha256),
+		    "signing_time", moment(s->signed_s), "not_before", moment(s->begin_s),
+		    "not_after", moment(s->end_s)));
+	}
+	return all;
+}
+
+static json_t *
+notes(const struct facts *f)
+{
+	json_t *all = json_array();
+
+	for (unsigned i = 0; i < f->notes_n; i++)
+		json_array_append_new(all, json_pack("{ss so ss ss}",
+		    "note", note_name(f->notes[i].what), "part", text(f->notes[i].part),
+		    "vi", note_vi(f->notes[i].what), "en", note_en(f->notes[i].what)));
+	return all;
+}
+
 static json_t *
 whole(const struct judge_result *r, const struct pol_judge_request *req)
 {
 	const struct pol_judge_reply *reply = &r->reply;
 	const struct facts *f = &r->facts;
 
-	return json_pack("{ss ss so ss sb sb sb ss ss so so so so so so so so so so sb sb sb so}",
+	return json_pack("{ss ss so ss sb sb sb ss ss so so so so so so so so so so sb sb sb so sb sb so so}",
 	    "verdict", verdict_name(reply->verdict),
 	    "class", reply->releasable ? "review" : "",
 	    "level", level(reply->level, false),
@@ -129,7 +180,9 @@ whole(const struct judge_result *r, const struct pol_judge_request *req)
 	    "legal_basis", text(r->legal_basis), "sha256", hex(reply->sha256),
 	    "evidence", evidence(reply, false),
 	    "on_behalf", f->sig_on_behalf, "stale_revocation", f->sig_stale_revocation,
-	    "clock", f->sig_clock, "recipients", recipients(reply, req));
+	    "clock", f->sig_clock, "recipients", recipients(reply, req),
+	    "resent", f->resent, "ambiguous", f->ambiguous,
+	    "signers", signers(f), "notes", notes(f));
 }
 
 /* Append j, which is freed. */

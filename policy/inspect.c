@@ -13,6 +13,7 @@
 #include "policy/foreign.h"
 #include "policy/guess.h"
 #include "policy/label/name.h"
+#include "policy/signeddoc.h"
 
 enum {
 	SIGNATURE_OCTETS_MAX = 64 * 1024,
@@ -366,6 +367,16 @@ inspect_textual(struct inspect *w, struct slice octets, const struct inspect_lab
 		inspect_enter(w, octets);
 }
 
+/* A signature inside a file is not the message's; whoever asks for an explanation is told so. */
+static void
+look_for_signature(struct inspect *w, struct slice octets, enum sniff kind)
+{
+	unsigned note = signeddoc_note(octets, kind);
+
+	if (note != NOTE_COUNT)
+		facts_note(w->f, (enum note)note, w->path);
+}
+
 void
 inspect_octets(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
@@ -378,6 +389,7 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		return;
 	}
 	w->work_left -= octets.n;
+	look_for_signature(w, octets, kind);
 	if (kind != SNIFF_ZIP && kind != SNIFF_PACK && kind != SNIFF_TNEF &&
 	    kind != SNIFF_COMPOUND && sniff_zip_at_end(octets))
 		inspect_container(w, octets, EXTRACT_ZIP);

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "common/control.h"
-#include "mime/addr.h"
-#include "mime/header.h"
+#include "policy/author.h"
 #include "policy/judge_sign.h"
 #include "policy/release.h"
 #include "policy/sign.h"
@@ -22,7 +21,7 @@ struct run {
 	struct arena		       *a;
 	struct judge_result	       *out;
 	bool				forged_trace;
-	bool				sender_own;	/* RULE_SENDER_OWN */
+	struct author			author;
 	const struct facts	       *judged;		/* those found, or what a release makes of them */
 	struct slice			content;	/* what is signed of it, or all */
 	const char		       *sign_as;	/* the first that a decision named, or "" */
@@ -37,66 +36,6 @@ judge_arena_octets(size_t message_octets)
 	return 5 * TREE_ARENA_OCTETS(message_octets) + 4 * message_octets + ((size_t)32 << 20);
 }
 
-/* The one Sender address of the header, or nothing. */
-static int
-single_sender(struct run *run, struct slice *out)
-{
-	struct header_field field;
-	int r;
-
-	*out = (struct slice){ NULL, 0 };
-	if (header_count(run->message, SLICE("Sender")) != 1 ||
-	    header_find(run->message, SLICE("Sender"), &field) != 1)
-		return OK;
-	r = addr_single(field.value, run->a, out);
-	return r == ERR_SYNTAX ? OK : r;
-}
-
-static void
-copy_signature(struct facts *f, const struct smime_result *s)
-{
-	f->sig = s->sig;
-	f->sig_reason = s->reason;
-	f->sig_stale_revocation = s->stale;
-	f->sig_clock = s->clock;
-	if (s->signers_n > 0)
-		f->signer_subject = s->signers[0].subject;
-	if (s->label_level > LEVEL_THUONG)
-		facts_add(f, "ess-label", SLICE(""), 0, s->label_level, true);
-	if (s->label_review)
-		facts_add(f, "ess-label", SLICE(""), 0, LEVEL_THUONG, false);
-}
-
-static bool
-waits_for_revocation(const struct smime_result *s)
-{
-	return s->sig == SIG_BAD && s->reason == SIG_UNKNOWN_REVOCATION;
-}
-
-/* Whose signature is it? A signer that is not bound is final, whatever its CRL will say. */
-static int
-bind_signer(struct run *run, const struct smime_result *s)
-{
-	struct facts *f = &run->out->facts;
-	struct binding_context c = { .from = f->from, .identities = run->req->identities,
-		.identities_n = run->req->identities_n };
-	struct binding_result b;
-	int r;
-
-	if (s->sig != SIG_VALID && !waits_for_revocation(s))
-		return OK;
-	if ((r = single_sender(run, &c.sender)) != OK)
-		return r;
-	binding_check(&c, s, &b);
-	f->signer = b.signer;
-	f->sig_on_behalf = b.on_behalf;
-	if (!b.bound) {
-		f->sig = SIG_BAD;
-		f->sig_reason = SIG_WRONG_SIGNER;
-	}
-	return OK;
-}
-
 /* As smime_open_signed, but the message's own signature has been parsed already. */
 static int
 open_signed(void *arg, struct slice der, struct arena *a, struct slice *content_out)
@@ -109,50 +48,13 @@ open_signed(void *arg, struct slice der, struct arena *a, struct slice *content_
 	return OK;
 }
 
-static struct binding_context
-who_asks(const struct run *run)
-{
-	return (struct binding_context){ .identities = run->req->identities,
-		.identities_n = run->req->identities_n };
-}
-
-/* Fields that clients show as the sender besides From (RFC 5322 3.6.2, 3.6.6). */
-static bool
-names_sender(struct slice field)
-{
-	return slice_is_nocase(field, "Sender") || slice_is_nocase(field, "Resent-From") ||
-	    slice_is_nocase(field, "Resent-Sender");
-}
-
-/* Are MAIL FROM and all these fields addresses of the account? */
-static int
-find_senders(struct run *run)
-{
-	struct binding_context who = who_asks(run);
-	struct header_field field;
-	struct header_iter it;
-
-	run->sender_own = run->req->mail_from.n == 0 ||
-	    binding_identity(&who, run->req->mail_from) != NULL;
-	header_init(&it, run->message);
-	while (run->sender_own && header_next(&it, &field) == 1) {
-		struct slice address;
-		int r;
-
-		if (!names_sender(field.name) || control_off("sender-fields"))
-			continue;
-		r = addr_single(field.value, run->a, &address);
-		if (r != OK && r != ERR_SYNTAX)
-			return r;
-		run->sender_own = r == OK && binding_identity(&who, address) != NULL;
-	}
-	return OK;
-}
-
 static int
 find_facts(struct run *run)
 {
 	struct classify_options options = run->env->classify;
+	struct author_context who = { .mail_from = run->req->mail_from,
+		.identities = run->req->identities, .identities_n = run->req->identities_n,
+		.conf = run->env->conf };
 	struct facts *f = &run->out->facts;
 	struct smime_result s;
 	struct tree t;
@@ -163,7 +65,6 @@ find_facts(struct run *run)
 	r = smime_verify(&t, run->env->trust, &run->env->smime, run->a, &s);
 	if (r != OK)
 		return r;
-	copy_signature(f, &s);
 	run->content = s.content.n > 0 ? s.content : run->message;
 	if (options.open_signed == smime_open_signed) {
 		options.open_signed = open_signed;
@@ -174,37 +75,23 @@ find_facts(struct run *run)
 		return r;
 	if (run->req->level_min > f->level)	/* a notice is of the level of what it is about */
 		facts_add(f, "known-before", SLICE(""), 0, run->req->level_min, true);
-	return bind_signer(run, &s);
+	return author_find(&t, &s, &who, run->a, f, &run->author);
 }
 
 /* ---- decision ---- */
-
-static bool
-is_ours(const struct conf *conf, struct slice address)
-{
-	struct slice local;
-	bool found = false;
-
-	/* The last "@" parts the domain off: a quoted local part may hold others. */
-	while (slice_cut(&address, '@', &local))
-		found = true;
-	return conf != NULL && found && conf_is_local_domain(conf, local);
-}
 
 static struct decide_context
 context_of(const struct run *run)
 {
 	const struct pol_judge_request *req = run->req;
-	const struct facts *f = &run->out->facts;
-	struct binding_context who = who_asks(run);
 
 	return (struct decide_context){
 		.path = req->path,
 		.arrival_zone = req->arrival_zone,
-		.from_own = binding_identity(&who, f->from) != NULL,
-		.sender_own = run->sender_own,
+		.from_own = run->author.from_own,
+		.sender_own = run->author.sender_own,
 		.unit = req->unit,
-		.from_ours = is_ours(run->env->conf, f->from),
+		.from_ours = run->author.from_ours,
 		.forged_trace = run->forged_trace,
 		.unsigned_until_s = req->unsigned_until_s,
 		.now_s = (uint64_t)run->env->smime.now_s,
@@ -412,6 +299,28 @@ fill_evidence(struct run *run)
 }
 
 static int
+fill_signers(struct run *run)
+{
+	const struct facts *f = &run->out->facts;
+	struct pol_judge_reply *reply = &run->out->reply;
+
+	reply->signers = arena_array(run->a, f->signers_n, sizeof *reply->signers);
+	if (reply->signers == NULL)
+		return run->a->err;
+	reply->signers_n = f->signers_n;
+	for (unsigned i = 0; i < f->signers_n; i++) {
+		const struct facts_signer *s = &f->signers[i];
+
+		reply->signers[i] = (struct pol_signer){ .layer = (uint8_t)s->layer,
+			.reason = (uint8_t)s->reason, .bound = s->bound,
+			.address = slice_sub(s->address, 0, 320),
+			.subject = slice_sub(s->subject, 0, 1024),
+			.sha256 = { (const char *)s->cert_sha256, sizeof s->cert_sha256 } };
+	}
+	return OK;
+}
+
+static int
 fill_facts(struct run *run)
 {
 	const struct facts *f = &run->out->facts;
@@ -508,8 +417,8 @@ int
 judge(struct slice message, const struct pol_judge_request *req, const struct judge_env *env,
     struct arena *a, struct judge_result *out)
 {
-	static int (*const steps[])(struct run *) = { find_removals, find_senders, find_facts,
-		decide_all, try_releases, decide_reading, sign_for_sender, fill_facts, fill_trace,
+	static int (*const steps[])(struct run *) = { find_removals, find_facts, decide_all,
+		try_releases, decide_reading, sign_for_sender, fill_facts, fill_signers, fill_trace,
 		fill_summary };
 	struct run run = { .message = message, .req = req, .env = env, .a = a, .out = out,
 		.judged = &out->facts, .sign_as = "" };

@@ -17,4 +17,7 @@ struct tree;
  * is enveloped-data or multipart/encrypted. */
 unsigned kind_of(const struct tree *tree);
 
+/* The same of a message whose signature covers content, in whichever form it is signed. */
+unsigned kind_of_signed(const struct tree *message, const struct tree *content);
+
 #endif

@@ -6,7 +6,7 @@
 #include "mime/compose.h"
 #include "mime/header.h"
 
-enum { VALUE_OCTETS_MAX = 2000 };
+enum { VALUE_OCTETS_MAX = 12000, NAME_OCTETS_MAX = 400 };
 
 /* Skip white space, folds and comments (nested, with quoted pairs). */
 static struct slice
@@ -123,19 +123,64 @@ result_of(const struct facts *f)
 
 /* The identity stands bare if it is an addr-spec in ASCII, else it is left out: no value that a
  * certificate's maker chose can end the field or begin another property. */
-static void
+static bool
 add_identity(struct slice signer, struct buf *value)
 {
 	struct slice domain = signer, local;
 
 	if (!slice_cut(&domain, '@', &local) || !addr_is_dot_atom(local) ||
 	    !addr_is_dot_atom(domain))
-		return;
+		return false;
 	for (size_t i = 0; i < signer.n; i++)
 		if ((unsigned char)signer.p[i] >= 0x80)
-			return;
+			return false;
 	buf_adds(value, " body.smime-identifier=");
 	buf_add(value, signer);
+	return true;
+}
+
+/* A distinguished name as a quoted string in ASCII: other octets as RFC 4514 2.4 writes them. */
+static void
+add_quoted(struct slice name, struct buf *value)
+{
+	buf_addc(value, '"');
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+
+		if (c < ' ' || c >= 0x7f || (c == ' ' && i > 0 && name.p[i - 1] == ' '))
+			buf_addf(value, "\\\\%02X", c);
+		else if (c == '"' || c == '\\')
+			buf_addf(value, "\\%c", c);
+		else
+			buf_addc(value, (char)c);
+	}
+	buf_addc(value, '"');
+}
+
+/* RFC 7281 3.2.3: what names a certificate without an address. */
+static void
+add_certificate(const struct facts_signer *s, struct buf *value)
+{
+	if (s->serial.n == 0 || s->issuer.n == 0 || s->issuer.n > NAME_OCTETS_MAX)
+		return;
+	buf_adds(value, " body.smime-serial=");
+	buf_add(value, s->serial);
+	buf_adds(value, " body.smime-issuer=");
+	add_quoted(s->issuer, value);
+}
+
+/* Who has signed: each signer of a valid message gets a result of its own. */
+static void
+add_signers(const struct facts *f, struct buf *value)
+{
+	for (unsigned i = 0; i < f->signers_n; i++) {
+		const struct facts_signer *s = &f->signers[i];
+
+		if (i > 0)
+			buf_adds(value, "; smime=pass");
+		if (!add_identity(s->address, value))
+			add_certificate(s, value);
+	}
 }
 
 int
@@ -155,12 +200,14 @@ trace_results(const struct facts *f, struct slice authserv_id, struct buf *out)
 		buf_adds(&value, " reason=signed-by-server");
 	else if (f->sig_on_behalf)
 		buf_adds(&value, " reason=on-behalf");
+	else if (f->sig == SIG_VALID && f->resent)
+		buf_adds(&value, " reason=resent");
 	else if (f->sig_stale_revocation)
 		buf_adds(&value, " reason=stale-revocation");
 	else if (f->sig_clock)
 		buf_adds(&value, " reason=clock");
 	if (f->sig == SIG_VALID)
-		add_identity(f->signer, &value);
+		add_signers(f, &value);
 	r = value.err;
 	if (r == OK)
 		r = compose_raw(out, "Authentication-Results", buf_slice(&value));

@@ -4,7 +4,8 @@
  *
  * Shape   one Authentication-Results field of ours is added; every field of that name that bears
  *         our authserv-id and came with the message is removed whole, as is X-Congvu-Signed-By
- *         (policy/sign.h), and nothing else.
+ *         (policy/sign.h), and nothing else. A valid signature has one result for each signer; one
+ *         without an address that can be written is named by its certificate's serial and issuer.
  * Bounds  TRACE_REMOVALS_MAX ranges; neighbours count as one.
  * Source  RFC 8601 2.2, 2.3, 5 (removal), RFC 7281 (smime).
  */
