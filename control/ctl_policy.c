@@ -100,6 +100,8 @@ env_init(struct ctl *ctl, const struct explain_line *line, struct judge_env *env
 	if (c != NULL) {
 		env->conf = c;
 		env->authserv_id = slice_of(c->general.authserv_id);
+		env->classify.limits.ocr = c->limits.ocr;
+		env->classify.limits.ocr_ms = (unsigned)c->limits.ocr_ms;
 		env->smime.revocation_grace_s = c->signature.revocation_grace_s;
 		env->smime.purpose = (enum smime_purpose)c->signature.purpose;
 		paths.roots = line->roots != NULL ? line->roots : c->signature.roots;

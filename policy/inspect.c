@@ -38,6 +38,8 @@ inspect_init(struct inspect *w, const struct classify_options *o, struct arena *
 	w->depth = 0;
 	w->out_left = o->limits.out_octets_max;
 	w->work_left = WORK_FACTOR * (uint64_t)message_octets + 4 * o->limits.out_octets_max;
+	w->ocr_ms_left = o->limits.ocr_ms;
+	w->ocr_pages_left = o->limits.ocr_pages;
 	w->late = false;
 	w->err = OK;
 	fold_init(&w->fold);
@@ -434,7 +436,12 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 	case SNIFF_TNEF:
 		inspect_own(w, octets, tnef_run);
 		break;
-	case SNIFF_IMAGE: case SNIFF_BINARY:
+	case SNIFF_IMAGE:
+		if (slice_is_nocase(label->type, "text"))
+			inspect_text(w, octets, label);
+		inspect_picture(w, octets);
+		break;
+	case SNIFF_BINARY:
 		/* Some client may still show it as text. */
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);

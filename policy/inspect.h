@@ -29,6 +29,8 @@ struct inspect {
 	unsigned	   depth;	/* containers and messages around */
 	uint64_t	   out_left;	/* octets that containers may still hand out */
 	uint64_t	   work_left;	/* octets that may still be looked at, in all readings */
+	uint64_t	   ocr_ms_left;	/* time for pictures */
+	unsigned	   ocr_pages_left; /* pictures that may still be read whole */
 	bool		   late;	/* the deadline is over */
 	int		   err;		/* OK, or ERR_NOMEM, ERR_LIMIT of the arena */
 };

@@ -7,7 +7,6 @@
 #include "policy/extract/sniff.h"
 #include "policy/inspect_internal.h"
 #include "policy/label/name.h"
-#include "policy/label/stamp.h"
 
 enum { THUMBNAIL_OCTETS_MAX = 32 * 1024 };
 enum extension { EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL };
@@ -87,19 +86,6 @@ one_file(struct container *c, const struct extract_piece *p)
 	inspect_octets(c->w, p->octets, &label);
 }
 
-/* What a stamp says, line by line: each is a reading of its own. */
-static void
-readings(struct inspect *w, struct slice lines)
-{
-	struct slice line;
-
-	stamp_mark(&w->fold, lines, inspect_found, w);
-	while (lines.n > 0) {
-		slice_cut(&lines, '\n', &line);
-		scan_text(&w->scan, line);
-	}
-}
-
 static int
 take_piece(void *arg, const struct extract_piece *p)
 {
@@ -133,7 +119,7 @@ take_piece(void *arg, const struct extract_piece *p)
 		one_file(c, p);
 		break;
 	case EXTRACT_STAMP:
-		readings(w, p->octets);
+		inspect_readings(w, p->octets);
 		break;
 	case EXTRACT_OPAQUE:
 		if (p->why == EXTRACT_WHY_TIME)
@@ -146,10 +132,12 @@ take_piece(void *arg, const struct extract_piece *p)
 
 /* What is left of the limits for this container. */
 static struct extract_limits
-limits_left(const struct inspect *w)
+limits_left(const struct inspect *w, enum extract_type type)
 {
 	struct extract_limits l = w->o->limits;
 
+	if (type == EXTRACT_IMAGE || type == EXTRACT_PDF)
+		inspect_picture_limits(w, &l);
 	if (w->out_left < l.out_octets_max)
 		l.out_octets_max = w->out_left;
 	if (w->o->now_ms != NULL) {
@@ -158,6 +146,9 @@ limits_left(const struct inspect *w)
 
 		if (left < l.deadline_ms)
 			l.deadline_ms = (unsigned)left;
+		/* What is not read by then is told by the box itself, not by its death. */
+		if (l.ocr_ms > left / 8 * 7)
+			l.ocr_ms = (unsigned)(left / 8 * 7);
 	}
 	return l;
 }
@@ -167,7 +158,8 @@ static void
 run_extractor(struct inspect *w, struct slice octets, enum extract_type type, hand_run_fn *own,
     struct container *c)
 {
-	struct extract_limits l = limits_left(w);
+	struct extract_limits l = limits_left(w, type);
+	uint64_t begun_ms = inspect_clock(w);
 	int err;
 
 	if (w->depth >= l.depth_max) {
@@ -184,6 +176,8 @@ run_extractor(struct inspect *w, struct slice octets, enum extract_type type, ha
 	err = own != NULL ? own(octets, &l, take_piece, c) :
 	    w->o->extract(octets, type, &l, take_piece, c);
 	w->depth--;
+	if (type == EXTRACT_IMAGE || type == EXTRACT_PDF)
+		inspect_picture_spent(w, inspect_clock(w) - begun_ms);
 	free(c->extension);
 	w->path = c->path;
 	if (err != OK && w->err == OK && !w->late)

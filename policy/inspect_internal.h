@@ -17,6 +17,17 @@ bool inspect_is_utf8(struct slice s);
 void inspect_container(struct inspect *w, struct slice octets, enum extract_type type);
 /* What a parser of our own opens. */
 void inspect_own(struct inspect *w, struct slice octets, hand_run_fn *run);
+
+/* A picture of points. */
+void inspect_picture(struct inspect *w, struct slice octets);
+/* What a thing that looks like a stamp was read as, a reading a line. */
+void inspect_readings(struct inspect *w, struct slice lines);
+/* What is left for the pictures of a container, and what was used up. */
+void inspect_picture_limits(const struct inspect *w, struct extract_limits *l);
+void inspect_picture_spent(struct inspect *w, uint64_t ms);
+/* Milliseconds of the walk's clock; always 0 without one. */
+uint64_t inspect_clock(const struct inspect *w);
+
 /* An archive other than zip. */
 void inspect_pack(struct inspect *w, struct slice octets);
 

@@ -205,6 +205,8 @@ set_up(struct worker *w, struct loop **loop_out)
 	w->env.classify.open_signed = smime_open_signed;
 	w->env.classify.now_ms = now_ms;
 	w->env.sign = ask_signature;
+	w->env.classify.limits.ocr = c->limits.ocr;
+	w->env.classify.limits.ocr_ms = (unsigned)c->limits.ocr_ms;
 	if (r == OK)
 		r = loop_new(loop_out);
 	if (r == OK)

@@ -3,6 +3,8 @@
 
 #include <locale.h>
 
+#include "policy/extract/image.h"
+#include "policy/extract/ocr.h"
 #include "policy/extract/pack.h"
 #include "policy/extract/pdf.h"
 #include "policy/extract/zip.h"
@@ -32,6 +34,7 @@ extract_start(void)
 {
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	pdf_start();
+	ocr_start();
 }
 
 const char *
@@ -67,7 +70,7 @@ extract_run(struct slice octets, enum extract_type type, const struct extract_li
 	case EXTRACT_PDF:
 		return pdf_run(octets, limits, sink, arg);
 	case EXTRACT_IMAGE:
-		return ERR_UNSUPPORTED;
+		return image_run(octets, limits, sink, arg);
 	}
 	return ERR_INVAL;
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/image.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "policy/extract/exif.h"
+#include "policy/extract/gif.h"
+#include "policy/extract/ocr.h"
+#include "policy/extract/page.h"
+
+enum {
+	HALVED_POINTS = 24000000,	/* a photograph of more is read at half its size */
+	GIF_OCTETS_MAX = 100000000
+};
+
+struct image {
+	struct slice		     octets;
+	const struct extract_limits *limits;
+	struct page_work	     work;
+};
+
+static int
+opaque(const struct image *m, uint32_t index, enum extract_why why)
+{
+	struct extract_piece piece = { .type = EXTRACT_OPAQUE, .why = why, .index = index };
+
+	return m->work.sink(m->work.arg, &piece);
+}
+
+/* Look at one page; it is destroyed. NULL: it cannot be read. */
+static int
+one_page(struct image *m, PIX *p, uint32_t index)
+{
+	int err;
+
+	if (p == NULL)
+		return opaque(m, index, EXTRACT_WHY_BROKEN);
+	m->work.index = index;
+	m->work.whole = index == 1 && m->limits->ocr_pages > 0;
+	err = page_read(p, &m->work);
+	if (err == ERR_TIMEOUT && clock_ms() >= m->work.until_ms)
+		return opaque(m, index, EXTRACT_WHY_TIME);
+	return err;
+}
+
+static PIX *
+turned_as_told(PIX *p, unsigned orientation)
+{
+	static const struct { int quarters; bool mirror; } turns[9] = {
+		{ 0, false }, { 0, false }, { 0, true }, { 2, false }, { 2, true },
+		{ 3, true }, { 1, false }, { 1, true }, { 3, false },
+	};
+	PIX *t;
+
+	if (p == NULL || orientation <= 1)
+		return p;
+	t = pixRotateOrth(p, turns[orientation].quarters);
+	pixDestroy(&p);
+	return t == NULL || !turns[orientation].mirror ? t : pixFlipLR(t, t);
+}
+
+static const l_uint8 *
+octets_of(struct slice s)
+{
+	return (const l_uint8 *)s.p;
+}
+
+static int
+jpeg(struct image *m, uint64_t points)
+{
+	l_int32 warnings = 0;
+	PIX *p = pixReadMemJpeg(octets_of(m->octets), m->octets.n, 0, points > HALVED_POINTS ? 2 : 1,
+	    &warnings, 0);
+
+	return one_page(m, turned_as_told(p, exif_orientation(m->octets)), 1);
+}
+
+static int
+tiff(struct image *m)
+{
+	size_t offset = 0;
+	uint32_t index = 0;
+	int err;
+
+	do {
+		PIX *p = pixReadMemFromMultipageTiff(octets_of(m->octets), m->octets.n, &offset);
+
+		err = one_page(m, p, ++index);
+		if (p == NULL)
+			break;
+		if (index == IMAGE_PAGES_MAX && offset != 0)
+			return opaque(m, 0, EXTRACT_WHY_LIMIT);
+	} while (err == OK && offset != 0 && clock_ms() < m->work.until_ms);
+	return err == OK && offset != 0 && clock_ms() >= m->work.until_ms ?
+	    opaque(m, 0, EXTRACT_WHY_TIME) : err;
+}
+
+static int
+gif(struct image *m)
+{
+	struct buf one;
+	uint32_t index = 0;
+	struct gif g;
+	int next, err = gif_open(&g, m->octets);
+
+	buf_init(&one, GIF_OCTETS_MAX);
+	while (err == OK && (next = gif_next(&g, &one)) != 0) {
+		if (next == 1 && ++index <= IMAGE_FRAMES_MAX) {
+			err = one_page(m, pixReadMemGif(octets_of(buf_slice(&one)), one.n), index);
+			continue;
+		}
+		err = next == 1 ? ERR_LIMIT : next;
+	}
+	buf_fini(&one);
+	if (err == OK && index == 0)
+		err = ERR_CORRUPT;
+	return err == ERR_CORRUPT ? opaque(m, 0, EXTRACT_WHY_BROKEN) :
+	    err == ERR_LIMIT ? opaque(m, 0, EXTRACT_WHY_LIMIT) : err;
+}
+
+/* A PNG that goes on behind its first picture. */
+static bool
+is_animated_png(struct slice s)
+{
+	return slice_find(slice_sub(s, 0, 4096), SLICE("acTL")) >= 0;
+}
+
+static int
+read_image(struct image *m)
+{
+	int format = 0, w = 0, h = 0, bits = 0, samples = 0, map = 0;
+	uint64_t points;
+
+	if (pixReadHeaderMem(octets_of(m->octets), m->octets.n, &format, &w, &h, &bits, &samples,
+	    &map) != 0 || w <= 0 || h <= 0)
+		return opaque(m, 0, EXTRACT_WHY_BROKEN);
+	points = (uint64_t)w * (uint64_t)h;
+	if (points > m->limits->pixels_max)
+		return opaque(m, 0, EXTRACT_WHY_LIMIT);
+	switch (format) {
+	case IFF_JFIF_JPEG:
+		return jpeg(m, points);
+	case IFF_GIF:
+		return gif(m);
+	case IFF_TIFF: case IFF_TIFF_PACKBITS: case IFF_TIFF_RLE: case IFF_TIFF_G3:
+	case IFF_TIFF_G4: case IFF_TIFF_LZW: case IFF_TIFF_ZIP: case IFF_TIFF_JPEG:
+		return tiff(m);
+	case IFF_PNG: case IFF_BMP: case IFF_WEBP: case IFF_JP2:
+		if (is_animated_png(m->octets))
+			return opaque(m, 0, EXTRACT_WHY_TYPE);
+		return one_page(m, pixReadMem(octets_of(m->octets), m->octets.n), 1);
+	default:
+		return opaque(m, 0, EXTRACT_WHY_TYPE);
+	}
+}
+
+int
+image_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
+{
+	struct image m = { octets, limits, { .sink = sink, .arg = arg,
+		.until_ms = clock_ms() + limits->ocr_ms } };
+
+	if (!limits->ocr || !ocr_ready())
+		return opaque(&m, 0, EXTRACT_WHY_TYPE);
+	return read_image(&m);
+}

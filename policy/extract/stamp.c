@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/stamp.h"
+
+#include <math.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "policy/extract/ocr.h"
+#include "policy/extract/place.h"
+
+enum {
+	FRAMED_HEIGHT = 84,	/* points to which a frame is scaled: its letters are half as high */
+	SPOT_HEIGHT = 56,
+	LETTERS_HEIGHT = 54,	/* of capitals with what stands above and below them */
+	PAD = 14,
+	SCALE_MAX = 6,
+	WIDTH_MAX = 3000,
+	SPECK_POINTS = 14,
+	LETTER_MIN = 10,
+	READING_OCTETS_MAX = 400
+};
+
+struct reading {
+	struct buf *out;
+	uint64_t    until_ms;
+	size_t	    start;	/* of this reading, in out */
+};
+
+static int
+take_word(void *arg, const struct ocr_word *w)
+{
+	struct reading *r = arg;
+
+	if (r->out->n > r->start)
+		buf_addc(r->out, ' ');
+	for (size_t i = 0; i < w->text.n; i++)
+		buf_addc(r->out, w->text.p[i] == '\n' ? ' ' : w->text.p[i]);
+	return r->out->err;
+}
+
+/* Add one reading, a line, unless it is nothing. */
+static int
+read_letters(PIX *letters, bool two_lines, struct reading *r)
+{
+	int err;
+
+	r->start = r->out->n;
+	err = ocr_read(letters, two_lines ? OCR_BLOCK : OCR_LINE, r->until_ms, take_word, r);
+	if (err == OK && r->out->n > r->start)
+		buf_addc(r->out, '\n');
+	return err == OK ? r->out->err : err;
+}
+
+static PIX *
+scaled_to_height(PIX *p, int height)
+{
+	double f = (double)height / pixGetHeight(p);
+
+	f = f > SCALE_MAX ? SCALE_MAX : f;
+	if (f * pixGetWidth(p) > WIDTH_MAX)
+		f = (double)WIDTH_MAX / pixGetWidth(p);
+	return pixScale(p, (l_float32)f, (l_float32)f);
+}
+
+/* The threshold between ink and paper in a cut. */
+static int
+threshold_of(PIX *cut)
+{
+	NUMA *counts = pixGetGrayHistogram(cut, 1);
+	int t = 0;
+
+	if (counts == NULL || numaSplitDistribution(counts, 0.1f, &t, NULL, NULL, NULL, NULL, NULL) != 0)
+		t = 0;
+	numaDestroy(&counts);
+	return t < 90 ? 90 : t > 200 ? 200 : t;
+}
+
+/* Long strokes along and across: those of a frame, which are longer than any of a letter. */
+static PIX *
+strokes_of(PIX *ink, bool framed)
+{
+	int h = pixGetHeight(ink), w = pixGetWidth(ink);
+	int along = framed && w > h ? (w * 2 / 5 > h * 3 / 4 ? w * 2 / 5 : h * 3 / 4) : w * 4 / 5;
+	PIX *a = pixOpenBrick(NULL, ink, along, 1), *b = pixOpenBrick(NULL, ink, 1, h * 7 / 10);
+	PIX *all = a == NULL || b == NULL ? NULL : pixOr(NULL, a, b);
+
+	pixDestroy(&a);
+	pixDestroy(&b);
+	if (all != NULL)
+		(void)pixDilateBrick(all, all, 5, 5);
+	return all;
+}
+
+/* Does a component of the ink belong to the letters? */
+static bool
+is_letter(const BOX *b, int w, int h, bool framed)
+{
+	int edge = framed ? h / 12 : 0;
+
+	if (b->w * b->h < SPECK_POINTS || (b->w < 3 && b->h < 3))
+		return false;
+	if (framed && (b->h > h * 8 / 10 || b->w > w * 8 / 10))
+		return false;
+	return !framed || (b->x + b->w > edge && b->y + b->h > edge && b->x < w - edge &&
+	    b->y < h - edge);
+}
+
+/* Keep the letters of *ink only; *box_out: around them. False: there are none. */
+static bool
+keep_letters(PIX *ink, bool framed, BOX **box_out)
+{
+	PIXA *pieces = NULL;
+	BOXA *boxes = pixConnComp(ink, &pieces, 8);
+	int n = boxes == NULL ? 0 : boxaGetCount(boxes), w = pixGetWidth(ink), h = pixGetHeight(ink);
+	BOXA *kept = boxaCreate(n > 0 ? n : 1);
+	unsigned tall = 0;
+
+	for (int i = 0; i < n && kept != NULL; i++) {
+		BOX *b = boxaGetBox(boxes, i, L_CLONE);
+
+		if (is_letter(b, w, h, framed)) {
+			tall += b->h >= LETTER_MIN;
+			(void)boxaAddBox(kept, b, L_CLONE);
+		} else {
+			PIX *c = pixaGetPix(pieces, i, L_CLONE);
+
+			(void)pixRasterop(ink, b->x, b->y, b->w, b->h, PIX_DST & PIX_NOT(PIX_SRC), c, 0, 0);
+			pixDestroy(&c);
+		}
+		boxDestroy(&b);
+	}
+	*box_out = NULL;
+	if (kept != NULL && tall >= 2)
+		(void)boxaGetExtent(kept, NULL, NULL, box_out);
+	boxaDestroy(&kept);
+	boxaDestroy(&boxes);
+	pixaDestroy(&pieces);
+	return *box_out != NULL;
+}
+
+/* Two lines above each other: an empty row with much on either side. */
+static bool
+has_two_lines(PIX *letters)
+{
+	int h = pixGetHeight(letters);
+	NUMA *rows = pixCountPixelsByRow(letters, NULL);
+	bool two = false;
+
+	for (int y = h * 3 / 10; y < h * 7 / 10 && rows != NULL && !two; y++) {
+		l_float32 n = 1;
+
+		(void)numaGetFValue(rows, y, &n);
+		two = n < 1;
+	}
+	numaDestroy(&rows);
+	return two;
+}
+
+/* The letters alone, in the engine's size: in shades (of the cut) or in black and white. */
+static PIX *
+letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, bool two)
+{
+	PIX *clip = pixClipRectangle(ink, box, NULL), *grey, *near, *sized, *out;
+
+	if (clip == NULL)
+		return NULL;
+	if (shades) {
+		grey = pixClipRectangle(cut, box, NULL);
+		near = pixDilateBrick(NULL, clip, 5, 5);
+		if (near != NULL && grey != NULL) {
+			(void)pixInvert(near, near);
+			(void)pixSetMasked(grey, near, 255);
+		}
+		pixDestroy(&near);
+	} else {
+		grey = pixConvert1To8(NULL, clip, 255, 0);
+	}
+	pixDestroy(&clip);
+	sized = grey == NULL ? NULL : scaled_to_height(grey, LETTERS_HEIGHT * (two ? 2 : 1));
+	out = sized == NULL ? NULL : pixAddBorder(sized, PAD, 255);
+	pixDestroy(&grey);
+	pixDestroy(&sized);
+	return out;
+}
+
+static int
+read_both(PIX *cut, PIX *ink, BOX *box, struct reading *r)
+{
+	PIX *clip = pixClipRectangle(ink, box, NULL);
+	bool two = clip != NULL && has_two_lines(clip);
+	int err = clip == NULL ? ERR_NOMEM : OK;
+
+	pixDestroy(&clip);
+	for (int shades = 1; shades >= 0 && err == OK; shades--) {
+		PIX *p = letters_picture(cut, ink, box, shades != 0, two);
+
+		err = p == NULL ? ERR_NOMEM : read_letters(p, two, r);
+		pixDestroy(&p);
+	}
+	return err;
+}
+
+/* Read what is in a cut. */
+static int
+read_cut(PIX *cut, bool framed, struct reading *r)
+{
+	PIX *ink = pixThresholdToBinary(cut, threshold_of(cut)), *strokes;
+	BOX *box = NULL;
+	int err = ink == NULL ? ERR_NOMEM : OK;
+
+	if (err == OK && framed) {
+		strokes = strokes_of(ink, framed);
+		if (strokes == NULL)
+			err = ERR_NOMEM;
+		else
+			(void)pixSubtract(ink, ink, strokes);
+		pixDestroy(&strokes);
+	}
+	if (err == OK && keep_letters(ink, framed, &box))
+		err = read_both(cut, ink, box, r);
+	boxDestroy(&box);
+	pixDestroy(&ink);
+	return err;
+}
+
+static int
+read_place(const struct ink *ink, const struct place *p, struct reading *r)
+{
+	PIX *cut = place_cut(ink, p, p->framed ? 0 : (int)(p->h / 10) + 1), *sized;
+	int err = OK;
+
+	if (cut == NULL)
+		return ERR_NOMEM;
+	sized = scaled_to_height(cut, p->framed ? FRAMED_HEIGHT : SPOT_HEIGHT);
+	pixDestroy(&cut);
+	err = sized == NULL ? ERR_NOMEM : read_cut(sized, p->framed, r);
+	pixDestroy(&sized);
+	return err;
+}
+
+int
+stamps_read(const struct ink *ink, uint64_t until_ms, stamp_fn *fn, void *arg, unsigned *places_out)
+{
+	struct places places;
+	struct buf text;
+	int err = places_find(ink, &places);
+
+	*places_out = places.count;
+	buf_init(&text, STAMP_READINGS * READING_OCTETS_MAX * 8);
+	for (unsigned i = 0; i < places.count && err == OK; i++) {
+		struct reading r = { .out = &text, .until_ms = until_ms };
+
+		buf_clear(&text);
+		err = read_place(ink, &places.place[i], &r);
+		if (err == OK && text.n > 0)
+			err = fn(arg, buf_slice(&text));
+	}
+	buf_fini(&text);
+	return err;
+}
