@@ -198,6 +198,8 @@ values(const struct field *f, struct slice header, bool told, struct arena *a, s
 		err = add_value(f, value, a, out);
 		buf_addc(out, '\n');
 	}
+	if (err == OK && (it.flags & HEADER_OVERFLOW) != 0)
+		err = ERR_LIMIT;
 	return err != OK ? err : out->err;
 }
 
