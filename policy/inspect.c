@@ -7,6 +7,7 @@
 #include "policy/extract/compound.h"
 #include "policy/extract/edxml.h"
 #include "policy/extract/html.h"
+#include "policy/extract/rtf.h"
 #include "policy/extract/sniff.h"
 #include "policy/extract/tnef.h"
 #include "policy/extract/uu.h"
@@ -423,7 +424,7 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 	case SNIFF_RTF:
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);
-		inspect_rtf(w, octets);
+		inspect_own(w, octets, rtf_run);
 		break;
 	case SNIFF_COMPOUND:
 		if (slice_is_nocase(label->type, "text"))

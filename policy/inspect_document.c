@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/card.h"
-#include "policy/extract/rtf.h"
 #include "policy/inspect_internal.h"
 
 /* Documents that parsers of our own read. */
@@ -25,28 +24,6 @@ inspect_card(struct inspect *w, struct slice octets, const struct inspect_label 
 		plain.subtype = SLICE("html");
 		inspect_text(w, buf_slice(&text), &plain);
 	}
-	inspect_titles(w, buf_slice(&titles));
-	buf_fini(&text);
-	buf_fini(&titles);
-}
-
-void
-inspect_rtf(struct inspect *w, struct slice octets)
-{
-	struct buf text, titles;
-	unsigned flags = 0;
-	int err;
-
-	buf_init(&text, 2 * (size_t)w->o->text_octets_max + 4096);
-	buf_init(&titles, 1 << 20);
-	err = rtf_text(octets, &text, &titles, &flags);
-	if (err == ERR_NOMEM)
-		w->err = err;
-	else if (err != OK)
-		inspect_opaque(w, err == ERR_LIMIT ? "opaque-limit" : "opaque-broken");
-	if (flags != 0)
-		inspect_opaque(w, "opaque-embedded");
-	scan_text(&w->scan, buf_slice(&text));
 	inspect_titles(w, buf_slice(&titles));
 	buf_fini(&text);
 	buf_fini(&titles);

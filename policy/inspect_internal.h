@@ -32,6 +32,5 @@ uint64_t inspect_clock(const struct inspect *w);
 void inspect_pack(struct inspect *w, struct slice octets);
 
 void inspect_card(struct inspect *w, struct slice octets, const struct inspect_label *label);
-void inspect_rtf(struct inspect *w, struct slice octets);
 
 #endif

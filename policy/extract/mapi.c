@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/mapi.h"
 
-#include <stdio.h>
-
+#include "policy/extract/codepage.h"
 #include "policy/extract/lzfu.h"
 #include "policy/extract/sniff.h"
 
@@ -15,14 +14,9 @@ enum {
 enum charset
 mapi_charset(uint32_t page)
 {
-	char label[32];
-	enum charset cs;
+	enum charset cs = codepage_charset(page);
 
-	if (page == 65001)
-		return CHARSET_UTF_8;
-	(void)snprintf(label, sizeof label, "windows-%u", (unsigned)page);
-	cs = charset_by_label(slice_of(label));
-	return cs == CHARSET_UNKNOWN ? CHARSET_WINDOWS_1252 : cs;
+	return cs == CHARSET_UNKNOWN || cs == CHARSET_UTF_16LE ? CHARSET_WINDOWS_1252 : cs;
 }
 
 void

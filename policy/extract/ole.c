@@ -107,7 +107,7 @@ ole_object(struct slice s, struct hand *h)
 	uint32_t format = cfb_u32(slice_from(s, 4), 0), n;
 
 	(void)take(&s, 8);
-	if (format == OLE1_LINKED || s.n == 0)
+	if (format == OLE1_LINKED)	/* elsewhere */
 		return;
 	for (int i = 0; i < 3; i++) {
 		n = cfb_u32(take(&s, 4), 0);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/rtf.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mime/charset.h"
+#include "policy/extract/codepage.h"
 #include "policy/extract/entity.h"
+#include "policy/extract/ole.h"
 
 enum {
 	WORD_MAX = 32,			/* letters of a control word */
@@ -51,10 +51,12 @@ struct rtf {
 	unsigned      depth;
 	struct line   lines[LINES];
 	struct buf    row, name, bytes;
+	struct buf    data;	/* of the picture or object at hand */
+	int	      nibble;	/* half an octet of it; -1: none */
+	struct hand  *hand;
 	enum charset  font_cs[FONTS_MAX], cs;
 	unsigned      skip;	/* characters left that stand in for a \u */
 	uint32_t      lead;	/* first half of a surrogate pair */
-	unsigned      flags;
 	bool	      over;	/* the last group has ended */
 	int	      err;
 };
@@ -126,9 +128,45 @@ flush(struct rtf *r)
 	buf_clear(&r->bytes);
 }
 
+static bool
+is_data(uint8_t dest)
+{
+	return dest == DEST_PICTURE || dest == DEST_OBJECT;
+}
+
+/* Pictures and objects are written in hexadecimal digits. */
+static void
+add_digit(struct rtf *r, char c)
+{
+	int h = ascii_hex(c);
+
+	if (h < 0)
+		return;
+	if (r->nibble >= 0)
+		buf_addc(&r->data, (char)(r->nibble << 4 | h));
+	r->nibble = r->nibble >= 0 ? -1 : h;
+	note_err(r, r->data.err);
+}
+
+static void
+end_data(struct rtf *r, uint8_t dest)
+{
+	if (dest == DEST_PICTURE)
+		hand_file(r->hand, hand_number(r->hand), buf_slice(&r->data));
+	else
+		ole_object(buf_slice(&r->data), r->hand);
+	buf_clear(&r->data);
+	r->nibble = -1;
+	note_err(r, r->hand->err);
+}
+
 static void
 add_octet(struct rtf *r, char c)
 {
+	if (is_data(top(r)->dest)) {
+		add_digit(r, c);
+		return;
+	}
 	if (r->skip > 0) {
 		r->skip--;
 		return;
@@ -201,12 +239,11 @@ end_row(struct rtf *r)
 
 static const struct { const char *word; uint8_t dest; } dests[] = {
 	{ "fonttbl", DEST_FONTS }, { "pict", DEST_PICTURE }, { "objdata", DEST_OBJECT },
-	{ "objocx", DEST_OBJECT }, { "objemb", DEST_BODY },
-	{ "title", DEST_TITLE }, { "subject", DEST_TITLE }, { "keywords", DEST_TITLE },
-	{ "doccomm", DEST_TITLE }, { "author", DEST_TITLE }, { "operator", DEST_TITLE },
-	{ "category", DEST_TITLE }, { "company", DEST_TITLE }, { "manager", DEST_TITLE },
-	{ "comment", DEST_TITLE }, { "staticval", DEST_TITLE }, { "propname", DEST_NAME },
-	{ "docvar", DEST_TITLE },
+	{ "objocx", DEST_OBJECT }, { "objemb", DEST_BODY }, { "title", DEST_TITLE },
+	{ "subject", DEST_TITLE }, { "keywords", DEST_TITLE }, { "doccomm", DEST_TITLE },
+	{ "author", DEST_TITLE }, { "operator", DEST_TITLE }, { "category", DEST_TITLE },
+	{ "company", DEST_TITLE }, { "manager", DEST_TITLE }, { "comment", DEST_TITLE },
+	{ "staticval", DEST_TITLE }, { "propname", DEST_NAME }, { "docvar", DEST_TITLE },
 	{ "header", DEST_ASIDE }, { "headerl", DEST_ASIDE }, { "headerr", DEST_ASIDE },
 	{ "headerf", DEST_ASIDE }, { "footer", DEST_ASIDE }, { "footerl", DEST_ASIDE },
 	{ "footerr", DEST_ASIDE }, { "footerf", DEST_ASIDE }, { "footnote", DEST_ASIDE },
@@ -218,12 +255,13 @@ static const struct { const char *word; uint8_t dest; } dests[] = {
 	{ "shpinst", DEST_BODY }, { "shppict", DEST_BODY }, { "userprops", DEST_BODY },
 	{ "ud", DEST_BODY }, { "fldrslt", DEST_BODY }, { "nonshppict", DEST_BODY },
 	{ "do", DEST_BODY }, { "dptxbxtext", DEST_ASIDE }, { "listtext", DEST_BODY },
-	{ "object", DEST_BODY }, { "result", DEST_BODY }, { "info", DEST_BODY },
+	{ "object", DEST_BODY }, { "picprop", DEST_BODY }, { "result", DEST_BODY }, { "info", DEST_BODY },
 	/* What is never shown. */
 	{ "colortbl", DEST_SKIP }, { "stylesheet", DEST_SKIP }, { "sn", DEST_SKIP },
 	{ "filetbl", DEST_SKIP }, { "revtbl", DEST_SKIP }, { "objclass", DEST_SKIP },
 	{ "objname", DEST_SKIP }, { "creatim", DEST_SKIP }, { "revtim", DEST_SKIP },
-	{ "printim", DEST_SKIP }, { "buptim", DEST_SKIP }, { "xe", DEST_ASIDE }, { "tc", DEST_ASIDE },
+	{ "printim", DEST_SKIP }, { "buptim", DEST_SKIP }, { "xe", DEST_ASIDE },
+	{ "tc", DEST_ASIDE },
 };
 
 static const struct { const char *word, *text; } characters[] = {
@@ -238,39 +276,11 @@ set_dest(struct rtf *r, uint8_t dest)
 	struct group *g = top(r);
 
 	flush(r);
-	if (g->dest == DEST_SKIP || g->dest == DEST_PICTURE || g->dest == DEST_OBJECT)
+	if (g->dest == DEST_SKIP || is_data(g->dest))
 		return;		/* once inside, all of it */
 	g->dest = dest;
-	if (dest == DEST_PICTURE)
-		r->flags |= RTF_HAS_PICTURE;
-	if (dest == DEST_OBJECT)
-		r->flags |= RTF_HAS_OBJECT;
 	if (dest == DEST_ASIDE || dest == DEST_TITLE)
 		g->line = dest == DEST_ASIDE ? LINE_ASIDE : LINE_TITLE;
-}
-
-static enum charset
-charset_of_page(long page)
-{
-	char label[32];
-
-	snprintf(label, sizeof label, "windows-%ld", page);
-	return charset_by_label(slice_of(label));
-}
-
-/* Code pages of \fcharset; 0 and 1 are the document's. */
-static enum charset
-charset_of_font(long fcharset)
-{
-	static const struct { long fcharset, page; } rows[] = {
-		{ 163, 1258 }, { 238, 1250 }, { 204, 1251 }, { 161, 1253 }, { 162, 1254 },
-		{ 177, 1255 }, { 178, 1256 }, { 186, 1257 }, { 2, 1252 },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].fcharset == fcharset)
-			return charset_of_page(rows[i].page);
-	return CHARSET_UNKNOWN;
 }
 
 /* A unit of UTF-16, signed; pairs come as two words. */
@@ -290,15 +300,6 @@ unicode(struct rtf *r, long v)
 	r->skip = top(r)->uc;
 }
 
-static bool
-is_word(const char *word, const char *const *list)
-{
-	for (; *list != NULL; list++)
-		if (strcmp(word, *list) == 0)
-			return true;
-	return false;
-}
-
 /* Words with a number. */
 static void
 numbered(struct rtf *r, const char *word, long v, bool has)
@@ -309,14 +310,14 @@ numbered(struct rtf *r, const char *word, long v, bool has)
 		unicode(r, v);
 	else if (strcmp(word, "uc") == 0 && has)
 		g->uc = v < 0 ? 0 : v > 16 ? 16 : (unsigned)v;
-	else if (strcmp(word, "ansicpg") == 0 && has && charset_of_page(v) != CHARSET_UNKNOWN)
-		r->cs = charset_of_page(v);
+	else if (strcmp(word, "ansicpg") == 0 && has && codepage_charset((uint32_t)v) != CHARSET_UNKNOWN)
+		r->cs = codepage_charset((uint32_t)v);
 	else if (strcmp(word, "f") == 0 && has) {
 		flush(r);
 		g->font = v < 0 ? FONTS_MAX : (unsigned)v;
 	} else if (strcmp(word, "fcharset") == 0 && has && g->font < FONTS_MAX &&
 	    g->dest == DEST_FONTS)
-		r->font_cs[g->font] = charset_of_font(v);
+		r->font_cs[g->font] = codepage_of_font(v);
 	else if (strcmp(word, "v") == 0 || strcmp(word, "deleted") == 0) {
 		flush(r);
 		g->hidden = !has || v != 0;
@@ -326,13 +327,16 @@ numbered(struct rtf *r, const char *word, long v, bool has)
 	}
 }
 
+/* Words that end something. */
+static const struct { const char *word; void (*end)(struct rtf *); } ends[] = {
+	{ "par", end_line }, { "line", end_line }, { "sect", end_line }, { "page", end_line },
+	{ "column", end_line }, { "softline", end_line }, { "softpage", end_line },
+	{ "cell", end_cell }, { "nestcell", end_cell }, { "row", end_row }, { "nestrow", end_row },
+};
+
 static void
 control_word(struct rtf *r, const char *word, long v, bool has)
 {
-	static const char *const lines[] = { "par", "line", "sect", "page", "column", "softline",
-		"softpage", NULL };
-	static const char *const cells[] = { "cell", "nestcell", NULL };
-	static const char *const rows[] = { "row", "nestrow", NULL };
 	bool starred = top(r)->starred;
 
 	top(r)->starred = false;
@@ -350,24 +354,15 @@ control_word(struct rtf *r, const char *word, long v, bool has)
 			add_text(r, characters[i].text);
 			return;
 		}
-	if (is_word(word, lines))
-		end_line(r);
-	else if (is_word(word, cells))
-		end_cell(r);
-	else if (is_word(word, rows))
-		end_row(r);
-	else
-		numbered(r, word, v, has);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (strcmp(word, ends[i].word) == 0) {
+			ends[i].end(r);
+			return;
+		}
+	numbered(r, word, v, has);
 }
 
 /* ---- the octets ---- */
-
-static int
-hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 static char
 take(struct rtf *r)
@@ -385,8 +380,8 @@ symbol(struct rtf *r, char c)
 
 	switch (c) {
 	case '\'':
-		h = r->in.n > 0 ? hex(r->in.p[0]) : -1;
-		l = r->in.n > 1 ? hex(r->in.p[1]) : -1;
+		h = r->in.n > 0 ? ascii_hex(r->in.p[0]) : -1;
+		l = r->in.n > 1 ? ascii_hex(r->in.p[1]) : -1;
 		if (h < 0 || l < 0)
 			break;
 		r->in = slice_from(r->in, 2);
@@ -445,8 +440,11 @@ control(struct rtf *r)
 	}
 	if (r->in.n > 0 && r->in.p[0] == ' ')
 		(void)take(r);
-	if (strcmp(word, "bin") == 0 && has && !minus)
-		r->in = slice_from(r->in, (size_t)v < r->in.n ? (size_t)v : r->in.n);
+	if (strcmp(word, "bin") == 0 && has && !minus) {
+		if (is_data(top(r)->dest))
+			buf_add(&r->data, slice_sub(r->in, 0, (size_t)v));
+		r->in = slice_from(r->in, (size_t)v);
+	}
 	else
 		control_word(r, word, minus ? -v : v, has);
 }
@@ -460,7 +458,12 @@ open_group(struct rtf *r)
 	}
 	flush(r);
 	r->stack[r->depth] = *top(r);
-	r->stack[r->depth++].starred = false;
+	r->stack[r->depth].starred = false;
+	if (is_data(top(r)->dest)) {	/* about the picture: its description, among others */
+		r->stack[r->depth].dest = DEST_ASIDE;
+		r->stack[r->depth].line = LINE_ASIDE;
+	}
+	r->depth++;
 	r->skip = 0;
 }
 
@@ -475,6 +478,8 @@ close_group(struct rtf *r)
 	}
 	flush(r);
 	outer = &r->stack[r->depth - 2];
+	if (is_data(g->dest))
+		end_data(r, g->dest);
 	if (g->line != outer->line)
 		end_line(r);
 	r->depth--;
@@ -508,10 +513,10 @@ read_all(struct rtf *r)
 }
 
 static void
-init(struct rtf *r, struct slice octets, struct buf *text, struct buf *titles)
+init(struct rtf *r, struct slice octets, struct buf *text, struct buf *titles, struct hand *h)
 {
-	*r = (struct rtf){ .in = octets, .text = text, .titles = titles, .depth = 1,
-		.cs = CHARSET_WINDOWS_1252 };
+	*r = (struct rtf){ .in = octets, .text = text, .titles = titles, .hand = h, .depth = 1,
+		.nibble = -1, .cs = CHARSET_WINDOWS_1252 };
 	r->stack[0] = (struct group){ .uc = 1, .font = FONTS_MAX };
 	for (size_t i = 0; i < FONTS_MAX; i++)
 		r->font_cs[i] = CHARSET_UNKNOWN;
@@ -522,6 +527,7 @@ init(struct rtf *r, struct slice octets, struct buf *text, struct buf *titles)
 	buf_init(&r->row, LINE_OCTETS_MAX);
 	buf_init(&r->name, LINE_OCTETS_MAX);
 	buf_init(&r->bytes, BYTES_MAX + 16);
+	buf_init(&r->data, octets.n + 1);
 }
 
 static void
@@ -534,22 +540,39 @@ fini(struct rtf *r)
 	buf_fini(&r->row);
 	buf_fini(&r->name);
 	buf_fini(&r->bytes);
+	buf_fini(&r->data);
 }
 
 int
-rtf_text(struct slice octets, struct buf *text, struct buf *titles, unsigned *flags_out)
+rtf_text(struct slice octets, struct hand *h, struct buf *text, struct buf *titles)
 {
 	struct rtf *r = calloc(1, sizeof *r);
 	int err;
 
-	*flags_out = 0;
 	if (r == NULL)
 		return ERR_NOMEM;
-	init(r, octets, text, titles);
+	init(r, octets, text, titles, h);
 	read_all(r);
 	fini(r);
-	*flags_out = r->flags;
 	err = r->err;
 	free(r);
 	return err;
+}
+
+int
+rtf_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
+{
+	struct buf text, titles;
+	struct hand h;
+	int err;
+
+	hand_init(&h, limits, sink, arg);
+	buf_init(&text, limits->out_octets_max);
+	buf_init(&titles, 1 << 20);
+	err = rtf_text(octets, &h, &text, &titles);
+	hand_text(&h, 0, buf_slice(&text));
+	hand_title(&h, 0, buf_slice(&titles));
+	buf_fini(&text);
+	buf_fini(&titles);
+	return hand_end(&h, err == ERR_SYNTAX ? ERR_CORRUPT : err);
 }

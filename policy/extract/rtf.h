@@ -13,16 +13,16 @@
 #define POLICY_EXTRACT_RTF_H
 
 #include "common/buf.h"
+#include "policy/extract/hand.h"
 
 enum { RTF_DEPTH_MAX = 256 };
 
-enum rtf_flag {
-	RTF_HAS_PICTURE = 1 << 0,
-	RTF_HAS_OBJECT	= 1 << 1,	/* a file of another program inside */
-};
+/* Pictures and objects are handed out while they are read. OK; ERR_SYNTAX: groups do not end, or it is
+ * no RTF; ERR_LIMIT; ERR_NOMEM. What was understood until then is in the lists. */
+int rtf_text(struct slice octets, struct hand *h, struct buf *text, struct buf *titles) MUST_USE;
 
-/* OK; ERR_SYNTAX: groups do not end, or it is no RTF; ERR_LIMIT; ERR_NOMEM. What was understood
- * until then is in the lists. */
-int rtf_text(struct slice octets, struct buf *text, struct buf *titles, unsigned *flags_out) MUST_USE;
+/* As extract_run(). */
+int rtf_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink,
+    void *arg) MUST_USE;
 
 #endif

@@ -7,73 +7,87 @@
 #include <cmocka.h>
 
 #include "policy/extract/rtf.h"
+#include "tests/unit/policy/pieces.h"
 
 #define HEAD	"{\\rtf1\\ansi\\ansicpg1252\\deff0{\\fonttbl{\\f0\\fcharset0 Arial;}{\\f1\\fcharset163 Arial;}}"
+
+static struct extract_limits usual;
 
 static void
 documents(void **state)
 {
-	static const struct { const char *rtf, *text, *titles; unsigned flags; int err; } rows[] = {
-		{ HEAD "MAT\\par Bao cao}", "MAT\nBao cao\n", "", 0, OK },
-		{ HEAD "M\\u7852?T\\par}", "M\xE1\xBA\xACT\n", "", 0, OK },
-		{ HEAD "\\uc2 M\\u7852\\'e2\\'cCT}", "M\xE1\xBA\xACT\n", "", 0, OK },
-		{ HEAD "{\\uc0 M\\u7852 T}}", "M\xE1\xBA\xACT\n", "", 0, OK },
-		{ HEAD "\\f1 M\\'c2\\'f2T}", "M\xE1\xBA\xACT\n", "", 0, OK },	/* windows-1258 */
-		{ HEAD "t\\u-10179?\\u-8704?x}", "t\xF0\x9F\x98\x80x\n", "", 0, OK },
-		{ HEAD "a\\b0 b\\i c{\\b d}\\-e\\_f\\~g\\{h\\}}", "abcde-f g{h}\n", "", 0, OK },
-		{ HEAD "thay{\\v an}het\\par{\\deleted bo}xong}", "thayanhet\nthayhet\nboxong\nxong\n", "", 0, OK },
-		{ HEAD "x{\\header\\pard MAT\\par}y{\\footnote z}}", "MAT\nz\nxy\n", "", 0, OK },
-		{ HEAD "\\trowd Do mat:\\cell Mat\\cell\\row het}", "Do mat:\nMat\nDo mat:\tMat\nhet\n", "", 0, OK },
+	static const struct { const char *rtf, *text, *titles, *files; int err; } rows[] = {
+		{ HEAD "MAT\\par Bao cao}", "MAT\nBao cao\n", "", "", OK },
+		{ HEAD "M\\u7852?T\\par}", "M\xE1\xBA\xACT\n", "", "", OK },
+		{ HEAD "\\uc2 M\\u7852\\'e2\\'cCT}", "M\xE1\xBA\xACT\n", "", "", OK },
+		{ HEAD "{\\uc0 M\\u7852 T}}", "M\xE1\xBA\xACT\n", "", "", OK },
+		{ HEAD "\\f1 M\\'c2\\'f2T}", "M\xE1\xBA\xACT\n", "", "", OK },	/* windows-1258 */
+		{ HEAD "t\\u-10179?\\u-8704?x}", "t\xF0\x9F\x98\x80x\n", "", "", OK },
+		{ HEAD "a\\b0 b\\i c{\\b d}\\-e\\_f\\~g\\{h\\}}", "abcde-f g{h}\n", "", "", OK },
+		{ HEAD "thay{\\v an}het\\par{\\deleted bo}xong}", "thayanhet\nthayhet\nboxong\nxong\n", "", "", OK },
+		{ HEAD "x{\\header\\pard MAT\\par}y{\\footnote z}}", "MAT\nz\nxy\n", "", "", OK },
+		{ HEAD "\\trowd Do mat:\\cell Mat\\cell\\row het}", "Do mat:\nMat\nDo mat:\tMat\nhet\n", "", "", OK },
 		{ HEAD "{\\*\\unknown MAT}x{\\*\\shpinst{\\sp{\\sn gtextUNICODE}{\\sv DAU}}{\\shptxt hop\\par}}}",
-		    "DAU\nhop\nx\n", "", 0, OK },
+		    "DAU\nhop\nx\n", "", "", OK },
 		{ HEAD "{\\info{\\title Ten}{\\author Binh}}{\\*\\userprops{\\propname Do mat}{\\staticval Mat}}x}",
-		    "x\n", "Ten\nBinh\nDo mat: Mat\nMat\n", 0, OK },
-		{ HEAD "{\\field{\\*\\fldinst QUOTE a}{\\fldrslt b}}}", "QUOTE a\nb\n", "", 0, OK },
-		{ HEAD "a{\\pict\\pngblip 89504e}b}", "ab\n", "", RTF_HAS_PICTURE, OK },
-		{ HEAD "a{\\*\\shppict{\\pict\\bin3 }}{b}}c}", "ac\n", "", RTF_HAS_PICTURE, OK },
-		{ HEAD "{\\object{\\*\\objclass Word}{\\*\\objdata 01}{\\result r}}}", "r\n", "", RTF_HAS_OBJECT, OK },
-		{ HEAD "{\\stylesheet{\\s1 MAT;}}{\\colortbl;\\red0;}x}", "x\n", "", 0, OK },
-		{ HEAD "MAT\\par half", "MAT\nhalf\n", "", 0, ERR_SYNTAX },
-		{ HEAD "MAT}}} behind", "MAT\n", "", 0, OK },
-		{ "}", "", "", 0, ERR_SYNTAX },
-		{ "", "", "", 0, ERR_SYNTAX },
-		{ HEAD "\\", "", "", 0, ERR_SYNTAX },
-		{ HEAD "\\'", "", "", 0, ERR_SYNTAX },
-		{ HEAD "\\bin99999999999 ab}", "", "", 0, ERR_SYNTAX },
+		    "x\n", "Ten\nBinh\nDo mat: Mat\nMat\n", "", OK },
+		{ HEAD "{\\field{\\*\\fldinst QUOTE a}{\\fldrslt b}}}", "QUOTE a\nb\n", "", "", OK },
+		{ HEAD "a{\\pict\\pngblip 89504e}b}", "ab\n", "", "F1:\x89PN ", OK },
+		{ HEAD "a{\\*\\shppict{\\pict\\bin3 }{x{\\sv b}}}c}", "b\nac\n", "", "F1:}{x ", OK },
+		{ HEAD "{\\object{\\*\\objclass Word}{\\*\\objdata 01}{\\result r}}}", "r\n", "", "O0:opaque-broken ", OK },
+		{ HEAD "{\\object{\\*\\objdata 01050000 02000000\n02000000 4100 00000000 00000000 03000000 6d6174 ff}}x}",
+		    "x\n", "", "F1:mat ", OK },
+		{ HEAD "{\\*\\shppict{\\pict{\\*\\picprop{\\sp{\\sn wzDescription}{\\sv Mat}}}{\\*\\blipuid 00ff}\\jpegblip ff d8\nf}}x}",
+		    "Mat\nx\n", "", "F1:\xFF\xD8 ", OK },
+		{ HEAD "{\\stylesheet{\\s1 MAT;}}{\\colortbl;\\red0;}x}", "x\n", "", "", OK },
+		{ HEAD "MAT\\par half", "MAT\nhalf\n", "", "", ERR_SYNTAX },
+		{ HEAD "MAT}}} behind", "MAT\n", "", "", OK },
+		{ "}", "", "", "", ERR_SYNTAX },
+		{ "", "", "", "", ERR_SYNTAX },
+		{ HEAD "\\", "", "", "", ERR_SYNTAX },
+		{ HEAD "\\'", "", "", "", ERR_SYNTAX },
+		{ HEAD "\\bin99999999999 ab}", "", "", "", ERR_SYNTAX },
 	};
 
 	(void)state;
+	extract_limits_init(&usual);
+	buf_init(&got, 1 << 16);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct hand h;
 		struct buf text, titles;
-		unsigned flags = 99;
 		int err;
 
 		buf_init(&text, 1 << 16);
 		buf_init(&titles, 1 << 16);
-		err = rtf_text(slice_of(rows[i].rtf), &text, &titles, &flags);
-		if (err != rows[i].err || flags != rows[i].flags ||
+		buf_clear(&got);
+		hand_init(&h, &usual, note, NULL);
+		err = rtf_text(slice_of(rows[i].rtf), &h, &text, &titles);
+		if (err != rows[i].err || !slice_is(buf_slice(&got), rows[i].files) ||
 		    !slice_is(buf_slice(&text), rows[i].text) ||
 		    !slice_is(buf_slice(&titles), rows[i].titles))
-			fail_msg("%zu: %d %u \"%.*s\" \"%.*s\"", i, err, flags, (int)text.n, text.p,
-			    (int)titles.n, titles.p);
+			fail_msg("%zu: %d \"%s\" \"%.*s\" \"%.*s\"", i, err, buf_cstr(&got), (int)text.n,
+			    text.p, (int)titles.n, titles.p);
 		buf_fini(&text);
 		buf_fini(&titles);
 	}
+	buf_fini(&got);
 }
 
 static void
 groups_are_bounded(void **state)
 {
 	struct buf deep, text, titles;
-	unsigned flags;
+	struct hand h;
 
 	(void)state;
+	extract_limits_init(&usual);
+	hand_init(&h, &usual, note, NULL);
 	buf_init(&deep, 1 << 20);
 	buf_init(&text, 1 << 16);
 	buf_init(&titles, 1 << 16);
 	for (unsigned i = 0; i < 2 * RTF_DEPTH_MAX; i++)
 		buf_adds(&deep, "{");
-	assert_int_equal(rtf_text(buf_slice(&deep), &text, &titles, &flags), ERR_LIMIT);
+	assert_int_equal(rtf_text(buf_slice(&deep), &h, &text, &titles), ERR_LIMIT);
 	buf_fini(&deep);
 	buf_fini(&text);
 	buf_fini(&titles);

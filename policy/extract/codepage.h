@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/extract/codepage.h: charsets as office programs name them.
+ */
+#ifndef POLICY_EXTRACT_CODEPAGE_H
+#define POLICY_EXTRACT_CODEPAGE_H
+
+#include "mime/charset.h"
+
+/* By the number of a code page; CHARSET_UNKNOWN: there is no table of it here. */
+enum charset codepage_charset(uint32_t page);
+
+/* By the number that fonts have (\fcharset). */
+enum charset codepage_of_font(long fcharset);
+
+#endif
