@@ -51,14 +51,6 @@ fits_purpose(X509 *x, enum smime_purpose purpose, bool is_leaf)
 	return (usage & (XKU_SMIME | XKU_ANYEKU)) != 0;
 }
 
-/* RFC 5280 6.1.4 (k) to (n): more than OpenSSL asks, which takes the word of a key usage alone. */
-static bool
-is_authority(X509 *x)
-{
-	return (X509_check_ca(x) == 1 && (X509_get_key_usage(x) & KU_KEY_CERT_SIGN) != 0) ||
-	    control_off("smime-authority");
-}
-
 static unsigned
 check_purposes(STACK_OF(X509) *path, enum smime_purpose purpose)
 {
@@ -134,7 +126,7 @@ chain_store_new(void)
 	return store;
 }
 
-static void
+static bool
 set_parameters(X509_VERIFY_PARAM *param, const struct smime_options *o)
 {
 	unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK;
@@ -151,6 +143,8 @@ set_parameters(X509_VERIFY_PARAM *param, const struct smime_options *o)
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	if (!control_off("smime-weak"))
 		X509_VERIFY_PARAM_set_auth_level(param, STRENGTH_112_BITS);
+	/* Any policy will do; without this OpenSSL takes none where a path requires one. */
+	return X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy)) == 1;
 }
 
 /* What OpenSSL says of this path. */
@@ -167,7 +161,8 @@ check_by_library(struct question *q, STACK_OF(X509) *path)
 		goto out;
 	X509_STORE_CTX_set_app_data(ctx, path);
 	X509_STORE_CTX_set0_trusted_stack(ctx, root);
-	set_parameters(X509_STORE_CTX_get0_param(ctx), q->o);
+	if (!set_parameters(X509_STORE_CTX_get0_param(ctx), q->o))
+		goto out;
 	if (X509_verify_cert(ctx) == 1 || control_off("smime-chain"))
 		reason = SIG_OK;
 	else if ((reason = reason_of(X509_STORE_CTX_get_error(ctx))) == SIG_OK)
@@ -190,9 +185,6 @@ chain_check(struct question *q, STACK_OF(X509) *path, enum path_use use, struct 
 	out->issuer = sk_X509_value(path, 1);
 	if (reason != SIG_OK)
 		return reason;
-	for (int i = 1; i < last; i++)
-		if (!is_authority(sk_X509_value(path, i)))
-			return SIG_UNTRUSTED;
 	if (use == FOR_MAIL && !control_off("smime-chain"))
 		seen_note(q->t, path);
 	if (use == FOR_MAIL && (reason = check_purposes(path, q->o->purpose)) != SIG_OK)
