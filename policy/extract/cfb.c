@@ -223,7 +223,8 @@ cfb_open(struct cfb *c, struct slice octets)
 {
 	int r;
 
-	*c = (struct cfb){ .octets = octets };
+	*c = (struct cfb){ .octets = octets,
+		.read_left = CFB_READ_FACTOR * (uint64_t)octets.n };
 	buf_init(&c->ministream, octets.n + 1);
 	if (octets.n < HEADER_OCTETS || !cfb_is(octets))
 		return ERR_CORRUPT;
@@ -283,13 +284,16 @@ read_mini(const struct cfb *c, const struct cfb_entry *e, struct buf *out)
 }
 
 int
-cfb_stream(const struct cfb *c, uint32_t entry, struct buf *out)
+cfb_stream(struct cfb *c, uint32_t entry, struct buf *out)
 {
 	const struct cfb_entry *e = &c->entries[entry];
 	int r;
 
 	if (entry >= c->entries_n || !e->is_stream || e->octets > c->octets.n)
 		return ERR_CORRUPT;
+	if (e->octets > c->read_left)
+		return ERR_LIMIT;
+	c->read_left -= e->octets;
 	r = e->octets < c->cutoff ? read_mini(c, e, out) : read_chain(c, e->first, e->octets, out);
 	return r == OK && out->n != e->octets ? ERR_CORRUPT : r;
 }

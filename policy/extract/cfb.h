@@ -4,7 +4,8 @@
  *
  * Shape   pure. A folder tree of streams, each a chain of sectors. Streams are copied out. Streams
  *         that hang on no folder are told by `loose`: programs that look through the tree miss them.
- * Bounds  linear: no chain is longer than the file has sectors; CFB_ENTRIES_MAX entries.
+ * Bounds  no chain is longer than the file has sectors; CFB_ENTRIES_MAX entries; all that is copied
+ *         out is CFB_READ_FACTOR times the file, since streams may share sectors.
  * Source  [MS-CFB]
  */
 #ifndef POLICY_EXTRACT_CFB_H
@@ -12,7 +13,7 @@
 
 #include "common/buf.h"
 
-enum { CFB_ENTRIES_MAX = 10000, CFB_NAME_OCTETS = 128, CFB_NONE = 0xFFFFFFFF };
+enum { CFB_ENTRIES_MAX = 10000, CFB_NAME_OCTETS = 128, CFB_NONE = 0xFFFFFFFF, CFB_READ_FACTOR = 16 };
 
 struct cfb_entry {
 	char	 name[CFB_NAME_OCTETS];	/* UTF-8 */
@@ -32,6 +33,7 @@ struct cfb {
 	uint32_t	  cutoff;
 	struct buf	  ministream;
 	bool		  loose;
+	uint64_t	  read_left;	/* octets that may still be copied out */
 };
 
 /* Little-endian integers in octets; 0 beyond their end. */
@@ -48,7 +50,7 @@ void cfb_close(struct cfb *c);
 /* An entry of that name in the folder, in any case: its number, or CFB_NONE. */
 uint32_t cfb_find(const struct cfb *c, uint32_t folder, const char *name);
 
-/* All octets of a stream into out (cleared first). ERR_CORRUPT; ERR_NOMEM. */
-int cfb_stream(const struct cfb *c, uint32_t entry, struct buf *out) MUST_USE;
+/* All octets of a stream into out (cleared first). ERR_CORRUPT; ERR_NOMEM; ERR_LIMIT. */
+int cfb_stream(struct cfb *c, uint32_t entry, struct buf *out) MUST_USE;
 
 #endif

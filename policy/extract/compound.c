@@ -2,6 +2,7 @@
 #include "policy/extract/compound.h"
 
 #include "policy/extract/excel.h"
+#include "policy/extract/msg.h"
 #include "policy/extract/officeart.h"
 #include "policy/extract/ole.h"
 #include "policy/extract/ppt.h"
@@ -165,6 +166,8 @@ one_folder(struct compound *c, uint32_t folder)
 		keep(c, ERR_UNSUPPORTED);
 	if (has(c, folder, "PowerPoint Document"))
 		keep(c, ppt_text(&c->cfb, folder, &c->hand, &c->text));
+	if (msg_is(&c->cfb, folder))
+		keep(c, msg_folder(&c->cfb, folder, &c->hand));
 	keep(c, word_properties(&c->cfb, folder, &c->titles));
 	give_text(c, number);
 }
@@ -186,7 +189,8 @@ read_all(struct compound *c)
 		if (i == 0 || (c->cfb.entries[i].is_folder && c->cfb.entries[i].parent != CFB_NONE))
 			one_folder(c, i);
 	for (uint32_t i = 1; i < c->cfb.entries_n && c->hand.err == OK; i++)
-		if (c->cfb.entries[i].is_stream && c->cfb.entries[i].octets > 0)
+		if (c->cfb.entries[i].is_stream && c->cfb.entries[i].octets > 0 &&
+		    !msg_is_stream(&c->cfb, i))
 			one_stream(c, i);
 	return OK;
 }

@@ -292,7 +292,7 @@ read_workbook(struct excel *x)
 }
 
 int
-excel_text(const struct cfb *c, uint32_t folder, struct buf *text, struct buf *art, bool *more_out)
+excel_text(struct cfb *c, uint32_t folder, struct buf *text, struct buf *art, bool *more_out)
 {
 	struct excel x = { .text = text, .art = art };
 	struct buf stream;

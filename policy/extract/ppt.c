@@ -103,7 +103,7 @@ read_records(struct slice s, struct hand *h, struct buf *text)
 
 /* The other stream says so first. */
 static bool
-is_encrypted(const struct cfb *c, uint32_t folder, struct buf *b)
+is_encrypted(struct cfb *c, uint32_t folder, struct buf *b)
 {
 	uint32_t user = cfb_find(c, folder, "Current User");
 
@@ -112,7 +112,7 @@ is_encrypted(const struct cfb *c, uint32_t folder, struct buf *b)
 }
 
 int
-ppt_text(const struct cfb *c, uint32_t folder, struct hand *h, struct buf *text)
+ppt_text(struct cfb *c, uint32_t folder, struct hand *h, struct buf *text)
 {
 	struct buf stream;
 	int r;

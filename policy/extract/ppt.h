@@ -15,6 +15,6 @@
 #include "policy/extract/hand.h"
 
 /* OK; ERR_ACCESS: encrypted; ERR_CORRUPT; ERR_NOMEM; ERR_LIMIT. */
-int ppt_text(const struct cfb *c, uint32_t folder, struct hand *h, struct buf *text) MUST_USE;
+int ppt_text(struct cfb *c, uint32_t folder, struct hand *h, struct buf *text) MUST_USE;
 
 #endif

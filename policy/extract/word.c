@@ -221,7 +221,7 @@ check_fib(struct slice doc)
 }
 
 int
-word_text(const struct cfb *c, uint32_t folder, struct buf *text)
+word_text(struct cfb *c, uint32_t folder, struct buf *text)
 {
 	struct word w = { .text = text };
 	struct buf doc, table;
@@ -297,7 +297,7 @@ one_set(struct slice set, struct buf *titles)
 }
 
 int
-word_properties(const struct cfb *c, uint32_t folder, struct buf *titles)
+word_properties(struct cfb *c, uint32_t folder, struct buf *titles)
 {
 	static const char *const names[] = { "\005SummaryInformation", "\005DocumentSummaryInformation" };
 	struct buf b;

@@ -13,9 +13,9 @@
 #include "policy/extract/cfb.h"
 
 /* OK; ERR_UNSUPPORTED: older than that; ERR_ACCESS: encrypted; ERR_CORRUPT; ERR_NOMEM; ERR_LIMIT. */
-int word_text(const struct cfb *c, uint32_t folder, struct buf *text) MUST_USE;
+int word_text(struct cfb *c, uint32_t folder, struct buf *text) MUST_USE;
 
 /* Texts of the streams of properties of any document, a line each. OK; ERR_NOMEM. */
-int word_properties(const struct cfb *c, uint32_t folder, struct buf *titles) MUST_USE;
+int word_properties(struct cfb *c, uint32_t folder, struct buf *titles) MUST_USE;
 
 #endif

@@ -281,6 +281,39 @@ macros(void **state)
 	buf_fini(&text);
 }
 
+/* A message of Outlook: subject, body, a named property; an attachment; in it another message. */
+static void
+messages(void **state)
+{
+	struct cfb_file files[] = {
+		{ "__properties_version1.0", S("0123456789012345678901234567890\0" "\3\0\xFD\x3F\6\0\0\0\xEA\4\0\0\0\0\0\0"), false, 0 },
+		{ "__substg1.0_0037001F", S("M\0\xAC\x1E" "T\0"), false, 0 },
+		{ "__substg1.0_1000001E", S("M\xC2\xF2T"), false, 0 },
+		{ "__substg1.0_8000001E", S("Mat"), false, 0 },
+		{ "__nameid_version1.0", { NULL, 0 }, true, 0 },
+		{ "__substg1.0_00030102", S("\0\0\0\0\7\0\0\0"), false, 5 },
+		{ "__substg1.0_00040102", S("\4\0\0\0D\0M\0"), false, 5 },
+		{ "__attach_version1.0_#00000000", { NULL, 0 }, true, 0 },
+		{ "__properties_version1.0", S("01234567"), false, 8 },
+		{ "__substg1.0_37010102", S("octets"), false, 8 },
+		{ "__substg1.0_3707001F", S("a\0.\0b\0"), false, 8 },
+		{ "__attach_version1.0_#00000001", { NULL, 0 }, true, 0 },
+		{ "__properties_version1.0", S("01234567"), false, 12 },
+		{ "__substg1.0_3701000D", { NULL, 0 }, true, 12 },
+		{ "__properties_version1.0", S("012345678901234567890123"), false, 14 },
+		{ "__substg1.0_0037001E", S("trong"), false, 14 },
+		{ "__substg1.0_8001101F", S("\4\0\0\0"), false, 14 },
+		{ "__substg1.0_8001101F-00000000", S("x\0"), false, 14 },
+	};
+
+	(void)state;
+	assert_string_equal(run(files, ARRAY_LEN(files)), " P0:M\xE1\xBA\xACT T0:M\xE1\xBA\xACT T0:Mat"
+	    " T0:DM: Mat N3:a.b F3:octets P0:trong T0:x ");
+	files[1].name = "__substg1.0_0037";	/* of no type */
+	(void)run(files, ARRAY_LEN(files));
+	assert_non_null(strstr(buf_cstr(&got), "O0:opaque-broken"));
+}
+
 int
 main(void)
 {
@@ -290,6 +323,7 @@ main(void)
 		cmocka_unit_test(objects),
 		cmocka_unit_test(folders),
 		cmocka_unit_test(macros),
+		cmocka_unit_test(messages),
 	};
 
 	return cmocka_run_group_tests(t, setup, teardown);
