@@ -7,7 +7,7 @@
 #include "common/memfd.h"
 #include "policy/fetch/fetcher.h"
 
-enum { SILENT_MAX = 2, SLACK_MS = 5000, ANSWER_OCTETS_MAX = 1 << 16 };
+enum { SILENT_MAX = 2, SLACK_MS = 5000, ANSWER_OCTETS_MAX = 1 << 18 };
 
 void
 ask_init(struct ask *ask, int fd, const struct conf_trust *conf)

@@ -72,6 +72,8 @@ jobs_add_point(void *arg, const struct smime_point *point)
 	if (j == NULL)
 		return r;
 	j->named = true;
+	if (smime_sha256(point->asked, j->group) != OK)
+		return ERR_CRYPTO;
 	/* Known before by its address alone: now it can be told whether it is the right one. */
 	if (j->point.asked.n == 0)
 		j->point.asked = arena_copy(&jobs->arena, point->asked);
@@ -79,25 +81,27 @@ jobs_add_point(void *arg, const struct smime_point *point)
 }
 
 int
-jobs_add_url(struct jobs *jobs, struct slice url, bool configured)
+jobs_add_url(struct jobs *jobs, struct slice url, const unsigned char group[32])
 {
 	struct smime_point p = { .ocsp = false, .url = url };
 	struct job *j;
-	int r = add(jobs, &p, configured, &j);
+	int r = add(jobs, &p, group == NULL, &j);
 
-	if (j != NULL && configured)
-		j->anywhere = true;
+	if (j != NULL && group != NULL)
+		memcpy(j->group, group, sizeof j->group);
 	return r;
 }
 
 static bool
 is_answered_elsewhere(const struct jobs *jobs, const struct job *j)
 {
-	for (size_t i = 0; i < jobs->n && j->point.asked.n > 0; i++) {
+	static const unsigned char none[32];
+
+	for (size_t i = 0; i < jobs->n && memcmp(j->group, none, sizeof none) != 0; i++) {
 		const struct job *other = &jobs->v[i];
 
 		if (other->outcome == OK && other->point.ocsp == j->point.ocsp &&
-		    slice_eq(other->point.asked, j->point.asked))
+		    memcmp(other->group, j->group, sizeof none) == 0)
 			return true;
 	}
 	return false;

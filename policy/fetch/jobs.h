@@ -20,7 +20,7 @@ struct job {
 	const char	  *at;		/* the address that is asked, after rewriting */
 	bool		   anywhere;	/* it is the administrator's */
 	bool		   named;	/* a certificate named it in this run */
-	bool		   skipped;	/* what is at hand is fresh enough */
+	unsigned char	   group[32];	/* SHA-256 of point.asked; all 0: not known */
 	int		   outcome;	/* OK, or why not */
 };
 
@@ -38,8 +38,9 @@ void jobs_fini(struct jobs *jobs);
  * OK. Fits smime_point_fn, with jobs as arg. */
 int jobs_add_point(void *arg, const struct smime_point *point) MUST_USE;
 
-/* Add the address of a CRL: of the configuration, or one that a certificate named once. */
-int jobs_add_url(struct jobs *jobs, struct slice url, bool configured) MUST_USE;
+/* Add the address of a CRL: of the configuration (group is NULL), or one that a certificate of
+ * that group named once. */
+int jobs_add_url(struct jobs *jobs, struct slice url, const unsigned char group[32]) MUST_USE;
 
 /* How many failed, and how many questions had an answer or needed none. */
 size_t jobs_failed(const struct jobs *jobs);

@@ -2,6 +2,7 @@
 #include "policy/fetch/run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -68,9 +69,9 @@ plan(struct run *run)
 	int r = OK;
 
 	for (size_t i = 0; r == OK && i < c->urls.n; i++)
-		r = jobs_add_url(&run->jobs, slice_of(c->urls.v[i]), true);
+		r = jobs_add_url(&run->jobs, slice_of(c->urls.v[i]), NULL);
 	for (size_t i = 0; r == OK && i < run->state.urls_n; i++)
-		r = jobs_add_url(&run->jobs, run->state.urls[i].url, false);
+		r = jobs_add_url(&run->jobs, run->state.urls[i].url, run->state.urls[i].issuer);
 	/* The pool of the set holds what was met, too. */
 	return r == OK ? smime_points(run->keep.trust, NULL, 0, &run->options, jobs_add_point,
 	    &run->jobs) : r;
@@ -149,8 +150,9 @@ note_urls(const struct run *run, struct state *next)
 		if (j->point.ocsp || (!j->named && old == NULL) ||
 		    (!j->named && old->named_s + URL_DAYS * DAY_S < now_s))
 			continue;
-		next->urls[next->urls_n++] = (struct state_url){ j->point.url,
-			j->named ? now_s : old->named_s };
+		next->urls[next->urls_n] = (struct state_url){ .url = j->point.url,
+			.named_s = j->named ? now_s : old->named_s };
+		memcpy(next->urls[next->urls_n++].issuer, j->group, sizeof j->group);
 	}
 }
 

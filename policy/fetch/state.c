@@ -21,15 +21,29 @@ take_number(struct slice *text, const char *key, uint64_t *out)
 }
 
 static bool
+take_hex(struct slice hex, unsigned char out[32])
+{
+	for (size_t i = 0; i < 32 && hex.n == 64; i++) {
+		int high = ascii_hex(hex.p[2 * i]), low = ascii_hex(hex.p[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (unsigned char)(high << 4 | low);
+	}
+	return hex.n == 64;
+}
+
+static bool
 take_url(struct slice *text, struct state *s)
 {
 	struct state_url *u = &s->urls[s->urls_n];
-	struct slice line, word, moment;
+	struct slice line, word, moment, issuer;
 
 	if (s->urls_n == STATE_URLS_MAX || !take_line(text, &line) ||
 	    !slice_cut(&line, ' ', &word) || !slice_is(word, "url") ||
 	    !slice_cut(&line, ' ', &moment) ||
-	    slice_u64(moment, INT64_MAX, &u->named_s) != OK || line.n == 0)
+	    slice_u64(moment, INT64_MAX, &u->named_s) != OK ||
+	    !slice_cut(&line, ' ', &issuer) || !take_hex(issuer, u->issuer) || line.n == 0)
 		return false;
 	u->url = line;
 	s->urls_n++;
@@ -62,6 +76,9 @@ state_write(const struct state *s, struct buf *out)
 	    "\nfailed %" PRIu64 "\n", s->ran_s, s->complete_s, s->fetched, s->failed);
 	for (size_t i = 0; i < s->urls_n; i++) {
 		buf_addf(out, "url %" PRIu64 " ", s->urls[i].named_s);
+		for (size_t j = 0; j < 32; j++)
+			buf_addf(out, "%02x", s->urls[i].issuer[j]);
+		buf_addc(out, ' ');
 		buf_add(out, s->urls[i].url);
 		buf_addc(out, '\n');
 	}

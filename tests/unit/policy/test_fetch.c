@@ -144,7 +144,7 @@ one_question_is_asked_once(void **state)
 
 	(void)state;
 	assert_int_equal(jobs_init(&jobs, &conf), OK);
-	assert_int_equal(jobs_add_url(&jobs, SLICE("http://ca.vn/1.crl"), true), OK);
+	assert_int_equal(jobs_add_url(&jobs, SLICE("http://ca.vn/1.crl"), NULL), OK);
 	p = point(false, "http://ca.vn/1.crl", "issuer");
 	assert_int_equal(jobs_add_point(&jobs, &p), OK);
 	p = point(false, "http://b.vn/1.crl", "issuer");
@@ -179,6 +179,7 @@ static void
 jobs_are_bounded(void **state)
 {
 	struct conf_trust conf = { .ocsp = true };
+	const unsigned char group[32] = { 1 };
 	struct jobs jobs;
 	char url[64];
 
@@ -186,13 +187,15 @@ jobs_are_bounded(void **state)
 	assert_int_equal(jobs_init(&jobs, &conf), OK);
 	for (unsigned i = 0; i < JOBS_MAX + 10; i++) {
 		snprintf(url, sizeof url, "http://ca.vn/%u", i);
-		assert_int_equal(jobs_add_url(&jobs, slice_of(url), false), OK);
+		assert_int_equal(jobs_add_url(&jobs, slice_of(url), group), OK);
 	}
 	assert_int_equal(jobs.n, JOBS_MAX);
 	jobs_fini(&jobs);
 }
 
 /* ---- the state ---- */
+
+#define ISSUER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static void
 the_state_is_read_as_it_was_written(void **state)
@@ -202,8 +205,9 @@ the_state_is_read_as_it_was_written(void **state)
 
 	(void)state;
 	s = (struct state){ .ran_s = 1800000000, .complete_s = 1799999999, .fetched = 3, .failed = 1 };
-	s.urls[0] = (struct state_url){ SLICE("http://ca.vn/1.crl"), 1790000000 };
-	s.urls[1] = (struct state_url){ SLICE("http://b.vn/"), 0 };
+	s.urls[0] = (struct state_url){ SLICE("http://ca.vn/1.crl"), 1790000000,
+		{ 0xab, 0xcd } };
+	s.urls[1] = (struct state_url){ SLICE("http://b.vn/"), 0, { 0 } };
 	s.urls_n = 2;
 	buf_init(&out, STATE_OCTETS_MAX);
 	assert_int_equal(state_write(&s, &out), OK);
@@ -215,6 +219,7 @@ the_state_is_read_as_it_was_written(void **state)
 	assert_int_equal(back.urls_n, 2);
 	assert_true(slice_is(back.urls[0].url, "http://ca.vn/1.crl"));
 	assert_int_equal(back.urls[0].named_s, 1790000000);
+	assert_memory_equal(back.urls[0].issuer, s.urls[0].issuer, 32);
 	/* Cut anywhere it is refused, or what is left is whole lines. */
 	for (size_t n = 0; n < out.n; n++)
 		if (state_parse(slice_sub(buf_slice(&out), 0, n), &back) == OK)
@@ -230,8 +235,10 @@ a_damaged_state_is_none(void **state)
 	static const char *const bad[] = { "", "congvu-trust 2\n", "congvu-trust 1\nran x\n",
 		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed -1\n",
 		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 99999999999999999999\n",
-		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl x http://a/\n",
-		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl 1 \n",
+		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl x " ISSUER " http://a/\n",
+		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl 1 " ISSUER " \n",
+		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl 1 00 http://a/\n",
+		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl 1 http://a/\n",
 		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nother\n" };
 	static struct state s;
 	struct buf many;
@@ -242,7 +249,7 @@ a_damaged_state_is_none(void **state)
 	buf_init(&many, STATE_OCTETS_MAX);
 	buf_adds(&many, "congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\n");
 	for (unsigned i = 0; i < STATE_URLS_MAX + 1; i++)
-		buf_adds(&many, "url 1 http://a/\n");
+		buf_adds(&many, "url 1 " ISSUER " http://a/\n");
 	assert_int_equal(state_parse(buf_slice(&many), &s), ERR_SYNTAX);
 	buf_fini(&many);
 }
