@@ -217,6 +217,21 @@ scan_charset(struct inspect *w, struct slice octets, enum charset cs, enum marku
 	buf_fini(&utf8);
 }
 
+/* As Latin-1, from which the legacy encodings are read line by line (label/view.h). */
+static void
+scan_octets(struct inspect *w, struct slice octets, enum markup markup)
+{
+	struct buf utf8;
+
+	buf_init(&utf8, 3 * octets.n + 16);
+	view_of_octets(octets, &utf8);
+	if (utf8.err == OK)
+		scan_reading(w, buf_slice(&utf8), markup);
+	else
+		w->err = utf8.err;
+	buf_fini(&utf8);
+}
+
 static bool
 has_high(struct slice s)
 {
@@ -237,8 +252,7 @@ inspect_is_utf8(struct slice s)
 	return true;
 }
 
-/* Read it as the label says, as UTF-8 if it is that, and as Latin-1, from which the legacy
- * encodings are read line by line (label/view.h). */
+/* Read it as the label says, as UTF-8 if it is that, and octet by octet. */
 static void
 scan_every_charset(struct inspect *w, struct slice octets, struct slice label,
     enum markup markup)
@@ -251,7 +265,7 @@ scan_every_charset(struct inspect *w, struct slice octets, struct slice label,
 	if (utf8 || cs == CHARSET_UTF_8)
 		scan_charset(w, octets, CHARSET_UTF_8, markup);
 	if (high && !utf8)
-		scan_charset(w, octets, CHARSET_WINDOWS_1252, markup);
+		scan_octets(w, octets, markup);
 	if (cs == CHARSET_UTF_7 || (cs != CHARSET_UTF_8 && !high &&
 	    slice_find(octets, SLICE("+Hq")) >= 0))
 		scan_charset(w, octets, CHARSET_UTF_7, markup);
@@ -282,6 +296,13 @@ scan_declared(struct inspect *w, struct slice octets, const struct inspect_label
 		inspect_opaque(w, "opaque-charset");
 }
 
+static bool
+has_order_mark(struct slice s)
+{
+	return slice_eq(slice_sub(s, 0, 2), SLICE("\xFF\xFE")) ||
+	    slice_eq(slice_sub(s, 0, 2), SLICE("\xFE\xFF"));
+}
+
 void
 inspect_text(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
@@ -296,7 +317,8 @@ inspect_text(struct inspect *w, struct slice octets, const struct inspect_label 
 		scan_charset(w, octets, CHARSET_UTF_16LE, markup);
 	else if (kind == SNIFF_UTF16BE)
 		scan_charset(w, octets, CHARSET_UTF_16BE, markup);
-	else
+	/* A guess, since there was no order mark: NULs may also stand in other text. */
+	if ((kind != SNIFF_UTF16LE && kind != SNIFF_UTF16BE) || !has_order_mark(octets))
 		scan_every_charset(w, octets, label->charset, markup);
 	if (markup != MARKUP_NONE)
 		scan_declared(w, octets, label, markup);

@@ -20,7 +20,7 @@ report(const struct field *x, const char *detector, unsigned level, enum label_w
 	x->found(x->arg, &one);
 }
 
-/* "độ mật", "mức độ bảo mật", "dấu mật": the index behind the label, or 0. */
+/* "độ mật", "mức độ bảo mật", "dấu mật", "do_mat": the index behind the label, or 0. */
 static unsigned
 field_label(const struct fold *f, unsigned i)
 {
@@ -31,6 +31,8 @@ field_label(const struct fold *f, unsigned i)
 
 	if (fold_is(f, i, "daCuS") && i + 1 < f->count && f->word[i + 1].type == FOLD_COLON)
 		return i + 1;	/* "Dấu: MẬT" */
+	if (fold_is(f, i, "domat"))
+		return i + 1;	/* "doMat" */
 
 	for (k = 0; k < ARRAY_LEN(heads) && !head; k++)
 		head = fold_is(f, i, heads[k]);
@@ -39,6 +41,8 @@ field_label(const struct fold *f, unsigned i)
 	if (!head)
 		return 0;
 	i++;
+	if (i < f->count && f->word[i].type == FOLD_DASH)	/* "do_mat" */
+		i++;
 	if (fold_is(f, i, "baoR") || fold_is(f, i, "bao"))
 		i++;
 	return fold_is(f, i, "maCtJ") || fold_is(f, i, "mat") ? i + 1 : 0;
@@ -66,6 +70,8 @@ field_separator(const struct fold *f, unsigned i, bool *said_out)
 	unsigned end;
 
 	*said_out = false;
+	if (i < f->count && f->word[i].type == FOLD_CLOSE)	/* "<DoMat>Mật" */
+		return i + 1;
 	i = skip_brackets(f, i);
 	end = i + LABEL_WORDS;
 	for (; i < f->count && i < end; i++) {
@@ -325,7 +331,9 @@ number_line(const struct field *x)
 			    number ? LABEL_ASSERTED : LABEL_REVIEW);
 			return;
 		}
-	if (mark_is_heading(f) && at_end_of_heading(f, &level))
+	if (mark_is_heading(f) && (at_end_of_heading(f, &level) ||
+	    (mark_level_at(f, mark_skip_punct(f, 0), false, &level) && level.upper &&
+	    !level.bare && !is_other_word(f, level.next))))
 		report(x, "number-mark", level.level, LABEL_ASSERTED);
 }
 
@@ -342,19 +350,21 @@ names_this_paper(const struct fold *f, unsigned i, unsigned next)
 
 	if (i == 0 || !mark_in_list(f, i - 1, nouns, ARRAY_LEN(nouns)) || next >= f->count)
 		return false;
-	return mark_in_list(f, next, here, ARRAY_LEN(here)) ||
-	    (fold_is(f, next, "soCS") && (next + 1 >= f->count || f->word[next + 1].digit ||
-	    f->word[next + 1].type == FOLD_COLON));
+	for (size_t k = 0; k < ARRAY_LEN(here); k++)
+		if (fold_is(f, next, here[k]))
+			return true;
+	return fold_is(f, next, "soCS") && (next + 1 >= f->count ||
+	    f->word[next + 1].digit || f->word[next + 1].type == FOLD_COLON);
 }
 
-/* "đây là tài liệu mật" */
+/* "đây là tài liệu mật", "tệp này là tài liệu mật" */
 static bool
 says_here_is(const struct fold *f, unsigned i)
 {
 	if (mark_compound_before(f, i - 1))
 		return false;
 	for (unsigned k = i > 4 ? i - 4 : 0; k + 2 < i; k++)
-		if (fold_is(f, k, "dDaCy") && fold_is(f, k + 1, "laF"))
+		if ((fold_is(f, k, "dDaCy") || fold_is(f, k, "nayF")) && fold_is(f, k + 1, "laF"))
 			return true;
 	return false;
 }
@@ -396,7 +406,8 @@ is_degree(const struct fold *f, unsigned i, const struct mark_level *level, unsi
 {
 	unsigned head = f->word[i - 1].type == FOLD_QUOTE && i > 1 ? i - 2 : i - 1;
 
-	if (this == 0 || !(fold_is(f, head, "dDoCJ") || fold_is(f, head, "daCuS")))
+	if (this == 0 || (fold_is(f, this + 1, "coS") && fold_is(f, this + 2, "theCR")) ||
+	    !(fold_is(f, head, "dDoCJ") || fold_is(f, head, "daCuS")))
 		return false;
 	return level->level != LEVEL_MAT || level->upper || f->word[i].capital || head != i - 1 ||
 	    (this < i && i - this <= 5);
@@ -409,7 +420,7 @@ speaks_of_itself(const struct fold *f, unsigned i, const struct mark_level *leve
 	static const char *const verbs[] = { "thuoCcJ", "coS", "mang", "laF", "dDuHoHcJ" };
 
 	return this >= 2 && this < i && mark_is_paper(f, this - 2) &&
-	    mark_in_list(f, this + 1, verbs, ARRAY_LEN(verbs)) && !fold_is(f, this + 2, "theCR") &&
+	    mark_in_list(f, this + 1, verbs, ARRAY_LEN(verbs)) &&
 	    (level->level != LEVEL_MAT || level->upper || f->word[i].capital);
 }
 

@@ -18,7 +18,7 @@ fold_init(struct fold *f)
 {
 	f->count = 0;
 	f->n = 0;
-	f->cut = f->open = f->space = false;
+	f->cut = f->open = f->space = f->soft = false;
 	f->tone_n = 0;
 }
 
@@ -35,7 +35,8 @@ begin(struct fold *f, unsigned type)
 		.at = (uint16_t)f->n, .type = (uint8_t)type, .spaced = f->space,
 	};
 	f->open = true;
-	f->space = f->saw_upper = f->saw_lower = false;
+	f->space = f->saw_lower = f->saw_soft = false;
+	f->upper_n = 0;
 	f->tone_n = 0;
 }
 
@@ -49,8 +50,8 @@ fold_end(struct fold *f)
 	memcpy(f->text + f->n, f->tone, f->tone_n);
 	f->n += f->tone_n;
 	w->tones = f->tone_n;
-	w->upper = f->saw_upper && !f->saw_lower;
-	w->capital = f->saw_upper;
+	w->upper = f->upper_n > (f->saw_soft ? 1 : 0) && !f->saw_lower;
+	w->capital = f->upper_n > 0;
 	f->count++;
 	f->open = false;
 }
@@ -78,8 +79,9 @@ put_letter(struct fold *f, char c, bool stroke, bool upper, bool lower)
 		put_octet(f, 'D');
 	if (w->letters < UINT8_MAX)
 		w->letters++;
-	f->saw_upper |= upper;
-	f->saw_lower |= lower;
+	f->upper_n = (uint8_t)(f->upper_n + (upper && f->upper_n < 2));
+	f->saw_soft |= lower && f->soft;
+	f->saw_lower |= lower && !f->soft;
 }
 
 /* The same mark twice on one letter looks like once. */
@@ -181,8 +183,10 @@ put_other(struct fold *f, uint32_t cp)
 		put_punct(f, cp);
 		return;
 	}
+	f->soft = true;
 	for (utf8proc_ssize_t i = 0; i < n; i++)
 		put_decomposed(f, (uint32_t)out[i], false);
+	f->soft = false;
 }
 
 bool

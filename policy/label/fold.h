@@ -42,7 +42,7 @@ struct fold_word {
 	uint8_t	 tones;
 	uint8_t	 letters; /* base letters and digits, at most 255 */
 	uint8_t	 type;	/* enum fold_type */
-	bool	 upper;	/* has a capital and no small letter */
+	bool	 upper;	/* capitals only; "MậT" too, as fonts without toned capitals have it */
 	bool	 capital; /* has a capital */
 	bool	 digit;	/* has a digit */
 	bool	 spaced; /* white space stood before it */
@@ -55,7 +55,10 @@ struct fold {
 	unsigned	 n;		/* octets of text */
 	bool		 cut;		/* part of a longer line */
 	/* the unfinished word */
-	bool		 open, saw_upper, saw_lower, space;
+	bool		 open, saw_lower, space;
+	bool		 saw_soft;	/* a small letter with a mark, or of another script */
+	bool		 soft;		/* of the letter at hand */
+	uint8_t		 upper_n;	/* capitals */
 	uint8_t		 tone_n;
 	char		 tone[FOLD_TONES];
 	char		 last_tone;	/* of the last letter; 0: none yet */

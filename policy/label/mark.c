@@ -332,7 +332,7 @@ is_stamp_word(const struct fold *f, unsigned i)
 		"khoCng", "caCmS", "sao", "chupJ", "phoCR", "bieCnS", "chiR", "nguHoHiF", "coS",
 		"teCn", "moHiS", "dDuHoHcJ", "bocS", "biF", "taiF", "lieCuJ", "thu", "hoCiF", "luHu",
 		"hanhF", "noCiJ", "boCJ", "xem", "xong", "traR", "laiJ", "in", "treCn", "caiS",
-		"phuHoHngJ", "tieCnJ", "thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ",
+		"phuHoHngJ", "tieCnJ", "chuyeCnR", "tieCpS", "thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ",
 	};
 
 	return mark_in_list(f, i, words, ARRAY_LEN(words));
@@ -355,16 +355,15 @@ only_company(const struct fold *f, unsigned i, const struct mark_level *m)
 	return true;
 }
 
-/* "TÀI LIỆU MẬT": the kind of paper before the mark, all in capitals. */
+/* "TÀI LIỆU MẬT": the kind of paper before a mark in capitals. */
 static unsigned
 skip_paper(const struct fold *f, unsigned i)
 {
-	return mark_is_paper(f, i) && f->word[i].upper && f->word[i + 1].upper ? i + 2 : i;
+	return mark_is_paper(f, i) && f->word[i].capital ? i + 2 : i;
 }
 
-/* "HỎA TỐC - MẬT": behind the urgency that the line begins with. */
-static unsigned
-skip_urgency(const struct fold *f, unsigned i)
+unsigned
+mark_skip_urgency(const struct fold *f, unsigned i)
 {
 	while (i < f->count && is_urgency(f, i))
 		i = mark_skip_punct(f, i + 1);
@@ -388,7 +387,7 @@ mark_whole_line(const struct fold *f, struct mark_level *out)
 		return false;
 	if (mark_has_box(f) || has_type(f, FOLD_TICKED))
 		return false;
-	i = skip_urgency(f, mark_skip_punct(f, 0));
+	i = mark_skip_urgency(f, mark_skip_punct(f, 0));
 	paper = skip_paper(f, i);
 	if (!mark_level_at(f, paper, true, out) || is_list_item(f, out))
 		return false;

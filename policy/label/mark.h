@@ -63,6 +63,9 @@ bool mark_is_paper(const struct fold *f, unsigned i);
 /* The first word from i on that is no punctuation. */
 unsigned mark_skip_punct(const struct fold *f, unsigned i);
 
+/* "HỎA TỐC - MẬT": the first word from i on that is neither urgency nor punctuation. */
+unsigned mark_skip_urgency(const struct fold *f, unsigned i);
+
 /* An empty box at word i ("☐", "[ ]"); a ticked one ("☒", "[x]", and with filled "●"), with
  * *next_out the first word behind it; any empty box in the line. */
 bool mark_is_box(const struct fold *f, unsigned i);

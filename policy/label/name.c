@@ -137,8 +137,7 @@ subject_prefix(const struct name *x)
 	struct mark_level m;
 	bool sep, word, quoted = type_at(f, i) == FOLD_QUOTE;
 
-	while (i < f->count && f->word[i].type != FOLD_LETTERS)
-		i++;
+	i = mark_skip_urgency(f, mark_skip_punct(f, i));
 	if (!mark_level_at(f, i, false, &m) || !prominent(&m))
 		return false;
 	sep = m.next >= f->count || is_separator(type_at(f, m.next)) ||
@@ -321,7 +320,7 @@ static bool
 is_document_kind(const struct fold *f, unsigned i)
 {
 	static const char *const kinds[] = {
-		"bc", "kh", "cv", "ttr", "qd", "tb", "nq", "ct", "bb", "hd", "pa", "da", "kl", "gm",
+		"bc", "kh", "cv", "ttr", "qd", "tb", "nq", "ct", "bb", "hd", "pa", "da", "kl", "gm", "vb", "hs",
 	};
 
 	for (size_t k = 0; i < f->count && k < ARRAY_LEN(kinds); k++)

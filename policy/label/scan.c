@@ -4,12 +4,16 @@
 #include "common/words.h"
 #include "policy/label/field.h"
 #include "policy/label/name.h"
+#include "policy/label/skeleton.h"
 
 enum {
 	SHORT_LETTERS = 6,	/* the longest syllable of a mark */
 	LIST_LINES = 8,		/* three levels within so many lines are a list */
 	STAMP_LINES = 4,	/* a stamp is so near to the number or the national heading */
 	EXAMPLE_LINES = 2,	/* "Mẫu dấu:" speaks for so many lines behind it */
+	FAREWELL_LINES = 1,	/* "Trân trọng," before a name */
+	FAREWELL_WORDS = 12,
+	ORGAN_LINES = 3,
 	DOWNWARDS_OCTETS = 4096, /* of all lines of a mark written downwards */
 	COLUMN_GAP = 4,		/* spaces between columns */
 	STOP_LINES = 256	/* asks so often whether to stop */
@@ -71,10 +75,16 @@ hold(struct scan *s, unsigned level, enum label_weight weight)
 	};
 }
 
-static bool
-near(uint32_t filled_then, uint32_t line_then, const struct scan *s, uint32_t lines)
+static void
+place(struct scan_place *p, const struct scan *s)
 {
-	return line_then != 0 && s->filled_lines - filled_then <= lines;
+	*p = (struct scan_place){ s->line, s->filled_lines };
+}
+
+static bool
+near(const struct scan_place *p, const struct scan *s, uint32_t lines)
+{
+	return p->line != 0 && s->filled_lines - p->filled <= lines;
 }
 
 /* A mark without diacritics: TUYET MAT and TOI MAT in capitals say it, MAT only as a stamp. */
@@ -84,25 +94,29 @@ bare_mark(struct scan *s, const struct mark_level *m)
 	if (!m->upper) {
 		if (m->level == LEVEL_TUYET_MAT)
 			hold(s, m->level, LABEL_REVIEW);
-	} else if (m->level != LEVEL_MAT ||
-	    near(s->heading_filled, s->heading_line, s, STAMP_LINES)) {
+	} else if (m->level != LEVEL_MAT || near(&s->heading, s, STAMP_LINES)) {
 		hold(s, m->level, LABEL_ASSERTED);
 	} else {
-		s->bare_line = s->line;
-		s->bare_filled = s->filled_lines;
+		place(&s->bare, s);
 	}
+}
+
+/* "Mật" is also a name, under a letter, and bile, in a list of organs. */
+static bool
+is_other_mat(const struct scan *s, const struct mark_level *m)
+{
+	return m->level == LEVEL_MAT && !m->upper &&
+	    (near(&s->farewell, s, FAREWELL_LINES) || near(&s->organ, s, ORGAN_LINES));
 }
 
 static bool
 whole_line(struct scan *s, const struct fold *f)
 {
 	struct mark_level m;
-	bool example;
 
 	if (!mark_whole_line(f, &m))
 		return false;
-	example = near(s->example_filled, s->example_line, s, EXAMPLE_LINES);
-	if (example)
+	if (near(&s->example, s, EXAMPLE_LINES) || is_other_mat(s, &m))
 		hold(s, m.level, LABEL_REVIEW);
 	else if (m.bare)
 		bare_mark(s, &m);
@@ -116,11 +130,10 @@ heading(struct scan *s, const struct fold *f)
 {
 	if (!mark_is_heading(f))
 		return;
-	s->heading_line = s->line;
-	s->heading_filled = s->filled_lines;
-	if (near(s->bare_filled, s->bare_line, s, STAMP_LINES)) {
+	place(&s->heading, s);
+	if (near(&s->bare, s, STAMP_LINES)) {
 		hold(s, LEVEL_MAT, LABEL_ASSERTED);
-		s->bare_line = 0;
+		s->bare.line = 0;
 	}
 }
 
@@ -133,11 +146,46 @@ example(struct scan *s, const struct fold *f)
 
 		if ((sample && (fold_is(f, i + 1, "daCuS") || fold_is(f, i + 1, "soCS"))) ||
 		    (fold_is(f, i, "viS") && fold_is(f, i + 1, "duJ"))) {
-			s->example_line = s->line;
-			s->example_filled = s->filled_lines;
+			place(&s->example, s);
 			return;
 		}
 	}
+}
+
+/* "-- " before a signature, perhaps quoted. */
+static bool
+is_signature_rule(const struct fold *f)
+{
+	unsigned dashes = 0;
+
+	for (unsigned i = 0; i < f->count; i++) {
+		if (f->word[i].type != FOLD_DASH && f->word[i].type != FOLD_CLOSE)
+			return false;
+		dashes += f->word[i].type == FOLD_DASH;
+	}
+	return dashes == 2;
+}
+
+/* Lines that give a "Mật" behind them another meaning. */
+static void
+company(struct scan *s, const struct fold *f)
+{
+	static const char *const farewells[][2] = {
+		{ "traCn", "trongJ" }, { "kinhS", "thuH" }, { "kinhS", "chaoF" },
+		{ "thaCn", "meCnS" }, { "thaCn", "aiS" }, { "thaCn", "chaoF" }, { "caRm", "oHn" },
+		{ "camR", "oHn" }, { "dDaX", "kyS" },
+		{ "best", "regards" }, { "kind", "regards" },
+	};
+	static const char *const organs[] = { "gan", "thaCnJ", "lachS", "tuyJ", "tuiS" };
+	unsigned i = mark_skip_punct(f, 0);
+
+	if (f->cut || f->count > FAREWELL_WORDS)
+		return;
+	if (mark_is_pair(f, i, farewells, ARRAY_LEN(farewells)) || fold_is(f, i, "kyS") ||
+	    is_signature_rule(f))
+		place(&s->farewell, s);
+	if (mark_in_list(f, i, organs, ARRAY_LEN(organs)))
+		place(&s->organ, s);
 }
 
 /* --- marks written downwards --- */
@@ -255,6 +303,7 @@ look(struct scan *s, const struct fold *f)
 	field_in_line(f, s->line, forward, s);
 	heading(s, f);
 	example(s, f);
+	company(s, f);
 }
 
 static void
@@ -275,26 +324,6 @@ fold_long(struct scan *s, struct slice text)
 	fold_end(&s->fold);
 }
 
-static void
-views(struct scan *s, struct slice line)
-{
-	enum { STEP = VIEW_LINE_MAX - 256 };
-
-	for (size_t at = 0; at == 0 || at + 256 < line.n; at += STEP) {
-		struct slice part = slice_sub(line, at, VIEW_LINE_MAX);
-		unsigned which = view_which(part);
-
-		for (unsigned v = 0; which >> v != 0; v++) {
-			if ((which >> v & 1) == 0 || !view_make((enum view)v, part, &s->view))
-				continue;
-			fold_text(&s->fold, buf_slice(&s->view));
-			s->fold.cut |= line.n > VIEW_LINE_MAX;
-			(void)whole_line(s, &s->fold);
-			field_in_line(&s->fold, s->line, forward, s);
-		}
-	}
-}
-
 /* "Lâm Hòa, ngày 01 tháng 02 năm 2026", the nation's name: what stands at the head of a paper. */
 static bool
 is_head_of_paper(const struct fold *f)
@@ -311,35 +340,105 @@ is_head_of_paper(const struct fold *f)
 	return false;
 }
 
+/* How much a character adds to a gap; *n_out: its octets. What leaves no trace adds nothing and
+ * does not end one (-1). */
+static int
+gap_at(struct slice line, size_t at, size_t *n_out)
+{
+	struct slice rest = slice_from(line, at);
+	unsigned char c = (unsigned char)line.p[at];
+	uint32_t cp;
+
+	*n_out = 1;
+	if (c < 0x80)
+		return c == '\t' ? COLUMN_GAP : c == ' ';
+	if (c != 0xC2 && c != 0xE2 && c != 0xE3 && c != 0xEF)
+		return 0;
+	cp = fold_next(&rest);
+	*n_out = line.n - at - rest.n;
+	return skeleton_space(cp) ? 1 : skeleton_invisible(cp) ? -1 : 0;
+}
+
+/* The best mark of the columns so far. */
+struct columns {
+	unsigned level;
+	bool	 upper, head;
+};
+
+static void
+one_column(struct scan *s, struct slice text, struct columns *c)
+{
+	struct mark_level m;
+
+	fold_text(&s->fold, text);
+	if (mark_whole_line(&s->fold, &m) && !m.bare && m.level > c->level) {
+		c->level = m.level;
+		c->upper = m.upper;
+	} else {
+		c->head |= is_head_of_paper(&s->fold);
+	}
+}
+
 /* Two things side by side ("MẬT      CỘNG HÒA …"): what stands apart is a line of its own, in
  * capitals, since this is how headings are written, or beside the head of a paper. */
 static void
 columns(struct scan *s, struct slice line)
 {
-	unsigned level = LEVEL_THUONG;
-	bool upper = false, head = false;
-	size_t from = 0, gap = 0;
-	struct mark_level m;
+	struct columns c = { LEVEL_THUONG, false, false };
+	size_t from = 0, end = 0, n;
+	int gap = 0;
 
-	for (size_t i = 0; i <= line.n; i++) {
-		char c = i < line.n ? line.p[i] : '\t';
+	for (size_t at = 0; at < line.n; at += n) {
+		int more = gap_at(line, at, &n);
 
-		gap = c == '\t' ? COLUMN_GAP : c == ' ' ? gap + 1 : 0;
-		if (gap < COLUMN_GAP)
+		if (more < 0)
 			continue;
-		if (i - from >= 3 && !(from == 0 && i == line.n)) {
-			fold_text(&s->fold, slice_sub(line, from, i - from));
-			if (mark_whole_line(&s->fold, &m) && !m.bare && m.level > level) {
-				level = m.level;
-				upper = m.upper;
-			} else {
-				head |= is_head_of_paper(&s->fold);
-			}
+		if (more == 0 && gap >= COLUMN_GAP) {
+			if (end > from)
+				one_column(s, slice_sub(line, from, end - from), &c);
+			from = at;
 		}
-		from = i + 1;
+		gap = more == 0 ? 0 : gap + more;
+		end = more == 0 ? at + n : end;
 	}
-	if (level != LEVEL_THUONG && (upper || head))
-		hold(s, level, LABEL_ASSERTED);
+	if (from == 0)
+		return;		/* one column only: the whole line */
+	one_column(s, slice_sub(line, from, end - from), &c);
+	if (c.level != LEVEL_THUONG && (c.upper || c.head))
+		hold(s, c.level, LABEL_ASSERTED);
+}
+
+static void
+views(struct scan *s, struct slice line)
+{
+	enum { STEP = VIEW_LINE_MAX - 256 };
+
+	for (size_t at = 0; at == 0 || at + 256 < line.n; at += STEP) {
+		struct slice part = slice_sub(line, at, VIEW_LINE_MAX);
+		unsigned which = view_which(part);
+
+		for (unsigned v = 0; which >> v != 0; v++) {
+			if ((which >> v & 1) == 0 || !view_make((enum view)v, part, &s->view))
+				continue;
+			fold_text(&s->fold, buf_slice(&s->view));
+			s->fold.cut |= line.n > VIEW_LINE_MAX;
+			if (!whole_line(s, &s->fold))
+				field_asides(&s->fold, s->line, forward, s);
+			field_in_line(&s->fold, s->line, forward, s);
+			company(s, &s->fold);
+			columns(s, buf_slice(&s->view));
+		}
+	}
+}
+
+/* Not blank, nor only quoted (">"). */
+static bool
+is_filled(const struct fold *f)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->word[i].type != FOLD_CLOSE)
+			return true;
+	return false;
 }
 
 static void
@@ -349,14 +448,13 @@ one_line(struct scan *s, struct slice line)
 
 	fold_long(s, line);
 	subject = is_quoted_subject(&s->fold);
-	if (s->fold.count > 0)
+	if (is_filled(&s->fold))
 		s->filled_lines++;
 	look(s, &s->fold);
 	downwards(s, line);
 	if (subject)
 		quoted_subject(s, line);
-	if (line.n <= VIEW_LINE_MAX)
-		columns(s, line);
+	columns(s, line);
 	views(s, line);
 }
 
@@ -384,7 +482,8 @@ scan_text(struct scan *s, struct slice text)
 	s->line = 0;
 	s->tail_count = s->pending_count = 0;
 	s->tail_a = false;
-	s->heading_line = s->bare_line = s->example_line = s->filled_lines = 0;
+	s->heading = s->bare = s->example = s->farewell = s->organ = (struct scan_place){ 0, 0 };
+	s->filled_lines = 0;
 	while (text.n > 0) {
 		size_t n = 0, end = 0;
 

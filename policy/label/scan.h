@@ -19,6 +19,11 @@ enum { SCAN_SHORT_LINES = 10, SCAN_PENDING = 16 };
 /* Asked now and then: true ends the scan. */
 typedef bool scan_stop_fn(void *arg);
 
+/* A line: its number, 0 while there is none; lines that were not blank until then. */
+struct scan_place {
+	uint32_t line, filled;
+};
+
 struct scan {
 	label_found_fn *found;
 	scan_stop_fn   *stop;			/* NULL: never */
@@ -33,10 +38,9 @@ struct scan {
 	/* whole-line marks not yet told, since a list of levels may be going on */
 	struct label_finding pending[SCAN_PENDING];
 	unsigned	pending_count;
-	/* places that make a bare MAT a stamp; 0: none yet */
-	uint32_t	heading_line, bare_line, example_line;
+	/* lines that change what a mark near them means */
+	struct scan_place heading, bare, example, farewell, organ;
 	uint32_t	filled_lines;		/* lines that are not blank */
-	uint32_t	heading_filled, bare_filled, example_filled;
 };
 
 void scan_init(struct scan *s, label_found_fn *found, scan_stop_fn *stop, void *arg);

@@ -125,6 +125,16 @@ put_utf8(struct buf *out, uint32_t cp)
 	}
 }
 
+void
+view_of_octets(struct slice octets, struct buf *out)
+{
+	for (size_t i = 0; i < octets.n; i++) {
+		unsigned char c = (unsigned char)octets.p[i];
+
+		put_utf8(out, c >= 0x80 && c < 0xA0 ? cp1252[c - 0x80] : c);
+	}
+}
+
 /* --- VIQR (RFC 1456) --- */
 
 static uint32_t

@@ -26,6 +26,10 @@ enum view {
 /* Which readings could say more than the line itself: a mask of 1 << enum view. */
 unsigned view_which(struct slice line);
 
+/* Octets as windows-1252, what has no meaning there as it is: nothing is lost, so that every legacy
+ * reading can be made of it. */
+void view_of_octets(struct slice octets, struct buf *out);
+
 /* Write that reading of the line into out (cleared first) as UTF-8. False: there is none. */
 bool view_make(enum view v, struct slice line, struct buf *out);
 
