@@ -226,7 +226,7 @@ scan_octets(struct inspect *w, struct slice octets, enum markup markup)
 	buf_init(&utf8, 3 * octets.n + 16);
 	view_of_octets(octets, &utf8);
 	if (utf8.err == OK)
-		scan_reading(w, buf_slice(&utf8), markup);
+		scan_reading(w, buf_slice(&utf8), markup, false);
 	else
 		w->err = utf8.err;
 	buf_fini(&utf8);

@@ -120,7 +120,7 @@ static const struct { const char *message, *want; } rows[] = {
 	  "thuong opaque opaque-encoded@1/1" },
 	/* files in text, in words and in packages of other programs */
 	{ MIX PART("text/plain", "begin 644 a.txt\r\n%3>&ZK%0`\r\n`\r\nend\r\n") END, "mat line-mark@1/1" },
-	{ MIX PART("text/plain", "begin 644 do-mat_MAT.txt\r\n!80\r\n`\r\nend\r\n") END, "mat filename-mark@1/1" },
+	{ MIX PART("text/plain", "begin 644 do-mat_MAT.txt\r\n!80\r\n`\r\nend\r\n") END, "mat field@1 filename-mark@1/1" },
 	{ MIX PART("text/plain", "{\"noi_dung\":\"xJDhu5kgbeG6rXQ6IE3huq10\"}") END, "mat field@1/1" },
 	{ MIX PART("application/xml", "<?xml version='1.0'?><e:edXML><e:Secret>M\xE1\xBA\xADt</e:Secret></e:edXML>") END,
 	  "mat line-mark@1 field@1" },
