@@ -24,6 +24,13 @@ static const struct ctl_verb verbs[] = {
 	    false, ctl_policy_explain },
 	{ "policy rules", "policy rules [--json] [--profile dedicated|open|lan]", false,
 	    ctl_policy_rules },
+	{ "policy release prepare", "policy release prepare FILE.eml --to B... --reason TEXT [--from A] "
+	    "[--lift review|false-positive] [--expires HOURS] [--reference REF] [--from-zone Z] "
+	    "[--to-zone Z] [--out FILE]", false, ctl_release_prepare },
+	{ "policy release submit", "policy release submit A.p7m B.p7m [--officer ADDRESS --officer "
+	    "ADDRESS] [--json]", false, ctl_release_submit },
+	{ "policy release list", "policy release list [--json]", true, ctl_release_list },
+	{ "policy release revoke", "policy release revoke ID [--json]", true, ctl_release_revoke },
 	{ "policy scan", "policy scan FILE.eml...", false, ctl_policy_scan },
 	{ "queue list", "queue list [--json]", true, ctl_queue_list },
 	{ "queue show", "queue show ID [--json]", true, ctl_queue_show },

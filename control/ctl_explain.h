@@ -18,6 +18,15 @@ struct explain_line {
 	struct slice to[EXPLAIN_RECIPIENTS_MAX];
 };
 
+/* The gate's own code with what the configuration (if there is one) and the line's files say; an
+ * error is not told yet. */
+int ctl_judge_env(struct ctl *ctl, const struct explain_line *line, struct judge_env *env) MUST_USE;
+void ctl_judge_env_fini(struct judge_env *env);
+
+/* The octets of a file. */
+int ctl_map_file(const char *path, struct slice *out) MUST_USE;
+void ctl_unmap_file(struct slice s);
+
 /* Is it "maildir:DIR" or "mbox:FILE"? */
 bool explain_is_mailbox(const char *file);
 

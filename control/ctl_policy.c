@@ -17,8 +17,8 @@
 
 enum { FILE_MAX_OCTETS = 1 << 30 };
 
-static int
-map_file(const char *path, struct slice *out)
+int
+ctl_map_file(const char *path, struct slice *out)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -41,8 +41,8 @@ map_file(const char *path, struct slice *out)
 	return OK;
 }
 
-static void
-unmap_file(struct slice s)
+void
+ctl_unmap_file(struct slice s)
 {
 	if (s.n > 0)
 		munmap((void *)(uintptr_t)s.p, s.n);
@@ -81,8 +81,8 @@ load_trust(const struct trust_paths *paths, struct judge_env *env)
 	return r;
 }
 
-static int
-env_init(struct ctl *ctl, const struct explain_line *line, struct judge_env *env)
+int
+ctl_judge_env(struct ctl *ctl, const struct explain_line *line, struct judge_env *env)
 {
 	struct trust_paths paths = { line->roots, line->certs, line->crls };
 	const struct conf *c;
@@ -117,8 +117,8 @@ env_init(struct ctl *ctl, const struct explain_line *line, struct judge_env *env
 	return r;
 }
 
-static void
-env_fini(struct judge_env *env)
+void
+ctl_judge_env_fini(struct judge_env *env)
 {
 	smime_trust_free(&env->trust);
 	rules_fini(&env->rules);
@@ -221,7 +221,7 @@ explain_file(const struct ctl *ctl, const struct explain_line *line, const struc
 	int r;
 
 	buf_init(&json, 1 << 20);
-	r = map_file(line->file, &file);
+	r = ctl_map_file(line->file, &file);
 	if (r == OK)
 		r = explain_message(file, &line->options, env, &json);
 	if (r != OK)
@@ -230,7 +230,7 @@ explain_file(const struct ctl *ctl, const struct explain_line *line, const struc
 		puts(buf_cstr(&json));
 	else
 		print_text(buf_cstr(&json));
-	unmap_file(file);
+	ctl_unmap_file(file);
 	buf_fini(&json);
 	return r == OK ? CTL_OK : CTL_USAGE;
 }
@@ -248,7 +248,7 @@ ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 		    "[--to B] [--role R] [--from-zone Z] [--to-zone Z] [--clearance L] [--roots FILE] "
 		    "[--certs FILE] [--crls DIR] [--at TIME|arrival]");
 	mailbox = explain_is_mailbox(line.file);
-	r = env_init(ctl, &line, &env);
+	r = ctl_judge_env(ctl, &line, &env);
 	line.at_arrival = mailbox && line.at != NULL && strcmp(line.at, "arrival") == 0;
 	if (r == OK && line.at != NULL && !line.at_arrival)
 		r = parse_at(line.at, &env.smime.now_s);
@@ -256,7 +256,7 @@ ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 		ctl_fail("%s: %s", line.file, err_text(r));
 	r = r != OK ? CTL_USAGE : mailbox ? explain_mailbox(ctl, &line, &env) :
 	    explain_file(ctl, &line, &env);
-	env_fini(&env);
+	ctl_judge_env_fini(&env);
 	return r;
 }
 
@@ -265,7 +265,7 @@ scan_one(const char *path, const struct judge_env *env)
 {
 	struct slice file;
 	struct buf json;
-	int r = map_file(path, &file);
+	int r = ctl_map_file(path, &file);
 
 	if (r != OK) {
 		ctl_fail("%s: %s", path, err_text(r));
@@ -277,7 +277,7 @@ scan_one(const char *path, const struct judge_env *env)
 		puts(buf_cstr(&json));
 	fflush(stdout);
 	buf_fini(&json);
-	unmap_file(file);
+	ctl_unmap_file(file);
 	return r;
 }
 
@@ -290,12 +290,12 @@ ctl_policy_scan(struct ctl *ctl, int argc, char **argv)
 
 	if (argc < 2)
 		return ctl_fail("usage: policy scan FILE.eml...");
-	r = env_init(ctl, &line, &env);
+	r = ctl_judge_env(ctl, &line, &env);
 	if (r != OK)
 		return ctl_fail("%s", err_text(r));
 	for (int i = 1; i < argc; i++)
 		if (scan_one(argv[i], &env) != OK)
 			status = CTL_NOT_IN_ORDER;
-	env_fini(&env);
+	ctl_judge_env_fini(&env);
 	return status;
 }

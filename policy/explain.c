@@ -19,16 +19,15 @@ explain_options_init(struct explain_options *o)
 		.to_zone = ZONE_INTERNET, .clearance = LEVEL_THUONG };
 }
 
-/* A file from a disk: if no line ends in CRLF, all LF become CRLF, as on the wire. */
-static int
-as_on_wire(struct slice file, struct buf *mem, struct slice *out)
+int
+explain_as_on_wire(struct slice file, struct buf *mem, struct slice *out)
 {
 	struct slice line;
 
 	*out = file;
+	buf_init(mem, 2 * file.n);
 	if (slice_find(file, SLICE("\r\n")) >= 0 || slice_chr(file, '\n') < 0)
 		return OK;
-	buf_init(mem, 2 * file.n);
 	while (slice_cut(&file, '\n', &line)) {
 		buf_add(mem, line);
 		buf_adds(mem, "\r\n");
@@ -265,32 +264,46 @@ scan_line(const char *file_name, const struct judge_result *r)
 	    "rule", text(r->reply.rule), "evidence", evidence(&r->reply, true));
 }
 
+int
+explain_judge(struct slice file, const struct explain_options *o, const struct judge_env *env,
+    struct explain_judged *out)
+{
+	int r;
+
+	arena_init(&out->a, judge_arena_octets(2 * file.n));
+	r = explain_as_on_wire(file, &out->wire, &out->message);
+	if (r == OK)
+		r = fill_request(out->message, o, &out->a, &out->id, &out->req);
+	if (r == OK)
+		r = judge(out->message, &out->req, env, &out->a, &out->res);
+	if (r != OK) {
+		buf_fini(&out->wire);
+		arena_clear(&out->a);
+	}
+	return r;
+}
+
+void
+explain_judged_fini(struct explain_judged *j)
+{
+	judge_fini(&j->res);
+	buf_fini(&j->wire);
+	arena_clear(&j->a);
+}
+
 /* file_name: NULL for the whole object, else the line of a scan. */
 static int
 render(const char *file_name, struct slice file, const struct explain_options *o,
     const struct judge_env *env, struct buf *json_out)
 {
-	struct buf wire = { 0 };
-	struct pol_judge_request req;
-	struct judge_result res;
-	struct dir_identity id;
-	struct slice message;
-	struct arena a;
-	int r;
+	struct explain_judged j;
+	int r = explain_judge(file, o, env, &j);
 
-	arena_init(&a, judge_arena_octets(2 * file.n));
-	r = as_on_wire(file, &wire, &message);
-	if (r == OK)
-		r = fill_request(message, o, &a, &id, &req);
-	if (r == OK)
-		r = judge(message, &req, env, &a, &res);
-	if (r == OK) {
-		r = dump(file_name == NULL ? whole(&res, &req) : scan_line(file_name, &res),
-		    json_out);
-		judge_fini(&res);
-	}
-	buf_fini(&wire);
-	arena_clear(&a);
+	if (r != OK)
+		return r;
+	r = dump(file_name == NULL ? whole(&j.res, &j.req) : scan_line(file_name, &j.res),
+	    json_out);
+	explain_judged_fini(&j);
 	return r;
 }
 

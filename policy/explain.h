@@ -21,8 +21,27 @@ struct explain_options {
 	unsigned	    level_min;	/* known from before */
 };
 
+/* A file that was judged, and all that the result points into. */
+struct explain_judged {
+	struct buf		 wire;
+	struct arena		 a;
+	struct pol_judge_request req;
+	struct dir_identity	 id;
+	struct slice		 message;	/* as on the wire */
+	struct judge_result	 res;
+};
+
 /* PATH_SUBMIT from internal to internet, clearance thuong. */
 void explain_options_init(struct explain_options *o);
+
+/* Judge the file as the options say. OK and *out, to be undone; or what judge() said. */
+int explain_judge(struct slice file, const struct explain_options *o,
+    const struct judge_env *env, struct explain_judged *out) MUST_USE;
+void explain_judged_fini(struct explain_judged *j);
+
+/* A file from a disk: if no line ends in CRLF, all LF become CRLF, as on the wire. mem, which is
+ * initialised here, holds *out or nothing. */
+int explain_as_on_wire(struct slice file, struct buf *mem, struct slice *out) MUST_USE;
 
 /* Append the JSON object of "policy explain" (one line, no line end). OK, or what judge() said;
  * then nothing is appended. */

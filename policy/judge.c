@@ -23,7 +23,6 @@ struct run {
 	bool				forged_trace;
 	struct author			author;
 	const struct facts	       *judged;		/* those found, or what a release makes of them */
-	struct slice			content;	/* what is signed of it, or all */
 	const char		       *sign_as;	/* the first that a decision named, or "" */
 	struct buf			sign_field;
 };
@@ -65,7 +64,7 @@ find_facts(struct run *run)
 	r = smime_verify(&t, run->env->trust, &run->env->smime, run->a, &s);
 	if (r != OK)
 		return r;
-	run->content = s.content.n > 0 ? s.content : run->message;
+	run->out->content = s.content.n > 0 ? s.content : run->message;
 	if (options.open_signed == smime_open_signed) {
 		options.open_signed = open_signed;
 		options.open_signed_arg = &s;
@@ -203,7 +202,7 @@ try_release(struct run *run, const struct pol_release *r, struct facts *lifted)
 	int err = release_verify(r, &c, run->a, &s, &unfit);
 
 	if (err == OK && unfit == NULL && run->out->facts.partly_inspected)
-		err = release_content(run->content, run->a, content);
+		err = release_content(run->out->content, run->a, content);
 	if (err == OK && unfit == NULL)
 		unfit = release_lift(&run->out->facts, &s, content, lifted);
 	if (err == OK && unfit == NULL) {

@@ -36,6 +36,7 @@ struct judge_env {
 struct judge_result {
 	struct pol_judge_reply reply;	/* strings and lists in the arena, or static */
 	struct facts	       facts;
+	struct slice	       content;	/* what of the message is signed, or all of it */
 	struct slice	       legal_basis;	/* of the row that decided */
 	const char	      *sign_error, *sign_detail; /* why it could not be signed, or NULL */
 	struct buf	       summary;	/* filled when asked for and the verdict is allow */

@@ -11,6 +11,7 @@
 
 #include "mailstore/proto.h"
 #include "policy/proto.h"
+#include "smtpd/release.h"
 #include "smtpd/worker.h"
 
 enum { CONN_IN_MAX = 256 * 1024, CONN_OUT_MAX = 4 * 1024 * 1024 };
@@ -26,6 +27,8 @@ struct message {
 	struct slice		   trace;	/* in the envelope's arena, as the next ones */
 	struct st_deliver_request *deliver;
 	struct st_audit		   audit;
+	struct release_ask	   release;
+	struct engine_verdict	   refused;	/* if no release fits */
 };
 
 struct conn {
@@ -90,6 +93,14 @@ int message_open(void *host);
 int message_write(void *host, struct slice piece);
 void message_drop(void *host);
 int message_judge(void *host);
+/* Tell the engine. */
+void message_verdict(struct conn *c, const struct engine_verdict *v);
+/* The gate refused: are there releases that may lift it? Then they are gathered, the gate is asked
+ * again, and the engine is told afterwards (true). */
+bool message_release_begin(struct conn *c, const struct pol_judge_reply *r,
+    const struct engine_verdict *v);
+/* The release that the verdict is due to, for the delivery; NULL: none, or env->mem.err. */
+struct st_release_use *message_release_use(struct conn *c, const struct pol_judge_reply *r);
 void message_deliver(void *host);
 void message_audit(void *host);
 

@@ -107,7 +107,8 @@ refusal(struct engine *e, bool temporary, struct buf *out)
 	const struct engine_verdict *v = &e->verdict;
 	char ref[ENGINE_REF_OCTETS + 1];
 	struct reply_refusal r = { .temporary = temporary, .enhanced = v->enhanced,
-	    .vi = v->reason_vi, .en = v->reason_en, .rule = v->rule };
+	    .vi = v->reason_vi, .en = v->reason_en, .rule = v->rule,
+		.releasable = v->releasable };
 
 	engine_ref(e, ref);
 	r.ref = slice_of(ref);

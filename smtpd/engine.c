@@ -421,6 +421,14 @@ engine_on_verdict(struct engine *e, uint64_t now_ms, const struct engine_verdict
 }
 
 void
+engine_more_time(struct engine *e, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	if (e->state == ENGINE_WAIT_POLICY)
+		engine_enter(e, ENGINE_WAIT_POLICY);
+}
+
+void
 engine_on_stored(struct engine *e, uint64_t now_ms, int status)
 {
 	event(e, now_ms, ENGINE_EV_STORED, &status);

@@ -107,6 +107,7 @@ struct engine_verdict {
 	const uint8_t *views;		/* verdict of each view of the envelope, in order */
 	const bool    *first;		/* is it given for this reason? NULL: for all */
 	size_t	       views_n;
+	bool	       releasable;	/* security officers may release it */
 };
 
 /* ---- what the engine asks ---- */
@@ -207,6 +208,8 @@ void engine_on_auth(struct engine *e, uint64_t now_ms, const struct engine_auth_
 void engine_on_rcpt(struct engine *e, uint64_t now_ms, const struct engine_rcpt_answer *a);
 void engine_on_room(struct engine *e, uint64_t now_ms, int status);
 void engine_on_verdict(struct engine *e, uint64_t now_ms, const struct engine_verdict *v);
+/* The gate is asked once more about the same message: as long again. */
+void engine_more_time(struct engine *e, uint64_t now_ms);
 void engine_on_stored(struct engine *e, uint64_t now_ms, int status);
 void engine_on_audited(struct engine *e, uint64_t now_ms, int status);
 /* The account's addresses changed. Not within a transaction: false, and nothing is taken. */

@@ -37,6 +37,7 @@ cancel(void *host)
 	if (c->asked != NULL)
 		chan_cancel(c->asked, c->call);
 	c->asked = NULL;
+	release_ask_drop(&c->message.release);
 }
 
 static void

@@ -93,6 +93,7 @@ message_drop(void *host)
 	struct conn *c = host;
 	struct message *m = &c->message;
 
+	release_ask_drop(&m->release);
 	give_room_back(c);
 	close_fd(&m->fd);
 	close_fd(&m->final_fd);
@@ -198,6 +199,8 @@ judge(struct conn *c)
 	if (err != OK || r.recipients == NULL)
 		return err != OK ? err : ERR_NOMEM;
 	r.trace = m->trace;
+	r.releases = m->release.releases;
+	r.releases_n = m->release.releases_n;
 	fill_account(c, &r);
 	host_ask(c, c->worker->policy, POL_JUDGE, &r, &m->fd, 1, c->worker->conf->limits.policy_ms,
 	    on_verdict);
@@ -240,6 +243,18 @@ evidence_text(struct arena *mem, const struct pol_judge_reply *r)
 	return s;
 }
 
+static void
+add_release(const struct pol_judge_reply *r, struct buf *b)
+{
+	buf_adds(b, b->n > 0 && r->release.n + r->unfit.n > 0 ? " " : "");
+	if (r->release.n == 0 && r->unfit.n > 0)
+		buf_addf(b, "release-unfit=%.*s", (int)r->unfit.n, r->unfit.p);
+	if (r->release.n > 0)
+		buf_adds(b, "release=");
+	for (size_t i = 0; i < r->release.n; i++)
+		buf_addf(b, "%02x", (unsigned char)r->release.p[i]);
+}
+
 /* What was done to the message. */
 static struct slice
 detail_text(struct arena *mem, const struct pol_judge_reply *r)
@@ -252,6 +267,7 @@ detail_text(struct arena *mem, const struct pol_judge_reply *r)
 		buf_addf(&b, "signed-by-server=%.*s", (int)r->signed_by.n, r->signed_by.p);
 	if (r->removals_n > 0)
 		buf_adds(&b, b.n > 0 ? " forged-results-removed" : "forged-results-removed");
+	add_release(r, &b);
 	s = arena_copy(mem, buf_slice(&b));
 	buf_fini(&b);
 	return s;
@@ -413,6 +429,8 @@ prepare(struct conn *c, const struct pol_judge_reply *r, struct chan_answer *ans
 	    .remote_n = env->remotes_n, .ret = (uint8_t)env->ret, .envid = env->envid,
 	    .audit = &m->audit, .audit_n = 1 };
 	d->filed = filed_copies(env, &d->filed_n);
+	d->release = message_release_use(c, r);
+	d->release_n = d->release != NULL;
 	if (slice_starts_nocase(r->trace, m->trace))
 		d->relay_skip = (uint32_t)m->return_path_octets;
 	m->deliver = d;
@@ -476,6 +494,7 @@ take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *
 	v->views = views_out;
 	v->first = first_out;
 	v->views_n = env->views_n;
+	v->releasable = r->liftable && c->engine.conf->role == ENGINE_SUBMISSION;
 	fill_audit(c, r);
 	if (r->verdict != VERDICT_ALLOW)
 		return OK;
@@ -488,6 +507,14 @@ take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *
 	return prepare(c, r, answer);
 }
 
+void
+message_verdict(struct conn *c, const struct engine_verdict *v)
+{
+	log_verdict(c, v);
+	engine_on_verdict(&c->engine, clock_ms(), v);
+	conn_run(c);
+}
+
 static void
 on_verdict(void *arg, struct chan_answer *answer)
 {
@@ -498,9 +525,8 @@ on_verdict(void *arg, struct chan_answer *answer)
 	c->asked = NULL;
 	v.status = take_verdict(c, answer, &v, arena_alloc(mem, c->engine.env->views_n + 1),
 	    arena_alloc(mem, c->engine.env->views_n + 1));
-	log_verdict(c, &v);
-	engine_on_verdict(&c->engine, clock_ms(), &v);
-	conn_run(c);
+	if (v.status != OK || !message_release_begin(c, answer->msg, &v))
+		message_verdict(c, &v);
 }
 
 /* ---- storing ---- */

@@ -22,6 +22,7 @@
 #include "smtpd/client_engine.h"
 #include "smtpd/keep.h"
 #include "smtpd/relay.h"
+#include "smtpd/release.h"
 #include "smtpd/stream.h"
 
 enum { ENTRY_OCTETS = 24 * 1024 * 1024, REPORT_MS = 10000, REPORT_AGAIN_MS = 500, ROUNDS = 32,
@@ -51,6 +52,7 @@ struct relay_delivery {
 	struct client_job	 job;
 	struct client_engine	 engine;
 	struct st_audit		 audit;
+	struct release_ask	 release;
 };
 
 static void talk(struct relay_delivery *d);
@@ -86,6 +88,7 @@ drop(struct relay_delivery *d)
 
 	if (d->asked != NULL)
 		chan_cancel(d->asked, d->call);
+	release_ask_drop(&d->release);
 	loop_timer_stop(&d->timer);
 	leave_hop(d, true);
 	close_socket(d);
@@ -367,6 +370,30 @@ must_not_be(const struct relay_delivery *d, const struct pol_judge_reply *p)
 	    (d->route->zone == ZONE_INTERNET || d->entry->arrival_zone == ZONE_INTERNET);
 }
 
+static void judge(struct relay_delivery *d);
+
+static void
+on_release(void *arg, int status)
+{
+	struct relay_delivery *d = arg;
+
+	if (status != OK)
+		defer(d, "releases cannot be asked for now");
+	else
+		judge(d);	/* which refuses again if there is none */
+}
+
+/* Officers may have let it in: by the release that this delivery used, and by no other. */
+static void
+ask_release(struct relay_delivery *d)
+{
+	d->release.store = d->relay->store;
+	d->release.directory = d->relay->directory;
+	d->release.done = on_release;
+	d->release.arg = d;
+	release_ask_start(&d->release, SLICE(""), d->entry->id);
+}
+
 static void
 on_verdict(void *arg, struct chan_answer *answer)
 {
@@ -377,6 +404,8 @@ on_verdict(void *arg, struct chan_answer *answer)
 	fill_audit(d, p);
 	if (p == NULL || p->verdict == VERDICT_DEFER || p->recipients_n != d->entry->recipients_n) {
 		defer(d, "policy cannot decide now");
+	} else if (p->verdict == VERDICT_REJECT && p->liftable && !d->release.begun) {
+		ask_release(d);
 	} else if (p->verdict != VERDICT_ALLOW) {
 		refuse(d, p);
 	} else if (must_not_be(d, p)) {
@@ -392,7 +421,8 @@ judge(struct relay_delivery *d)
 {
 	const struct st_queue_entry *e = d->entry;
 	struct pol_judge_request r = { .path = PATH_RELAY, .arrival_zone = e->arrival_zone,
-	    .mail_from = e->mail_from, .recipients_n = e->recipients_n };
+	    .mail_from = e->mail_from, .recipients_n = e->recipients_n,
+	    .releases = d->release.releases, .releases_n = d->release.releases_n };
 
 	if (control_off("relay-regate")) {
 		fill_audit(d, NULL);

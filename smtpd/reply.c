@@ -94,6 +94,22 @@ add_contact(struct buf *out, const struct reply_refusal *r, unsigned code)
 	buf_fini(&line);
 }
 
+/* How it may be sent all the same: whom to go to, and with what. */
+static void
+add_way_out(struct buf *out, const struct reply_refusal *r, unsigned code)
+{
+	struct buf line;
+
+	if (!r->releasable || r->temporary)
+		return;
+	buf_init(&line, 2 * REPLY_LINE_MAX);
+	buf_addf(&line, "Can bo an toan co the cho phep: hay dua thu va ma tham chieu %.*s / "
+	    "Security officers may release it: give them the message and reference %.*s",
+	    (int)slice_sub(r->ref, 0, 64).n, r->ref.p, (int)slice_sub(r->ref, 0, 64).n, r->ref.p);
+	reply_line(out, code, r->enhanced, false, buf_slice(&line));
+	buf_fini(&line);
+}
+
 /* The two reasons on one line if they fit, else on a line each. */
 static void
 add_reasons(struct buf *out, const struct reply_refusal *r, unsigned code)
@@ -123,5 +139,6 @@ reply_refusal(struct buf *out, const struct reply_refusal *r)
 
 	add_refused(out, r, code);
 	add_contact(out, r, code);
+	add_way_out(out, r, code);
 	add_reasons(out, r, code);
 }

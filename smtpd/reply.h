@@ -35,10 +35,12 @@ unsigned reply_code(enum reply id);
  * A refusal by policy, on as many lines as it needs. Every slice may be empty:
  *	550-5.7.1 Khong gui duoc toi / refused for: a@x.vn, b@y.vn
  *	550-5.7.1 Lien he / contact: ...
+ *	550-5.7.1 Can bo an toan co the cho phep ... / Security officers may release it ...
  *	550 5.7.1 <vi> / <en> [rule=... ref=...]
  */
 struct reply_refusal {
 	bool		    temporary;	/* 451 instead of 550 */
+	bool		    releasable;	/* security officers may release it */
 	struct slice	    enhanced, vi, en, rule, ref, contact_vi, contact_en;
 	const struct slice *refused;	/* recipients as the sender wrote them */
 	size_t		    refused_n;

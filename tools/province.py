@@ -35,7 +35,8 @@ OFFICIALS = [
     ("matnt", "Nguyễn", "Nguyễn Thị Mật", SO_TAI_CHINH, "Văn thư", {"congvuAlias": "nguyen.thi.mat@" + DOMAIN}),
     ("khanmv", "Mật", "Mật Văn Khẩn", SO_NOI_VU, "Phó Giám đốc",
      {"congvuClearance": "toi-mat", "congvuLeader": "TRUE", "congvuRole": "securityOfficer", "congvuAlias": "postmaster@" + DOMAIN}),
-    ("bret", "K'Brết", "K'Brết", SO_NOI_VU, "Chuyên viên", {"congvuZone": "internal"}),
+    ("bret", "K'Brết", "K'Brết", SO_NOI_VU, "Chuyên viên",
+     {"congvuZone": "internal", "congvuRole": "securityOfficer"}),
     ("annv", "Nguyễn", "Nguyễn Văn An", SO_NOI_VU, "Chuyên viên", {}),
     ("annv2", "Nguyễn", "Nguyễn Văn An", SO_NOI_VU, "Chuyên viên", {}),
     ("khoatk", "Đỗ", "Đỗ Như Ý", SO_TAI_CHINH, "Chuyên viên", {"congvuStatus": "locked"}),
@@ -156,6 +157,8 @@ def make(args):
         "service_dn": SERVICE_DN, "service_password_file": secret,
         "users": [{"uid": o[0], "cn": o[2], "mail": "%s@%s" % (o[0], DOMAIN), "dn": "uid=%s,%s" % (o[0], units[o[0]])}
                   for o in OFFICIALS[:4]],
+        "officers": [{"mail": "%s@%s" % (o[0], DOMAIN), "cn": o[2]} for o in OFFICIALS
+                     if o[5].get("congvuRole") == "securityOfficer"],
         "agency": "vanthu.sonv@" + DOMAIN, "clerk": "nguyettta@" + DOMAIN, "locked": "khoatk@" + DOMAIN,
         "withdrawn": "bhomy@" + DOMAIN, "send_as": {"uid": "uyenhtm", "address": "khanmv@" + DOMAIN},
         "small_quota": "quotant@" + DOMAIN, "internal_only": "bret@" + DOMAIN, "group": "nhom.toantinh@" + DOMAIN,
