@@ -4,14 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cairo.h>
 #include <poppler.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
+#include "policy/extract/ocr.h"
+#include "policy/extract/page.h"
+#include "policy/extract/pdfpic.h"
 
 enum {
-	LOOK_DPI = 24,			/* to see whether a page shows anything at all */
-	LOOK_PIXELS_MAX = 4000,		/* each way */
+	WHOLE_PAGES = 2,		/* pages without text that are read whole */
+	SCAN_PERCENT = 30,		/* pictures on so much of a page are the page */
+	FEW_LETTERS = 200,
 	STRANGE_SHARE = 8,		/* one letter in so many unknown: it is not read */
 	PROSE_LETTERS = 40,		/* a line of a text that runs on has at least so many */
 	MARGIN_SLACK = 5,		/* and ends so many letter heights from the margin at most */
@@ -24,6 +28,8 @@ struct pdf {
 	void			    *arg;
 	uint64_t		     out_left;
 	uint32_t		     files;
+	uint64_t		     until_ms;	/* for pictures */
+	unsigned		     whole_left;	/* pages that may still be read whole */
 	struct buf		     text;
 };
 
@@ -193,7 +199,7 @@ page_text(struct pdf *p, PopplerPage *page)
 /* ---- a page ---- */
 
 static void
-notes(struct pdf *p, PopplerPage *page, bool *more_out)
+notes(struct pdf *p, PopplerPage *page, bool *more_out, bool *stamp_out)
 {
 	GList *list = poppler_page_get_annot_mapping(page);
 
@@ -208,8 +214,10 @@ notes(struct pdf *p, PopplerPage *page, bool *more_out)
 		switch (poppler_annot_get_annot_type(a)) {
 		case POPPLER_ANNOT_FILE_ATTACHMENT: case POPPLER_ANNOT_SOUND:
 		case POPPLER_ANNOT_MOVIE: case POPPLER_ANNOT_SCREEN: case POPPLER_ANNOT_3D:
-		case POPPLER_ANNOT_STAMP:	/* mostly a picture */
 			*more_out = true;
+			break;
+		case POPPLER_ANNOT_STAMP:	/* mostly a picture */
+			*stamp_out = true;
 			break;
 		default:
 			break;
@@ -243,50 +251,6 @@ fields(struct pdf *p, PopplerPage *page)
 	poppler_page_free_form_field_mapping(list);
 }
 
-static bool
-has_pictures(PopplerPage *page)
-{
-	GList *list = poppler_page_get_image_mapping(page);
-	bool any = list != NULL;
-
-	poppler_page_free_image_mapping(list);
-	return any;
-}
-
-/* Is anything on it that is not white? What cannot be told counts as something. */
-static bool
-shows_something(PopplerPage *page)
-{
-	double w, h, scale = LOOK_DPI / 72.0;
-	cairo_surface_t *surface;
-	cairo_t *cr;
-	bool any = true;
-
-	poppler_page_get_size(page, &w, &h);
-	if (!(w > 0 && h > 0 && w * scale < LOOK_PIXELS_MAX && h * scale < LOOK_PIXELS_MAX))
-		return true;
-	surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(w * scale) + 1,
-	    (int)(h * scale) + 1);
-	cr = cairo_create(surface);
-	cairo_set_source_rgb(cr, 1, 1, 1);
-	cairo_paint(cr);
-	cairo_scale(cr, scale, scale);
-	poppler_page_render(page, cr);
-	cairo_surface_flush(surface);
-	if (cairo_status(cr) == CAIRO_STATUS_SUCCESS && cairo_image_surface_get_data(surface) != NULL) {
-		const unsigned char *data = cairo_image_surface_get_data(surface);
-		int stride = cairo_image_surface_get_stride(surface);
-
-		any = false;
-		for (int y = 0; y < cairo_image_surface_get_height(surface) && !any; y++)
-			for (int x = 0; x < 4 * cairo_image_surface_get_width(surface) && !any; x++)
-				any = x % 4 != 3 && data[y * stride + x] < 0xF0;
-	}
-	cairo_destroy(cr);
-	cairo_surface_destroy(surface);
-	return any;
-}
-
 /* Letters of a font that does not say which they are come as U+FFFD, private ones or controls. */
 static bool
 is_strange(struct slice s)
@@ -304,24 +268,72 @@ is_strange(struct slice s)
 	return strange > 0 && strange >= letters / STRANGE_SHARE;
 }
 
+/* The page as a picture: its stamps, and its text if `whole`. */
+static int
+read_picture(struct pdf *p, PopplerPage *page, uint32_t index, bool whole, bool pictures_only)
+{
+	struct page_work work = { .sink = p->sink, .arg = p->arg, .index = index,
+		.until_ms = p->until_ms, .whole = whole };
+	PIX *picture;
+	int err;
+
+	if (!p->limits->ocr || !ocr_ready())
+		return opaque(p, index, EXTRACT_WHY_TYPE);
+	if (clock_ms() >= p->until_ms)
+		return opaque(p, index, EXTRACT_WHY_TIME);
+	picture = pdfpic_render(page, whole ? PDFPIC_WHOLE_DPI : PDFPIC_STAMP_DPI, pictures_only);
+	if (picture == NULL)
+		return opaque(p, index, EXTRACT_WHY_BROKEN);
+	err = page_read(picture, &work);
+	return err == ERR_TIMEOUT && clock_ms() >= p->until_ms ?
+	    opaque(p, index, EXTRACT_WHY_TIME) : err;
+}
+
+struct page_facts {
+	size_t letters;
+	bool   strange;		/* they are not what they seem */
+	bool   stamp;		/* a note that is drawn */
+};
+
+/* What a page shows that is not among its letters. */
+static int
+look_at_page(struct pdf *p, PopplerPage *page, uint32_t index, const struct page_facts *f)
+{
+	struct pdfpic_look look;
+	bool bare, whole;
+
+	pdfpic_look(page, index == 1 && f->letters > 0, &look);
+	bare = f->letters == 0 && pdfpic_shows_something(page);
+	if (!bare && !f->strange && !f->stamp && !look.pictures && !look.drawings)
+		return OK;
+	whole = p->whole_left > 0 && (bare || f->strange || look.picture_percent >= SCAN_PERCENT ||
+	    (look.drawings && f->letters < FEW_LETTERS));
+	if (f->strange && !whole)
+		return opaque(p, index, EXTRACT_WHY_TYPE);
+	p->whole_left -= whole;
+	return read_picture(p, page, index, whole,
+	    !whole && !bare && !f->stamp && !look.drawings);
+}
+
 static int
 read_page(struct pdf *p, PopplerPage *page, uint32_t index)
 {
-	bool more = has_pictures(page), empty;
+	struct page_facts f = { .letters = 0 };
+	bool more = false;
 	int err;
 
 	buf_clear(&p->text);
 	page_text(p, page);
-	empty = slice_trim(buf_slice(&p->text)).n == 0;
-	more = more || is_strange(buf_slice(&p->text));
-	notes(p, page, &more);
+	f.letters = letters_of(slice_trim(buf_slice(&p->text)));
+	f.strange = is_strange(buf_slice(&p->text));
+	notes(p, page, &more, &f.stamp);
 	fields(p, page);
 	if (p->text.err != OK)
 		return p->text.err;
 	err = give(p, EXTRACT_TEXT, index, buf_slice(&p->text));
-	if (err == OK && (more || (empty && shows_something(page))))
+	if (err == OK && more)
 		err = opaque(p, index, EXTRACT_WHY_TYPE);
-	return err;
+	return err == OK ? look_at_page(p, page, index, &f) : err;
 }
 
 static int
@@ -390,7 +402,8 @@ int
 pdf_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
 {
 	struct pdf p = { .limits = limits, .sink = sink, .arg = arg,
-		.out_left = limits->out_octets_max };
+		.out_left = limits->out_octets_max, .until_ms = clock_ms() + limits->ocr_ms,
+		.whole_left = limits->ocr_pages < WHOLE_PAGES ? limits->ocr_pages : WHOLE_PAGES };
 	enum extract_why why;
 	int err;
 
