@@ -80,9 +80,23 @@ file_names(struct inspect *w, const struct header_field *field, struct arena *sc
 		parameters(w, &v);
 }
 
-static void
-one_field(struct inspect *w, const struct header_field *field, struct arena *scratch)
+/* A field that another one tells of: RFC 9788 2.2, "HP-Outer: name: value". */
+static struct header_field
+told_by(const struct header_field *field)
 {
+	struct header_field told = *field;
+
+	if (slice_is_nocase(field->name, "HP-Outer")) {
+		slice_cut(&told.value, ':', &told.name);
+		told.name = slice_trim(told.name);
+	}
+	return told;
+}
+
+static void
+one_field(struct inspect *w, const struct header_field *as_written, struct arena *scratch)
+{
+	const struct header_field told = told_by(as_written), *field = &told;
 	struct buf text;
 	bool label = labels_is_field(field->name), prose = is_prose(field->name);
 
