@@ -55,6 +55,7 @@ add_flags(struct buf *out, const struct rule *r)
 		{ RULE_AMBIGUOUS, "MIME that can be read in several ways", "MIME is unambiguous" },
 		{ RULE_PARTLY, "not all could be inspected", "all was inspected" },
 		{ RULE_STALE, "revocation data is stale", "revocation data is fresh" },
+		{ RULE_DECLASSIFIED, "stamped GIẢI MẬT", "not stamped GIẢI MẬT" },
 		{ RULE_RESENT, "sent again (Resent-From)", "not sent again" },
 		{ RULE_INTERNAL_ONLY, "marked LƯU HÀNH NỘI BỘ", "not marked LƯU HÀNH NỘI BỘ" },
 		{ RULE_UNSIGNED_OK, "the account may send unsigned",

@@ -120,6 +120,7 @@ flags_of(const struct decide_context *c, const struct facts *f, const struct rul
 	flags |= f->ambiguous ? RULE_AMBIGUOUS : 0;
 	flags |= f->sig_stale_revocation ? RULE_STALE : 0;
 	flags |= f->resent ? RULE_RESENT : 0;
+	flags |= f->declassified ? RULE_DECLASSIFIED : 0;
 	flags |= f->partly_inspected ? RULE_PARTLY : 0;
 	flags |= f->internal_only ? RULE_INTERNAL_ONLY : 0;
 	flags |= is_plain(f) ? RULE_PLAIN : 0;

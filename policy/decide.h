@@ -34,6 +34,7 @@ enum rule_flag {
 	RULE_MARK_ONLY	  = 1 << 7,	/* signature.submission = mark */
 	RULE_PLAIN	  = 1 << 8,	/* thuong, small, every part inspected, nothing to review */
 	RULE_STALE	  = 1 << 11,	/* revocation data in its grace time */
+	RULE_DECLASSIFIED = 1 << 13,	/* bears GIẢI MẬT */
 	RULE_RESENT	  = 1 << 12,	/* sent again under Resent-From (RFC 5322 3.6.6) */
 	RULE_FROM_OURS	  = 1 << 10,	/* From is in a domain whose accounts are here */
 	RULE_FORGED_TRACE = 1 << 9,	/* more fields bear our name than can be removed */

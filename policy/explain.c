@@ -157,6 +157,22 @@ notes(const struct facts *f)
 	return all;
 }
 
+/* Is it refused only since it is for internal circulation, which is no matter of secrecy? */
+static bool
+is_internal(const struct judge_result *r)
+{
+	const struct facts *f = &r->facts;
+
+	return r->reply.verdict == VERDICT_REJECT && r->reply.releasable && f->internal_only &&
+	    !f->review && !f->opaque && !f->partly_inspected && f->level < LEVEL_MAT;
+}
+
+static const char *
+class_of(const struct judge_result *r)
+{
+	return is_internal(r) ? "internal" : r->reply.releasable ? "review" : "";
+}
+
 static json_t *
 whole(const struct judge_result *r, const struct pol_judge_request *req)
 {
@@ -165,7 +181,7 @@ whole(const struct judge_result *r, const struct pol_judge_request *req)
 
 	return json_pack("{ss ss so ss sb sb sb ss ss so so so so so so so so so so sb sb sb so sb sb so so}",
 	    "verdict", verdict_name(reply->verdict),
-	    "class", reply->releasable ? "review" : "",
+	    "class", class_of(r),
 	    "level", level(reply->level, false),
 	    "kind", kind_name(reply->kind),
 	    "opaque", reply->opaque, "review", reply->review,
@@ -243,12 +259,16 @@ fill_request(struct slice message, const struct explain_options *o, struct arena
 }
 
 static const char *
-scan_verdict(const struct pol_judge_reply *reply)
+scan_verdict(const struct judge_result *r)
 {
+	const struct pol_judge_reply *reply = &r->reply;
+
 	switch (reply->verdict) {
 	case VERDICT_ALLOW:
 		return "allow";
 	case VERDICT_REJECT:
+		if (is_internal(r))
+			return "allow";
 		return reply->releasable && !reply->opaque && reply->level < LEVEL_MAT ? "review" :
 		    "block";
 	default:
@@ -259,9 +279,10 @@ scan_verdict(const struct pol_judge_reply *reply)
 static json_t *
 scan_line(const char *file_name, const struct judge_result *r)
 {
-	return json_pack("{so ss so so so}", "file", text(slice_of(file_name)),
-	    "verdict", scan_verdict(&r->reply), "level", level(r->reply.level, true),
-	    "rule", text(r->reply.rule), "evidence", evidence(&r->reply, true));
+	return json_pack("{so ss ss so so so}", "file", text(slice_of(file_name)),
+	    "verdict", scan_verdict(r), "class", class_of(r),
+	    "level", level(r->reply.level, true), "rule", text(r->reply.rule),
+	    "evidence", evidence(&r->reply, true));
 }
 
 int

@@ -49,7 +49,9 @@ int explain_message(struct slice file, const struct explain_options *o,
     const struct judge_env *env, struct buf *json_out) MUST_USE;
 
 /* Append the JSON line of "policy scan" for a message about to leave for the internet; file_name
- * is shown as it is. A failure is told in the line (verdict "error") and returned. */
+ * is shown as it is. Its verdict is about secrecy alone: what is refused only since it is for
+ * internal circulation has "allow", "class": "internal" and its rule. A failure is told in the line
+ * (verdict "error") and returned. */
 int explain_scan(const char *file_name, struct slice file, const struct judge_env *env,
     struct buf *json_out) MUST_USE;
 

@@ -50,6 +50,7 @@ facts_add(struct facts *f, const char *detector, struct slice part, uint32_t pos
 		f->level = level;
 	if (!asserted)
 		f->review = true;
+	f->declassified |= strcmp(detector, "declassified") == 0;
 	blame(f, detector, part, asserted ? CAUSE_ASSERTED : CAUSE_REVIEW,
 	    asserted ? level : LEVEL_THUONG);
 	keep(f, (struct evidence){ detector, part, position, level, asserted });

@@ -103,6 +103,7 @@ struct facts {
 	struct cause	 causes[FACTS_CAUSES_MAX];
 	unsigned	 causes_count;
 	bool		 causes_incomplete;	/* some finding belongs to no leaf, or to one too many */
+	bool		 declassified;	/* GIẢI MẬT with its date: review, in words of its own */
 	struct slice	 signed_by;	/* title of the signer by which the server signs, or "" */
 };
 

@@ -185,6 +185,13 @@ profile_secret_internet(void)
 	    SAY("5.7.1", "Chua kiem tra het noi dung, khong duoc ra Internet", \
 		"Not all of the content could be inspected, it may not leave"), \
 	    LAW(SECRECY_LAW) }, \
+	{ .name = "declassified-out", .exit = OUT, .review = RULE_YES, \
+	    .flags_set = RULE_DECLASSIFIED, REFUSE, .releasable = true, \
+	    SAY("5.7.1", "Van ban dong dau GIAI MAT: can bo bao mat doi chieu quyet dinh giai mat roi " \
+		"cap phep gui (congvuctl policy release)", \
+		"A declassified document: security officers compare the decision to declassify and " \
+		"release it (congvuctl policy release)"), \
+	    LAW(SECRECY_LAW) }, \
 	{ .name = "review-out", .exit = OUT, .review = RULE_YES, REFUSE, .releasable = true, \
 	    SAY("5.7.1", "Noi dung can nguoi co tham quyen xem truoc khi ra Internet", \
 		"The content needs a security officer's look before it may leave"), \

@@ -314,6 +314,7 @@ static void opaque_inside(struct sample *s) { s->f.opaque = true; s->to.exit_zon
 static void partly(struct sample *s) { s->f.partly_inspected = true; }
 static void review(struct sample *s) { s->f.review = true; }
 static void review_inside(struct sample *s) { s->f.review = true; s->to.exit_zone = ZONE_LOCAL; }
+static void giai_mat(struct sample *s) { s->f.review = s->f.declassified = true; }
 static void review_phone(struct sample *s) { review_inside(s); s->c.arrival_zone = ZONE_INTERNET; }
 static void noi_bo(struct sample *s) { s->f.internal_only = true; }
 static void ambiguous(struct sample *s) { s->f.ambiguous = true; }
@@ -466,6 +467,7 @@ static const struct {
 	{ PROFILE_DEDICATED, opaque_inside, "allow", false, "2.0.0" },
 	{ PROFILE_DEDICATED, partly, "partly-inspected-out", true, "5.7.1" },
 	{ PROFILE_DEDICATED, review, "review-out", true, "5.7.1" },
+	{ PROFILE_DEDICATED, giai_mat, "declassified-out", true, "5.7.1" },
 	{ PROFILE_DEDICATED, review_inside, "allow", false, "2.0.0" },
 	{ PROFILE_DEDICATED, review_phone, "review-from-internet", true, "5.7.1" },
 	{ PROFILE_DEDICATED, noi_bo, "internal-only-out", true, "5.7.1" },
