@@ -187,7 +187,7 @@ open_all(struct sign *s)
 		state = signer_state(s->signers[i]);
 		if (state == SIGN_READY)
 			log_event(EV_SIGNER_READY, F_CSTR("signer", signer_title(s->signers[i])),
-			    F_CSTR("subject", signer_subject(s->signers[i])), F_END);
+			    F_CSTR("certificate", signer_subject(s->signers[i])), F_END);
 		else if (was == SIGN_READY)
 			tell(s->signers[i], buf_slice(&why));
 		missing = missing || (state != SIGN_READY && state != SIGN_BAD_PIN);

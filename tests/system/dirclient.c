@@ -6,6 +6,7 @@
  *	watch GENERATION SERIAL [GUID...]
  *	rcpt ADDRESS | account ADDRESS | guid HEX | test USER | status | mechanisms
  *	new GUID CLASS | unwrap TOKEN WRAPPED | spool | sign DIGEST
+ *	cms SIGNER DIGEST	(service "sign")
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,8 @@ static const struct chan_row *
 row_of(uint16_t code)
 {
 	size_t n;
-	const struct chan_row *rows = code >= KEY_NEW ? key_rows(&n) : dir_rows(&n);
+	const struct chan_row *rows = code >= SIGN_CMS ? sign_rows(&n) :
+	    code >= KEY_NEW ? key_rows(&n) : dir_rows(&n);
 
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].code == code)
@@ -236,6 +238,12 @@ key(const char *verb, char **argv)
 			put_hex("signature", a->signature);
 			put_hex("public", a->public_key);
 		}
+	} else if (strcmp(verb, "cms") == 0) {
+		const struct sign_cms_reply *a = ask(SIGN_CMS,
+		    &(struct sign_cms_request){ slice_of(argv[0]), unhex(argv[1]) });
+
+		if (a != NULL)
+			put_hex("cms", a->cms);
 	}
 }
 
