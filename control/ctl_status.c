@@ -244,6 +244,71 @@ look_at_trust(struct report *r)
 		problem(r, "an S/MIME root ends within %d days", ROOT_DAYS);
 }
 
+/* ---- section signer ---- */
+
+static const char *const signer_states[] = { [SIGN_READY] = "ready",
+	[SIGN_NO_CERTIFICATE] = "no-certificate", [SIGN_NO_KEY] = "no-key",
+	[SIGN_NO_TOKEN] = "no-token", [SIGN_BAD_PIN] = "bad-pin" };
+
+static void
+check_signer(struct report *r, const struct sign_signer *s, const char *title)
+{
+	switch (s->state) {
+	case SIGN_READY:
+		if ((int64_t)s->end_s < r->now_s + ROOT_DAYS * DAY_S)
+			problem(r, "the certificate of a signer ends within %d days: %s", ROOT_DAYS,
+			    title);
+		break;
+	case SIGN_NO_CERTIFICATE:
+		problem(r, "a signer has no certificate that can be read: %s", title);
+		break;
+	case SIGN_NO_TOKEN:
+		problem(r, "a signer cannot reach its token: %s", title);
+		break;
+	case SIGN_BAD_PIN:
+		problem(r, "a signer has a PIN that the token refuses: %s", title);
+		break;
+	default:
+		problem(r, "a signer has no key that can be used: %s", title);
+		break;
+	}
+}
+
+static void
+look_at_signer(struct report *r, const struct sign_signer *s, json_t *list)
+{
+	char title[65];
+
+	snprintf(title, sizeof title, "%.*s", (int)s->title.n, s->title.p);
+	json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:I}", "signer", title, "state",
+	    signer_states[s->state], "until", s->end_s == 0 ? json_null() :
+	    json_string(ctl_time(r->ctl, s->end_s)), "signatures", (json_int_t)s->signatures));
+	check_signer(r, s, title);
+}
+
+static void
+look_at_signers(struct report *r)
+{
+	size_t n;
+	const struct chan_row *rows = sign_rows(&n);
+	const struct sign_status_reply *s;
+	json_t *list = json_array();
+	const void *reply;
+
+	if (r->ctl->conf->signer_n == 0) {
+		json_decref(list);
+		return;
+	}
+	if (ctl_ask(r->ctl, "sign", rows, n, SIGN_STATUS, &(struct dir_nothing){ 0 }, &reply) != OK) {
+		problem(r, "keyd-sign does not answer");
+	} else {
+		s = reply;
+		for (size_t i = 0; i < s->signers_n; i++)
+			look_at_signer(r, &s->signers[i], list);
+	}
+	put(r, "signers", list);
+}
+
 /* ---- one program ---- */
 
 static void
@@ -259,6 +324,7 @@ check_answer(struct report *r)
 			problem(r, "changes of accounts are not noticed: sessions do not end");
 		if (!is_true(f, "keyd-up"))
 			problem(r, "keyd does not answer");
+		look_at_signers(r);
 		break;
 	case METRIC_PROGRAM_MAILSTORED:
 		if (!is_true(f, "keyd-up"))

@@ -175,7 +175,7 @@ def is_conf(block):
 
 def every_key_is_told():
     keys = manual_keys()
-    rows = re.findall(r"(?m)^O\((\w+), \w+, \w+, \"([a-z-]+)\"", text_of("common/conf.def"))
+    rows = re.findall(r"(?m)^O\((\w+), \w+, \w+, \"([a-z0-9-]+)\"", text_of("common/conf.def"))
     assert keys == set(rows) and len(keys) > 90, keys ^ set(rows)
     said = page("congvu.conf.5")
     assert all(" %s " % key in said for _, key in keys)
