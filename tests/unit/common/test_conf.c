@@ -193,7 +193,7 @@ each_mistake_is_told_with_its_line(void **state)
 		{ BASE "trust {\n proxy = \"proxy:3128\"\n}\n", 17, "is not an address http" },
 		{ BASE "trust {\n rewrite = {\"http://ca.vn\"}\n}\n", 17, "http://FROM http://TO" },
 		{ BASE "relay {\n retry = {\"60\", \"soon\"}\n}\n", 17, "retry: \"soon\"" },
-		{ BASE "rule \"x\" {\n action = allow\n path = {read}\n}\n", 18, "path: \"read\" is not" },
+		{ BASE "rule \"x\" {\n action = allow\n path = {write}\n}\n", 18, "path: \"write\" is not" },
 		{ BASE "rule \"x\" {\n action = reject\n}\n", 18, "reason-vi and reason-en" },
 		{ BASE "rule \"x\" {\n action = allow\n level-at-least = mat\n level-at-most = thuong\n}\n",
 		    20, "level-at-least is above" },
