@@ -468,6 +468,32 @@ def chapter_f(p, s):
     ok, reply = p.curl_send(sender, outside, message)
     s.step("không kiểm tra được bên trong", "refused as not inspectable", "5xx",
            not ok and reply.startswith("5") and len(p.sink()) == before, reply)
+    release_it(p, s, message, outside)
+
+
+def release_it(p, s, message, outside):
+    """Two officers look at the file, sign a statement with openssl, and the content passes once."""
+    refused = p.file("refused.eml", message)
+    made = subprocess.run(p.ctl + ["policy", "release", "prepare", refused, "--to", outside, "--reason",
+                                   "Đã mở tệp, nội dung thường"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    statement = p.file("statement.txt", made.stdout)
+    s.step("lập giấy cho phép gửi một lần", "a statement is prepared", "CONGVU-RELEASE", made.stdout.startswith(b"CONGVU-RELEASE"),
+           made.stdout.decode().split("\n")[0])
+    signed = []
+    for n in "12":
+        signed.append(statement + ".p7m" + n)
+        subprocess.run(["openssl", "cms", "-sign", "-nodetach", "-binary", "-md", "sha256", "-in", statement, "-outform", "DER",
+                        "-signer", p.env["CONGVU_OFFICER_CERT" + n], "-inkey", p.env["CONGVU_OFFICER_KEY" + n],
+                        "-out", signed[-1]], check=True)
+    taken = subprocess.run(p.ctl + ["policy", "release", "submit"] + signed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    s.step("hai cán bộ an toàn cùng ký", "two security officers sign it", "nhận / taken", taken.returncode == 0,
+           " ".join(taken.stdout.decode().split())[:200])
+    before = len(p.sink())
+    ok, reply = p.curl_send(p.user(1)[0], outside, message)
+    arrived = wait_for(lambda: len(p.sink()) == before + 1, 20)
+    s.step("gửi lại, đi được một lần", "sent again, it passes once", "250", ok and bool(arrived), reply)
+    ok, reply = p.curl_send(p.user(1)[0], outside, message)
+    s.step("lần nữa thì bị từ chối", "and not a second time", "5xx", not ok and reply.startswith("5"), reply)
 
 
 def chapter_g(p, s):
