@@ -50,7 +50,7 @@ flags_of(const struct conf_rule *c, struct rule *r)
 	const struct { unsigned flag; uint64_t value; } all[] = {
 		{ RULE_STALE, c->stale }, { RULE_PARTLY, c->partly },
 		{ RULE_AMBIGUOUS, c->ambiguous }, { RULE_INTERNAL_ONLY, c->internal_only },
-		{ RULE_RESENT, c->resent },
+		{ RULE_RESENT, c->resent }, { RULE_UNSIGNED_OK, c->may_omit },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
