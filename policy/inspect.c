@@ -6,6 +6,7 @@
 #include "policy/extract/card.h"
 #include "policy/extract/compound.h"
 #include "policy/extract/edxml.h"
+#include "policy/extract/emf.h"
 #include "policy/extract/html.h"
 #include "policy/extract/rtf.h"
 #include "policy/extract/sniff.h"
@@ -455,6 +456,9 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		break;
 	case SNIFF_CERTIFICATE:	/* names and numbers */
 		inspect_raw(w, octets);
+		break;
+	case SNIFF_METAFILE:
+		inspect_own(w, octets, emf_run);
 		break;
 	case SNIFF_TNEF:
 		inspect_own(w, octets, tnef_run);

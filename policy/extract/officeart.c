@@ -3,13 +3,13 @@
 
 #include "mime/charset.h"
 #include "policy/extract/cfb.h"
+#include "policy/extract/dib.h"
 
 enum {
 	HEAD = 8,
 	TYPE_FOPT = 0xF00B, TYPE_FOPT2 = 0xF121, TYPE_FOPT3 = 0xF122,
 	UID_OCTETS = 16, METAFILE_HEAD = 34, AT_COMPRESSION = 32,
 	ROW_OCTETS = 6, ROWS_MAX = 512,
-	BMP_HEAD = 14, DIB_HEAD_MIN = 16,
 	ZLIB_HEAD = 2, ZLIB_END = 4,
 };
 
@@ -46,32 +46,6 @@ officeart_inflate(struct slice zlib, struct hand *h, uint32_t number)
 	buf_fini(&gzip);
 }
 
-/* Without the head that a file of it has. */
-static void
-dib(struct slice s, struct hand *h, uint32_t number)
-{
-	uint32_t info = cfb_u32(s, 0), bits = cfb_u16(s, 14), used = cfb_u32(s, 32);
-	uint32_t colors = info < 40 || bits > 8 ? 0 : used > 0 && used <= 256 ? used : 1u << bits;
-	struct buf bmp;
-
-	if (s.n < DIB_HEAD_MIN || info > s.n) {
-		hand_opaque(h, number, EXTRACT_WHY_BROKEN);
-		return;
-	}
-	if (info >= 40 && bits > 8 && cfb_u32(s, 16) == 3 && info == 40)
-		colors = 3;	/* masks */
-	buf_init(&bmp, s.n + BMP_HEAD);
-	buf_adds(&bmp, "BM");
-	buf_add_u32(&bmp, (uint32_t)(s.n + BMP_HEAD));
-	buf_add_u32(&bmp, 0);
-	buf_add_u32(&bmp, BMP_HEAD + info + 4 * colors);
-	buf_add(&bmp, s);
-	if (bmp.err != OK && h->err == OK)
-		h->err = bmp.err;
-	hand_file(h, number, buf_slice(&bmp));
-	buf_fini(&bmp);
-}
-
 static void
 picture(struct slice body, size_t uids, enum blip kind, struct hand *h)
 {
@@ -81,7 +55,7 @@ picture(struct slice body, size_t uids, enum blip kind, struct hand *h)
 	if (kind == BLIP_BITMAP) {
 		hand_file(h, number, slice_from(s, 1));
 	} else if (kind == BLIP_DIB) {
-		dib(slice_from(s, 1), h, number);
+		dib_file(slice_from(s, 1), h, number);
 	} else {
 		data = slice_from(s, METAFILE_HEAD);
 		if (s.n > AT_COMPRESSION && s.p[AT_COMPRESSION] == 0)

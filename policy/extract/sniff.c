@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/sniff.h"
 
+#include "policy/extract/emf.h"
+
 enum {
 	ZIP_END_RECORD = 22,
 	ZIP_END_OCTETS = ZIP_END_RECORD + 65535,	/* with the longest comment */
@@ -257,6 +259,8 @@ sniff(struct slice s)
 		return SNIFF_COMPOUND;
 	if (BEGINS(s, "\x78\x9F\x3E\x22"))
 		return SNIFF_TNEF;
+	if (emf_is(s))
+		return SNIFF_METAFILE;
 	if (is_image(s))
 		return SNIFF_IMAGE;
 	if (sniff_is_known(s))
