@@ -229,27 +229,27 @@ struct listing {
 	bool is_listed, is_held, is_removed;
 };
 
-/* What the list says of the certificate; e may be NULL, to ask only. */
+/* What the list says of the certificate at the moment judged. */
 static struct listing
-look_up(const struct smime_crl *c, X509 *cert, struct evidence *e)
+look_up(const struct smime_crl *c, struct evidence *e)
 {
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(e->cert);
 	struct listing l = { false, false, false };
 
 	for (unsigned i = find_serial(c, serial); i < c->entries_n &&
 	    ASN1_INTEGER_cmp(c->entries[i].serial, serial) == 0; i++) {
 		const struct crl_entry *entry = &c->entries[i];
 
-		if (X509_NAME_cmp(crl_issuer_of(c, entry), X509_get_issuer_name(cert)) != 0)
+		if (X509_NAME_cmp(crl_issuer_of(c, entry), X509_get_issuer_name(e->cert)) != 0)
 			continue;
 		if (c->delta && entry->reason == CRL_REASON_REMOVE_FROM_CRL) {
 			l.is_removed = true;
 			continue;
 		}
+		if (!evidence_revoked(e, c->this_s, entry->moment_s, entry->reason))
+			continue;
 		l.is_listed = true;
 		l.is_held |= entry->reason == CRL_REASON_CERTIFICATE_HOLD;
-		if (e != NULL)
-			evidence_revoked(e, c->this_s, entry->moment_s, entry->reason);
 	}
 	return l;
 }
@@ -288,7 +288,7 @@ acquit(struct question *q, struct evidence *e, const struct smime_crl *c, struct
     unsigned reasons)
 {
 	const struct smime_crl *delta = find_delta(q, e, c);
-	struct listing now = delta == NULL ? (struct listing){ 0 } : look_up(delta, e->cert, NULL);
+	struct listing now = delta == NULL ? (struct listing){ 0 } : look_up(delta, e);
 
 	if (!l.is_listed)
 		evidence_good(e, c->this_s, c->next_s, reasons);
@@ -309,7 +309,7 @@ crl_testify(struct question *q, struct evidence *e)
 		if (!may_speak(c, e, points) ||
 		    !crl_is_genuine(q, c, e->issuer, e->root, &e->until_s))
 			continue;
-		struct listing l = look_up(c, e->cert, e);
+		struct listing l = look_up(c, e);
 
 		reasons = covered(c, e, points);
 		if (control_off("smime-crl-scope"))

@@ -145,9 +145,9 @@ struct evidence {
 	bool		       revoked;
 };
 
-/* A source of this_s says that the certificate is revoked from moment_s on, or is on hold; or
- * that it is not revoked for these reasons. */
-void evidence_revoked(struct evidence *e, int64_t this_s, int64_t moment_s, int reason);
+/* A source of this_s says that the certificate is revoked from moment_s on, or is on hold: is it so
+ * at the moment judged? And one that says that it is not revoked for these reasons. */
+bool evidence_revoked(struct evidence *e, int64_t this_s, int64_t moment_s, int reason);
 void evidence_good(struct evidence *e, int64_t this_s, int64_t next_s, unsigned reasons);
 /* May a source of this moment acquit, which also tells of what ended after expired_from_s? When it
  * is too new the evidence keeps from when on it may. */

@@ -242,9 +242,11 @@ take_answer(struct evidence *e, const struct smime_ocsp *o, const struct ocsp_an
 {
 	int64_t next_s = a->next_s < end_s ? a->next_s : end_s;
 
-	if (a->status == V_OCSP_CERTSTATUS_REVOKED)
-		evidence_revoked(e, a->this_s, a->moment_s, a->reason);
-	else if (a->status == V_OCSP_CERTSTATUS_GOOD && o->sound && a->sound &&
+	if (a->status == V_OCSP_CERTSTATUS_REVOKED &&
+	    evidence_revoked(e, a->this_s, a->moment_s, a->reason))
+		return;
+	/* Revoked only later: good at the moment judged. */
+	if (a->status != V_OCSP_CERTSTATUS_UNKNOWN && o->sound && a->sound &&
 	    evidence_counts(e, a->this_s, o->expired_from_s))
 		evidence_good(e, a->this_s, next_s, REASONS_ALL);
 }

@@ -35,17 +35,18 @@ will_change(struct evidence *e, int64_t s)
 		e->until_s = s - SMIME_CLOCK_SLACK_S;
 }
 
-void
+bool
 evidence_revoked(struct evidence *e, int64_t this_s, int64_t moment_s, int reason)
 {
 	if (!is_past(e, moment_s) && !is_past(e, this_s)) {
 		will_change(e, moment_s < this_s ? moment_s : this_s);
-		return;
+		return false;
 	}
 	if (reason != CRL_REASON_CERTIFICATE_HOLD)
 		e->revoked = true;
 	else if (this_s > e->held_s)
 		e->held_s = this_s;
+	return true;
 }
 
 bool
@@ -85,7 +86,7 @@ memory_testify(struct evidence *e)
 		return;
 	entry = revoked_find(&e->q->t->revoked, issuer, serial);
 	if (entry != NULL)
-		evidence_revoked(e, entry->moment_s, entry->moment_s, entry->reason);
+		(void)evidence_revoked(e, entry->moment_s, entry->moment_s, entry->reason);
 }
 
 /* The reason for which the evidence ends first. */

@@ -64,6 +64,7 @@ struct entity {
 	struct entity *issuer;
 	bool	  has_crl;	/* a line made one, or wants none */
 	bool	  is_issuer, is_ee, embed;
+	int64_t	  signed_s;
 };
 
 struct line {
@@ -244,7 +245,8 @@ static bool
 is_extension(const char *text)
 {
 	static const char *const ours[] = { "name", "issuer", "key", "serial", "from", "to", "sha",
-		"this", "next", "number", "revoke", "sign", "entry", "moment", "hash" };
+		"this", "next", "number", "revoke", "sign", "entry", "moment", "hash",
+		"signed" };
 	size_t n = strcspn(text, "=");
 
 	if (text[n] == '\0')
@@ -414,6 +416,7 @@ make_certificate(struct situation *s, const struct line *l)
 	*e = (struct entity){ .issuer = issuer, .is_ee = strcmp(l->words[0], "ee") == 0,
 		.embed = option(l, "embed") != NULL };
 	snprintf(e->id, sizeof e->id, "%s", l->words[1]);
+	e->signed_s = option(l, "signed") == NULL ? now_s : seconds(option(l, "signed"));
 	e->key = key_of(key == NULL ? e->id : key);
 	signer = issuer == NULL ? e->key : issuer->key;
 	if (issuer != NULL)
@@ -627,6 +630,16 @@ add_embedded(CMS_ContentInfo *cms)
 }
 
 static void
+set_signing_time(CMS_SignerInfo *si, int64_t s)
+{
+	ASN1_TIME *t = ASN1_TIME_set(NULL, (time_t)s);
+
+	assert_int_equal(CMS_signed_add1_attr_by_NID(si, NID_pkcs9_signingTime,
+	    ASN1_STRING_type(t), t, -1), 1);
+	ASN1_TIME_free(t);
+}
+
+static void
 make_message(struct situation *s)
 {
 	static const char text[] = "Content-Type: text/plain\r\n\r\nKinh gui quy co quan.\r\n";
@@ -635,6 +648,7 @@ make_message(struct situation *s)
 	const struct entity *signer = NULL;
 	unsigned char *der = NULL;
 	CMS_ContentInfo *cms;
+	CMS_SignerInfo *si;
 	struct buf message;
 	int n;
 
@@ -643,10 +657,11 @@ make_message(struct situation *s)
 			signer = &entities[i];
 	assert_non_null(signer);
 	cms = CMS_sign(NULL, NULL, NULL, NULL, flags);
-	if (CMS_add1_signer(cms, signer->x, signer->key,
-	    EVP_PKEY_get_base_id(signer->key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256(),
-	    flags) == NULL)
+	si = CMS_add1_signer(cms, signer->x, signer->key,
+	    EVP_PKEY_get_base_id(signer->key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256(), flags);
+	if (si == NULL)
 		tell_library_error("signer");
+	set_signing_time(si, signer->signed_s);
 	add_embedded(cms);
 	assert_int_equal(CMS_final(cms, content, NULL, flags), 1);
 	n = i2d_CMS_ContentInfo(cms, &der);
