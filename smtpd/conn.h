@@ -95,6 +95,8 @@ void message_drop(void *host);
 int message_judge(void *host);
 /* Tell the engine. */
 void message_verdict(struct conn *c, const struct engine_verdict *v);
+/* Fill the audit record from what policyd answered (smtpd/message_record.c). */
+void message_record(struct conn *c, const struct pol_judge_reply *r);
 /* The gate refused: are there releases that may lift it? Then they are gathered, the gate is asked
  * again, and the engine is told afterwards (true). */
 bool message_release_begin(struct conn *c, const struct pol_judge_reply *r,

@@ -15,7 +15,7 @@
 #include "smtpd/received.h"
 #include "smtpd/xtext.h"
 
-enum { EVIDENCE_MAX = 4096, TRACE_MAX = 4096 };
+enum { TRACE_MAX = 4096 };
 
 /* ---- receiving ---- */
 
@@ -220,86 +220,6 @@ message_judge(void *host)
 	return err;
 }
 
-/* ---- the audit record ---- */
-
-static struct slice
-evidence_text(struct arena *mem, const struct pol_judge_reply *r)
-{
-	struct buf b;
-	struct slice s;
-
-	buf_init(&b, EVIDENCE_MAX);
-	for (size_t i = 0; i < r->evidence_n && b.err == OK; i++) {
-		size_t n = b.n;
-
-		buf_addf(&b, "%s%.*s:%.*s:%u", i > 0 ? " " : "", (int)r->evidence[i].detector.n,
-		    r->evidence[i].detector.p, (int)r->evidence[i].part.n, r->evidence[i].part.p,
-		    r->evidence[i].position);
-		if (b.err != OK)
-			b.n = n;	/* whole pieces only */
-	}
-	s = arena_copy(mem, buf_slice(&b));
-	buf_fini(&b);
-	return s;
-}
-
-static void
-add_release(const struct pol_judge_reply *r, struct buf *b)
-{
-	buf_adds(b, b->n > 0 && r->release.n + r->unfit.n > 0 ? " " : "");
-	if (r->release.n == 0 && r->unfit.n > 0)
-		buf_addf(b, "release-unfit=%.*s", (int)r->unfit.n, r->unfit.p);
-	if (r->release.n > 0)
-		buf_adds(b, "release=");
-	for (size_t i = 0; i < r->release.n; i++)
-		buf_addf(b, "%02x", (unsigned char)r->release.p[i]);
-}
-
-/* What was done to the message. */
-static struct slice
-detail_text(struct arena *mem, const struct pol_judge_reply *r)
-{
-	struct slice s;
-	struct buf b;
-
-	buf_init(&b, 512);
-	if (r->signed_by.n > 0)
-		buf_addf(&b, "signed-by-server=%.*s", (int)r->signed_by.n, r->signed_by.p);
-	if (r->removals_n > 0)
-		buf_adds(&b, b.n > 0 ? " forged-results-removed" : "forged-results-removed");
-	add_release(r, &b);
-	s = arena_copy(mem, buf_slice(&b));
-	buf_fini(&b);
-	return s;
-}
-
-static void
-fill_audit(struct conn *c, const struct pol_judge_reply *r)
-{
-	struct envelope *env = c->engine.env;
-	struct st_audit *a = &c->message.audit;
-
-	a->event = c->engine.conf->role == ENGINE_SUBMISSION ? SLICE("submit") : SLICE("receive");
-	if (c->account != NULL)
-		a->account = c->account->account[0].address;
-	a->client = slice_of(c->client);
-	a->mail_from = env->mail_from;
-	a->recipients = arena_array(&env->mem, env->rcpts_n, sizeof *a->recipients);
-	a->recipients_n = a->recipients != NULL ? env->rcpts_n : 0;
-	for (size_t i = 0; i < a->recipients_n; i++)
-		a->recipients[i].address = env->rcpts[i];
-	a->size_octets = c->message.octets;
-	a->sha256 = arena_copy(&env->mem, r->sha256);
-	a->verdict = r->verdict;
-	a->rule = arena_copy(&env->mem, r->rule);
-	a->level = r->level;
-	a->sig = r->sig;
-	a->sig_reason = r->sig_reason;
-	a->arrival_zone = (uint8_t)c->zone;
-	a->evidence = evidence_text(&env->mem, r);
-	a->detail = detail_text(&env->mem, r);
-}
-
 /* ---- what is stored ---- */
 
 /* The message without the removed ranges, which must ascend and lie inside. */
@@ -495,7 +415,7 @@ take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *
 	v->first = first_out;
 	v->views_n = env->views_n;
 	v->releasable = r->liftable && c->engine.conf->role == ENGINE_SUBMISSION;
-	fill_audit(c, r);
+	message_record(c, r);
 	if (r->verdict != VERDICT_ALLOW)
 		return OK;
 	if (r->signed_by.n > 0 && c->engine.conf->role != ENGINE_SUBMISSION)
