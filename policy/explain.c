@@ -9,6 +9,7 @@
 
 #include "common/utf8.h"
 #include "mime/addr.h"
+#include "policy/resent.h"
 
 enum { TEXT_OCTETS_MAX = 4096 };
 
@@ -216,15 +217,20 @@ dump(json_t *j, struct buf *out)
 
 /* ---- the two verbs ---- */
 
-/* Who sends: the account named, or whoever From says it is. */
+/* Who sends: the account named, or whoever Resent-From or From says it is. */
 static int
 fill_identity(struct slice message, const struct explain_options *o, struct arena *a,
     struct dir_identity *id, struct pol_judge_request *req)
 {
 	struct slice from = o->from;
+	struct resent resent = { 0 };
 	int r = OK;
 
 	if (from.n == 0)
+		r = resent_find(message, a, &resent);
+	if (resent.is)
+		from = resent.from;
+	else if (from.n == 0)
 		r = addr_single_from(message, a, &from);
 	if (a->err != OK)
 		return a->err;

@@ -146,6 +146,29 @@ who_sends_again_is_the_sender(void **state)
 	    "From: dan@ngoai.example\r\n", SLICE(TEXT)))->rule, "unsigned"));
 }
 
+/* Everything that is not one plain address in one From field is refused before any signature. */
+static void
+from_must_be_one_address(void **state)
+{
+	static const char *const froms[] = {
+		"", "From:\r\n", "From: " AN "\r\nFrom: " AN "\r\n", "From: " AN ", " BINH "\r\n",
+		"From: Nhom: " AN ";\r\n", "From: <@ngoai.example:" AN ">\r\n", "From: An\r\n",
+		"From: \"an\"@tinh.example\r\n", "From: an@tinh.example (binh@tinh.example)\r\n",
+		"From: =?UTF-8?Q?an=40tinh.example?=\r\n", "From : " AN "\r\n",
+		"From: <" AN "> <" BINH ">\r\n", "From: " AN "\r\nfrom:" BINH "\r\n",
+		"From: an@[127.0.0.1]\r\n", "From: " AN "\r\n \r\nFrom: " BINH "\r\n",
+	};
+	struct slice entity = signed_by("an", true, SLICE(TEXT));
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(froms); i++) {
+		const struct pol_judge_reply *r = judge_as(&by_an, message(froms[i], entity));
+
+		if (!slice_is(r->rule, "from-not-one"))
+			fail_msg("%s: %.*s", froms[i], (int)r->rule.n, r->rule.p);
+	}
+}
+
 /* ---- several signatures ---- */
 
 static void
@@ -474,6 +497,28 @@ explanation_names_all_signers(void **state)
 	buf_fini(&out);
 }
 
+/* Without an account named, who sends again is who would submit it. */
+static void
+explanation_of_resent_mail(void **state)
+{
+	struct slice m = message("Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\n", signed_by("an",
+	    true, SLICE(TEXT)));
+	struct explain_options o;
+	struct buf out;
+	json_t *j;
+
+	(void)state;
+	explain_options_init(&o);
+	buf_init(&out, 1 << 20);
+	assert_int_equal(explain_message(m, &o, &env, &out), OK);
+	j = json_loadb(out.p, out.n, 0, NULL);
+	assert_string_equal(word(j, "rule"), "allow");
+	assert_true(json_is_true(json_object_get(j, "resent")));
+	assert_string_equal(word(json_array_get(json_object_get(j, "notes"), 0), "note"), "resent");
+	json_decref(j);
+	buf_fini(&out);
+}
+
 static int
 setup(void **state)
 {
@@ -504,6 +549,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_sends_again_is_the_sender),
+		cmocka_unit_test(from_must_be_one_address),
 		cmocka_unit_test(person_and_agency_are_both_named),
 		cmocka_unit_test(fields_inside_the_signature_count),
 		cmocka_unit_test(marks_among_protected_fields_are_found),
@@ -511,6 +557,7 @@ main(void)
 		cmocka_unit_test(other_signatures_are_noted),
 		cmocka_unit_test(names_like_addresses_are_noted),
 		cmocka_unit_test(explanation_names_all_signers),
+		cmocka_unit_test(explanation_of_resent_mail),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -331,6 +331,39 @@ only_the_whole_content_is_a_layer(void **state)
 	assert_int_equal(r.layers_n, 1);
 }
 
+/* ---- what mailing lists do ---- */
+
+#define FOOTER	"_______________\r\nDanh sach thu cua tinh\r\n"
+
+/* A list's footer, wherever its program puts it: the signature does not cover it. */
+static void
+list_footers_are_seen(void **state)
+{
+	struct slice detached = layer(SLICE(TEXT), "an", 0, true);
+	struct slice opaque = layer(SLICE(TEXT), "an", 0, false);
+	const struct { const char *name; struct slice entity; unsigned sig, reason; } rows[] = {
+		{ "behind the last boundary", pki_text("%.*s" FOOTER, (int)detached.n, detached.p),
+		    SIG_BAD, SIG_MALFORMED },
+		{ "in the signed text", pki_replace(detached, "co quan\r\n", "co quan\r\n" FOOTER),
+		    SIG_BAD, SIG_ALTERED },
+		{ "behind the base64 of an opaque one", pki_text("%.*s" FOOTER, (int)opaque.n, opaque.p),
+		    SIG_BAD, SIG_MALFORMED },
+		{ "as one more part around it", pki_text("Content-Type: multipart/mixed; boundary=l\r\n\r\n"
+		    "--l\r\n%.*s\r\n--l\r\nContent-Disposition: inline\r\n\r\n" FOOTER "--l--\r\n",
+		    (int)detached.n, detached.p), SIG_NONE, SIG_OK },
+		{ "as one more part inside", pki_replace(detached, "Content-Type: application/pkcs7-"
+		    "signature", "Content-Type: text/plain\r\n\r\n" FOOTER "Content-Type: x"), SIG_BAD,
+		    SIG_MALFORMED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct smime_result r = verify(message(rows[i].entity));
+
+		expect(rows[i].name, &r, rows[i].sig, rows[i].reason);
+	}
+}
+
 /* ---- damaged, and yet not "unsigned" ---- */
 
 static void
@@ -427,6 +460,7 @@ main(void)
 		cmocka_unit_test(each_layer_is_judged),
 		cmocka_unit_test(layers_have_an_end),
 		cmocka_unit_test(only_the_whole_content_is_a_layer),
+		cmocka_unit_test(list_footers_are_seen),
 		cmocka_unit_test(damage_is_never_unsigned),
 		cmocka_unit_test(signers_are_told_whole),
 	};
