@@ -303,8 +303,8 @@ static void
 only_the_whole_content_is_a_layer(void **state)
 {
 	static const char *const around[] = {
-		"Content-Type: multipart/mixed; boundary=ngoai\r\n\r\n--ngoai\r\n\r\nloi\r\n--ngoai\r\n"
-		"%.*s\r\n--ngoai--\r\n",
+		("Content-Type: multipart/mixed; boundary=ngoai\r\n\r\n--ngoai\r\n\r\nloi\r\n--ngoai\r\n"
+		    "%.*s\r\n--ngoai--\r\n"),
 		"Content-Type: multipart/mixed; boundary=ngoai\r\n\r\n--ngoai\r\n%.*s\r\n--ngoai--\r\n",
 		"Content-Type: message/rfc822\r\n\r\n%.*s",
 	};
