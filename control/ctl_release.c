@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * control/ctl_release.c: "policy release": what two security officers sign so that a refused message may
- * pass once (doc/design/release.md). "prepare" needs no server.
+ * control/ctl_release.c: "policy release": what two security officers sign so that a refused
+ * message may pass once (doc/design/release.md). "prepare" needs no server.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * control/ctl_release_submit.c: "policy release submit": both signed statements are verified as policyd
- * will, their officers looked up, and mailstored is given them.
+ * control/ctl_release_submit.c: "policy release submit": both signed statements are verified as
+ * policyd will, their officers looked up, and mailstored is given them.
  */
 #include <stdio.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  *
  * Shape   functions within a transaction of control. What the statements say is policyd's business;
  *         here an id is taken once, and a release used once.
- * Rows    in tree "meta": "release-r" id16 -> struct st_release; "release-s" hash16 id16: open, by the
- *         sender's address; "release-d" delivery16 id16: used; "release-t" time4 id16: by age.
+ * Rows    in tree "meta": "release-r" id16 -> struct st_release; "release-s" hash16 id16: open, by
+ *         the sender's address; "release-d" delivery16 id16: used; "release-t" time4 id16: by age.
  * Bounds  ST_RELEASES_OPEN_MAX open ones of a sender, ST_RELEASES_MAX rows, kept RELEASE_KEEP_S
  *         after they were added.
  */
@@ -42,8 +42,8 @@ int release_use(struct control *c, const struct st_release_use *use, struct slic
 int release_audit(const struct st_release *r, const char *event, struct slice by,
     struct arena *a, struct st_audit *out) MUST_USE;
 
-/* A row of a backup. 1: it belongs to a release; put *val_out in its place, nothing when empty: what
- * was open then may have been used since. 0: it does not. */
+/* A row of a backup. 1: it belongs to a release; put *val_out in its place, nothing when empty:
+ * what was open then may have been used since. 0: it does not. */
 int release_restore(struct control *c, struct slice key, struct slice val, int64_t now_s,
     struct arena *a, struct slice *val_out) MUST_USE;
 

@@ -12,12 +12,12 @@
 
 static const char *const preambles[] = {
 	[LIFT_REVIEW] =
-	    "Tôi là cán bộ an toàn: tôi đã xem các phần ghi dưới đây và cho phép\n"
+	    "Tôi là cán bộ bảo mật: tôi đã xem các phần ghi dưới đây và cho phép\n"
 	    "gửi một lần một thư có các phần đó.\n"
 	    "I am a security officer: I have looked at the parts named below and\n"
 	    "allow one message with them to be sent, once.\n",
 	[LIFT_FALSE_POSITIVE] =
-	    "Tôi là cán bộ an toàn: tôi đã xem các phần ghi dưới đây và xác nhận dấu\n"
+	    "Tôi là cán bộ bảo mật: tôi đã xem các phần ghi dưới đây và xác nhận dấu\n"
 	    "hiệu độ mật tìm thấy là nhầm: nội dung không thuộc bí mật nhà nước.\n"
 	    "I am a security officer: I have looked at the parts named below and\n"
 	    "state that what was taken for a secrecy mark is none.\n",

@@ -3,8 +3,8 @@
  * policy/release.h: what two security officers sign so that a refused message may pass once.
  *
  * Shape   release_format and release_parse: the statement as text, one way to write it.
- *         release_verify: do two signed statements make a release for this message? release_lift: the
- *         facts without what it lifts. All pure.
+ *         release_verify: do two signed statements make a release for this message? release_lift:
+ *         the facts without what it lifts. All pure.
  * Bounds  RELEASE_* below; a statement is at most RELEASE_OCTETS_MAX octets.
  * Source  DESIGN §4.10; doc/design/release.md
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* A refusal that officers may have lifted: what they signed is gathered, and the gate asked again. */
+/* A refusal that officers may have lifted: what they signed is gathered, the gate asked again. */
 #include "common/clock.h"
 #include "common/log.h"
 #include "smtpd/conn.h"

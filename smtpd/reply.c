@@ -103,7 +103,7 @@ add_way_out(struct buf *out, const struct reply_refusal *r, unsigned code)
 	if (!r->releasable || r->temporary)
 		return;
 	buf_init(&line, 2 * REPLY_LINE_MAX);
-	buf_addf(&line, "Can bo an toan co the cho phep: hay dua thu va ma tham chieu %.*s / "
+	buf_addf(&line, "Can bo bao mat co the cho phep: hay dua thu va ma tham chieu %.*s / "
 	    "Security officers may release it: give them the message and reference %.*s",
 	    (int)slice_sub(r->ref, 0, 64).n, r->ref.p, (int)slice_sub(r->ref, 0, 64).n, r->ref.p);
 	reply_line(out, code, r->enhanced, false, buf_slice(&line));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* Statements of officers: one form only; signed ones, of which none may count without trust; and the
- * digest of text, which line ends must not change. */
+/* Statements of officers: one form only; signed ones, of which none may count without trust; and
+ * the digest of text, which line ends must not change. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

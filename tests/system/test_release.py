@@ -119,7 +119,7 @@ def passes_once_and_only_once(p):
     said = expect("refused", send(p, first), 550)
     assert "rule=opaque-out" in said and "Security officers may release it" in said, said
     reference = re.search(r"ref=([0-9a-f]+)", said).group(1)
-    assert reference in said.split("Can bo an toan")[1]
+    assert reference in said.split("Can bo bao mat")[1]
     statement = prepare(p, first, "--reference", reference)
     for line in ["sender: " + p.env["CONGVU_USER1"], "to: " + TO[0], "to: " + TO[1], "lift: review", "reference: " + reference]:
         assert line in statement.splitlines(), statement

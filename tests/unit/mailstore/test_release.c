@@ -15,7 +15,8 @@
 #define DUC	SLICE("duc@tinh.example")
 
 static struct st_address to[] = { { SLICE("x@ngoai.example") } };
-static struct st_address officers[] = { { SLICE("an@tinh.example") }, { SLICE("binh@tinh.example") } };
+static struct st_address officers[] = { { SLICE("an@tinh.example") },
+	{ SLICE("binh@tinh.example") } };
 static struct st_statement statements[] = { { SLICE("mot") }, { SLICE("hai") } };
 
 static struct st_release
@@ -231,10 +232,12 @@ one_delivery_uses_it_up(void **state)
 	    ERR_ACCESS);
 	assert_int_equal(queued(h), 0);
 	audits = h->e->audit.serial;
-	assert_int_equal(deliver(h, "delivery-one....", "0123456789abcdef", "Duc@tinh.example"), OK);
+	assert_int_equal(deliver(h, "delivery-one....", "0123456789abcdef", "Duc@tinh.example"),
+	    OK);
 	assert_int_equal(queued(h), 1);
 	assert_int_equal(h->e->audit.serial, audits + 1);
-	assert_int_equal(deliver(h, "delivery-one....", "0123456789abcdef", "duc@tinh.example"), OK);
+	assert_int_equal(deliver(h, "delivery-one....", "0123456789abcdef", "duc@tinh.example"),
+	    OK);
 	assert_int_equal(deliver(h, "delivery-two....", "0123456789abcdef", "duc@tinh.example"),
 	    ERR_ACCESS);
 	help_close(h);

@@ -17,7 +17,7 @@ void mint_stop(void);
 /* Trust in that authority; the caller's. */
 struct smime_trust *mint_trust(void);
 
-/* Somebody with a certificate for the address. foreign: of another authority, unknown to mint_trust. */
+/* Somebody with a certificate for the address. foreign: of an authority that is not trusted. */
 struct mint_person *mint_person(const char *address, bool foreign);
 
 /* SHA-256 of the certificate. */

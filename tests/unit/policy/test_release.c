@@ -17,7 +17,8 @@
 #include "tests/unit/policy/mint.h"
 
 #define SENDER	"duc@tinh.example"
-#define FIELDS(id) "From: <" SENDER ">\r\nTo: <x@ngoai.example>\r\nSubject: ho so\r\nMessage-ID: <" id ">\r\n"
+#define FIELDS(id) "From: <" SENDER ">\r\nTo: <x@ngoai.example>\r\nSubject: ho so\r\n" \
+		"Message-ID: <" id ">\r\n"
 #define MIXED(b) "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=" b "\r\n\r\n"
 #define TEXT	"Content-Type: text/plain; charset=utf-8\r\n\r\nKinh gui quy co quan.\r\nTran trong."
 #define X	"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
@@ -529,7 +530,8 @@ static void
 fields_are_causes_of_their_own(void **state)
 {
 	struct leaf l[] = {
-		{ .kind = LEAF_FIELD, .name = SLICE("Subject"), .octets = SLICE(" =?utf-8?Q?M=E1=BA=ADt?= so\r\n 5") },
+		{ .kind = LEAF_FIELD, .name = SLICE("Subject"), .octets = 
+		    SLICE(" =?utf-8?Q?M=E1=BA=ADt?= so\r\n 5") },
 		{ .kind = LEAF_FIELD, .name = SLICE("SUBJECT"), .octets = SLICE("Mật so  5 ") },
 		{ .kind = LEAF_FIELD, .name = SLICE("Subject"), .octets = SLICE("Mật so 6") },
 		{ .kind = LEAF_TEXT, .octets = SLICE("a\r\nb\rc\n\r\n") },
