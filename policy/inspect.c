@@ -5,6 +5,7 @@
 #include "mime/charset.h"
 #include "policy/extract/card.h"
 #include "policy/extract/compound.h"
+#include "policy/extract/datauri.h"
 #include "policy/extract/edxml.h"
 #include "policy/extract/emf.h"
 #include "policy/extract/html.h"
@@ -175,6 +176,24 @@ scan_markup(struct inspect *w, struct slice utf8, enum html_reading reading, uns
 	buf_fini(&text);
 }
 
+/* Pictures and other contents that are values of attributes. */
+static void
+inspect_values(struct inspect *w, struct slice utf8)
+{
+	struct buf list;
+	int err;
+
+	buf_init(&list, 4 * utf8.n + 16);
+	err = html_data(utf8, &list);
+	if (err == OK)
+		inspect_own(w, buf_slice(&list), datauri_run);
+	else if (err == ERR_NOMEM)
+		w->err = err;
+	else
+		inspect_opaque(w, "opaque-limit");
+	buf_fini(&list);
+}
+
 /* One reading of the characters; what it is marked up with is taken out. */
 static void
 scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide)
@@ -198,6 +217,8 @@ scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide
 	}
 	if ((flags & HTML_HAS_EMBEDDED) != 0)
 		inspect_opaque(w, "opaque-embedded");
+	if ((flags & HTML_HAS_DATA) != 0)
+		inspect_values(w, utf8);
 }
 
 static void
@@ -323,7 +344,8 @@ inspect_text(struct inspect *w, struct slice octets, const struct inspect_label 
 		scan_every_charset(w, octets, label->charset, markup);
 	if (markup != MARKUP_NONE)
 		scan_declared(w, octets, label, markup);
-	if (markup == MARKUP_NONE && kind != SNIFF_UTF16LE && kind != SNIFF_UTF16BE)
+	if (markup == MARKUP_NONE && kind != SNIFF_UTF16LE && kind != SNIFF_UTF16BE &&
+	    !card_is(octets))	/* of a card the values are looked at */
 		inspect_encoded(w, octets);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/card.h"
+#include "policy/extract/datauri.h"
 #include "policy/inspect_internal.h"
 
 /* Documents that parsers of our own read. */
@@ -9,12 +10,13 @@ void
 inspect_card(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
 	struct inspect_label plain = { .charset = label->charset };
-	struct buf text, titles;
+	struct buf text, titles, data;
 	unsigned flags = 0;
 
 	buf_init(&text, 2 * octets.n + 16);
 	buf_init(&titles, 2 * octets.n + 16);
-	if (card_text(octets, &text, &titles, &flags) != OK)
+	buf_init(&data, 2 * octets.n + 16);
+	if (card_text(octets, &text, &titles, &data, &flags) != OK)
 		inspect_opaque(w, "opaque-limit");
 	if ((flags & CARD_HAS_EMBEDDED) != 0)
 		inspect_opaque(w, "opaque-embedded");
@@ -25,6 +27,9 @@ inspect_card(struct inspect *w, struct slice octets, const struct inspect_label 
 		inspect_text(w, buf_slice(&text), &plain);
 	}
 	inspect_titles(w, buf_slice(&titles));
+	if (data.n > 0)
+		inspect_own(w, buf_slice(&data), datauri_run);
+	buf_fini(&data);
 	buf_fini(&text);
 	buf_fini(&titles);
 }

@@ -114,15 +114,45 @@ is_base64(struct slice params)
 	    slice_find_nocase(params, SLICE(";BASE64")) >= 0;
 }
 
+/* A value that is a file: where it says how, or by itself. */
+static bool
+is_data_uri(struct slice value)
+{
+	struct slice head = slice_sub(value, 0, 256), type;
+
+	return slice_starts_nocase(value, SLICE("data:")) && slice_cut(&head, ',', &type) &&
+	    slice_ends_nocase(type, SLICE(";base64"));
+}
+
+static void
+put_data(struct slice type, struct slice octets, struct buf *data)
+{
+	buf_add(data, type);
+	buf_addc(data, ',');
+	buf_add(data, octets);
+	buf_addc(data, '\n');
+}
+
 static int
 one_line(struct slice line, struct buf *scratch, struct buf *out, struct buf *titles,
-    unsigned *flags)
+    struct buf *data, unsigned *flags)
 {
 	ptrdiff_t end = colon(line);
 	struct slice params = slice_sub(line, 0, end < 0 ? 0 : (size_t)end);
 	struct slice value = slice_from(line, (size_t)(end + 1));
 
-	if (is_base64(params) || slice_starts_nocase(value, SLICE("data:")))
+	if (is_data_uri(value)) {
+		struct slice rest = slice_from(value, 5), type;
+
+		slice_cut(&rest, ',', &type);
+		put_data(type, rest, data);
+		return data->err;
+	}
+	if (is_base64(params)) {
+		put_data(SLICE(""), value, data);
+		return data->err;
+	}
+	if (slice_starts_nocase(value, SLICE("data:")))
 		*flags |= CARD_HAS_EMBEDDED;
 	if (slice_find_nocase(params, SLICE("text/html")) >= 0)
 		*flags |= CARD_HAS_HTML;
@@ -142,7 +172,8 @@ one_line(struct slice line, struct buf *scratch, struct buf *out, struct buf *ti
 }
 
 int
-card_text(struct slice octets, struct buf *out, struct buf *titles_out, unsigned *flags_out)
+card_text(struct slice octets, struct buf *out, struct buf *titles_out, struct buf *data_out,
+    unsigned *flags_out)
 {
 	struct buf line, scratch;
 	int err = OK;
@@ -154,7 +185,8 @@ card_text(struct slice octets, struct buf *out, struct buf *titles_out, unsigned
 		take_line(&octets, &line);
 		err = line.err;
 		if (err == OK)
-			err = one_line(buf_slice(&line), &scratch, out, titles_out, flags_out);
+			err = one_line(buf_slice(&line), &scratch, out, titles_out, data_out,
+			    flags_out);
 		if (err == OK)
 			err = out->err != OK ? out->err : titles_out->err;
 	}

@@ -10,7 +10,7 @@
 #include "common/buf.h"
 
 enum card_flag {
-	CARD_HAS_EMBEDDED = 1 << 0,	/* a property whose value is in base64, or a data: URI */
+	CARD_HAS_EMBEDDED = 1 << 0,	/* a property whose value is a data: URI that is not base64 */
 	CARD_HAS_HTML	  = 1 << 1	/* a property says that its value is HTML */
 };
 
@@ -18,9 +18,9 @@ enum card_flag {
 bool card_is(struct slice octets);
 
 /* Append the values of all properties, unfolded and unescaped, each as lines of their own;
- * titles_out gets those that people read first (SUMMARY, ...), flags_out gets CARD_*. OK or the
- * error of a buffer. */
-int card_text(struct slice octets, struct buf *out, struct buf *titles_out,
+ * titles_out gets those that people read first (SUMMARY, ...), data_out contents in base64 (PHOTO,
+ * ATTACH, ...) for datauri.h, flags_out gets CARD_*. OK or the error of a buffer. */
+int card_text(struct slice octets, struct buf *out, struct buf *titles_out, struct buf *data_out,
     unsigned *flags_out) MUST_USE;
 
 #endif

@@ -8,7 +8,7 @@ enum { VAIN_FACTOR = 4 };	/* times the input: looked over in vain for the ends o
 struct html {
 	struct slice	  in;
 	size_t		  pos;
-	struct buf	 *out;
+	struct buf	 *out, *data;	/* data: contents of attributes, or NULL */
 	enum html_reading reading;
 	unsigned	  flags;
 	bool		  space;	/* white space is due before the next character */
@@ -252,28 +252,46 @@ has_data_uri(struct slice s)
 	return false;
 }
 
-/* Does it hold content of its own, or make some? Readers drop line ends and tabs in a URI. */
+/* "data:" [ type ] *( ";" parameter ) ";base64," */
 static bool
-is_active_value(struct slice value)
+is_base64_uri(struct slice s)
+{
+	struct slice head = slice_sub(s, 0, 256), type;
+
+	return slice_starts_nocase(s, SLICE("data:")) && slice_cut(&head, ',', &type) &&
+	    slice_ends_nocase(type, SLICE(";base64"));
+}
+
+/* Does it hold content of its own, or make some: the flags. Readers drop line ends and tabs in a URI. */
+static unsigned
+value_flags(struct html *h, struct slice value)
 {
 	struct buf plain;
+	unsigned flags = 0;
 	struct slice s;
 	size_t n = 0;
-	bool yes;
 
 	if (slice_chr(value, ':') < 0 && slice_chr(value, '&') < 0)
-		return false;
+		return 0;
 	buf_init(&plain, 4 * value.n + 16);
 	html_unescape(value, &plain);
 	for (size_t i = 0; i < plain.n; i++)
 		if (plain.p[i] != '\t' && plain.p[i] != '\n' && plain.p[i] != '\r')
 			plain.p[n++] = plain.p[i];
-	s = (struct slice){ plain.p, n };
-	yes = plain.err != OK || has_data_uri(s) ||
+	s = slice_trim((struct slice){ plain.p, n });
+	if (plain.err == OK && is_base64_uri(s)) {
+		flags = HTML_HAS_DATA;
+		if (h->data != NULL) {
+			buf_add(h->data, slice_from(s, 5));
+			buf_addc(h->data, '\n');
+		}
+	} else if (plain.err != OK || has_data_uri(s) ||
 	    slice_find_nocase(s, SLICE("javascript:")) >= 0 ||
-	    slice_find_nocase(s, SLICE("vbscript:")) >= 0;
+	    slice_find_nocase(s, SLICE("vbscript:")) >= 0) {
+		flags = HTML_HAS_EMBEDDED;
+	}
 	buf_fini(&plain);
-	return yes;
+	return flags;
 }
 
 static bool
@@ -297,8 +315,9 @@ attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_o
 		if (slice_is_nocase(name, "dir") && slice_is_nocase(value, "rtl") &&
 		    slice_is_nocase(t->name, "bdo"))
 			*turned_out = true;
-		if (value.n > 0 && (is_handler(name) || is_active_value(value)))
+		if (value.n > 0 && is_handler(name))
 			h->flags |= HTML_HAS_EMBEDDED;
+		h->flags |= value_flags(h, value);
 		if (!is_telling(name) || value.n == 0)
 			continue;
 		h->flags |= HTML_HAS_MORE;
@@ -488,27 +507,48 @@ comment(struct html *h)
 	}
 }
 
+static void
+read_all(struct html *h)
+{
+	struct tag t;
+
+	while (h->pos < h->in.n && h->out->err == OK) {
+		struct slice rest = slice_from(h->in, h->pos);
+
+		if (rest.p[0] != '<') {
+			put_text(h);
+		} else if (rest.n >= 4 && slice_eq(slice_sub(rest, 0, 4), SLICE("<!--"))) {
+			comment(h);
+		} else if (rest.n >= 9 && slice_eq(slice_sub(rest, 0, 9), SLICE("<![CDATA["))) {
+			h->pos += 9;
+		} else if (read_tag(h, &t)) {
+			tag(h, &t);
+		} else {
+			put_text(h);
+		}
+	}
+}
+
+int
+html_data(struct slice utf8, struct buf *out)
+{
+	struct buf text;
+	struct html h = { .in = utf8, .out = &text, .data = out, .reading = HTML_ALL, .fresh = true };
+
+	buf_init(&text, 4 * utf8.n + 4096);
+	read_all(&h);
+	if (text.err != OK && out->err == OK)
+		out->err = text.err;
+	buf_fini(&text);
+	return out->err;
+}
+
 int
 html_text(struct slice utf8, enum html_reading reading, struct buf *out, unsigned *flags_out)
 {
 	struct html h = { .in = utf8, .out = out, .reading = reading, .fresh = true };
-	struct tag t;
 
-	while (h.pos < h.in.n && out->err == OK) {
-		struct slice rest = slice_from(h.in, h.pos);
-
-		if (rest.p[0] != '<') {
-			put_text(&h);
-		} else if (rest.n >= 4 && slice_eq(slice_sub(rest, 0, 4), SLICE("<!--"))) {
-			comment(&h);
-		} else if (rest.n >= 9 && slice_eq(slice_sub(rest, 0, 9), SLICE("<![CDATA["))) {
-			h.pos += 9;
-		} else if (read_tag(&h, &t)) {
-			tag(&h, &t);
-		} else {
-			put_text(&h);
-		}
-	}
+	read_all(&h);
 	*flags_out = h.flags;
 	return out->err == OK && h.hurry ? ERR_LIMIT : out->err;
 }

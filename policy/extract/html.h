@@ -21,12 +21,16 @@ enum html_reading {
 
 enum html_flag {
 	HTML_HAS_MORE	  = 1 << 0,	/* HTML_ALL would give more or other text */
-	HTML_HAS_EMBEDDED = 1 << 1,	/* pictures or objects inside: data:, <svg>, <object> */
+	HTML_HAS_EMBEDDED = 1 << 1,	/* pictures or objects inside: <svg>, <object>, scripts */
+	HTML_HAS_DATA	  = 1 << 2,	/* contents in base64 as values of attributes: html_data */
 };
 
 /* Append the text to out; *flags_out gets HTML_HAS_*. OK or out->err. */
 int html_text(struct slice utf8, enum html_reading reading, struct buf *out,
     unsigned *flags_out) MUST_USE;
+
+/* Contents that are values of attributes, for datauri.h. OK or out->err. */
+int html_data(struct slice utf8, struct buf *out) MUST_USE;
 
 /* The text of an attribute or of character data: entities decoded, appended to out. */
 void html_unescape(struct slice in, struct buf *out);

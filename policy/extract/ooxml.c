@@ -130,7 +130,8 @@ end_loose(struct ooxml *x)
 static void
 telling_attributes(struct ooxml *x, const char *name, const char **atts)
 {
-	static const char *const telling[] = { "descr", "title", "string", "alt" };
+	static const char *const telling[] = { "descr", "title", "string", "alt",
+		"tooltip" };
 
 	for (size_t i = 0; i < ARRAY_LEN(telling); i++) {
 		const char *v = xml_attribute(atts, telling[i]);
@@ -138,7 +139,10 @@ telling_attributes(struct ooxml *x, const char *name, const char **atts)
 		if (v != NULL)
 			line(x, slice_of(v));
 	}
-	if (is(name, "lvlText") || is(name, "docVar") || is(name, "tag") || is(name, "alias")) {
+	if (is(name, "section") && xml_attribute(atts, "name") != NULL)	/* of slides */
+		line(x, slice_of(xml_attribute(atts, "name")));
+	if (is(name, "lvlText") || is(name, "docVar") || is(name, "tag") || is(name, "alias") ||
+	    is(name, "tblCaption") || is(name, "tblDescription")) {
 		const char *v = xml_attribute(atts, "val");
 
 		if (v != NULL)

@@ -159,6 +159,39 @@ is_container(const char *name)
 	return is(name, "si") || is(name, "is") || is(name, "text") || is(name, "c");
 }
 
+/* Attributes whose values people see; element NULL: of any. */
+static const struct { const char *element, *attribute; } telling[] = {
+	{ "sheet", "name" }, { "definedName", "name" }, { "tableColumn", "name" },
+	{ "definedName", "comment" }, { "s", "v" }, { "cacheField", "name" },
+	{ NULL, "descr" }, { NULL, "title" }, { NULL, "prompt" }, { NULL, "promptTitle" },
+	{ NULL, "error" }, { NULL, "errorTitle" }, { NULL, "tooltip" }, { NULL, "caption" },
+};
+
+/* A number's format may have words in quotes, which stand before or in place of it. */
+static void
+number_format(struct sheet *s, struct slice code)
+{
+	struct slice piece;
+
+	while (code.n > 0) {
+		slice_cut(&code, '"', &piece);
+		line(s, piece);
+	}
+}
+
+static void
+telling_attributes(struct sheet *s, const char *name, const char **atts)
+{
+	const char *v;
+
+	for (size_t i = 0; i < ARRAY_LEN(telling); i++)
+		if ((telling[i].element == NULL || is(name, telling[i].element)) &&
+		    (v = xml_attribute(atts, telling[i].attribute)) != NULL)
+			line(s, slice_of(v));
+	if (is(name, "numFmt") && (v = xml_attribute(atts, "formatCode")) != NULL)
+		number_format(s, slice_of(v));
+}
+
 static void
 on_start(void *arg, const char *name, const char **atts)
 {
@@ -177,12 +210,7 @@ on_start(void *arg, const char *name, const char **atts)
 	}
 	if (is_container(name))
 		s->joins = true;
-	if ((is(name, "sheet") || is(name, "definedName") || is(name, "tableColumn")) &&
-	    (v = xml_attribute(atts, "name")) != NULL)
-		line(s, slice_of(v));
-	if ((v = xml_attribute(atts, "descr")) != NULL || (v = xml_attribute(atts, "prompt")) != NULL ||
-	    (v = xml_attribute(atts, "tooltip")) != NULL)
-		line(s, slice_of(v));
+	telling_attributes(s, name, atts);
 }
 
 static void

@@ -125,14 +125,19 @@ package_kind(struct slice types)
 		{ "wordprocessingml.document.main+xml", ZIP_WORD },
 		{ "wordprocessingml.template.main+xml", ZIP_WORD },
 		{ "ms-word.document.macroenabled.main+xml", ZIP_WORD },
+		{ "ms-word.template.macroenabledtemplate.main+xml", ZIP_WORD },
 		{ "presentationml.presentation.main+xml", ZIP_WORD },
 		{ "presentationml.slideshow.main+xml", ZIP_WORD },
 		{ "presentationml.template.main+xml", ZIP_WORD },
 		{ "ms-powerpoint.presentation.macroenabled.main+xml", ZIP_WORD },
 		{ "ms-powerpoint.slideshow.macroenabled.main+xml", ZIP_WORD },
+		{ "ms-powerpoint.template.macroenabled.main+xml", ZIP_WORD },
+		{ "vnd.ms-office.drsshape+xml", ZIP_WORD },	/* a shape, inside older documents */
 		{ "spreadsheetml.sheet.main+xml", ZIP_SHEET },
 		{ "spreadsheetml.template.main+xml", ZIP_SHEET },
 		{ "ms-excel.sheet.macroenabled.main+xml", ZIP_SHEET },
+		{ "ms-excel.template.macroenabled.main+xml", ZIP_SHEET },
+		{ "ms-excel.addin.macroenabled.main+xml", ZIP_SHEET },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -10,12 +10,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 read_card(struct slice in, struct buf *text, struct buf *titles, unsigned *flags_out)
 {
+	struct buf list;
+
 	buf_init(text, 2 * in.n + 16);
 	buf_init(titles, 2 * in.n + 16);
-	if (card_text(in, text, titles, flags_out) != OK)
+	buf_init(&list, 2 * in.n + 16);
+	if (card_text(in, text, titles, &list, flags_out) != OK)
 		abort();
 	if (titles->n > text->n)
 		abort();
+	buf_fini(&list);
 }
 
 int

@@ -37,7 +37,10 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_ALL,   "<style>p:before{content:\"MẬT\"}</style>",
 	  "p:before\ncontent:\nMẬT\n\n\n", HTML_HAS_MORE },
 	{ HTML_ALL,   "<img alt=\"M&#7852;T\">x", "MẬT\nx", HTML_HAS_MORE },
-	{ HTML_SHOWN, "<img src=\"data:image/png;base64,AAAA\">x", "x", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<img src=\"data:image/png;base64,AAAA\">x", "x", HTML_HAS_DATA },
+	{ HTML_SHOWN, "<img src=' data:image/png;base64\n,AA&#65;A'>x", "x", HTML_HAS_DATA },
+	{ HTML_SHOWN, "<img srcset=\"data:image/png;base64 ,AAAA 1x\">x", "x", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<p style='background:url(data:image/png;base64,AA)'>x", "x", HTML_HAS_EMBEDDED },
 	{ HTML_SHOWN, "<svg><text>a</text></svg>", "a\n", HTML_HAS_EMBEDDED },
 	{ HTML_SHOWN, "<bdo dir=rtl>TẬM</bdo>", "\u202ETẬM\u202C", 0 },
 	{ HTML_SHOWN, "1 < 2 <3 > <", "1 < 2 <3 > <", 0 },
@@ -123,6 +126,19 @@ the_ceiling_holds(void **state)
 	buf_fini(&out);
 }
 
+static void
+values(void **state)
+{
+	struct buf list;
+
+	(void)state;
+	buf_init(&list, 4096);
+	assert_int_equal(html_data(SLICE("<img src=\"data:image/png;base64,AA\nAA\"><p hidden>"
+	    "<a href=data:;base64,QQ==>x</a><i x='data:,y'>"), &list), OK);
+	assert_true(slice_is(buf_slice(&list), "image/png;base64,AAAA\n;base64,QQ==\n"));
+	buf_fini(&list);
+}
+
 int
 main(void)
 {
@@ -131,6 +147,7 @@ main(void)
 		cmocka_unit_test(nothing_ends),
 		cmocka_unit_test(quotes_without_end_are_given_up),
 		cmocka_unit_test(the_ceiling_holds),
+		cmocka_unit_test(values),
 	};
 
 	return cmocka_run_group_tests(t, NULL, NULL);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/datauri.h"
+
+#include "common/base64.h"
+#include "policy/extract/hand.h"
+
+static void
+one(struct hand *h, struct slice uri, struct buf *octets)
+{
+	uint32_t number = hand_number(h);
+	unsigned flags = 0;
+	struct slice type;
+
+	slice_cut(&uri, ',', &type);
+	buf_clear(octets);
+	if (base64_decode(uri, octets, &flags) != OK && h->err == OK)
+		h->err = octets->err;
+	if (slice_find_nocase(type, SLICE("svg")) >= 0)
+		hand_opaque(h, number, EXTRACT_WHY_TYPE);
+	if ((flags & (BASE64_JUNK | BASE64_PADDING)) != 0)
+		hand_opaque(h, number, EXTRACT_WHY_BROKEN);
+	if (slice_find_nocase(type, SLICE("html")) >= 0)
+		hand_name(h, number, SLICE("data.html"));
+	hand_file(h, number, buf_slice(octets));
+}
+
+int
+datauri_run(struct slice list, const struct extract_limits *limits, extract_sink_fn *sink,
+    void *arg)
+{
+	struct buf octets;
+	struct slice line;
+	struct hand h;
+	int err;
+
+	hand_init(&h, limits, sink, arg);
+	buf_init(&octets, list.n + 16);
+	while (list.n > 0 && h.err == OK) {
+		slice_cut(&list, '\n', &line);
+		if (line.n > 0)
+			one(&h, line, &octets);
+	}
+	err = hand_end(&h, OK);
+	buf_fini(&octets);
+	return err;
+}
