@@ -295,7 +295,8 @@ bind_signer(struct run *run)
 	if (r != OK)
 		return r;
 	/* Nobody speaks for a colleague by sending again what is said to be his. */
-	if (run->resent.is && is_own(run, run->resent.from) && !is_colleague(run, f->from)) {
+	if (run->resent.is && is_own(run, run->resent.from) &&
+	    (!is_colleague(run, f->from) || control_off("resent-colleague"))) {
 		c.resent_from = run->resent.from;
 		c.resent_sender = run->resent.sender;
 	}
@@ -320,8 +321,8 @@ find_kind(struct run *run)
 	struct tree t;
 	int r;
 
-	if (content.n == 0)
-		return OK;
+	if (content.n == 0 || (n == 1 && !run->s->layers[0].opaque))
+		return OK;	/* kind_of has looked there */
 	arena_init(&scratch, TREE_ARENA_OCTETS(content.n));
 	r = tree_parse(content, &scratch, &t);
 	if (r == OK)

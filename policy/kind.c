@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/kind.h"
 
+#include "common/control.h"
 #include "common/words.h"
 #include "mime/header.h"
 #include "mime/tree.h"
@@ -164,7 +165,8 @@ is_report(const struct tree *t, uint32_t root, const struct report *r)
 	if (c == TREE_NONE || !tree_is(t, c, "message", r->machine))
 		return false;
 	buf_init(&body, REPORT_OCTETS_MAX);
-	ok = small_body(t, c, &body) && r->is_content(buf_slice(&body));
+	ok = small_body(t, c, &body) && (r->is_content(buf_slice(&body)) ||
+	    control_off("kind-content"));
 	c = t->parts[c].next_sibling;
 	if (ok && c != TREE_NONE)
 		ok = tree_is(t, c, "text", "rfc822-headers") &&

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 
 #include "common/control.h"
+#include "mime/header.h"
 #include "policy/smime/internal.h"
 
 static int
@@ -241,6 +242,24 @@ is_foreign(const struct smime_result *r)
 	return r->sig == SIG_NONE || (r->reason == SIG_UNSUPPORTED && r->signers_n == 0);
 }
 
+/* Could the entity be one, by its header alone? A large content is not divided for nothing. */
+static int
+may_be_signed(struct slice entity, struct arena *scratch, bool *yes_out)
+{
+	struct header_field field;
+	struct header_iter it;
+	struct tree t;
+	int r;
+
+	header_init(&it, entity);
+	while (header_next(&it, &field) == 1)
+		continue;
+	r = tree_parse(slice_sub(entity, 0, it.body), scratch, &t);
+	*yes_out = r == OK && t.count > 0 && (tree_is(&t, 0, "multipart", "signed") ||
+	    is_opaque_type(&t, 0));
+	return r;
+}
+
 /* Verify what the last layer covers, if that is a signature again. 1: it was; 0; or an error. */
 static int
 verify_inside(const struct signed_input *with, struct arena *a, struct smime_result *out)
@@ -248,14 +267,18 @@ verify_inside(const struct signed_input *with, struct arena *a, struct smime_res
 	struct slice entity = out->layers[out->layers_n - 1].content;
 	struct smime_result inner;
 	struct arena scratch;
+	bool maybe = false;
 	struct tree t;
 	int r;
 
 	if (entity.n == 0)
 		return 0;
-	arena_init(&scratch, TREE_ARENA_OCTETS(entity.n));
-	r = tree_parse(entity, &scratch, &t);
-	if (r == OK)
+	inner = (struct smime_result){ .sig = SIG_NONE };
+	arena_init(&scratch, 2 * TREE_ARENA_OCTETS(entity.n));
+	r = may_be_signed(entity, &scratch, &maybe);
+	if (r == OK && maybe)
+		r = tree_parse(entity, &scratch, &t);
+	if (r == OK && maybe)
 		r = verify_layer(&t, with, a, &inner);
 	arena_clear(&scratch);
 	if (r != OK || is_foreign(&inner))
