@@ -86,7 +86,7 @@ def pages_are_clean():
     for unit in glob.glob(os.path.join(TOP, "systemd/*.in")) + [os.path.join(TOP, "systemd/congvu.target")]:
         for name, section in re.findall(r"man:([\w.]+)\((\d)\)", text_of(unit)):
             assert "%s.%s" % (name, section) in names, (unit, name)
-    listed = re.findall(r"doc/man/([\w.]+\.[5-8])\b", text_of("doc/Makefile.inc"))
+    listed = re.findall(r"doc/man/([\w.-]+\.[5-8])\b", text_of("doc/Makefile.inc"))
     assert set(listed) == names, set(listed) ^ names
 
 
