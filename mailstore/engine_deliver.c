@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/control.h"
 #include "mailstore/engine_internal.h"
+#include "mailstore/incident.h"
 #include "mailstore/queue.h"
 #include "mailstore/quota.h"
 #include "mailstore/release.h"
@@ -490,6 +491,8 @@ engine_deliver_control(struct engine *e, const struct st_deliver_request *req,
 		r = use_release(e, req);
 	if (r == OK)
 		r = settle(e, req);
+	if (r == OK && req->incidents_n == 1)
+		r = incident_told(e->ctl, req->incidents);
 	if (r == OK)
 		r = put_intent(e, d);
 	if (r == OK)

@@ -45,6 +45,7 @@ enum st_code {
 	ST_TOLD		= 0x0323,
 	ST_QUEUE_SHOW	= 0x0336,
 	ST_RENEW	= 0x0324,
+	ST_INCIDENTS	= 0x0325,
 	ST_HOLD		= 0x0341,
 	ST_UNEXPUNGE	= 0x0342,
 	ST_RESTORE	= 0x034f,
@@ -174,6 +175,13 @@ WIRE_STRUCT(st_settles, ST_SETTLES_FIELDS)
 	F(T, STR, sender, 320)
 WIRE_STRUCT(st_release_use, ST_RELEASE_USE_FIELDS)
 
+/* The notice of incidents that this delivery is: it tells of those in the audit records behind after
+ * up to upto. ERR_NOENT, and nothing happened, unless after is where the last one ended. */
+#define ST_INCIDENTS_TOLD_FIELDS(F, L, T) \
+	F(T, U64, after, 0) \
+	F(T, U64, upto, 0)
+WIRE_STRUCT(st_incidents_told, ST_INCIDENTS_TOLD_FIELDS)
+
 /* Two descriptors: the composed message, its summary; both sealed. ERR_ACCESS also: the release is
  * used, revoked, over or another sender's; nothing happened. */
 #define ST_DELIVER_REQUEST_FIELDS(F, L, T) \
@@ -191,10 +199,11 @@ WIRE_STRUCT(st_release_use, ST_RELEASE_USE_FIELDS)
 	F(T, U8, ret, 2)		/* ST_RET_* */ \
 	F(T, STR, envid, 100)		/* ENVID as it came, in xtext */ \
 	L(T, st_filed, filed, 21000) \
-	L(T, st_settles, settles, 1)	/* ROLE_RELAY: exactly one; others: none */ \
+	L(T, st_settles, settles, 1)	/* ROLE_RELAY: exactly one, or incidents; others: none */ \
 	L(T, st_audit, audit, 1) \
 	L(T, st_release_use, release, 1)	/* ROLE_SMTPD */ \
-	F(T, U8, kept_inside, 1)	/* see ST_KEPT_INSIDE */
+	F(T, U8, kept_inside, 1)	/* see ST_KEPT_INSIDE */ \
+	L(T, st_incidents_told, incidents, 1)	/* ROLE_RELAY; then no settles, and local only */
 WIRE_STRUCT(st_deliver_request, ST_DELIVER_REQUEST_FIELDS)
 
 #define ST_NOTHING_FIELDS(F, L, T) \
@@ -513,6 +522,40 @@ WIRE_STRUCT(st_audit_checkpoint, ST_AUDIT_CHECKPOINT_FIELDS)
 	F(T, STR, before, 32)		/* the chain value before the first record */
 WIRE_STRUCT(st_audit_list_reply, ST_AUDIT_LIST_REPLY_FIELDS)
 
+/* What security officers are told of: a refusal because of level mat or above, an act with a
+ * release. Only what the audit has. */
+#define ST_INCIDENT_FIELDS(F, L, T) \
+	F(T, U64, time_ms, 0) \
+	F(T, STR, event, 32) \
+	F(T, STR, account, 320) \
+	F(T, STR, client, 64) \
+	F(T, STR, mail_from, 320) \
+	F(T, U32, recipients, 0) \
+	F(T, STR, rule, 64) \
+	F(T, U8, level, 3) \
+	F(T, STR, reference, 64) \
+	F(T, STR, evidence, 4096) \
+	F(T, STR, detail, 1024)		/* of releases */
+WIRE_STRUCT(st_incident, ST_INCIDENT_FIELDS)
+
+/* Audit records from serial on; 0: behind those that were told of. idle: none before it waits to
+ * be told of. */
+#define ST_INCIDENTS_REQUEST_FIELDS(F, L, T) \
+	F(T, U64, from, 0) \
+	F(T, U8, idle, 1)
+WIRE_STRUCT(st_incidents_request, ST_INCIDENTS_REQUEST_FIELDS)
+
+#define ST_INCIDENTS_REPLY_FIELDS(F, L, T) \
+	F(T, U64, told, 0)		/* where the last notice ended */ \
+	F(T, U64, upto, 0)		/* the last record looked at */ \
+	F(T, U8, more, 1) \
+	L(T, st_incident, items, 64)	/* the first ones */ \
+	F(T, U64, mat, 0)		/* how many there are, with those */ \
+	F(T, U64, toi_mat, 0) \
+	F(T, U64, tuyet_mat, 0) \
+	F(T, U64, releases, 0)
+WIRE_STRUCT(st_incidents_reply, ST_INCIDENTS_REPLY_FIELDS)
+
 #define ST_AUDIT_VERIFY_REPLY_FIELDS(F, L, T) \
 	F(T, U8, ok, 1) \
 	F(T, U64, records, 0) \
@@ -773,6 +816,7 @@ WIRE_STRUCT(st_release_revoke_request, ST_RELEASE_REVOKE_REQUEST_FIELDS)
 	X(ST_RESULT, "result", ROLE_RELAY, 0, st_result_request, st_nothing) \
 	X(ST_RENEW, "renew", ROLE_RELAY, 0, st_renew_request, st_nothing) \
 	X(ST_TOLD, "told", ROLE_RELAY, 0, st_told_request, st_nothing) \
+	X(ST_INCIDENTS, "incidents", ROLE_RELAY, 0, st_incidents_request, st_incidents_reply) \
 	X(ST_QUEUE_SHOW, "queue-show", ROLE_CONTROL, 0, st_show_request, st_queue_list_reply) \
 	X(ST_QUEUE_LIST, "queue-list", ROLE_CONTROL, 0, st_list_request, st_queue_list_reply) \
 	X(ST_QUEUE_ACT, "queue-act", ROLE_CONTROL, 0, st_queue_act_request, st_nothing) \

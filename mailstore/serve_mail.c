@@ -3,6 +3,8 @@
 #include "mailstore/quota.h"
 #include "mailstore/serve_internal.h"
 
+enum { INCIDENT_OFFICERS_MAX = 50 };
+
 static struct job *
 job_of(struct engine_job *ej)
 {
@@ -11,13 +13,23 @@ job_of(struct engine_job *ej)
 
 /* ---- deliver ---- */
 
-/* The relay, which talks to strangers, may deliver nothing but the notice that an entry owes. */
+/* To mailboxes here and nowhere else, and only if there is something to tell. */
+static bool
+is_incidents(const struct st_deliver_request *req)
+{
+	return req->incidents_n == 1 && req->settles_n == 0 && req->mail_from.n == 0 &&
+	    req->remote_n == 0 && req->filed_n == 0 && req->local_n > 0 &&
+	    req->local_n <= INCIDENT_OFFICERS_MAX && req->level == LEVEL_THUONG;
+}
+
+/* The relay, which talks to strangers, may deliver nothing but the notice that an entry owes, and
+ * that of incidents. */
 static bool
 may_deliver(const struct chan_req *creq, const struct st_deliver_request *req)
 {
 	if (creq->role != ROLE_RELAY)
-		return req->settles_n == 0;
-	return (req->settles_n == 1 && req->mail_from.n == 0 && req->kind == KIND_DSN &&
+		return req->settles_n == 0 && req->incidents_n == 0;
+	return is_incidents(req) || (req->settles_n == 1 && req->incidents_n == 0 && req->mail_from.n == 0 && req->kind == KIND_DSN &&
 	    req->filed_n == 0 && req->local_n + req->remote_n <= 1) ||
 	    control_off("relay-delivers");
 }

@@ -167,6 +167,8 @@ count(struct pool *p, const struct job *job, const struct pol_judge_reply *reply
 	metric_add(METRIC_VERDICTS, metric_at(METRIC_VERDICTS, rule, job->path, reply->verdict), 1);
 	metric_observe_us(METRIC_JUDGE_TIME, metric_at(METRIC_JUDGE_TIME, job->path, 0, 0),
 	    clock_us() - job->began_us);
+	if (reply->verdict == VERDICT_REJECT && reply->level >= LEVEL_MAT)
+		metric_add(METRIC_INCIDENTS, metric_at(METRIC_INCIDENTS, rule, reply->level, 0), 1);
 	p->status.judged++;
 	if (reply->verdict == VERDICT_REJECT)
 		p->status.rejected++;

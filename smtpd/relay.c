@@ -249,6 +249,7 @@ fini(struct relay *r)
 	chan_client_free(&r->store);
 	chan_client_free(&r->policy);
 	chan_client_free(&r->directory);
+	relay_incident_free(r);
 	for (size_t i = 0; r->tls != NULL && i < r->conf->route_n; i++)
 		if (r->tls[i] != NULL)
 			tls_ctx_free(&r->tls[i]);
@@ -273,6 +274,8 @@ relay_run(const struct parent_child *child)
 		err = enter_sandbox(child->conf);
 	if (err == OK)
 		err = connect_services(&r);
+	if (err == OK)
+		err = relay_incident_start(&r);
 	if (err == OK) {
 		log_event(EV_START, F_CSTR("role", "relay"));
 		parent_child_ready(child);

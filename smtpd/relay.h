@@ -35,6 +35,7 @@ enum {
 
 struct relay_delivery;
 struct relay_notice;
+struct relay_incident;
 
 /* A route as it is doing. */
 struct relay_hop {
@@ -51,6 +52,7 @@ struct relay {
 	struct relay_hop      *hops;		/* one per route */
 	struct relay_delivery *deliveries;
 	struct relay_notice   *notices;
+	struct relay_incident *incident;	/* NULL: nobody is told of incidents */
 	uint64_t	       active;
 	bool		       claiming, stopping;
 	uint64_t	       looked_ms;	/* when nothing was due, but for routes that rest */
@@ -88,6 +90,10 @@ bool relay_notice_has(const struct relay *r, const struct st_queue_entry *entry)
 
 int relay_notice_start(struct relay *r, const struct st_queue_entry *entry, int fd) MUST_USE;
 void relay_notice_drop_all(struct relay *r);
+
+/* Tell security officers of incidents (relay_incident.c). The clients are freed before it. */
+int relay_incident_start(struct relay *r) MUST_USE;
+void relay_incident_free(struct relay *r);
 
 /* Look up once whether mail for postmaster reaches anybody (relay_postmaster.c). */
 void relay_postmaster_check(struct relay *r);
