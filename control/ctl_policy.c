@@ -96,7 +96,7 @@ ctl_judge_env(struct ctl *ctl, const struct explain_line *line, struct judge_env
 	classify_options_init(&env->classify);
 	env->classify.open_signed = smime_open_signed;
 	env->smime = (struct smime_options){ .now_s = clock_real_s(),
-		.revocation_grace_s = 259200 };
+		.revocation_grace_s = 259200, .known_s = clock_real_s() };
 	if (c != NULL) {
 		env->conf = c;
 		env->authserv_id = slice_of(c->general.authserv_id);
