@@ -207,6 +207,27 @@ def nobody_else_is_named(p, by):
     assert code == 250, text
 
 
+def mail_is_sent_again_as_its_author_signed_it(p, by):
+    u1, u2, u3 = (p.env["CONGVU_USER%d" % n] for n in (1, 2, 3))
+    again = ("Resent-From: <%s>\r\nResent-To: <%s>\r\nResent-Date: Sun, 22 Nov 2026 08:00:00 +0700\r\n" % (u2, u3)).encode()
+    signed = by.tools.mail(1, u2, "Xin", by.tools.text_entity("Gửi lại.\n"))
+    forged = by.tools.mail(1, u2, "Xin", by.tools.text_entity("Gửi lại.\n"), signer=by.tools.user(2)[1:])
+    for message, word in ((again + signed, None), (signed, "from-not-yours"), (again + forged, "wrong-signer")):
+        with Smtp(p, user=u2) as s:
+            code, text = s.message(u2, [u3], message, b".\r\n")
+        assert code == (550 if word else 250) and (word or "") in text, (code, text)
+    body, _ = last_body(p, "IMAPS", u3)
+    assert b"smime=pass reason=resent" in b" ".join(body[1].split()) and signed in body[1], body[1]
+
+
+def fields_inside_the_signature_are_the_message_s(p, by):
+    u1, u2 = p.env["CONGVU_USER1"], p.env["CONGVU_USER2"]
+    for fields, word in (("Subject: thu\r\n", "header-mismatch"), ("From: <%s>\r\nTo: <%s>\r\nSubject: thu\r\n" % (u1, u2), None),
+                         ("From: <%s>\r\nTo: <%s>\r\nSubject: khac\r\n" % (u1, u2), "header-mismatch")):
+        code, text = by.send(1, u2, b"Content-Type: text/plain; hp=clear\r\n" + fields.encode() + b"\r\nx\r\n")
+        assert code == (550 if word else 250) and (word or "") in text, (fields, code, text)
+
+
 def nobody_outside_speaks_for_us(p, by):
     """Over the internet an address of ours in From needs its owner's signature."""
     u1, u4 = p.env["CONGVU_USER1"], p.env["CONGVU_USER4"]
@@ -253,7 +274,8 @@ if __name__ == "__main__":
         os.environ.setdefault("CONGVU_BUILD", os.getcwd())
     with Province(27400) as province:
         failures = run([nothing_marked_or_opaque_leaves, documents_are_read, what_nobody_inspected_is_read_inside,
-                        nobody_else_is_named, nobody_outside_speaks_for_us,
+                        nobody_else_is_named, mail_is_sent_again_as_its_author_signed_it,
+                        fields_inside_the_signature_are_the_message_s, nobody_outside_speaks_for_us,
                         tags_without_end_cost_little, strangers_leave_room], province, Sender(province))
         if failures:
             province.show_logs()
