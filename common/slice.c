@@ -161,8 +161,11 @@ slice_find(struct slice a, struct slice b)
 ptrdiff_t
 slice_find_nocase(struct slice a, struct slice b)
 {
+	if (b.n == 0)
+		return 0;
 	for (size_t i = 0; i + b.n <= a.n; i++)
-		if (slice_eq_nocase((struct slice){ a.p + i, b.n }, b))
+		if (ascii_lower(a.p[i]) == ascii_lower(b.p[0]) &&
+		    slice_eq_nocase((struct slice){ a.p + i, b.n }, b))
 			return (ptrdiff_t)i;
 	return -1;
 }

@@ -41,7 +41,7 @@ stop(struct ooxml *x, int err)
 static bool
 is(const char *name, const char *what)
 {
-	return strcmp(name, what) == 0;
+	return name[0] == what[0] && strcmp(name, what) == 0;	/* mostly no call */
 }
 
 /* --- lines --- */
@@ -127,18 +127,31 @@ end_loose(struct ooxml *x)
 
 /* --- elements --- */
 
+/* Attributes that people see. Most parts of most documents are styles, whose attributes nobody does:
+ * this is asked for all of them. */
+static bool
+is_telling(const char *name)
+{
+	switch (name[0]) {
+	case 'd':
+		return is(name, "descr");
+	case 't':
+		return is(name, "title") || is(name, "tooltip");
+	case 's':
+		return is(name, "string");
+	case 'a':
+		return is(name, "alt");
+	default:
+		return false;
+	}
+}
+
 static void
 telling_attributes(struct ooxml *x, const char *name, const char **atts)
 {
-	static const char *const telling[] = { "descr", "title", "string", "alt",
-		"tooltip" };
-
-	for (size_t i = 0; i < ARRAY_LEN(telling); i++) {
-		const char *v = xml_attribute(atts, telling[i]);
-
-		if (v != NULL)
-			line(x, slice_of(v));
-	}
+	for (size_t i = 0; atts[i] != NULL; i += 2)
+		if (is_telling(xml_local(atts[i])))
+			line(x, slice_of(atts[i + 1]));
 	if (is(name, "section") && xml_attribute(atts, "name") != NULL)	/* of slides */
 		line(x, slice_of(xml_attribute(atts, "name")));
 	if (is(name, "lvlText") || is(name, "docVar") || is(name, "tag") || is(name, "alias") ||

@@ -25,9 +25,12 @@ xml_stop(struct xml *x, int err)
 const char *
 xml_local(const char *name)
 {
-	const char *colon = strrchr(name, ':');
+	const char *local = name;
 
-	return colon == NULL ? name : colon + 1;
+	for (; *name != '\0'; name++)	/* short: a call would cost more */
+		if (*name == ':')
+			local = name + 1;
+	return local;
 }
 
 const char *
