@@ -24,6 +24,9 @@ enum {
 	META_STRETCHDIB = 0x0F43, META_DIBSTRETCH = 0x0B41, META_DIBBITS = 0x0940,
 	META_SETDIB = 0x0D33, META_BITBLT = 0x0922, META_STRETCHBLT = 0x0B23,
 	ESCAPE_COMMENT = 15, ESCAPE_EMF_HEAD = 34,
+	/* SVM */
+	SVM_HEAD = 12, SVM_RECORD_HEAD = 8, SVM_TEXT = 112, SVM_TEXT_RECT = 115,
+	SVM_BITMAP = 116, SVM_LAST_BITMAP = 124,
 };
 
 struct emf {
@@ -56,10 +59,16 @@ is_wmf(struct slice s)
 	    (version == 0x0300 || version == 0x0100) && cfb_u16(s, 16) == 0;
 }
 
+static bool
+is_svm(struct slice s)
+{
+	return slice_eq(slice_sub(s, 0, 6), SLICE("VCLMTF"));
+}
+
 bool
 emf_is(struct slice s)
 {
-	return is_emf(s) || (is_placeable(s) && is_wmf(slice_from(s, PLACEABLE_HEAD))) || is_wmf(s);
+	return is_emf(s) || is_svm(s) || (is_placeable(s) && is_wmf(slice_from(s, PLACEABLE_HEAD))) || is_wmf(s);
 }
 
 /* ---- text ---- */
@@ -375,6 +384,41 @@ read_wmf(struct emf *e, struct slice s)
 	return ERR_CORRUPT;
 }
 
+/* ---- SVM: type u16, version u16, octets u32, data ---- */
+
+/* A place (a rectangle: two), then letters behind how many they are: wide if the number has 32 bits. */
+static void
+svm_text(struct emf *e, struct slice data, size_t at)
+{
+	uint32_t wide = cfb_u32(data, at), narrow = cfb_u16(data, at);
+	struct slice s = slice_from(data, at);
+
+	if ((uint64_t)wide * 2 + 4 <= s.n)
+		drawn_wide(e, slice_from(s, 4), wide, cfb_u32(data, 4));
+	else
+		drawn_narrow(e, slice_from(s, 2), narrow, cfb_u32(data, 4));
+}
+
+static int
+read_svm(struct emf *e, struct slice s)
+{
+	s = slice_from(s, SVM_HEAD + (size_t)cfb_u32(s, 8));
+	while (s.n >= SVM_RECORD_HEAD && e->hand.err == OK) {
+		unsigned type = cfb_u16(s, 0);
+		uint32_t n = cfb_u32(s, 4);
+		struct slice data = slice_sub(s, SVM_RECORD_HEAD, n);
+
+		if (data.n < n)
+			return ERR_CORRUPT;
+		if (type >= SVM_TEXT && type <= SVM_TEXT_RECT)
+			svm_text(e, data, type == SVM_TEXT_RECT ? 16 : 8);
+		else if (type >= SVM_BITMAP && type <= SVM_LAST_BITMAP)
+			hand_file(&e->hand, hand_number(&e->hand), data);
+		s = slice_from(s, SVM_RECORD_HEAD + (size_t)n);
+	}
+	return s.n == 0 ? OK : ERR_CORRUPT;
+}
+
 int
 emf_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
 {
@@ -387,7 +431,8 @@ emf_run(struct slice octets, const struct extract_limits *limits, extract_sink_f
 	buf_init(&e.row, ROW_OCTETS_MAX);
 	buf_init(&e.joined, ROW_OCTETS_MAX);
 	buf_init(&e.data, octets.n + 1);
-	err = is_emf(octets) ? read_emf(&e, octets) : read_wmf(&e, octets);
+	err = is_emf(octets) ? read_emf(&e, octets) : is_svm(octets) ? read_svm(&e, octets) :
+	    read_wmf(&e, octets);
 	end_row(&e);
 	hand_text(&e.hand, 0, buf_slice(&e.text));
 	if (e.data.n > 0 && err == OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * policy/extract/emf.h: drawings of Windows: WMF, EMF, and EMF+ inside.
+ * policy/extract/emf.h: drawings of Windows: WMF, EMF, and EMF+ inside; those of LibreOffice (SVM),
+ * which stand for charts and objects in OpenDocument.
  *
  * Shape   pure. Each text that is drawn as a line, and those drawn at one height side by side, once with
  *         blanks between and once without; bitmaps as files. Text by numbers of glyphs, and
@@ -13,7 +14,7 @@
 
 #include "policy/extract/extract.h"
 
-/* EMF, or WMF with or without the head that files have. */
+/* EMF, SVM, or WMF with or without the head that files have. */
 bool emf_is(struct slice octets);
 
 /* As extract_run(). */

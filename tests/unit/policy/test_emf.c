@@ -228,6 +228,23 @@ windows(void **state)
 	assert_false(emf_is(SLICE("")));
 }
 
+static void
+libreoffice(void **state)
+{
+	(void)state;
+	buf_clear(&b);
+	buf_add(&b, SLICE("VCLMTF" "\1\0\4\0\0\0" "head"));
+	buf_add(&b, SLICE("\x71\0\2\0\x14\0\0\0" "\0\0\0\0\7\0\0\0" "\3\0\0\0M\0\xAC\x1ET\0" "xx"));
+	buf_add(&b, SLICE("\x70\0\1\0\x0C\0\0\0" "\0\0\0\0\7\0\0\0" "\2\0ab"));
+	buf_add(&b, SLICE("\x73\0\1\0\x14\0\0\0" "\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0" "\2\0cd"));
+	buf_add(&b, SLICE("\x74\0\1\0\3\0\0\0" "BM."));
+	buf_add(&b, SLICE("\x67\0\1\0\1\0\0\0" "x"));
+	assert_true(emf_is(buf_slice(&b)));
+	assert_string_equal(run(buf_slice(&b)), " F1:BM. T0:M\xE1\xBA\xACT\nab\nM\xE1\xBA\xACT ab\nM\xE1\xBA\xACTab\ncd ");
+	assert_string_equal(run(slice_sub(buf_slice(&b), 0, b.n - 1)), " F1:BM. T0:M\xE1\xBA\xACT\nab\nM\xE1\xBA\xACT ab"
+	    "\nM\xE1\xBA\xACTab\ncd O0:opaque-broken ");
+}
+
 int
 main(void)
 {
@@ -235,6 +252,7 @@ main(void)
 		cmocka_unit_test(enhanced),
 		cmocka_unit_test(enhanced_plus),
 		cmocka_unit_test(windows),
+		cmocka_unit_test(libreoffice),
 	};
 
 	return cmocka_run_group_tests(t, setup, teardown);
