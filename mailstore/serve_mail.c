@@ -27,6 +27,8 @@ is_incidents(const struct st_deliver_request *req)
 static bool
 may_deliver(const struct chan_req *creq, const struct st_deliver_request *req)
 {
+	if (creq->role == ROLE_RELAY && req->release_n > 0)	/* they let submissions in */
+		return false;
 	if (creq->role != ROLE_RELAY)
 		return req->settles_n == 0 && req->incidents_n == 0;
 	return is_incidents(req) || (req->settles_n == 1 && req->incidents_n == 0 && req->mail_from.n == 0 && req->kind == KIND_DSN &&

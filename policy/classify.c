@@ -189,12 +189,10 @@ is_pgp_signature(const struct tree *t, uint32_t i)
 
 /* The decoded octets of a leaf, to which what is found in them belongs. */
 static void
-look_into(struct inspect *w, struct slice octets, const struct inspect_label *label, bool damaged)
+look_into(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
 	w->f->leaf = (struct leaf){ .octets = octets,
 		.kind = slice_is_nocase(label->type, "text") ? LEAF_TEXT : LEAF_OCTETS };
-	if (damaged)
-		inspect_opaque(w, "opaque-encoding");
 	inspect_octets(w, octets, label);
 	w->f->leaf = (struct leaf){ .kind = LEAF_NONE };
 }
@@ -209,14 +207,19 @@ decode_as(struct inspect *w, const struct tree *t, uint32_t i, enum body_encodin
 	int err;
 
 	if (enc == BODY_7BIT || enc == BODY_8BIT || enc == BODY_BINARY || enc == BODY_UNKNOWN) {
-		look_into(w, body, &label, false);
+		look_into(w, body, &label);
 		return;
 	}
 	buf_init(&out, body.n + 8);
 	err = body_decode(enc, body, &out, &flags);
 	note(w, err);
+	if ((flags & BODY_BAD_BASE64) != 0) {
+		/* Others may decode it otherwise: who releases it does so as it is. */
+		w->f->leaf = (struct leaf){ .kind = LEAF_OCTETS, .octets = body };
+		inspect_opaque(w, "opaque-encoding");
+	}
 	if (err == OK)
-		look_into(w, buf_slice(&out), &label, (flags & BODY_BAD_BASE64) != 0);
+		look_into(w, buf_slice(&out), &label);
 	buf_fini(&out);
 }
 
@@ -229,16 +232,16 @@ decode_every_way(struct inspect *w, const struct tree *t, uint32_t i)
 	struct buf out;
 	unsigned flags;
 
-	look_into(w, body, &label, false);
+	look_into(w, body, &label);
 	buf_init(&out, body.n + 8);
 	note(w, body_decode(BODY_QP, body, &out, &flags));
 	if (!slice_eq(buf_slice(&out), body))
-		look_into(w, buf_slice(&out), &label, false);
+		look_into(w, buf_slice(&out), &label);
 	buf_clear(&out);
 	flags = 0;
 	note(w, body_decode(BODY_BASE64, body, &out, &flags));
 	if ((flags & BODY_BAD_BASE64) == 0)
-		look_into(w, buf_slice(&out), &label, false);
+		look_into(w, buf_slice(&out), &label);
 	buf_fini(&out);
 }
 

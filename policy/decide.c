@@ -12,6 +12,7 @@ struct query {
 	struct slice	    unit;
 	unsigned	    flags;	/* RULE_* */
 	bool		    cleared;
+	bool		    released, passed_other;	/* see struct decide_context, decision */
 };
 
 static bool
@@ -70,12 +71,29 @@ fits(const struct rule *r, const struct query *q)
 	    is_sender(r->senders, f->from) && is_in_unit(r->units, q->unit);
 }
 
-static const struct rule *
-first_fit(const struct rule_table *t, const struct query *q)
+static bool
+is_about_content(const struct rule *r)
 {
-	for (size_t i = 0; i < t->count; i++)
-		if (fits(&t->rows[i], q))
+	return r->level_min > LEVEL_THUONG || r->opaque == RULE_YES || r->review == RULE_YES ||
+	    (r->flags_set & (RULE_PARTLY | RULE_INTERNAL_ONLY)) != 0;
+}
+
+static bool
+is_releasable(const struct rule *r)
+{
+	return r->verdict == VERDICT_REJECT && r->releasable;
+}
+
+static const struct rule *
+first_fit(const struct rule_table *t, struct query *q)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		if (!fits(&t->rows[i], q))
+			continue;
+		if (!q->released || !is_releasable(&t->rows[i]))
 			return &t->rows[i];
+		q->passed_other |= !is_about_content(&t->rows[i]);
+	}
 	return NULL;
 }
 
@@ -134,7 +152,7 @@ touches_internet(const struct query *q)
 }
 
 static const struct rule *
-find(const struct query *q, const struct rules *rules)
+find(struct query *q, const struct rules *rules)
 {
 	const struct rule *row;
 
@@ -154,29 +172,22 @@ or_empty(const char *s)
 	return s == NULL ? "" : s;
 }
 
-static bool
-is_about_content(const struct rule *r)
-{
-	return r->level_min > LEVEL_THUONG || r->opaque == RULE_YES || r->review == RULE_YES ||
-	    (r->flags_set & (RULE_PARTLY | RULE_INTERNAL_ONLY)) != 0;
-}
-
 void
 decide(const struct decide_context *c, const struct decide_rcpt *r, const struct facts *f,
     const struct rules *rules, struct decision *out)
 {
 	const struct rule *row = profile_malformed();
+	struct query q = { .passed_other = false };
 
 	if (in_range(c, r, f)) {
-		struct query q = { .path = c->path, .arrival = c->arrival_zone, .f = f, .unit = c->unit,
+		q = (struct query){ .path = c->path, .arrival = c->arrival_zone, .f = f, .unit = c->unit,
 			.exit = r->exit_zone, .flags = flags_of(c, f, rules),
-			.cleared = f->level <= r->clearance };
-
+			.cleared = f->level <= r->clearance, .released = c->released };
 		row = find(&q, rules);
 	}
 	*out = (struct decision){ .verdict = row->verdict, .rule = row->name,
-		.releasable = row->verdict == VERDICT_REJECT && row->releasable,
-		.about_content = is_about_content(row),
+		.releasable = is_releasable(row), .about_content = is_about_content(row),
+		.passed_other = q.passed_other,
 		.enhanced = or_empty(row->enhanced), .reason_vi = or_empty(row->reason_vi),
 		.reason_en = or_empty(row->reason_en), .legal_basis = or_empty(row->legal_basis),
 		.sign_as = row->verdict == VERDICT_ALLOW ? or_empty(row->sign_as) : "" };

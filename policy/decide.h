@@ -83,6 +83,7 @@ struct decide_context {
 	struct slice unit;		/* DN of the account's entry; empty without one */
 	bool	 from_ours;		/* the domain of From is one of ours */
 	bool	 forged_trace;
+	bool	 released;		/* rows that officers may release are passed over */
 	uint64_t unsigned_until_s, now_s;
 };
 
@@ -94,6 +95,7 @@ struct decision {
 	unsigned    verdict;
 	bool	    releasable;
 	bool	    about_content;	/* the row asks for something that was found inside */
+	bool	    passed_other;	/* released: a row that is not about content was passed over */
 	const char *rule, *enhanced, *reason_vi, *reason_en, *legal_basis;	/* never NULL */
 	const char *sign_as;		/* never NULL; "": the message goes as it came */
 };

@@ -23,6 +23,7 @@ struct run {
 	bool				forged_trace;
 	struct author			author;
 	const struct facts	       *judged;		/* those found, or what a release makes of them */
+	bool				released, passed_other;	/* see struct decide_context, decision */
 	const char		       *sign_as;	/* the first that a decision named, or "" */
 	struct buf			sign_field;
 };
@@ -92,6 +93,7 @@ context_of(const struct run *run)
 		.unit = req->unit,
 		.from_ours = run->author.from_ours,
 		.forged_trace = run->forged_trace,
+		.released = run->released,
 		.unsigned_until_s = req->unsigned_until_s,
 		.now_s = (uint64_t)run->env->smime.now_s,
 	};
@@ -161,6 +163,7 @@ decide_all(struct run *run)
 			slice_sub(slice_of(d.rule), 0, 64) };
 		if (i == 0 || is_worse(&d, reply))
 			take_decision(run, &d);
+		run->passed_other |= d.passed_other;
 		if (*run->sign_as == '\0')	/* there is one text for all recipients */
 			run->sign_as = d.sign_as;
 	}
@@ -169,7 +172,8 @@ decide_all(struct run *run)
 
 /* ---- releases ---- */
 
-/* Would all be allowed if these were the facts? If so the reply says it, else it is as before. */
+/* Would all be allowed if these were the facts and what officers may release were released? If so
+ * the reply says it, else it is as before. */
 static int
 try_facts(struct run *run, const struct facts *f, bool *allowed_out)
 {
@@ -178,8 +182,11 @@ try_facts(struct run *run, const struct facts *f, bool *allowed_out)
 	int r;
 
 	run->judged = f;
+	run->released = true;
+	run->passed_other = false;
 	r = decide_all(run);
 	run->judged = &run->out->facts;
+	run->released = false;
 	*allowed_out = r == OK && run->out->reply.verdict == VERDICT_ALLOW;
 	if (!*allowed_out) {
 		run->out->reply = before;
@@ -189,7 +196,7 @@ try_facts(struct run *run, const struct facts *f, bool *allowed_out)
 }
 
 static int
-try_release(struct run *run, const struct pol_release *r, struct facts *lifted)
+try_release(struct run *run, const struct pol_release *r, bool whole, struct facts *lifted)
 {
 	const struct pol_judge_request *req = run->req;
 	struct release_context c = { .path = req->path, .sender = run->out->facts.from,
@@ -201,17 +208,17 @@ try_release(struct run *run, const struct pol_release *r, struct facts *lifted)
 	bool allowed = false;
 	int err = release_verify(r, &c, run->a, &s, &unfit);
 
-	if (err == OK && unfit == NULL && run->out->facts.partly_inspected)
+	if (err == OK && unfit == NULL)
 		err = release_content(run->out->content, run->a, content);
 	if (err == OK && unfit == NULL)
-		unfit = release_lift(&run->out->facts, &s, content, lifted);
+		unfit = release_lift(&run->out->facts, &s, content, whole, lifted);
 	if (err == OK && unfit == NULL) {
 		err = try_facts(run, lifted, &allowed);
 		unfit = allowed ? NULL : lifted->level > LEVEL_THUONG ? "lift" : "rules";
 	}
 	if (unfit != NULL)
 		run->out->reply.unfit = slice_of(unfit);
-	if (!allowed)
+	if (!allowed || err != OK)
 		return err;
 	run->out->reply.release = r->id;
 	run->out->reply.lift = (uint8_t)s.lift;
@@ -228,7 +235,7 @@ try_releases(struct run *run)
 	struct pol_judge_reply refused = *reply;
 	struct slice legal_basis = run->out->legal_basis;
 	struct facts *lifted;
-	bool could = false;
+	bool could = false, whole;
 	int r = OK;
 
 	if (reply->verdict != VERDICT_REJECT ||
@@ -242,8 +249,9 @@ try_releases(struct run *run)
 	*reply = refused;
 	run->out->legal_basis = legal_basis;
 	reply->liftable = could;
+	whole = run->passed_other;
 	for (size_t i = 0; i < req->releases_n && could && r == OK && reply->release.n == 0; i++)
-		r = try_release(run, &req->releases[i], lifted);
+		r = try_release(run, &req->releases[i], whole, lifted);
 	return r;
 }
 

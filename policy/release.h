@@ -83,12 +83,15 @@ struct release_context {
 int release_verify(const struct pol_release *r, const struct release_context *c, struct arena *a,
     struct release_statement *out, const char **unfit_out) MUST_USE;
 
-/* The facts as the release s has them decided; content: release_content of the message. NULL: done;
- * else why it does not fit. */
+/*
+ * The facts as the release s has them decided: a decision passes rows over that officers may release,
+ * and marks that are none make no level. content: release_content of the message; whole: it must be
+ * the same altogether. NULL: done; else why it does not fit.
+ */
 const char *release_lift(const struct facts *f, const struct release_statement *s,
-    const unsigned char content[LEAF_SHA256_OCTETS], struct facts *out);
+    const unsigned char content[LEAF_SHA256_OCTETS], bool whole, struct facts *out);
 
-/* The facts if all were lifted that a release could. False: some finding cannot be. */
+/* The same for the best of releases. False: there is a finding that none can name. */
 bool release_could_lift(const struct facts *f, struct facts *out);
 
 #endif

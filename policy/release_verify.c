@@ -296,15 +296,6 @@ release_verify(const struct pol_release *r, const struct release_context *c, str
 
 /* ---- what it lifts ---- */
 
-static void
-lift(const struct facts *f, bool marks, struct facts *out)
-{
-	*out = *f;
-	out->review = out->opaque = out->partly_inspected = out->internal_only = false;
-	if (marks)
-		out->level = LEVEL_THUONG;
-}
-
 static bool
 covers(const struct release_statement *s, const struct cause *c)
 {
@@ -316,7 +307,7 @@ covers(const struct release_statement *s, const struct cause *c)
 
 const char *
 release_lift(const struct facts *f, const struct release_statement *s,
-    const unsigned char content[LEAF_SHA256_OCTETS], struct facts *out)
+    const unsigned char content[LEAF_SHA256_OCTETS], bool whole, struct facts *out)
 {
 	bool marks = s->lift == LIFT_FALSE_POSITIVE || control_off("release-lift");
 
@@ -326,17 +317,20 @@ release_lift(const struct facts *f, const struct release_statement *s,
 		if ((marks || f->causes[i].weights != CAUSE_ASSERTED) &&
 		    !covers(s, &f->causes[i]))
 			return "not-covered";
-	if (f->partly_inspected && memcmp(s->content, content, sizeof s->content) != 0 &&
+	if ((f->partly_inspected || whole) && memcmp(s->content, content, sizeof s->content) != 0 &&
 	    !control_off("release-content"))
 		return "not-covered";
-	lift(f, marks, out);
+	*out = *f;
+	if (marks)
+		out->level = LEVEL_THUONG;
 	return NULL;
 }
 
 bool
 release_could_lift(const struct facts *f, struct facts *out)
 {
-	lift(f, true, out);
+	*out = *f;
+	out->level = LEVEL_THUONG;
 	return !f->causes_incomplete;
 }
 

@@ -32,6 +32,8 @@
 #define MARK	"Content-Type: text/plain; charset=utf-8\r\n\r\nĐộ mật: Mật\r\n\r\nKinh gui."
 #define MARK_QP	"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " \
 		"quoted-printable\r\n\r\n=C4=90=E1=BB=99 m=E1=BA=ADt: M=E1=BA=ADt\r\n\r\nKinh=\r\n gui."
+#define X_BAD(end) "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: " \
+		"base64\r\n\r\nAQID=BAUGBwgBAgMEBQYHCAEC" end
 #define PART(b, p) "--" b "\r\n" p "\r\n"
 #define END(b)	"--" b "--\r\n"
 
@@ -51,6 +53,10 @@ static const char opaque_marked[] = FIELDS("7@b") MIXED("bb") PART("bb", MARK) P
 static const char opaque_inner[] = FIELDS("8@b") MIXED("bb") PART("bb", TEXT) PART("bb",
     "Content-Type: message/rfc822\r\n\r\nSubject: y\r\n" MIXED("cc") PART("cc", X) PART("cc", Y)
     END("cc")) END("bb");
+static const char plain[] = FIELDS("14@a") TEXT "\r\n";
+static const char damaged[] = FIELDS("15@a") X_BAD("AwQFBgcI") "\r\n";
+static const char damaged_again[] = FIELDS("16@b") X_BAD("AwQFBgcI") "\r\n";
+static const char damaged_other[] = FIELDS("17@b") X_BAD("AwQF=BgcI") "\r\n";
 static const char marked[] = FIELDS("9@a") MARK "\r\n";
 static const char marked_again[] = FIELDS("10@a") MARK_QP "\r\n";
 static const char marked_more[] = FIELDS("11@b") MIXED("bb") PART("bb", MARK)
@@ -389,6 +395,8 @@ static const struct {
 	    "expired" },
 	{ "at the relay, other content", at_the_relay, opaque, LIFT_REVIEW, opaque_other,
 	    "not-covered" },
+	{ "a damaged encoding", as_is, damaged, LIFT_REVIEW, damaged_again, NULL },
+	{ "damaged otherwise", as_is, damaged, LIFT_REVIEW, damaged_other, "not-covered" },
 	{ "a mark that is none", as_is, marked, LIFT_FALSE_POSITIVE, marked_again, NULL },
 	{ "a mark is not lifted by review", as_is, marked, LIFT_REVIEW, marked_again, "lift" },
 	{ "another mark beside it", as_is, marked, LIFT_FALSE_POSITIVE, marked_more,
@@ -525,6 +533,40 @@ what_officers_cannot_lift_says_so(void **state)
 	arena_clear(&arena);
 }
 
+/* Rows of the configuration: what they refuse for good stays refused; what officers may release without
+ * any part to blame, they release as a whole. */
+static void
+rows_of_ones_own_decide_what_can_be_lifted(void **state)
+{
+	static const struct rule final = { .name = "never", .opaque = RULE_YES,
+		.verdict = VERDICT_REJECT };
+	static const struct rule other = { .name = "to-be-seen",
+		.exit = RULE_BIT(ZONE_INTERNET), .verdict = VERDICT_REJECT, .releasable = true };
+	struct judge_result r;
+	struct trial t;
+
+	(void)state;
+	prepare(&t, opaque, LIFT_FALSE_POSITIVE);
+	sign_all(&t);
+	env.rules.own = (struct rule_table){ &final, 1 };
+	assert_int_equal(judge_it(opaque_again, &t.req, &r), OK);
+	assert_int_equal(r.reply.verdict, VERDICT_REJECT);
+	assert_true(slice_is(r.reply.rule, "never"));
+	assert_false(r.reply.liftable);
+	judge_fini(&r);
+	env.rules.own = (struct rule_table){ &other, 1 };
+	expect("same content", &t, opaque_again, NULL);
+	expect("a part less", &t, opaque_less, "not-covered");
+	expect("same parts in another order", &t, opaque_swapped, "not-covered");
+	prepare(&t, plain, LIFT_REVIEW);
+	assert_int_equal(t.s[0].parts_n, 0);
+	sign_all(&t);
+	expect("nothing was found in it", &t, plain, NULL);
+	expect("but in this", &t, opaque, "not-covered");
+	env.rules.own = (struct rule_table){ NULL, 0 };
+	arena_clear(&arena);
+}
+
 /* A finding in a header field is named by that field, however it is folded. */
 static void
 fields_are_causes_of_their_own(void **state)
@@ -653,6 +695,7 @@ main(void)
 		cmocka_unit_test(what_was_not_inspected_needs_all_of_the_content),
 		cmocka_unit_test(only_what_is_needed_is_used),
 		cmocka_unit_test(what_officers_cannot_lift_says_so),
+		cmocka_unit_test(rows_of_ones_own_decide_what_can_be_lifted),
 		cmocka_unit_test(fields_are_causes_of_their_own),
 	};
 
