@@ -176,6 +176,19 @@ scan_markup(struct inspect *w, struct slice utf8, enum html_reading reading, uns
 	buf_fini(&text);
 }
 
+/* A document of Word, Excel or OpenDocument in one file of XML: letters of a word may stand in
+ * several elements. */
+static bool
+is_office(struct slice utf8)
+{
+	struct slice head = slice_sub(utf8, 0, 8192);
+
+	return slice_find_nocase(head, SLICE("schemas.microsoft.com/office")) >= 0 ||
+	    slice_find_nocase(head, SLICE("schemas.openxmlformats.org")) >= 0 ||
+	    slice_find_nocase(head, SLICE("urn:schemas-microsoft-com:office")) >= 0 ||
+	    slice_find_nocase(head, SLICE("urn:oasis:names:tc:opendocument")) >= 0;
+}
+
 /* Pictures and other contents that are values of attributes. */
 static void
 inspect_values(struct inspect *w, struct slice utf8)
@@ -198,7 +211,7 @@ inspect_values(struct inspect *w, struct slice utf8)
 static void
 scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide)
 {
-	unsigned flags = 0;
+	unsigned flags = 0, more = 0;
 
 	if (markup == MARKUP_NONE) {
 		scan_text(&w->scan, utf8);
@@ -208,6 +221,8 @@ scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide
 	}
 	if (markup == MARKUP_XML) {
 		scan_markup(w, utf8, HTML_XML, &flags);
+		if (is_office(utf8))
+			scan_markup(w, utf8, HTML_OFFICE, &more);
 		if (w->depth < w->o->limits.depth_max)	/* its text is read anyway */
 			inspect_own(w, utf8, edxml_run);
 	} else {

@@ -5,6 +5,7 @@
 #include "policy/extract/msg.h"
 #include "policy/extract/officeart.h"
 #include "policy/extract/ole.h"
+#include "policy/extract/oleps.h"
 #include "policy/extract/ppt.h"
 #include "policy/extract/vba.h"
 #include "policy/extract/word.h"
@@ -168,7 +169,7 @@ one_folder(struct compound *c, uint32_t folder)
 		keep(c, ppt_text(&c->cfb, folder, &c->hand, &c->text));
 	if (msg_is(&c->cfb, folder))
 		keep(c, msg_folder(&c->cfb, folder, &c->hand));
-	keep(c, word_properties(&c->cfb, folder, &c->titles));
+	keep(c, oleps_text(&c->cfb, folder, &c->titles));
 	give_text(c, number);
 }
 

@@ -116,6 +116,27 @@ is_inline(struct slice name)
 	return one_of(name, list, ARRAY_LEN(list)) || slice_chr(name, ':') >= 0;
 }
 
+/* Paragraphs and the like of office documents, by the name without its prefix. */
+static bool
+is_paragraph(struct slice name)
+{
+	static const char *const list[] = {
+		"p", "h", "br", "cr", "tab", "row", "cell", "data", "tc", "tr", "table-row",
+		"table-cell", "page", "txbx", "textbox", "text-box", "comment", "annotation",
+	};
+
+	name = slice_from(name, (size_t)(slice_chr(name, ':') + 1));
+	return one_of(name, list, ARRAY_LEN(list));
+}
+
+static bool
+begins_line(const struct html *h, struct slice name)
+{
+	if (h->reading == HTML_OFFICE)
+		return is_paragraph(name);
+	return h->reading == HTML_XML || !is_inline(name);
+}
+
 static bool
 is_void(struct slice name)
 {
@@ -318,7 +339,7 @@ attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_o
 		if (value.n > 0 && is_handler(name))
 			h->flags |= HTML_HAS_EMBEDDED;
 		h->flags |= value_flags(h, value);
-		if (!is_telling(name) || value.n == 0)
+		if (!is_telling(name) || value.n == 0 || h->reading == HTML_OFFICE)
 			continue;
 		h->flags |= HTML_HAS_MORE;
 		if (h->reading == HTML_SHOWN)
@@ -468,7 +489,7 @@ tag(struct html *h, const struct tag *t)
 		skip_tag(h, t);
 		return;
 	}
-	if (!is_inline(t->name) || h->reading == HTML_XML)
+	if (begins_line(h, t->name))
 		line_break(h);
 	if (t->closing) {
 		if (slice_is_nocase(t->name, "pre") && h->pre > 0)
@@ -478,7 +499,7 @@ tag(struct html *h, const struct tag *t)
 		return;
 	}
 	open_tag(h, t);
-	if (!t->empty && h->reading != HTML_XML && (slice_is_nocase(t->name, "script") ||
+	if (!t->empty && h->reading < HTML_XML && (slice_is_nocase(t->name, "script") ||
 	    slice_is_nocase(t->name, "style")))
 		raw_text(h, t->name);
 }

@@ -16,7 +16,8 @@
 enum html_reading {
 	HTML_SHOWN,
 	HTML_ALL,
-	HTML_XML	/* everything, and every tag begins a new line */
+	HTML_XML,	/* everything, and every tag begins a new line */
+	HTML_OFFICE	/* documents in one file of XML: a line per paragraph or cell */
 };
 
 enum html_flag {

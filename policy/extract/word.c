@@ -12,7 +12,6 @@ enum {
 	FC_CLX = 33,			/* number of the pair (fc, lcb) in the FIB */
 	PIECE_COMPRESSED = 1 << 30,
 	LINE_OCTETS_MAX = 1 << 20,
-	PROPERTY_LPSTR = 30, PROPERTY_LPWSTR = 31,
 };
 
 struct word {
@@ -247,78 +246,5 @@ word_text(struct cfb *c, uint32_t folder, struct buf *text)
 	buf_fini(&w.line);
 	buf_fini(&w.row);
 	buf_fini(&w.bytes);
-	return r;
-}
-
-/* ---- properties ---- */
-
-/* A value that is text: to a line of titles, from the charset of its set. */
-static int
-one_property(struct slice set, uint32_t at, enum charset cs, struct buf *titles)
-{
-	uint32_t type = cfb_u32(set, at), n = cfb_u32(set, at + 4);
-	struct slice value = slice_sub(slice_from(set, at), 8, type == PROPERTY_LPWSTR ? 2 * (size_t)n : n);
-	struct buf utf8;
-	int r;
-
-	if (type != PROPERTY_LPSTR && type != PROPERTY_LPWSTR)
-		return OK;
-	buf_init(&utf8, 4 * value.n + 16);
-	r = charset_to_utf8(type == PROPERTY_LPWSTR ? CHARSET_UTF_16LE : cs, value, &utf8, NULL);
-	for (size_t i = 0; i < utf8.n && r == OK; i++)
-		if (utf8.p[i] != '\0')
-			buf_addc(titles, utf8.p[i]);
-	buf_addc(titles, '\n');
-	buf_fini(&utf8);
-	return titles->err == ERR_NOMEM ? ERR_NOMEM : OK;
-}
-
-/* A set: its size, how many properties, then (number, offset) of each. Number 1 is the code page. */
-static int
-one_set(struct slice set, struct buf *titles)
-{
-	enum charset cs = CHARSET_WINDOWS_1252;
-	uint32_t n = cfb_u32(set, 4);
-	int r = OK;
-
-	if (n > (set.n - 8) / 8)
-		return OK;
-	for (uint32_t i = 0; i < n; i++)
-		if (cfb_u32(set, 8 + 8 * i) == 1) {
-			uint32_t page = cfb_u16(set, cfb_u32(set, 12 + 8 * i) + 4);
-
-			cs = page == 65001 ? CHARSET_UTF_8 : page == 1258 ? CHARSET_WINDOWS_1258 :
-			    page == 1200 ? CHARSET_UTF_16LE : CHARSET_WINDOWS_1252;
-		}
-	for (uint32_t i = 0; i < n && r == OK; i++)
-		if (cfb_u32(set, 12 + 8 * i) < set.n)
-			r = one_property(set, cfb_u32(set, 12 + 8 * i), cs, titles);
-	return r;
-}
-
-int
-word_properties(struct cfb *c, uint32_t folder, struct buf *titles)
-{
-	static const char *const names[] = { "\005SummaryInformation", "\005DocumentSummaryInformation" };
-	struct buf b;
-	int r = OK;
-
-	buf_init(&b, c->octets.n + 1);
-	for (size_t i = 0; i < ARRAY_LEN(names) && r == OK; i++) {
-		uint32_t at_entry = cfb_find(c, folder, names[i]), sets;
-		struct slice s;
-
-		if (at_entry == CFB_NONE || cfb_stream(c, at_entry, &b) != OK)
-			continue;
-		s = buf_slice(&b);
-		sets = cfb_u32(s, 24);
-		for (uint32_t k = 0; k < sets && k < 4 && r == OK; k++) {
-			uint32_t at = cfb_u32(s, 28 + 20 * k + 16);
-
-			if (at + 8 < s.n)
-				r = one_set(slice_from(s, at), titles);
-		}
-	}
-	buf_fini(&b);
 	return r;
 }

@@ -5,7 +5,7 @@
  * Shape   pure. Lines of UTF-8: paragraphs, and rows of tables with their cells side by side, of the body,
  *         footnotes, headers, comments and text boxes. Pictures and drawings are officeart.h's.
  * Bounds  those of cfb.h and of the buffers.
- * Source  [MS-DOC] 2.4.1 (retrieving text), 2.5 (FIB); [MS-OLEPS]
+ * Source  [MS-DOC] 2.4.1 (retrieving text), 2.5 (FIB)
  */
 #ifndef POLICY_EXTRACT_WORD_H
 #define POLICY_EXTRACT_WORD_H
@@ -14,8 +14,5 @@
 
 /* OK; ERR_UNSUPPORTED: older than that; ERR_ACCESS: encrypted; ERR_CORRUPT; ERR_NOMEM; ERR_LIMIT. */
 int word_text(struct cfb *c, uint32_t folder, struct buf *text) MUST_USE;
-
-/* Texts of the streams of properties of any document, a line each. OK; ERR_NOMEM. */
-int word_properties(struct cfb *c, uint32_t folder, struct buf *titles) MUST_USE;
 
 #endif

@@ -136,6 +136,9 @@ static const struct { const char *message, *want; } rows[] = {
 	  "mat aside@1 filename-mark@1/1" },
 	{ MIX PART("application/xml", "<?xml version='1.0'?><Secret>Th\xC6\xB0\xE1\xBB\x9Dng</Secret><Name>A</Name>") END,
 	  "thuong" },
+	{ MIX PART("application/msword", "<?xml version='1.0'?><?mso-application progid='Word.Document'?><w:wordDocument "
+	  "xmlns:w='http://schemas.microsoft.com/office/word/2003/wordml'><w:p><w:r><w:t>M</w:t></w:r><w:r><w:t>"
+	  "\xE1\xBA\xACT</w:t></w:r></w:p></w:wordDocument>") END, "mat line-mark@1" },
 	{ MIX PART("application/xml", "<?xml version='1.0'?><Attachment><Content>xJDhu5kgbeG6rXQ6IE3huq10\r\n"
 	  "</Content></Attachment>") END, "mat field@1/1" },
 	{ MIX PART("text/plain", "http://www.vidu.gov.vn/vanban/chitietvanban/2026/ChiThi2026") END, "thuong" },

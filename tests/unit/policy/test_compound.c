@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "policy/extract/excel.h"
+#include "policy/extract/oleps.h"
 #include "policy/extract/word.h"
 #include "tests/unit/policy/cfbmake.h"
 
@@ -138,11 +139,59 @@ words(void **state)
 		assert_int_equal(word_text(&c, 0, &text), rows[i].err);
 		if (!slice_is(buf_slice(&text), rows[i].want))
 			fail_msg("%zu: %.*s", i, (int)text.n, text.p);
-		assert_int_equal(word_properties(&c, 0, &titles), OK);
+		assert_int_equal(oleps_text(&c, 0, &titles), OK);
 		assert_true(slice_is(buf_slice(&titles), "Ten\n"));
 		cfb_close(&c);
 		buf_fini(&file);
 	}
+}
+
+/* A set of properties: numbers and what they are, octets of which the first is at 8 + 8 * count. */
+static void
+properties_make(struct buf *out, const struct slice *values, const uint32_t *ids, uint32_t count)
+{
+	static char stream[4096];
+	struct cfb_file file = { "\005DocumentSummaryInformation", { stream, sizeof stream }, false, 0 };
+	size_t at = 8 + 8 * (size_t)count;
+
+	memset(stream, 0, sizeof stream);
+	cfb_put(stream + 24, 1, 4);
+	cfb_put(stream + 44, 48, 4);
+	cfb_put(stream + 52, count, 4);
+	for (uint32_t i = 0; i < count; i++) {
+		cfb_put(stream + 48 + 8 + 8 * i, ids[i], 4);
+		cfb_put(stream + 48 + 12 + 8 * i, (uint32_t)at, 4);
+		memcpy(stream + 48 + at, values[i].p, values[i].n);
+		at += values[i].n;
+	}
+	cfb_make(out, &file, 1);
+}
+
+static void
+properties(void **state)
+{
+	static const uint32_t ids[] = { 0, 1, 2, 3, 4, 5 };
+	static const struct slice values[] = {
+		WIDE("\2\0\0\0" "\3\0\0\0\3\0\0\0DM\0" "\5\0\0\0\2\0\0\0N\0"),
+		WIDE("\2\0\0\0\xEA\4\0\0"),				/* 1258 */
+		WIDE("\x1E\0\0\0\4\0\0\0M\xC2\xF2T"),
+		WIDE("\x1F\0\0\0\4\0\0\0M\0\xE2\0t\0\0\0"),
+		WIDE("\3\0\0\0\7\0\0\0"),
+		WIDE("\x0C\x10\0\0\3\0\0\0\x1E\0\0\0\2\0\0\0a\0\3\0\0\0\1\0\0\0\x1E\0\0\0\2\0\0\0b\0"),
+	};
+	struct buf file;
+	struct cfb c;
+
+	(void)state;
+	buf_init(&file, CFB_FILE_MAX + CFB_SECTOR);
+	properties_make(&file, values, ids, 6);
+	assert_int_equal(cfb_open(&c, buf_slice(&file)), OK);
+	buf_clear(&titles);
+	assert_int_equal(oleps_text(&c, 0, &titles), OK);
+	if (!slice_is(buf_slice(&titles), "M\xE1\xBA\xACT\nM\xC3\xA2t\nDM: M\xC3\xA2t\na\nN: a\nb\nN: b\n"))
+		fail_msg("%.*s", (int)titles.n, titles.p);
+	cfb_close(&c);
+	buf_fini(&file);
 }
 
 /* ---- workbooks ---- */
@@ -272,6 +321,7 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(streams),
 		cmocka_unit_test(words),
+		cmocka_unit_test(properties),
 		cmocka_unit_test(workbooks),
 		cmocka_unit_test(damage),
 	};
