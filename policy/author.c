@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/author.h"
 
+#include <string.h>
+
 #include "common/control.h"
 #include "mime/addr.h"
 #include "mime/header.h"
@@ -223,13 +225,14 @@ compare_headers(struct run *run)
 		return OK;
 	for (unsigned i = 0; i < run->s->layers_n; i++) {
 		enum protected found = PROTECTED_DIFFERS;
-		int r = protected_check(run->t->message, run->s->layers[i].content, &found);
+		const char *field = "";
+		int r = protected_check(run->t->message, run->s->layers[i].content, &found, &field);
 
 		if (r == ERR_NOMEM)
 			return r;
 		if (r != OK || found == PROTECTED_DIFFERS) {
 			spoil(run->f, SIG_HEADER_MISMATCH);
-			facts_note(run->f, NOTE_HEADER_MISMATCH, SLICE(""));
+			facts_note(run->f, NOTE_HEADER_MISMATCH, slice_of(field));
 			return OK;
 		}
 		agrees |= found == PROTECTED_AGREES;
@@ -276,8 +279,9 @@ list_signers(struct run *run, const struct binding_result *b)
 			.serial = from->serial, .signed_s = from->signed_s,
 			.begin_s = from->begin_s, .end_s = from->end_s };
 		to->address = to->bound ? b->signer : address_of(from);
-		for (size_t k = 0; k < sizeof to->cert_sha256; k++)
-			to->cert_sha256[k] = from->cert_sha256[k];
+		if (to->bound && (b->signers & ((1U << i) - 1)) == 0)
+			f->signer_subject = from->subject;	/* the first that is bound */
+		memcpy(to->cert_sha256, from->cert_sha256, sizeof to->cert_sha256);
 		if (from->reason == SIG_OK && from->signed_s == 0)
 			facts_note(f, NOTE_NO_SIGNING_TIME, SLICE(""));
 	}

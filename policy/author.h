@@ -5,7 +5,7 @@
  * Shape   pure: the message, what smime_verify found, and the account's identities in; the
  *         signature's facts, the kind, the signers and the notes of struct facts out.
  * Order   a signature that verifies is judged further: header fields inside it that differ from
- *         those outside make it bad (header-mismatch), then nobody's being bound does (wrong-signer).
+ *         those outside make it bad (header-mismatch), then that nobody is bound (wrong-signer).
  */
 #ifndef POLICY_AUTHOR_H
 #define POLICY_AUTHOR_H

@@ -60,7 +60,8 @@ static bool
 speaks(const struct binding_context *c, const struct smime_result *r, struct slice from,
     struct slice sender, struct binding_result *out)
 {
-	const struct dir_identity *as = binding_identity(c, from), *own = binding_identity(c, sender);
+	const struct dir_identity *as = binding_identity(c, from);
+	const struct dir_identity *own = binding_identity(c, sender);
 
 	if (from.n == 0)
 		return false;

@@ -22,8 +22,8 @@
 struct binding_context {
 	struct slice		   from;	/* addr-spec of the single From, or empty */
 	struct slice		   sender;	/* addr-spec of the single Sender, or empty */
-	struct slice		   resent_from;	/* addr-specs of the newest block, or empty; given */
-	struct slice		   resent_sender; /* only where a signer may speak for them */
+	struct slice		   resent_from;	/* of the newest block, or empty; given only */
+	struct slice		   resent_sender; /* where a signer may speak for them */
 	const struct dir_identity *identities;	/* of the account; of nobody on MX */
 	size_t			   identities_n;
 };

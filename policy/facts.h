@@ -68,7 +68,7 @@ struct facts_signer {
 /* Something that an administrator should be told, and that decides nothing. */
 struct facts_note {
 	enum note    what;
-	struct slice part;
+	struct slice part;	/* path; of NOTE_HEADER_MISMATCH the field's name */
 };
 
 struct facts {
@@ -87,7 +87,8 @@ struct facts {
 	unsigned	 sig_reason;	/* SIG_OK or why bad */
 	bool		 sig_on_behalf, sig_stale_revocation, sig_clock;
 	struct slice	 signer;	/* e-mail of the bound signer, "" if none */
-	struct slice	 signer_subject; /* RFC 4514 DN of the first signer, for the audit */
+	struct slice	 signer_subject; /* RFC 4514 DN of the first signer that is bound, else of
+					 * the first */
 	/* the message */
 	uint64_t	 size_octets;
 	unsigned char	 sha256[32];

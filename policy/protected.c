@@ -227,7 +227,7 @@ agrees(const struct field *f, enum form form, const struct values *v)
 
 static int
 compare(struct slice header, struct slice inner, enum form form, struct arena *a,
-    enum protected *out)
+    enum protected *out, const char **field_out)
 {
 	struct values v;
 	int err = OK;
@@ -242,8 +242,11 @@ compare(struct slice header, struct slice inner, enum form form, struct arena *a
 			err = values(&fields[i], header, false, a, &v.outer);
 		if (err == OK && form == FORM_HP_CIPHER)
 			err = values(&fields[i], inner, true, a, &v.told);
-		if (err == OK && !agrees(&fields[i], form, &v) && !control_off("protected-header"))
-			*out = PROTECTED_DIFFERS;
+		if (err != OK || *out == PROTECTED_DIFFERS || agrees(&fields[i], form, &v) ||
+		    control_off("protected-header"))
+			continue;
+		*out = PROTECTED_DIFFERS;
+		*field_out = fields[i].name;
 	}
 	buf_fini(&v.inner);
 	buf_fini(&v.outer);
@@ -252,7 +255,8 @@ compare(struct slice header, struct slice inner, enum form form, struct arena *a
 }
 
 int
-protected_check(struct slice header, struct slice content, enum protected *out)
+protected_check(struct slice header, struct slice content, enum protected *out,
+    const char **field_out)
 {
 	struct slice inner;
 	struct arena a;
@@ -261,11 +265,14 @@ protected_check(struct slice header, struct slice content, enum protected *out)
 
 	arena_init(&a, ARENA_OCTETS_MAX);
 	*out = PROTECTED_NONE;
+	*field_out = "";
 	err = find_form(content, &a, &form, &inner);
-	if (err == OK && form == FORM_UNCLEAR)
+	if (err == OK && form == FORM_UNCLEAR) {
 		*out = PROTECTED_DIFFERS;
-	else if (err == OK && form != FORM_NONE)
-		err = compare(header, inner, form, &a, out);
+		*field_out = "Content-Type";
+	} else if (err == OK && form != FORM_NONE) {
+		err = compare(header, inner, form, &a, out, field_out);
+	}
 	arena_clear(&a);
 	return err;
 }

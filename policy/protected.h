@@ -21,7 +21,9 @@
 enum protected { PROTECTED_NONE, PROTECTED_AGREES, PROTECTED_DIFFERS };
 
 /* header: of the message (the whole of it may be given). content: header and body of what is
- * signed. OK, ERR_NOMEM; ERR_LIMIT: more fields than can be compared. */
-int protected_check(struct slice header, struct slice content, enum protected *out) MUST_USE;
+ * signed. *field_out names the first field that differs, static; "" when it is none. OK, ERR_NOMEM;
+ * ERR_LIMIT: more fields than can be compared. */
+int protected_check(struct slice header, struct slice content, enum protected *out,
+    const char **field_out) MUST_USE;
 
 #endif

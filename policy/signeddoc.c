@@ -13,7 +13,7 @@ unsigned
 signeddoc_note(struct slice octets, enum sniff kind)
 {
 	switch (kind) {
-	case SNIFF_PDF:		/* a signature dictionary is never compressed: its range is of octets */
+	case SNIFF_PDF:		/* the dictionary is never compressed: its range is of octets */
 		return holds(octets, "/ByteRange") && holds(octets, "/SubFilter") ?
 		    NOTE_PDF_SIGNATURE : NOTE_COUNT;
 	case SNIFF_ZIP:		/* names of entries stand as they are */

@@ -199,7 +199,7 @@ add_layer(struct smime_result *out, const struct smime_result *r)
 	out->layers[out->layers_n++] = (struct smime_layer){ r->content, r->opaque_signed };
 }
 
-/* A reason that stands: what is final before what time may mend, the outer layer before the inner. */
+/* A reason that stands: final ones before what time may mend, the outer layer before the inner. */
 static bool
 is_settled(const struct smime_result *out)
 {

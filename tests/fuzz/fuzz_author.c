@@ -17,10 +17,12 @@ static void
 look(struct slice message, struct slice content, struct arena *a)
 {
 	enum protected found = PROTECTED_NONE;
+	const char *field = NULL;
 	struct resent resent;
 	struct tree t, inner;
 
-	if (protected_check(message, content, &found) == OK && found > PROTECTED_DIFFERS)
+	if (protected_check(message, content, &found, &field) == OK &&
+	    (found == PROTECTED_DIFFERS) != (*field != '\0'))
 		abort();
 	if (resent_find(message, a, &resent) == OK && resent.is != (resent.from.n > 0))
 		abort();

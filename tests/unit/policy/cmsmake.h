@@ -26,6 +26,7 @@ enum cms_fault {
 	CMS_ESS_512	  = 1 << 14,	/* V2 with SHA-512 */
 	CMS_PSS		  = 1 << 15,
 	CMS_PSS_SHA1_MASK = 1 << 16,
+	CMS_ED25519	  = 1 << 17,	/* signed anew with ed.key, as RFC 8419 says */
 };
 
 struct cms_signer {

@@ -74,6 +74,7 @@ static const struct {
 	{ "PSS key", { "psskey", CMS_PSS, NULL, 0 }, "", SIG_OK },
 	{ "PSS with SHA-1", { "an", CMS_PSS, "sha1", 0 }, "", SIG_WEAK },
 	{ "PSS with a SHA-1 mask", { "an", CMS_PSS_SHA1_MASK, NULL, 0 }, "", SIG_WEAK },
+	{ "Ed25519", { "twin", CMS_NO_CERT | CMS_ED25519, "sha512", 0 }, "ed", SIG_UNSUPPORTED },
 	{ "SHA-224", { "an", 0, "sha224", 0 }, "", SIG_WEAK },
 	/* RFC 5652 5.3: how the certificate is named */
 	{ "issuer and serial, others before it", { "an", 0, NULL, 0 }, "binh chi twin", SIG_OK },
