@@ -157,14 +157,16 @@ is_bare_value(const struct fold *f, unsigned label, unsigned i, struct mark_leve
 	return i < f->count && mark_level_at(f, i, false, out) && ends_value(f, out->next);
 }
 
-/* "Độ mật: A", the letters of the stamps on envelopes; 0: none. */
+/* "Độ mật: A", the letters of the stamps on envelopes, "Độ mật: TM"; 0: none. */
 static unsigned
 level_of_letter(const struct fold *f, unsigned i)
 {
 	static const char *const letters[] = { "", "c", "b", "a" };
+	static const char *const shorts[] = { "", "m", "tm", "tum" };
 
 	for (unsigned l = LEVEL_MAT; l <= LEVEL_TUYET_MAT; l++)
-		if (fold_is(f, i, letters[l]) && f->word[i].upper && ends_value(f, i + 1))
+		if ((fold_is(f, i, letters[l]) || fold_is(f, i, shorts[l])) &&
+		    f->word[i].capital && ends_value(f, i + 1))
 			return l;
 	return LEVEL_THUONG;
 }
@@ -183,6 +185,22 @@ boxes_from(const struct fold *f, unsigned i)
 	    (mark_is_box(f, level.next) || mark_is_tick(f, level.next, false, &next));
 }
 
+/* "Độ mật: 3-Mật", "Độ mật: văn bản mật", "Độ mật: cấp Mật": behind what stands before the value. */
+static unsigned
+skip_to_value(const struct fold *f, unsigned i)
+{
+	static const char *const nouns[] = { "dDoCJ", "caCpS", "muHcS", "loaiJ" };
+
+	if (i < f->count && f->word[i].digit && f->word[i].letters == 1)
+		i = mark_skip_punct(f, i + 1);
+	if (mark_is_paper(f, i))
+		return i + 2;
+	for (size_t k = 0; k < ARRAY_LEN(nouns); k++)
+		if (fold_is(f, i, nouns[k]) && i + 1 < f->count && f->word[i + 1].capital)
+			return i + 1;
+	return i;
+}
+
 static void
 field_at(const struct field *x, unsigned label, unsigned after)
 {
@@ -198,7 +216,7 @@ field_at(const struct field *x, unsigned label, unsigned after)
 	}
 	if (boxes_from(f, i))
 		return;		/* boxes() knows which one is ticked */
-	i = mark_skip_punct(f, i);
+	i = skip_to_value(f, mark_skip_punct(f, i));
 	if (!said && fold_is_bare(f, label, "do") && after == label + 2 &&
 	    level_of_letter(f, i) != LEVEL_THUONG) {
 		report(x, "field", level_of_letter(f, i), LABEL_ASSERTED);
@@ -280,7 +298,8 @@ boxes(const struct field *x)
 	for (unsigned i = 0; i < f->count; i++) {
 		if (!mark_is_tick(f, i, filled, &next))
 			continue;
-		if (before ? mark_level_at(f, next, false, &level) : level_before(f, i, &level))
+		if (before ? mark_level_at(f, next, false, &level) : level_before(f, i, &level) ||
+		    (i > 0 && f->word[i - 1].type == FOLD_COLON && level_before(f, i - 1, &level)))
 			report(x, "ticked-box", level.level, LABEL_ASSERTED);
 	}
 }
@@ -357,15 +376,22 @@ names_this_paper(const struct fold *f, unsigned i, unsigned next)
 	    f->word[next + 1].digit || f->word[next + 1].type == FOLD_COLON);
 }
 
-/* "đây là tài liệu mật", "tệp này là tài liệu mật" */
+/* "đây là tài liệu mật", "tệp kèm theo là văn bản mật", "nội dung dưới đây là mật" */
 static bool
 says_here_is(const struct fold *f, unsigned i)
 {
+	static const char *const here[] = { "dDaCy", "nayF", "kemF" };
+	unsigned is = 0;
+
 	if (mark_compound_before(f, i - 1))
 		return false;
-	for (unsigned k = i > 4 ? i - 4 : 0; k + 2 < i; k++)
-		if ((fold_is(f, k, "dDaCy") || fold_is(f, k, "nayF")) && fold_is(f, k + 1, "laF"))
-			return true;
+	for (unsigned k = i > 3 ? i - 3 : 0; k < i; k++)
+		if (fold_is(f, k, "laF"))
+			is = k;
+	for (unsigned k = is > 3 ? is - 3 : 0; k < is; k++)
+		for (size_t n = 0; n < ARRAY_LEN(here); n++)
+			if (fold_is(f, k, here[n]))
+				return true;
 	return false;
 }
 
@@ -384,7 +410,8 @@ is_negated(const struct fold *f, unsigned i)
 	return false;
 }
 
-/* The word "này" behind the name of a paper, not of a rule ("Luật này"); its index, or 0. */
+/* The word "này" behind the name of a paper, not of a rule ("Luật này"), or the last of "đính kèm",
+ * "kèm theo"; its index, or 0. */
 static unsigned
 this_paper(const struct fold *f)
 {
@@ -394,7 +421,9 @@ this_paper(const struct fold *f)
 	};
 
 	for (unsigned i = 1; i < f->count; i++)
-		if (fold_is(f, i, "nayF") && !mark_in_list(f, i - 1, rules, ARRAY_LEN(rules)))
+		if ((fold_is(f, i, "nayF") && !mark_in_list(f, i - 1, rules, ARRAY_LEN(rules))) ||
+		    (fold_is(f, i, "kemF") && fold_is(f, i - 1, "dDinhS")) ||
+		    (fold_is(f, i, "theo") && fold_is(f, i - 1, "kemF")))
 			return i;
 	return 0;
 }

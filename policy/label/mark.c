@@ -300,6 +300,8 @@ mark_is_paper(const struct fold *f, unsigned i)
 		{ "taiF", "lieCuJ" }, { "vaBn", "banR" }, { "hoCF", "soH" }, { "coCng", "vaBn" },
 		{ "coCng", "dDieCnJ" }, { "baoS", "caoS" }, { "keCS", "hoachJ" }, { "toHF", "trinhF" },
 		{ "banR", "sao" }, { "phuHoHng", "anS" }, { "phuJ", "lucJ" }, { "thoCng", "baoS" },
+		{ "thoCng", "tin" }, { "nghiJ", "quyeCtS" }, { "bieCn", "banR" }, { "danh", "sachS" },
+		{ "quyeCtS", "dDinhJ" },
 	};
 
 	return mark_is_pair(f, i, papers, ARRAY_LEN(papers));
@@ -332,40 +334,81 @@ is_stamp_word(const struct fold *f, unsigned i)
 		"khoCng", "caCmS", "sao", "chupJ", "phoCR", "bieCnS", "chiR", "nguHoHiF", "coS",
 		"teCn", "moHiS", "dDuHoHcJ", "bocS", "biF", "taiF", "lieCuJ", "thu", "hoCiF", "luHu",
 		"hanhF", "noCiJ", "boCJ", "xem", "xong", "traR", "laiJ", "in", "treCn", "caiS",
-		"phuHoHngJ", "tieCnJ", "chuyeCnR", "tieCpS", "thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ",
+		"secret", "top", "phuHoHngJ", "tieCnJ", "chuyeCnR", "tieCpS", "thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ",
 	};
 
 	return mark_in_list(f, i, words, ARRAY_LEN(words));
 }
 
-/* Words that may stand beside the mark on its line: urgency, the serial number of the copy, and
- * beside one in capitals what other stamps say. "Mật số" is a word. */
+/* The serial number of the copy. */
+static bool
+is_copy(const struct fold *f, unsigned i)
+{
+	static const char *const words[] = { "banR", "soCS" };
+
+	return f->word[i].digit || mark_in_list(f, i, words, ARRAY_LEN(words));
+}
+
+/* "MẬT (theo Quyết định số 12)": do brackets that open at word i close at the end of the line? */
+static bool
+is_aside(const struct fold *f, unsigned i)
+{
+	return i + 1 < f->count && f->word[i].type == FOLD_OPEN &&
+	    f->word[f->count - 1].type == FOLD_CLOSE;
+}
+
+/* Words that may stand beside the mark on its line: urgency, the number of the copy, and beside
+ * one in capitals what other stamps say, and anything in brackets. "Mật số" is a word. */
 static bool
 only_company(const struct fold *f, unsigned i, const struct mark_level *m)
 {
-	static const char *const copy[] = { "banR", "soCS" };
+	bool stamp = m->upper && !m->bare;
 
 	if ((!m->upper && fold_is(f, i, "soCS")) ||
 	    (m->level == LEVEL_MAT && mark_compound_after(f, i)))
 		return false;
+	if (stamp && is_aside(f, i))
+		return true;
 	for (i = mark_skip_punct(f, i); i < f->count; i = mark_skip_punct(f, i + 1))
-		if (!is_urgency(f, i) && !mark_in_list(f, i, copy, ARRAY_LEN(copy)) &&
-		    !f->word[i].digit && !(m->upper && !m->bare && is_stamp_word(f, i)))
+		if (!is_urgency(f, i) && !is_copy(f, i) && !(stamp && is_stamp_word(f, i)))
 			return false;
 	return true;
 }
 
-/* "TÀI LIỆU MẬT": the kind of paper before a mark in capitals. */
+/* "TÀI LIỆU MẬT", "Đóng dấu MẬT": what may stand before a mark in capitals. */
 static unsigned
 skip_paper(const struct fold *f, unsigned i)
 {
-	return mark_is_paper(f, i) && f->word[i].capital ? i + 2 : i;
+	static const char *const short_kinds[] = { "tin", "thuH", "dDieCnJ" };
+
+	if (i >= f->count || !f->word[i].capital)
+		return i;
+	if (mark_is_paper(f, i) || (fold_is(f, i, "dDongS") && fold_is(f, i + 1, "daCuS")))
+		return i + 2;
+	return f->word[i].upper && mark_in_list(f, i, short_kinds, ARRAY_LEN(short_kinds)) ?
+	    i + 1 : i;
 }
 
 unsigned
 mark_skip_urgency(const struct fold *f, unsigned i)
 {
 	while (i < f->count && is_urgency(f, i))
+		i = mark_skip_punct(f, i + 1);
+	return i;
+}
+
+/* "TỐ1 MẬT": a digit that stands for a letter. */
+static bool
+begins_level(const struct fold *f, unsigned i)
+{
+	return f->text[f->word[i].at] == 'm' || f->text[f->word[i].at] == 't';
+}
+
+/* "Bản số 01 - MẬT", "TOP SECRET / TỐI MẬT". */
+static unsigned
+skip_copy(const struct fold *f, unsigned i)
+{
+	while (i < f->count && ((is_copy(f, i) && !begins_level(f, i)) || fold_is(f, i, "top") || fold_is(f, i, "secret")))
 		i = mark_skip_punct(f, i + 1);
 	return i;
 }
@@ -381,17 +424,18 @@ bool
 mark_whole_line(const struct fold *f, struct mark_level *out)
 {
 	struct mark_level again;
-	unsigned i, paper;
+	unsigned i, first;
 
 	if (f->cut || f->count == 0 || f->count > FOLD_WORDS / 2)
 		return false;
 	if (mark_has_box(f) || has_type(f, FOLD_TICKED))
 		return false;
-	i = mark_skip_urgency(f, mark_skip_punct(f, 0));
-	paper = skip_paper(f, i);
-	if (!mark_level_at(f, paper, true, out) || is_list_item(f, out))
+	first = mark_skip_urgency(f, mark_skip_punct(f, 0));
+	i = skip_copy(f, first);
+	i = skip_paper(f, i);
+	if (!mark_level_at(f, i, true, out) || is_list_item(f, out))
 		return false;
-	if (paper != i && (out->bare || !out->upper))
+	if (i != first && (out->bare || !out->upper))
 		return false;
 	i = out->next;
 	while (mark_level_at(f, mark_skip_punct(f, i), true, &again) && again.level == out->level)

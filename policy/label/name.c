@@ -68,6 +68,12 @@ in_brackets(const struct name *x)
 			tell(x, m.level, LABEL_ASSERTED);
 			return true;
 		}
+		/* "(mật, không chuyển tiếp)"; "(Mật, Tối mật)" is a choice */
+		if (end != 0 && mark_level_at(f, i + 1, false, &m) && !m.bare &&
+		    type_at(f, m.next) == FOLD_COMMA && !mark_level_at(f, m.next + 1, false, &m)) {
+			tell(x, m.level, LABEL_REVIEW);
+			return true;
+		}
 	}
 	return false;
 }
@@ -177,7 +183,7 @@ subject_suffix(const struct name *x)
 
 		if (!mark_level_at(f, i, false, &m))
 			continue;
-		weight = m.next >= f->count ? weight_of_suffix(f, i, &m) : -1;
+		weight = mark_skip_punct(f, m.next) >= f->count ? weight_of_suffix(f, i, &m) : -1;
 		if (weight >= 0) {
 			tell(x, m.level, (enum label_weight)weight);
 			return true;
@@ -206,9 +212,12 @@ static void
 one_subject(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 {
 	struct name x = { f, "subject-mark", found, arg };
+	struct mark_level m;
 
 	fold_text(f, utf8);
-	if (!in_brackets(&x) && !subject_prefix(&x) && !subject_suffix(&x))
+	if (mark_whole_line(f, &m) && !m.bare)
+		tell(&x, m.level, LABEL_ASSERTED);
+	else if (!in_brackets(&x) && !subject_prefix(&x) && !subject_suffix(&x))
 		subject_paper(&x);
 	field_in_line(f, 0, found, arg);
 }
@@ -370,7 +379,8 @@ is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
 	    (m->bare ? bare_compound(f, before) : mark_compound_before(f, before)))
 		return false;
 	if (behind_noun(f, i))
-		return after >= f->count || f->word[after].digit || m->upper;
+		return after >= f->count || f->word[after].digit || m->upper ||
+		    (f->word[after].upper && f->word[m->next].type != FOLD_LETTERS);
 	if (m->bare)
 		return is_bare_mark(f, i, m);
 	return m->upper || at_an_end(f, i, m->next) || (is_kind_before(f, i) &&
