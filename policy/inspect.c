@@ -384,6 +384,30 @@ inspect_titles(struct inspect *w, struct slice lines)
 	}
 }
 
+/* Names of files are wide in it, at any octet, between numbers. */
+static void
+scan_wide(struct inspect *w, struct slice octets)
+{
+	struct buf utf8;
+
+	buf_init(&utf8, 2 * octets.n + 16);
+	if (charset_to_utf8(CHARSET_UTF_16BE, octets, &utf8, NULL) == ERR_NOMEM)
+		w->err = ERR_NOMEM;
+	for (size_t i = 0; i < utf8.n; i++)
+		if ((unsigned char)utf8.p[i] < ' ')
+			utf8.p[i] = '\n';
+	scan_text(&w->scan, buf_slice(&utf8));
+	buf_fini(&utf8);
+}
+
+static void
+inspect_debris(struct inspect *w, struct slice octets)
+{
+	inspect_raw(w, octets);
+	scan_wide(w, octets);
+	scan_wide(w, slice_from(octets, 1));
+}
+
 /* --- whatever it is --- */
 
 void
@@ -506,6 +530,10 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		inspect_picture(w, octets);
 		break;
 	case SNIFF_BINARY:
+		if (sniff_is_debris(octets)) {
+			inspect_debris(w, octets);
+			break;
+		}
 		/* Some client may still show it as text. */
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/compound.h"
 
+#include "mime/charset.h"
 #include "policy/extract/excel.h"
 #include "policy/extract/msg.h"
 #include "policy/extract/officeart.h"
 #include "policy/extract/ole.h"
 #include "policy/extract/oleps.h"
 #include "policy/extract/ppt.h"
+#include "policy/extract/sniff.h"
 #include "policy/extract/vba.h"
 #include "policy/extract/word.h"
 
 enum {
 	TEXT_OCTETS_MAX = 64 << 20, TITLES_OCTETS_MAX = 1 << 20,
+	THUMBNAIL_HEAD_MAX = 64,
 	QUIET_OCTETS_MAX = 64 * 1024,	/* of a stream that is passed over by its name */
 };
 
@@ -28,6 +31,7 @@ enum action {
 	ACTION_DOCUMENT,	/* read with the folder; pictures are looked for */
 	ACTION_QUIET,		/* shown to nobody */
 	ACTION_NATIVE, ACTION_PICTURE,
+	ACTION_NAMES,		/* wide letters between numbers */
 };
 
 static const struct { const char *name; enum action action; } streams[] = {
@@ -43,6 +47,7 @@ static const struct { const char *name; enum action action; } streams[] = {
 	{ "Equation Native", ACTION_QUIET },
 	{ "PROJECT", ACTION_QUIET }, { "PROJECTwm", ACTION_QUIET },
 	{ "PROJECTlk", ACTION_QUIET }, { "_VBA_PROJECT", ACTION_QUIET }, { "dir", ACTION_QUIET },
+	{ "Catalog", ACTION_NAMES },
 	{ "\001Ole10Native", ACTION_NATIVE }, { "\001Ole10ItemName", ACTION_QUIET },
 };
 
@@ -84,6 +89,22 @@ is_in_vba(const struct cfb *c, const struct cfb_entry *e)
 	return e->parent != CFB_NONE && slice_is_nocase(slice_of(c->entries[e->parent].name), "VBA");
 }
 
+static bool
+has(const struct compound *c, uint32_t folder, const char *name)
+{
+	return cfb_find(&c->cfb, folder, name) != CFB_NONE;
+}
+
+/* In Thumbs.db: small pictures behind heads of some octets, and their list (Catalog). */
+static struct slice
+picture_in(struct slice s)
+{
+	for (size_t i = 0; i < THUMBNAIL_HEAD_MAX && i < s.n; i++)
+		if (sniff(slice_from(s, i)) == SNIFF_IMAGE)
+			return slice_from(s, i);
+	return (struct slice){ NULL, 0 };
+}
+
 static void
 file_stream(struct compound *c, const struct cfb_entry *e)
 {
@@ -91,6 +112,8 @@ file_stream(struct compound *c, const struct cfb_entry *e)
 
 	if (is_in_vba(&c->cfb, e) && vba_source(s, &c->text) == OK)
 		give_text(c, hand_number(&c->hand));
+	else if (has(c, 0, "Catalog") && picture_in(s).n > 0)
+		hand_file(&c->hand, hand_number(&c->hand), picture_in(s));
 	else
 		hand_file(&c->hand, hand_number(&c->hand), s);
 }
@@ -124,18 +147,19 @@ one_stream(struct compound *c, uint32_t entry)
 	case ACTION_PICTURE:
 		ole_picture(buf_slice(&c->stream), &c->hand);
 		break;
+	case ACTION_NAMES:
+		keep(c, charset_to_utf8(CHARSET_UTF_16LE, buf_slice(&c->stream), &c->text, NULL));
+		for (size_t i = 0; i < c->text.n; i++)
+			if ((unsigned char)c->text.p[i] < ' ')
+				c->text.p[i] = '\n';
+		give_text(c, 0);
+		break;
 	case ACTION_QUIET:
 		break;
 	}
 }
 
 /* ---- folders ---- */
-
-static bool
-has(const struct compound *c, uint32_t folder, const char *name)
-{
-	return cfb_find(&c->cfb, folder, name) != CFB_NONE;
-}
 
 static void
 workbook(struct compound *c, uint32_t folder)

@@ -4,7 +4,7 @@
 #include "policy/extract/hand.h"
 #include "policy/extract/html.h"
 
-enum { VALUE_OCTETS_MAX = 8192, NAME_OCTETS_MAX = 256 };
+enum { VALUE_OCTETS_MAX = 8192, NAME_OCTETS_MAX = 256, CODE_OCTETS = 3 };
 
 enum meaning { MEANS_NOTHING, MEANS_TITLE, MEANS_NAME, MEANS_SECRECY };
 
@@ -58,7 +58,8 @@ tell(struct hand *h, enum meaning m, struct slice text)
 {
 	struct buf value;
 
-	if (text.n == 0 || text.n > VALUE_OCTETS_MAX)
+	if (text.n == 0 || text.n > VALUE_OCTETS_MAX ||
+	    (m == MEANS_SECRECY && text.n < CODE_OCTETS))	/* a code of somebody's own */
 		return;
 	buf_init(&value, 4 * VALUE_OCTETS_MAX);
 	if (m == MEANS_SECRECY)

@@ -9,6 +9,7 @@ enum {
 	ZIP_BEFORE_END = 64,
 	BLANK_MAX = 1024,		/* white space looked over before markup begins */
 	CERTIFICATE_OCTETS_MAX = 8192,
+	DEBRIS_OCTETS_MAX = 64 * 1024,
 };
 
 static bool
@@ -217,6 +218,13 @@ is_image(struct slice s)
 	/* Two letters are no proof: the sizes of a bitmap's headers are. */
 	return BEGINS(s, "BM") && s.n >= 26 && s.p[15] == 0 && s.p[16] == 0 && s.p[17] == 0 &&
 	    s.p[14] >= 12;
+}
+
+bool
+sniff_is_debris(struct slice s)
+{
+	return s.n <= DEBRIS_OCTETS_MAX && !sniff_zip_at_end(s) &&
+	    (BEGINS(s, "\0\5\x16\7\0\2\0\0") || BEGINS(s, "\0\0\0\1Bud1"));
 }
 
 static enum sniff

@@ -44,6 +44,9 @@ bool sniff_is_stream(struct slice octets);
 /* A picture by its first octets: JPEG, PNG, GIF, EMF, WMF. */
 bool sniff_is_picture(struct slice octets);
 
+/* What file managers leave in archives for themselves (.DS_Store, ._name): small, and shown to nobody. */
+bool sniff_is_debris(struct slice octets);
+
 /* Does a zip end somewhere in the last octets, whatever stands before it? */
 bool sniff_zip_at_end(struct slice octets);
 /* Its end record with some octets before it, by which it is known again; empty: there is none. */

@@ -157,6 +157,9 @@ static const struct { const char *message, *want; } rows[] = {
 	  PART("application/pgp-signature", PGP("Comment: a\r\n " MAT "\r\n\r\nwsB5BAAB\r\n")) END,
 	  "mat line-mark@2" },
 	{ MIX PART("application/pgp-signature", PGP("\r\n" MAT "\r\n")) END, "mat line-mark@1" },
+	/* what a file manager left, with the name of a file in it */
+	{ MIX PART("application/octet-stream\r\n" B64, "\r\nAAAAAUJ1ZDEAAABNHqwAVAAA") END, "mat line-mark@1" },
+	{ MIX PART("application/octet-stream\r\n" B64, "\r\nAAUWBwACAABNYWMgT1MgWA==") END, "thuong" },
 	/* calendars and cards */
 	{ MIX PART("text/calendar", "BEGIN:VCALENDAR\r\nDESCRIPTION:x\\nM\r\n \xE1\xBA\xACT\\ny\r\n") END,
 	  "mat line-mark@1" },

@@ -204,6 +204,9 @@ folders(void **state)
 		{ "\001CompObj", S("quiet"), false, 3 }, { "Package", S("PK.."), false, 3 },
 		{ "CONTENTS", S("%PDF-"), false, 2 }, { "\001Ole10Native", S("\0\0\0\0GIF8"), false, 0 },
 		{ "Strange", S("who?"), false, 0 },
+	}, thumbs[] = {
+		{ "256_1", S("\1\0\0\0\xFF\xD8\xFF\xE0"), false, 0 }, { "1", S("other"), false, 0 },
+		{ "Catalog", S("m\0"), false, 0 },
 	};
 	struct buf file;
 
@@ -211,6 +214,7 @@ folders(void **state)
 	assert_string_equal(run(files, ARRAY_LEN(files)), " O0:opaque-broken T2:MAT F3:PK.. F4:%PDF-"
 	    " F5:GIF8 F6:who? ");
 	/* A stream that hangs on no folder. */
+	assert_string_equal(run(thumbs, 3), " F1:\xFF\xD8\xFF\xE0 F2:other T0:m ");
 	buf_init(&file, CFB_FILE_MAX + CFB_SECTOR);
 	cfb_make(&file, files + 8, 1);
 	assert_string_equal(run_octets(buf_slice(&file)), " F1:who? ");
