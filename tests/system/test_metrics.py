@@ -40,7 +40,7 @@ QUIET = {
     "store_reclaimed_bytes": "ten minutes after the fact: tests/unit/mailstore/test_compact",
     "signatures": "needs signers: tests/system/test_signing",
     "store_moved_bytes": "of segments that are half dead: tests/unit/mailstore/test_compact",
-    "incidents": "tests/system/test_incident",
+    "incidents": "a refusal because of a level: tests/system/test_incident",
     "incident_notices": "the same",
     "trust_run_timestamp_seconds": "a run of congvu-trust: tests/system/test_trust",
     "trust_complete_timestamp_seconds": "the same",
