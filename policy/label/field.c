@@ -185,7 +185,7 @@ boxes_from(const struct fold *f, unsigned i)
 	    (mark_is_box(f, level.next) || mark_is_tick(f, level.next, false, &next));
 }
 
-/* "Độ mật: 3-Mật", "Độ mật: văn bản mật", "Độ mật: cấp Mật": behind what stands before the value. */
+/* Behind what stands before the value: "Độ mật: 3-Mật", "Độ mật: văn bản mật", "Độ mật: cấp Mật". */
 static unsigned
 skip_to_value(const struct fold *f, unsigned i)
 {
@@ -499,7 +499,7 @@ static bool
 is_declassified(const struct fold *f)
 {
 	static const char *const words[] = {
-		"tuHF", "ngayF", "thangS", "naBm", "keCR", "theo", "quyeCtS", "dDinhJ", "soCS", "qdD",
+		"tuHF", "ngayF", "thangS", "naBm", "keCR", "theo", "quyeCtS", "dDinhJ", "soCS",
 	};
 	unsigned i = mark_skip_punct(f, 0);
 

@@ -20,7 +20,7 @@ struct gathered {
 	bool	 roof[LEVEL_LETTERS];	/* with a circumflex */
 	bool	 other;			/* some letter is altered in another way */
 	size_t	 n;
-	struct { char tone; size_t at; } tone[FOLD_TONES];	/* at: letters until its word ends */
+	struct { char tone; size_t at; } tone[FOLD_TONES];	/* at: letters to the word's end */
 	size_t	 t;
 	bool	 upper;
 };
@@ -85,7 +85,8 @@ syllable(const struct gathered *g, size_t from, size_t to)
 		s.roof |= g->roof[i];
 	for (size_t i = 0; i < g->t; i++)
 		if (g->tone[i].at > from && g->tone[i].at <= to)
-			s.tone = s.tone == '\0' || s.tone == g->tone[i].tone ? g->tone[i].tone : '?';
+			s.tone = s.tone == '\0' || s.tone == g->tone[i].tone ?
+			    g->tone[i].tone : '?';
 	return s;
 }
 
@@ -222,7 +223,8 @@ begins_document(const struct fold *f, unsigned i)
 {
 	static const char *const kinds[][2] = {
 		{ "baoS", "caoS" }, { "keCS", "hoachJ" }, { "chiR", "thiJ" }, { "coCng", "vaBn" },
-		{ "coCng", "dDieCnJ" }, { "danh", "sachS" }, { "danh", "mucJ" }, { "thuH", "muHcJ" },
+		{ "coCng", "dDieCnJ" }, { "danh", "sachS" }, { "danh", "mucJ" },
+		{ "thuH", "muHcJ" },
 		{ "thuH", "moHiF" }, { "thuH", "guHiR" }, { "chiR", "nguHoHiF" },
 	};
 
@@ -298,9 +300,11 @@ mark_is_paper(const struct fold *f, unsigned i)
 {
 	static const char *const papers[][2] = {
 		{ "taiF", "lieCuJ" }, { "vaBn", "banR" }, { "hoCF", "soH" }, { "coCng", "vaBn" },
-		{ "coCng", "dDieCnJ" }, { "baoS", "caoS" }, { "keCS", "hoachJ" }, { "toHF", "trinhF" },
+		{ "coCng", "dDieCnJ" }, { "baoS", "caoS" }, { "keCS", "hoachJ" },
+		{ "toHF", "trinhF" },
 		{ "banR", "sao" }, { "phuHoHng", "anS" }, { "phuJ", "lucJ" }, { "thoCng", "baoS" },
-		{ "thoCng", "tin" }, { "nghiJ", "quyeCtS" }, { "bieCn", "banR" }, { "danh", "sachS" },
+		{ "thoCng", "tin" }, { "nghiJ", "quyeCtS" }, { "bieCn", "banR" },
+		{ "danh", "sachS" },
 		{ "quyeCtS", "dDinhJ" },
 	};
 
@@ -332,9 +336,11 @@ is_stamp_word(const struct fold *f, unsigned i)
 {
 	static const char *const words[] = {
 		"khoCng", "caCmS", "sao", "chupJ", "phoCR", "bieCnS", "chiR", "nguHoHiF", "coS",
-		"teCn", "moHiS", "dDuHoHcJ", "bocS", "biF", "taiF", "lieCuJ", "thu", "hoCiF", "luHu",
+		"teCn", "moHiS", "dDuHoHcJ", "bocS", "biF", "taiF", "lieCuJ", "thu", "hoCiF",
+		"luHu",
 		"hanhF", "noCiJ", "boCJ", "xem", "xong", "traR", "laiJ", "in", "treCn", "caiS",
-		"secret", "top", "phuHoHngJ", "tieCnJ", "chuyeCnR", "tieCpS", "thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ",
+		"secret", "top", "phuHoHngJ", "tieCnJ", "chuyeCnR", "tieCpS",
+		"thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ",
 	};
 
 	return mark_in_list(f, i, words, ARRAY_LEN(words));
@@ -408,7 +414,8 @@ begins_level(const struct fold *f, unsigned i)
 static unsigned
 skip_copy(const struct fold *f, unsigned i)
 {
-	while (i < f->count && ((is_copy(f, i) && !begins_level(f, i)) || fold_is(f, i, "top") || fold_is(f, i, "secret")))
+	while (i < f->count && ((is_copy(f, i) && !begins_level(f, i)) ||
+	    fold_is(f, i, "top") || fold_is(f, i, "secret")))
 		i = mark_skip_punct(f, i + 1);
 	return i;
 }

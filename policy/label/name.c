@@ -329,7 +329,8 @@ static bool
 is_document_kind(const struct fold *f, unsigned i)
 {
 	static const char *const kinds[] = {
-		"bc", "kh", "cv", "ttr", "qd", "tb", "nq", "ct", "bb", "hd", "pa", "da", "kl", "gm", "vb", "hs",
+		"bc", "kh", "cv", "ttr", "qd", "tb", "nq", "ct", "bb", "hd", "pa", "da", "kl", "gm",
+		"vb", "hs",
 	};
 
 	for (size_t k = 0; i < f->count && k < ARRAY_LEN(kinds); k++)

@@ -23,7 +23,8 @@ enum { FEW = 1000 };
 enum { LONG = 100000, WARM = 200, GROWTH_MAX_OCTETS = 1 << 20 };
 
 #define HEAD	"From: An <an@tinh.example>\r\nMIME-Version: 1.0\r\n"
-#define MIX	"Subject: =?utf-8?B?QsOhbyBjw6Fv?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+#define MIX	"Subject: =?utf-8?B?QsOhbyBjw6Fv?=\r\n" \
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 
 static struct rules rules;
 
@@ -60,9 +61,12 @@ make(unsigned i, struct buf *m)
 		"Content-Type: text/plain; charset=utf-8\r\n\r\nKính gửi\r\nMẬT\r\n",
 		"Content-Type: text/html\r\n\r\n<p>M<b>&#7852;</b>T <i hidden>x</i>",
 		"Content-Type: text/plain\r\n\r\nM\xCBT, b\xB8o c\xB8o\r\n",
-		"Content-Type: multipart/mixed; boundary=b; boundary=c\r\n\r\n--b\r\n\r\nx\r\n--c\r\n\r\ny\r\n",
-		MIX "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: [M=C3=BAT]\r\n\r\nx\r\n--b--\r\n",
-		MIX "--b\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nSUMMARY:x\r\n--b--\r\n",
+		"Content-Type: multipart/mixed; boundary=b; boundary=c\r\n\r\n--b\r\n\r\nx\r\n"
+		    "--c\r\n\r\ny\r\n",
+		MIX "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: [M=C3=BAT]\r\n\r\nx\r\n"
+		    "--b--\r\n",
+		MIX "--b\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nSUMMARY:x\r\n"
+		    "--b--\r\n",
 		MIX "--b\r\nContent-Type: application/rtf\r\n\r\n{\\rtf1 M\\u7852?T}\r\n--b--\r\n",
 		"X-Do-Mat: mat\r\nContent-Transfer-Encoding: base64\r\n\r\nTeG6rFQ=\r\n",
 	};
@@ -71,7 +75,8 @@ make(unsigned i, struct buf *m)
 	buf_adds(m, HEAD);
 	buf_adds(m, bodies[i % ARRAY_LEN(bodies)]);
 	for (unsigned k = i % 97; k > 0; k--)
-		buf_adds(m, "\r\nĐề nghị các đơn vị đổi mật khẩu trước ngày 30/5/2026; giải phóng mặt bằng.");
+		buf_adds(m, "\r\nĐề nghị các đơn vị đổi mật khẩu trước ngày 30/5/2026; "
+		    "giải phóng mặt bằng.");
 }
 
 static void
