@@ -13,7 +13,7 @@
 #include "common/control.h"
 #include "policy/smime/internal.h"
 
-enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192 };	/* more costs time, and nobody has it */
+enum { RSA_BITS_MIN = 2048 };
 
 unsigned
 algorithm_digest(int nid)
@@ -59,7 +59,7 @@ check_key(EVP_PKEY *key)
 	case EVP_PKEY_RSA_PSS:
 		if (bits < RSA_BITS_MIN && !control_off("smime-weak"))
 			return SIG_WEAK;
-		return bits > RSA_BITS_MAX ? SIG_UNSUPPORTED : SIG_OK;
+		return bits > KEY_BITS_MAX ? SIG_UNSUPPORTED : SIG_OK;
 	case EVP_PKEY_EC:
 		return check_curve(key);
 	default:

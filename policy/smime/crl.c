@@ -153,17 +153,21 @@ may_speak(const struct smime_crl *c, const struct evidence *e, const CRL_DIST_PO
 
 /* ---- who signed a list ---- */
 
+/* By names, key identifier and key usage alone. */
+static bool
+may_sign(const struct smime_crl *c, X509 *x)
+{
+	return X509_get0_pubkey(x) != NULL && (X509_get_key_usage(x) & KU_CRL_SIGN) != 0 &&
+	    X509_NAME_cmp(X509_get_subject_name(x), X509_CRL_get_issuer(c->crl)) == 0 &&
+	    (c->akid == NULL || X509_check_akid(x, c->akid) == X509_V_OK);
+}
+
 static bool
 is_signed_by(struct smime_crl *c, X509 *x)
 {
 	EVP_PKEY *key = X509_get0_pubkey(x);
-	struct key_memory *m;
+	struct key_memory *m = key_memory_of(c->keys, &c->keys_n, x);
 
-	if (key == NULL || (X509_get_key_usage(x) & KU_CRL_SIGN) == 0 ||
-	    X509_NAME_cmp(X509_get_subject_name(x), X509_CRL_get_issuer(c->crl)) != 0 ||
-	    (c->akid != NULL && X509_check_akid(x, c->akid) != X509_V_OK))
-		return false;
-	m = key_memory_of(c->keys, &c->keys_n, x);
 	if (m == NULL)
 		return false;
 	if (!m->known) {
@@ -174,28 +178,64 @@ is_signed_by(struct smime_crl *c, X509 *x)
 	return m->genuine;
 }
 
+/* Many lists may have one signer: its path is looked at once. */
+static bool
+is_vouched(struct question *q, X509 *signer, const X509 *root, int64_t *until_s)
+{
+	for (unsigned i = 0; i < q->vouched_n; i++)
+		if (q->vouched[i].x == signer && (root == NULL ||
+		    X509_cmp(q->vouched[i].root, root) == 0)) {
+			if (q->vouched[i].until_s < *until_s)
+				*until_s = q->vouched[i].until_s;
+			return true;
+		}
+	return false;
+}
+
 static bool
 leads_to(struct question *q, X509 *signer, X509 *root, int64_t *until_s)
 {
 	struct path_state state;
-	unsigned reason = revocation_ask(q, signer, &state);
+	unsigned reason;
 
+	if (is_vouched(q, signer, root, until_s))
+		return true;
+	reason = revocation_ask(q, signer, &state);
 	if (state.until_s < *until_s)
 		*until_s = state.until_s;
-	if (root == NULL)
-		return reason == SIG_OK || reason == SIG_UNKNOWN_REVOCATION;
-	return reason == SIG_OK && X509_cmp(state.root, root) == 0;
+	if (reason != SIG_OK && !(root == NULL && reason == SIG_UNKNOWN_REVOCATION))
+		return false;
+	if (root != NULL && X509_cmp(state.root, root) != 0)
+		return false;
+	if (reason == SIG_OK && q->vouched_n < VOUCHED_MAX) {
+		q->vouched[q->vouched_n].x = signer;
+		q->vouched[q->vouched_n].root = state.root;
+		q->vouched[q->vouched_n++].until_s = state.until_s;
+	}
+	return true;
+}
+
+/* Hashing a long list costs time: not for a certificate that a message brings along, before it is
+ * known to lead to a root. */
+static bool
+is_by_candidate(struct question *q, struct smime_crl *c, unsigned i, X509 *root, int64_t *until_s)
+{
+	X509 *x = path_candidate(q, i);
+
+	if (!may_sign(c, x))
+		return false;
+	if (path_is_embedded(q, i))
+		return leads_to(q, x, root, until_s) && is_signed_by(c, x);
+	return is_signed_by(c, x) && leads_to(q, x, root, until_s);
 }
 
 bool
 crl_is_genuine(struct question *q, struct smime_crl *c, X509 *issuer, X509 *root, int64_t *until_s)
 {
-	X509 *x;
-
-	if (issuer != NULL && is_signed_by(c, issuer))
+	if (issuer != NULL && may_sign(c, issuer) && is_signed_by(c, issuer))
 		return true;
-	for (unsigned i = 0; (x = path_candidate(q, i)) != NULL; i++)
-		if (is_signed_by(c, x) && leads_to(q, x, root, until_s))
+	for (unsigned i = 0; path_candidate(q, i) != NULL; i++)
+		if (is_by_candidate(q, c, i, root, until_s))
 			return true;
 	return false;
 }

@@ -16,9 +16,11 @@ enum {
 	CACHE_SLOTS = 2048,
 	CHAIN_DEPTH_MAX = 10,	/* certificates of a path, leaf and root included */
 	QUESTION_DEPTH_MAX = 3,	/* whose state hangs on whose: leaf, signer of its list, of that */
-	EDGES_MAX = 128,	/* signatures of certificates looked at for one leaf */
+	EDGES_MAX = 64,		/* signatures of certificates looked at for one leaf */
+	KEY_BITS_MAX = 8192,	/* of RSA: more costs time, and nobody has it */
 	PATHS_MAX = 32,		/* whole paths checked for one leaf */
 	KEYS_MAX = 4,		/* keys that a list or a response was tried with, remembered */
+	VOUCHED_MAX = 8,	/* signers of lists, found good while one question is answered */
 };
 
 /* Reasons of RFC 5280 4.2.1.13, as bits; bit 0 is unused there. */
@@ -96,6 +98,8 @@ struct question {
 	unsigned		    edges, paths;	/* left */
 	unsigned		    depth;
 	X509			   *asked[QUESTION_DEPTH_MAX];
+	struct { X509 *x, *root; int64_t until_s; } vouched[VOUCHED_MAX];
+	unsigned		    vouched_n;
 };
 
 /* What a path was found to be worth. */
@@ -115,6 +119,9 @@ bool asn1_seconds(const ASN1_TIME *t, int64_t *out);
 /* SHA-256 of a certificate's DER; of its SubjectPublicKeyInfo. */
 bool cert_sha256(const X509 *x, unsigned char out[32]);
 bool cert_key_sha256(const X509 *x, unsigned char out[32]);
+/* As which issuer the memory knows what list_issuer says of the certificates of an authority: by the
+ * authority's key, if the list is its own (NULL), or else by its key and the name of the other. */
+bool cert_issuer_id(const X509 *authority, const X509_NAME *list_issuer, unsigned char out[32]);
 /* The magnitude of a serial number. */
 struct slice serial_octets(const ASN1_INTEGER *serial);
 /* Parse what s is, exactly; NULL: it is none. */
@@ -125,6 +132,8 @@ OCSP_BASICRESP *ocsp_parse(struct slice der);
 unsigned path_find(struct question *q, X509 *leaf, enum path_use use, struct path_state *out);
 /* The i-th certificate that may stand in a path: roots, pool, embedded; NULL behind the last. */
 X509 *path_candidate(const struct question *q, unsigned i);
+/* Did whoever made the message bring it along? */
+bool path_is_embedded(const struct question *q, unsigned i);
 
 /* chain.c: one whole path, leaf first. SIG_OK or why it is not good. */
 unsigned chain_check(struct question *q, STACK_OF(X509) *path, enum path_use use,

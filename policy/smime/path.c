@@ -34,6 +34,12 @@ path_candidate(const struct question *q, unsigned i)
 	return NULL;
 }
 
+bool
+path_is_embedded(const struct question *q, unsigned i)
+{
+	return i >= (unsigned)(sk_X509_num(q->t->roots) + sk_X509_num(q->t->pool));
+}
+
 static bool
 is_root(const struct question *q, const X509 *x)
 {
@@ -103,24 +109,27 @@ is_issued_by(struct question *q, X509 *x, X509 *issuer)
 {
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
 
-	if (key == NULL || X509_check_issued(issuer, x) != X509_V_OK || q->edges == 0)
+	if (key == NULL || EVP_PKEY_get_bits(key) > KEY_BITS_MAX ||
+	    X509_check_issued(issuer, x) != X509_V_OK || q->edges == 0)
 		return false;
 	q->edges--;
 	return X509_verify(x, key) == 1;
 }
 
-/* Depth: CHAIN_DEPTH_MAX. */
-static void
-walk_up(struct walk *w)
+static bool
+is_self_signed(X509 *x)
 {
-	X509 *top = sk_X509_value(w->path, sk_X509_num(w->path) - 1), *next;
+	return (X509_get_extension_flags(x) & EXFLAG_SS) != 0;
+}
 
-	if (is_root(w->q, top)) {
-		check_path(w);
-		return;
-	}
-	for (unsigned i = 0; w->reason != SIG_OK && sk_X509_num(w->path) < CHAIN_DEPTH_MAX &&
-	    (next = path_candidate(w->q, i)) != NULL; i++) {
+static void walk_up(struct walk *w);
+
+static void
+walk_on(struct walk *w, X509 *top)
+{
+	X509 *next;
+
+	for (unsigned i = 0; w->reason != SIG_OK && (next = path_candidate(w->q, i)) != NULL; i++) {
 		if (is_in_path(w, next) || !is_issued_by(w->q, top, next))
 			continue;
 		if (sk_X509_push(w->path, next) <= 0) {
@@ -130,6 +139,23 @@ walk_up(struct walk *w)
 		walk_up(w);
 		(void)sk_X509_pop(w->path);
 	}
+}
+
+/*
+ * Depth: CHAIN_DEPTH_MAX. A configured root that somebody else signed ends a path only if no path
+ * leads on from it: where roots and authorities stand in one file, authorities are still checked.
+ */
+static void
+walk_up(struct walk *w)
+{
+	X509 *top = sk_X509_value(w->path, sk_X509_num(w->path) - 1);
+	bool is_end = is_root(w->q, top);
+	unsigned paths = w->q->paths;
+
+	if (!(is_end && is_self_signed(top)) && sk_X509_num(w->path) < CHAIN_DEPTH_MAX)
+		walk_on(w, top);
+	if (is_end && paths == w->q->paths)
+		check_path(w);
 }
 
 unsigned

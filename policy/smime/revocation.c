@@ -74,19 +74,38 @@ evidence_good(struct evidence *e, int64_t this_s, int64_t next_s, unsigned reaso
 		e->acquitted_s = this_s;
 }
 
-/* What was once seen, by the key of the issuer. */
 static void
-memory_testify(struct evidence *e)
+recall(struct evidence *e, const X509_NAME *list_issuer)
 {
 	struct slice serial = serial_octets(X509_get0_serialNumber(e->cert));
 	const struct revoked_entry *entry;
-	unsigned char issuer[32];
+	unsigned char id[32];
 
-	if (!cert_key_sha256(e->issuer, issuer) || control_off("smime-memory"))
+	if (!cert_issuer_id(e->issuer, list_issuer, id))
 		return;
-	entry = revoked_find(&e->q->t->revoked, issuer, serial);
+	entry = revoked_find(&e->q->t->revoked, id, serial);
 	if (entry != NULL)
 		(void)evidence_revoked(e, entry->moment_s, entry->moment_s, entry->reason);
+}
+
+/* What was once seen, in lists of the issuer and of those whom the certificate lets speak. */
+static void
+memory_testify(struct evidence *e)
+{
+	CRL_DIST_POINTS *points;
+
+	if (e->q->t->revoked.count == 0 || control_off("smime-memory"))
+		return;
+	recall(e, NULL);
+	points = X509_get_ext_d2i(e->cert, NID_crl_distribution_points, NULL, NULL);
+	for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
+		const GENERAL_NAMES *names = sk_DIST_POINT_value(points, i)->CRLissuer;
+
+		for (int n = 0; n < sk_GENERAL_NAME_num(names); n++)
+			if (sk_GENERAL_NAME_value(names, n)->type == GEN_DIRNAME)
+				recall(e, sk_GENERAL_NAME_value(names, n)->d.directoryName);
+	}
+	CRL_DIST_POINTS_free(points);
 }
 
 /* The reason for which the evidence ends first. */

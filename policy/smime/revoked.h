@@ -6,7 +6,8 @@
  * Shape   a list of entries, kept sorted; its text is the file "revoked" among the CRLs.
  * Format  file = "congvu-revoked 1" LF *( entry LF | "#" *any LF )
  *         entry = issuer SP serial SP moment SP reason
- *         issuer = 64 hex digits, SHA-256 of the DER of the issuer's SubjectPublicKeyInfo
+ *         issuer = 64 hex digits: K, the SHA-256 of the DER of the issuer's SubjectPublicKeyInfo;
+ *                  from an indirect list of another, named N in DER: SHA-256(K || SHA-256(N))
  *         serial = its hex digits, an even number, no leading zero octets but "00" itself
  *         moment = seconds since 1970; from then on it is revoked (revocationDate, or the earlier
  *                  invalidityDate); reason = CRLReason of RFC 5280 5.3.1, 0..10

@@ -125,42 +125,55 @@ smime_status(struct smime_trust *trust, enum smime_object kind, struct slice der
 
 /* What the source says counts from its own moment on, if that is earlier. */
 static int
-add(struct revoked_list *list, X509 *issuer, const ASN1_INTEGER *serial, int64_t moment_s,
-    int reason)
+add(struct revoked_list *list, const unsigned char issuer[32], const ASN1_INTEGER *serial,
+    int64_t moment_s, int reason)
 {
 	struct revoked_entry e = { .moment_s = moment_s, .reason = (unsigned char)reason };
 	struct slice octets = serial_octets(serial);
 
 	if (reason == CRL_REASON_CERTIFICATE_HOLD || reason == CRL_REASON_REMOVE_FROM_CRL ||
-	    octets.n > sizeof e.serial || !cert_key_sha256(issuer, e.issuer))
+	    octets.n > sizeof e.serial)
 		return OK;
-	e.serial_octets = (unsigned char)octets.n;
+	memcpy(e.issuer, issuer, sizeof e.issuer);
 	memcpy(e.serial, octets.p, octets.n);
-	if (e.serial_octets == 0)
-		e.serial_octets = 1;
+	e.serial_octets = (unsigned char)(octets.n > 0 ? octets.n : 1);
 	return revoked_add(list, &e);
 }
 
+/* The entries of a list about certificates of this name. */
 static int
-add_crl(struct smime_trust *t, struct smime_crl *c, X509 *issuer, const struct smime_options *o,
+add_entries(const struct smime_crl *c, const X509_NAME *name, const unsigned char issuer[32],
     struct revoked_list *list)
 {
-	struct question q = new_question(t, o);
-	const X509_NAME *name = X509_get_subject_name(issuer);
-	int64_t until_s = INT64_MAX;
 	int r = OK;
 
-	if (X509_NAME_cmp(X509_CRL_get_issuer(c->crl), name) != 0 ||
-	    !crl_is_genuine(&q, c, issuer, NULL, &until_s))
-		return OK;
 	for (unsigned i = 0; r == OK && i < c->entries_n; i++) {
 		const struct crl_entry *e = &c->entries[i];
 		int64_t moment_s = e->moment_s < c->this_s ? e->moment_s : c->this_s;
 
-		if (e->issuer == NULL || X509_NAME_cmp(e->issuer, name) == 0)
+		if (X509_NAME_cmp(crl_issuer_of(c, e), name) == 0)
 			r = add(list, issuer, e->serial, moment_s, e->reason);
 	}
 	return r;
+}
+
+/* Of a list of its own, or of one that another makes for many. */
+static int
+add_crl(struct smime_trust *t, struct smime_crl *c, X509 *authority,
+    const struct smime_options *o, struct revoked_list *list)
+{
+	struct question q = new_question(t, o);
+	const X509_NAME *name = X509_get_subject_name(authority);
+	const X509_NAME *list_issuer = X509_CRL_get_issuer(c->crl);
+	bool is_own = X509_NAME_cmp(list_issuer, name) == 0;
+	int64_t until_s = INT64_MAX;
+	unsigned char issuer[32];
+
+	if (c->entries_n == 0 || (!is_own && !c->indirect) ||
+	    !crl_is_genuine(&q, c, is_own ? authority : NULL, NULL, &until_s) ||
+	    !cert_issuer_id(authority, is_own ? NULL : list_issuer, issuer))
+		return OK;
+	return add_entries(c, name, issuer, list);
 }
 
 static int
@@ -169,15 +182,18 @@ add_ocsp(struct smime_trust *t, struct smime_ocsp *c, X509 *issuer, const struct
 {
 	struct question q = new_question(t, o);
 	int64_t until_s = INT64_MAX, end_s;
+	unsigned char id[32];
 	int r = OK;
 
+	if (!cert_key_sha256(issuer, id))
+		return OK;
 	for (int i = 0; r == OK && i < OCSP_resp_count(c->basic); i++) {
 		struct ocsp_answer a;
 
 		ocsp_answer_of(c, i, &a);
 		if (a.status == V_OCSP_CERTSTATUS_REVOKED && ocsp_is_about(c, i, issuer) &&
 		    ocsp_is_genuine(&q, c, issuer, NULL, &until_s, &end_s))
-			r = add(list, issuer, a.serial,
+			r = add(list, id, a.serial,
 			    a.moment_s < a.this_s ? a.moment_s : a.this_s, a.reason);
 	}
 	return r;

@@ -50,6 +50,21 @@ cert_key_sha256(const X509 *x, unsigned char out[32])
 	return ok;
 }
 
+bool
+cert_issuer_id(const X509 *authority, const X509_NAME *list_issuer, unsigned char out[32])
+{
+	unsigned char both[64];
+	const unsigned char *der;
+	size_t n;
+
+	if (list_issuer == NULL)
+		return cert_key_sha256(authority, out);
+	return cert_key_sha256(authority, both) &&
+	    X509_NAME_get0_der(list_issuer, &der, &n) == 1 &&
+	    smime_sha256((struct slice){ (const char *)der, n }, both + 32) == OK &&
+	    smime_sha256((struct slice){ (const char *)both, sizeof both }, out) == OK;
+}
+
 struct slice
 serial_octets(const ASN1_INTEGER *serial)
 {

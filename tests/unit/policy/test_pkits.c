@@ -564,6 +564,9 @@ static const struct row ways[] = {
 	    "ca A X\nca B A\nca C B | name=/C=VN/O=Thu/CN=A | key=A\nee e B", SIG_UNTRUSTED },
 	{ "an anchor that did not sign itself", "ca X R | embed | issuer=/C=VN/CN=nowhere | "
 	    "-authorityKeyIdentifier\nca A X | anchor\nee e A", SIG_OK },
+	{ "a file of roots with an authority in it: revoked",
+	    "ca A R | anchor\nee e A\ncrl R | revoke=A", SIG_REVOKED },
+	{ "a file of roots with an authority in it", "ca A R | anchor\nee e A", SIG_OK },
 	{ "a root of version 1", "root S | v1\nca A S | -authorityKeyIdentifier\nee e A", SIG_OK },
 	{ "root too old", "root S | to=-1\nca A S\nee e A", SIG_EXPIRED },
 	{ "purpose absent", "ca A R\nee e A", SIG_OK },
@@ -629,12 +632,38 @@ other_ways_to_the_root(void **state)
 	check(ways, ARRAY_LEN(ways));
 }
 
+/* Everyone bears one name and certifies the next: each step has many candidates, and no end. */
+static void
+a_web_of_certificates_costs_little(void **state)
+{
+	struct smime_options o = { .now_s = (int64_t)time(NULL), .revocation_grace_s = 72 * 3600 };
+	static const char alike[] = " | embed | name=/C=VN/CN=W | issuer=/C=VN/CN=W | "
+	    "-authorityKeyIdentifier | -subjectKeyIdentifier\n";
+	struct situation s;
+	struct buf script;
+	clock_t before;
+
+	(void)state;
+	buf_init(&script, 1 << 16);
+	buf_addf(&script, "ca W0 R%s", alike);
+	for (int i = 1; i < 28; i++)
+		buf_addf(&script, "ca W%d W%d%snocrl W%d\n", i, i - 1, alike, i - 1);
+	buf_adds(&script, "ee e W27 | -authorityKeyIdentifier\nnocrl W27\n");
+	situation_init(&s, buf_cstr(&script));
+	before = clock();
+	assert_int_equal(situation_verify(&s, &o).reason, SIG_UNTRUSTED);
+	assert_true(clock() - before < CLOCKS_PER_SEC / 2);
+	situation_fini(&s);
+	buf_fini(&script);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(situations_of_the_suite),
 		cmocka_unit_test(other_ways_to_the_root),
+		cmocka_unit_test(a_web_of_certificates_costs_little),
 	};
 
 	return cmocka_run_group_tests(tests, situation_setup, situation_teardown);

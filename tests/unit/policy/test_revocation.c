@@ -453,6 +453,14 @@ static const struct {
 	{ "another key for lists", "ca A R | keyUsage=critical,keyCertSign\n"
 	    "ca L R | name=/C=VN/O=Thu/CN=A\nee e A | serial=70\nnocrl A\ncrl L | revoke=e",
 	    "ca A R\nee e A | serial=70", 2, SIG_REVOKED },
+	{ "list of another for it",
+	    "ca A R\nca X R\nee e A | crlDistributionPoints=dpX\n"
+	    "crl X | issuingDistributionPoint=critical,@idpX | revoke=e",
+	    "ca A R\nca X R\nee e A | crlDistributionPoints=dpX", 1, SIG_REVOKED },
+	{ "list of another whom the certificate does not name",
+	    "ca A R\nca X R\nee e A\n"
+	    "crl X | issuingDistributionPoint=critical,@idpX | revoke=e",
+	    "ca A R\nca X R\nee e A", 1, SIG_OK },
 	{ "renewed certificate of the authority", "ca A R\nee e A | serial=70\ncrl A | revoke=e",
 	    "ca B R | name=/C=VN/O=Thu/CN=A | key=A\nee e B | serial=70", 1, SIG_REVOKED },
 };
