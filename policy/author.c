@@ -122,8 +122,6 @@ find_resent(struct run *run)
 	if (run->resent.is)
 		facts_note(run->f, NOTE_RESENT, SLICE(""));
 	run->out->from_ours = is_ours(run, run->f->from);
-	run->out->from_own = is_own(run, run->f->from) ||
-	    (run->resent.is && is_own(run, run->resent.from));
 	return OK;
 }
 
@@ -315,6 +313,26 @@ bind_signer(struct run *run)
 	return OK;
 }
 
+/* Has the author of a message that the account sends again agreed to it? A colleague has by his
+ * signature alone: an account that may send unsigned could else write under any name of ours. */
+static bool
+may_send_again(const struct run *run)
+{
+	const struct facts *f = run->f;
+
+	if (!run->resent.is || !is_own(run, run->resent.from))
+		return false;
+	return !is_colleague(run, f->from) || is_worth_judging(f) || f->sig == SIG_ERROR ||
+	    control_off("resent-unsigned");
+}
+
+static int
+decide_from(struct run *run)
+{
+	run->out->from_own = is_own(run, run->f->from) || may_send_again(run);
+	return OK;
+}
+
 /* What is signed says what the message is, in whichever form it is signed. */
 static int
 find_kind(struct run *run)
@@ -346,7 +364,7 @@ author_find(const struct tree *t, const struct smime_result *s, const struct aut
     struct arena *a, struct facts *f, struct author *out)
 {
 	static int (*const steps[])(struct run *) = { find_senders, find_resent,
-		look_at_display_name, compare_headers, bind_signer, find_kind, find_signed_parts };
+		look_at_display_name, compare_headers, bind_signer, decide_from, find_kind, find_signed_parts };
 	struct run run = { .t = t, .s = s, .c = c, .a = a, .f = f, .out = out };
 	int r = OK;
 

@@ -14,6 +14,8 @@
 #include "common/control.h"
 #include "policy/smime/internal.h"
 
+enum { CANDIDATES_MAX = 4 };	/* certificates that one signature may mean */
+
 struct digest {
 	int	      nid;
 	unsigned char octets[EVP_MAX_MD_SIZE];
@@ -161,16 +163,16 @@ check_with(struct run *run, CMS_SignerInfo *si, X509 *cert, struct smime_signer 
 /*
  * The certificate is named by its key's identifier or by issuer and serial. Several may bear that
  * identifier (a certificate renewed over the same key): the one that makes the signature good is
- * meant, else the first.
+ * meant, else the first. Past CANDIDATES_MAX nobody means well.
  */
 static unsigned
 check_signer(struct run *run, CMS_SignerInfo *si, struct smime_signer *s)
 {
 	unsigned reason = SIG_UNTRUSTED;
-	bool found = false;
+	unsigned found = 0;
 
 	attribute_label(si, run->out);
-	for (int i = 0; i < sk_X509_num(run->certs) && !(found && reason == SIG_OK); i++) {
+	for (int i = 0; i < sk_X509_num(run->certs) && found < CANDIDATES_MAX; i++) {
 		X509 *cert = sk_X509_value(run->certs, i);
 		struct smime_signer with;
 		unsigned r;
@@ -178,11 +180,12 @@ check_signer(struct run *run, CMS_SignerInfo *si, struct smime_signer *s)
 		if (CMS_SignerInfo_cert_cmp(si, cert) != 0)
 			continue;
 		r = check_with(run, si, cert, &with);
-		if (!found || r == SIG_OK) {
+		if (found++ == 0 || r == SIG_OK) {
 			*s = with;
 			reason = r;
 		}
-		found = true;
+		if (r == SIG_OK)
+			break;
 	}
 	return reason;
 }

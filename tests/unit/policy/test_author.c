@@ -38,11 +38,12 @@ struct asker {
 	struct dir_identity *identities;
 	size_t		     n;
 	unsigned	     path;
+	uint64_t	     unsigned_until_s;
 };
 
-static const struct asker by_an = { an, ARRAY_LEN(an), PATH_SUBMIT };
-static const struct asker by_binh = { binh, ARRAY_LEN(binh), PATH_SUBMIT };
-static const struct asker from_outside = { NULL, 0, PATH_RECEIVE };
+static const struct asker by_an = { an, ARRAY_LEN(an), PATH_SUBMIT, 0 };
+static const struct asker by_binh = { binh, ARRAY_LEN(binh), PATH_SUBMIT, 0 };
+static const struct asker from_outside = { NULL, 0, PATH_RECEIVE, 0 };
 
 static const struct pol_judge_reply *
 judge_as(const struct asker *who, struct slice message)
@@ -52,6 +53,7 @@ judge_as(const struct asker *who, struct slice message)
 	struct pol_judge_request req = { .path = (uint8_t)who->path,
 		.arrival_zone = ZONE_INTERNAL, .recipients = &to, .recipients_n = 1,
 		.identities = who->identities, .identities_n = who->n,
+		.unsigned_until_s = who->unsigned_until_s,
 		.mail_from = who->n > 0 ? who->identities[0].address : SLICE("x@y.example") };
 
 	if (judged)
@@ -110,9 +112,11 @@ who_sends_again_is_the_sender(void **state)
 		    "Received: x\r\nResent-From: " AN "\r\n" WHEN "From: " AN "\r\n", "an", &by_binh,
 		    "sender-not-yours", NULL },
 		{ "a colleague's name over one's own signature", "Resent-From: " BINH "\r\n" WHEN
-		    "From: chutich@tinh.example\r\n", "binh", &by_binh, "wrong-signer", NULL },
+		    "From: chutich@tinh.example\r\n", "binh", &by_binh, "from-not-yours", NULL },
+		{ "a colleague's mail, revoked", "Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\n",
+		    "revoked", &by_binh, "from-not-yours", NULL },
 		{ "a colleague's name in other letters", "Resent-From: " BINH "\r\n" WHEN
-		    "From: chutich@TINH.example\r\n", "binh", &by_binh, "wrong-signer", NULL },
+		    "From: chutich@TINH.example\r\n", "binh", &by_binh, "from-not-yours", NULL },
 		{ "a citizen's mail, signed by who sends it again", "Resent-From: " BINH "\r\n" WHEN
 		    "From: dan@ngoai.example\r\n", "binh", &by_binh, "allow", BINH },
 		{ "a citizen's mail, signed by a third one", "Resent-From: " BINH "\r\n" WHEN
@@ -144,6 +148,33 @@ who_sends_again_is_the_sender(void **state)
 	/* Unsigned it stays unsigned. */
 	assert_true(slice_is(judge_as(&by_binh, message("Resent-From: " BINH "\r\n" WHEN
 	    "From: dan@ngoai.example\r\n", SLICE(TEXT)))->rule, "unsigned"));
+}
+
+/* Whoever may send unsigned for now, or where signatures are only marked: still not as a colleague. */
+static void
+unsigned_senders_write_for_no_colleague(void **state)
+{
+	static const struct { const char *from, *rule; } rows[] = {
+		{ AN, "from-not-yours" }, { "dan@ngoai.example", "allow" }, { BINH, "allow" },
+	};
+	struct asker phone = by_binh;
+
+	(void)state;
+	phone.unsigned_until_s = UINT64_MAX;
+	for (int mark = 0; mark < 2; mark++) {
+		env.rules.mark_only = mark != 0;
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			char fields[200];
+			const struct pol_judge_reply *r;
+
+			(void)snprintf(fields, sizeof fields, "Resent-From: " BINH "\r\n" WHEN
+			    "From: %s\r\n", rows[i].from);
+			r = judge_as(mark ? &by_binh : &phone, message(fields, SLICE(TEXT)));
+			if (!slice_is(r->rule, rows[i].rule))
+				fail_msg("%s: %.*s", rows[i].from, (int)r->rule.n, r->rule.p);
+		}
+	}
+	env.rules.mark_only = false;
 }
 
 /* Everything that is not one plain address in one From field is refused before any signature. */
@@ -556,6 +587,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_sends_again_is_the_sender),
+		cmocka_unit_test(unsigned_senders_write_for_no_colleague),
 		cmocka_unit_test(from_must_be_one_address),
 		cmocka_unit_test(person_and_agency_are_both_named),
 		cmocka_unit_test(fields_inside_the_signature_count),
