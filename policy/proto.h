@@ -132,6 +132,18 @@ WIRE_STRUCT(pol_cert, POL_CERT_FIELDS)
 	F(T, STR, unfit, 32)		/* why the last of the releases did not fit: static word */ \
 	F(T, U8, kept_inside, 1)	/* a copy stored here is not to be read from the internet */
 WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
+/* What stands in head and tail besides copies of the sender's fields, for who composes (smtpd/composed.h). */
+#define POL_SIGNED_TYPE "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n" \
+	" micalg=\"sha-256\"; boundary=\""
+#define POL_SIGNED_8BIT "Content-Transfer-Encoding: 8bit\r\n"
+#define POL_SIGNED_PART "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n" \
+	"Content-Transfer-Encoding: base64\r\n" \
+	"Content-Disposition: attachment; filename=\"smime.p7s\"\r\n\r\n"
+/* ... with the signer's title in between, twice. */
+#define POL_SIGNED_TEXT_1 "May chu da ky thu nay ("
+#define POL_SIGNED_TEXT_2 "); nguoi gui khong tu ky.\r\nThe server signed this message ("
+#define POL_SIGNED_TEXT_3 "); its sender did not."
+
 /* One descriptor with the reply when want_summary and the verdict is allow: the summary, sealed. */
 
 #define POL_STATUS_REPLY_FIELDS(F, L, T) \

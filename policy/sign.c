@@ -142,13 +142,11 @@ make_outside(const struct sign_source *s, const struct sign_plan *plan, bool eig
 	copy_fields(s, stays_outside, out);
 	if (header_find(s->tree->message, SLICE("MIME-Version"), &field) != 1)
 		buf_adds(out, "MIME-Version: 1.0\r\n");
-	buf_addf(out, "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n"
-	    " micalg=\"sha-256\"; boundary=\"%s\"\r\n", plan->boundary);
+	buf_addf(out, POL_SIGNED_TYPE "%s\"\r\n", plan->boundary);
 	if (eight_bit)
-		buf_adds(out, "Content-Transfer-Encoding: 8bit\r\n");
+		buf_adds(out, POL_SIGNED_8BIT);
 	buf_adds(out, "\r\n");
-	buf_addf(out, "May chu da ky thu nay (%.*s); nguoi gui khong tu ky.\r\n"
-	    "The server signed this message (%.*s); its sender did not.\r\n--%s\r\n",
+	buf_addf(out, POL_SIGNED_TEXT_1 "%.*s" POL_SIGNED_TEXT_2 "%.*s" POL_SIGNED_TEXT_3 "\r\n--%s\r\n",
 	    (int)s->title.n, s->title.p, (int)s->title.n, s->title.p, plan->boundary);
 }
 
@@ -224,9 +222,7 @@ sign_tail(const struct sign_plan *plan, struct slice cms, struct arena *a, struc
 
 	buf_init(&b, 2 * cms.n + 1024);
 	buf_addf(&b, "\r\n--%s\r\n", plan->boundary);
-	buf_adds(&b, "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
-	    "Content-Transfer-Encoding: base64\r\n"
-	    "Content-Disposition: attachment; filename=\"smime.p7s\"\r\n\r\n");
+	buf_adds(&b, POL_SIGNED_PART);
 	base64_encode_lines(cms, BASE64_LINE, &b);
 	buf_addf(&b, "--%s--\r\n", plan->boundary);
 	err = b.err;

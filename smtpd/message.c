@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/memfd.h"
 #include "common/metric.h"
+#include "smtpd/composed.h"
 #include "smtpd/conn.h"
 #include "smtpd/received.h"
 #include "smtpd/xtext.h"
@@ -222,36 +223,6 @@ message_judge(void *host)
 
 /* ---- what is stored ---- */
 
-/* The message without the removed ranges, which must ascend and lie inside. */
-static int
-write_rest(int fd, struct slice message, const struct pol_range *ranges, size_t n)
-{
-	uint64_t at = 0;
-	int err = OK;
-
-	for (size_t i = 0; i < n && err == OK; i++) {
-		if (ranges[i].offset < at || ranges[i].offset > message.n ||
-		    ranges[i].octets > message.n - ranges[i].offset)
-			return ERR_FRAME;
-		err = memfd_write(fd, slice_sub(message, at, ranges[i].offset - at));
-		at = ranges[i].offset + ranges[i].octets;
-	}
-	return err != OK ? err : memfd_write(fd, slice_from(message, at));
-}
-
-/* The message in the server's own signature: another header, the same body. */
-static int
-write_signed(int fd, struct slice message, const struct pol_judge_reply *r)
-{
-	int err = r->head_at <= message.n && r->head.n > 0 && r->tail.n > 0 ? OK : ERR_FRAME;
-
-	if (err == OK)
-		err = memfd_write(fd, r->head);
-	if (err == OK)
-		err = memfd_write(fd, slice_from(message, (size_t)r->head_at));
-	return err == OK ? memfd_write(fd, r->tail) : err;
-}
-
 static int
 compose(struct message *m, const struct pol_judge_reply *r)
 {
@@ -262,11 +233,7 @@ compose(struct message *m, const struct pol_judge_reply *r)
 		return err;
 	err = memfd_new("composed", &m->final_fd);
 	if (err == OK)
-		err = memfd_write(m->final_fd, r->trace);
-	if (err == OK && r->signed_by.n > 0)
-		err = write_signed(m->final_fd, message, r);
-	else if (err == OK)
-		err = write_rest(m->final_fd, message, r->removals, r->removals_n);
+		err = composed_write(m->final_fd, message, r);
 	if (err == OK)
 		err = memfd_seal(m->final_fd);
 	memfd_unmap(&message);

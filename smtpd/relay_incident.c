@@ -21,6 +21,7 @@
 #include "mime/compose.h"
 #include "mime/date.h"
 #include "policy/proto.h"
+#include "smtpd/composed.h"
 #include "smtpd/incident.h"
 #include "smtpd/keep.h"
 #include "smtpd/relay.h"
@@ -138,27 +139,15 @@ fill_local(struct relay_incident *i)
 	return OK;
 }
 
-/* The notice as it was written, or in the server's signature (policy/proto.h). */
 static int
 write_final(struct relay_incident *i, const struct pol_judge_reply *p)
 {
-	struct slice text = buf_slice(&i->text);
-	bool is_signed = p->signed_by.n > 0;
-	int err;
+	int err = slice_starts_nocase(p->trace, buf_slice(&i->trace)) ? OK : ERR_FRAME;
 
-	if (!slice_starts_nocase(p->trace, buf_slice(&i->trace)) ||
-	    (is_signed && (p->head_at > text.n || p->head.n == 0 || p->tail.n == 0)))
-		return ERR_FRAME;
-	err = memfd_new("incident", &i->final_fd);
 	if (err == OK)
-		err = memfd_write(i->final_fd, p->trace);
-	if (err == OK && is_signed)
-		err = memfd_write(i->final_fd, p->head);
+		err = memfd_new("incident", &i->final_fd);
 	if (err == OK)
-		err = memfd_write(i->final_fd,
-		    is_signed ? slice_from(text, (size_t)p->head_at) : text);
-	if (err == OK && is_signed)
-		err = memfd_write(i->final_fd, p->tail);
+		err = composed_write(i->final_fd, buf_slice(&i->text), p);
 	return err == OK ? memfd_seal(i->final_fd) : err;
 }
 

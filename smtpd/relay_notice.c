@@ -22,6 +22,7 @@
 #include "mime/compose.h"
 #include "mime/date.h"
 #include "policy/proto.h"
+#include "smtpd/composed.h"
 #include "smtpd/dsn.h"
 #include "smtpd/envelope.h"
 #include "smtpd/keep.h"
@@ -246,25 +247,6 @@ fill_copies(struct relay_notice *n)
 	return OK;
 }
 
-/* The notice as it was written, or in the server's signature (policy/proto.h). */
-static int
-write_final(struct relay_notice *n, const struct pol_judge_reply *p)
-{
-	struct slice text = buf_slice(&n->text);
-	bool is_signed = p->signed_by.n > 0;
-	int err;
-
-	if (!slice_starts_nocase(p->trace, buf_slice(&n->trace)) ||
-	    (is_signed && (p->head_at > text.n || p->head.n == 0 || p->tail.n == 0)))
-		return ERR_FRAME;
-	err = memfd_write(n->final_fd, p->trace);
-	if (err == OK && is_signed)
-		err = memfd_write(n->final_fd, p->head);
-	if (err == OK)
-		err = memfd_write(n->final_fd, is_signed ? slice_from(text, (size_t)p->head_at) : text);
-	return err == OK && is_signed ? memfd_write(n->final_fd, p->tail) : err;
-}
-
 static int
 prepare_store(struct relay_notice *n, const struct pol_judge_reply *p, unsigned level)
 {
@@ -283,8 +265,10 @@ prepare_store(struct relay_notice *n, const struct pol_judge_reply *p, unsigned 
 	err = fill_copies(n);
 	if (err == OK)
 		err = memfd_new("notice", &n->final_fd);
+	if (err == OK && !slice_starts_nocase(p->trace, buf_slice(&n->trace)))
+		err = ERR_FRAME;
 	if (err == OK)
-		err = write_final(n, p);
+		err = composed_write(n->final_fd, buf_slice(&n->text), p);
 	return err == OK ? memfd_seal(n->final_fd) : err;
 }
 

@@ -11,6 +11,7 @@
 #include "policy/sign.h"
 #include "policy/smime/smime.h"
 #include "policy/trace.h"
+#include "smtpd/composed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -72,6 +73,8 @@ sign_it(struct slice message, struct arena *a)
 		return;
 	reply.head = plan.head;
 	reply.head_at = plan.head_at;
+	if (composed_check(message, &reply) != OK)
+		abort();
 	buf_init(&out, message.n + plan.head.n + reply.tail.n);
 	trace_compose(&reply, message, &out);
 	if (out.err != OK)
