@@ -9,7 +9,8 @@ enum {
 	PAPER_PERCENT = 75,	/* so many of a tile's points are no lighter than paper */
 	PAPER_MIN = 50,		/* darker than this is no paper */
 	RED_MIN = 28,		/* less is noise */
-	RED_POINTS_MIN = 40
+	RED_POINTS_MIN = 40,
+	PRINT = 110		/* as dark as printed letters */
 };
 
 PIX *
@@ -161,11 +162,26 @@ fill(PIX *p, PIX *paper, struct ink *out)
 }
 
 int
+ink_part(struct ink *ink)
+{
+	PIX *print = pixThresholdToBinary(ink->grey, PRINT), *wide;
+	int err = OK;
+
+	wide = print == NULL ? NULL : pixDilateBrick(NULL, print, 3, 3);
+	ink->faint = wide == NULL ? NULL : pixCopy(NULL, ink->grey);
+	if (ink->faint == NULL || pixSetMasked(ink->faint, wide, 255) != 0)
+		err = ERR_NOMEM;
+	pixDestroy(&print);
+	pixDestroy(&wide);
+	return err;
+}
+
+int
 ink_take(PIX *p, struct ink *out)
 {
 	PIX *paper;
 
-	*out = (struct ink){ NULL, NULL };
+	*out = (struct ink){ NULL, NULL, NULL };
 	paper = paper_of(p);
 	out->grey = pixCreate(pixGetWidth(p), pixGetHeight(p), 8);
 	if (pixGetDepth(p) == 32)
@@ -184,4 +200,5 @@ ink_free(struct ink *ink)
 {
 	pixDestroy(&ink->grey);
 	pixDestroy(&ink->red);
+	pixDestroy(&ink->faint);
 }

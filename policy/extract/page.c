@@ -17,8 +17,8 @@ enum {
 	LETTER_USUAL = 15,		/* height of small letters that is read best */
 	LETTERS_MIN = 6,		/* fewer are no text */
 	SAMPLE_LINES = 9,		/* of a page, to see which way up it is */
-	SURE = 72, LIKELY = 50,		/* mean confidence of words that are really there */
-	SAMPLE_LETTERS_MIN = 12
+	SURE = 72, LIKELY = 60,		/* mean confidence of words that are really there */
+	SAMPLE_LETTERS_MIN = 20
 };
 
 #define SKEW_RANGE 12.0f
@@ -111,7 +111,9 @@ turn_quarters(struct ink *ink, int quarters)
 {
 	int err = quarters == 0 ? OK : turn_picture(&ink->grey, 0, true, quarters, 255);
 
-	return err == OK && quarters != 0 ? turn_picture(&ink->red, 0, true, quarters, 0) : err;
+	if (err == OK && quarters != 0)
+		err = turn_picture(&ink->red, 0, true, quarters, 0);
+	return err == OK && quarters != 0 ? turn_picture(&ink->faint, 0, true, quarters, 255) : err;
 }
 
 /* Make its lines level; *across_out: how much there are lines. */
@@ -140,8 +142,10 @@ static int
 count_word(void *arg, const struct ocr_word *w)
 {
 	struct tally *t = arg;
-	unsigned n = (unsigned)w->text.n;
+	unsigned n = 0;
 
+	for (size_t i = 0; i < w->text.n; i++)
+		n += ascii_is_alnum(w->text.p[i]);
 	t->letters += n;
 	t->weight += n * w->confidence;
 	return OK;
@@ -252,18 +256,16 @@ give_stamp(void *arg, struct slice readings)
 
 /* Stamps of a page of which nobody knows which way up it is, then. */
 static int
-stamps(struct ink *ink, const struct page_work *work, bool upright)
+stamps(struct ink *ink, int letter, const struct page_work *work, bool upright)
 {
 	struct page_work w = *work;
-	int err = OK;
+	int err = ink_part(ink);
 
 	for (int quarters = 0; quarters < (upright ? 1 : 4) && err == OK; quarters++) {
-		unsigned places = 0;
-
 		if (quarters > 0)
 			err = turn_quarters(ink, 1);
 		if (err == OK)
-			err = stamps_read(ink, work->until_ms, give_stamp, &w, &places);
+			err = stamps_read(ink, upright ? letter : 0, work->until_ms, give_stamp, &w);
 	}
 	return err == OK && !upright ? turn_quarters(ink, 1) : err;
 }
@@ -308,7 +310,7 @@ read_ink(struct ink *ink, const struct page_work *work)
 	if (l.count >= LETTERS_MIN)
 		err = set_upright(ink, l.height, work->until_ms, &upright);
 	if (err == OK)
-		err = stamps(ink, work, upright);
+		err = stamps(ink, l.height, work, upright);
 	if (err == OK && work->whole && l.count >= LETTERS_MIN)
 		err = whole_text(ink->grey, l.height, work);
 	return err;
@@ -317,7 +319,7 @@ read_ink(struct ink *ink, const struct page_work *work)
 int
 page_read(PIX *picture, const struct page_work *work)
 {
-	struct ink ink = { NULL, NULL };
+	struct ink ink = { NULL, NULL, NULL };
 	int err = OK;
 
 	picture = ink_plain(picture);

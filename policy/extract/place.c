@@ -6,8 +6,9 @@
 
 enum {
 	DARK = 185,		/* lighter is paper */
+	FAINT = 218,		/* the same where a stamp is looked for that is paler than print */
 	HEIGHT_MIN = 12, WIDTH_MIN = 22,
-	FRAME_COVER_PERCENT = 72,	/* of each side is drawn */
+	FRAME_COVER_PERCENT = 68,	/* of each side is drawn */
 	SPECK_HEIGHT = 4,
 	RED_CONTRAST = 3,
 	COMPONENTS_MAX = 20000,	/* more is noise: then only the large ones are looked at */
@@ -16,6 +17,9 @@ enum {
 
 #define ASPECT_MIN 1.15
 #define ASPECT_MAX 16.0
+/* Heights of small letters of the page's text that a frame, and capitals without one, are high. */
+#define FRAME_LETTERS 2.2
+#define SPOT_LETTERS 1.1
 #define TURN_MAX (25.0 * M_PI / 180)
 
 /* ---- how a thing is turned ---- */
@@ -167,12 +171,31 @@ is_frame(PIX *component, double angle)
 	return is;
 }
 
+static PIX *
+plane(const struct ink *ink, enum place_ink which)
+{
+	return which == PLACE_RED ? ink->red : which == PLACE_FAINT ? ink->faint : ink->grey;
+}
+
 /* ---- search ---- */
 
 static bool
-has_shape(double w, double h)
+has_shape(double w, double h, double least)
 {
-	return h >= HEIGHT_MIN && w >= WIDTH_MIN && w >= ASPECT_MIN * h && w <= ASPECT_MAX * h;
+	return h >= least && h >= HEIGHT_MIN && w >= WIDTH_MIN && w >= ASPECT_MIN * h && w <= ASPECT_MAX * h;
+}
+
+static void
+replace_smallest(struct places *out, const struct place *p)
+{
+	unsigned least = 0;
+
+	out->more = true;
+	for (unsigned i = 1; i < out->count; i++)
+		if (out->place[i].h < out->place[least].h)
+			least = i;
+	if (p->h > out->place[least].h)
+		out->place[least] = *p;
 }
 
 static void
@@ -182,14 +205,14 @@ keep(struct places *out, const struct place *p)
 		const struct place *q = &out->place[i];
 
 		/* A double frame, or the same in red and in all colours. */
-		if (q->framed == p->framed && q->red == p->red && fabs(q->x - p->x) < p->h / 4 &&
+		if (q->framed == p->framed && q->ink == p->ink && fabs(q->x - p->x) < p->h / 4 &&
 		    fabs(q->y - p->y) < p->h / 4 && p->w > 0.6 * q->w && p->w < 1.6 * q->w)
 			return;
 	}
-	if (out->count == PLACES_MAX)
-		out->more = true;
-	else
+	if (out->count < PLACES_MAX)
 		out->place[out->count++] = *p;
+	else
+		replace_smallest(out, p);
 }
 
 /* Could a component of this box be one, before its ink is looked at? A turned one is higher. */
@@ -202,26 +225,25 @@ may_be(const BOX *b, int page_w, int page_h)
 }
 
 static int
-look_at(PIX *mask, BOX *b, PIX *component, bool frames, bool red, struct places *out)
+look_at(BOX *b, PIX *component, bool frames, enum place_ink ink, struct places *out)
 {
 	struct place p;
 	int err = place_of(component, &p);
 
-	(void)mask;
 	if (err != OK)
 		return err;
 	p.x += b->x;
 	p.y += b->y;
-	p.red = red;
+	p.ink = ink;
 	p.framed = is_frame(component, p.angle);
-	if (p.framed == frames && has_shape(p.w, p.h))
+	if (p.framed == frames && has_shape(p.w, p.h, (frames ? FRAME_LETTERS : SPOT_LETTERS) * out->letter))
 		keep(out, &p);
 	return OK;
 }
 
 /* Components of a mask that have the shape of a stamp. */
 static int
-search(PIX *mask, bool frames, bool red, struct places *out)
+search(PIX *mask, bool frames, enum place_ink ink, struct places *out)
 {
 	PIXA *pieces = NULL;
 	BOXA *boxes = pixConnComp(mask, &pieces, 8);
@@ -235,7 +257,7 @@ search(PIX *mask, bool frames, bool red, struct places *out)
 		if (b != NULL && may_be(b, pixGetWidth(mask), pixGetHeight(mask))) {
 			c = pixaGetPix(pieces, i, L_CLONE);
 			tries++;
-			err = c == NULL ? ERR_NOMEM : look_at(mask, b, c, frames, red, out);
+			err = c == NULL ? ERR_NOMEM : look_at(b, c, frames, ink, out);
 			pixDestroy(&c);
 		}
 		boxDestroy(&b);
@@ -271,35 +293,58 @@ search_spots(PIX *mask, struct places *out)
 {
 	int gap = letter_height(mask);
 	PIX *closed = pixCloseSafeBrick(NULL, mask, gap | 1, (gap / 3) | 1);
-	int err = closed == NULL ? ERR_NOMEM : search(closed, false, true, out);
+	int err = closed == NULL ? ERR_NOMEM : search(closed, false, PLACE_RED, out);
 
 	if (err == OK)
-		err = search(closed, true, true, out);
+		err = search(closed, true, PLACE_RED, out);
 	pixDestroy(&closed);
 	return err;
 }
 
-int
-places_find(const struct ink *ink, struct places *out)
+/* Frames in the ink that is darker than a shade, with gaps of up to `gap` points closed. */
+static int
+search_frames(PIX *shades, unsigned shade, int gap, enum place_ink ink, struct places *out)
 {
-	PIX *dark = pixThresholdToBinary(ink->grey, DARK), *red = NULL, *whole;
-	int err = dark == NULL ? ERR_NOMEM : OK;
+	PIX *mask = pixThresholdToBinary(shades, (int)shade), *closed;
+	int err;
+
+	/* How red is told the other way round. */
+	if (mask != NULL && ink == PLACE_RED)
+		(void)pixInvert(mask, mask);
+	closed = mask == NULL || gap == 0 ? mask : pixCloseSafeBrick(NULL, mask, gap, gap);
+	err = closed == NULL ? ERR_NOMEM : search(closed, true, ink, out);
+	if (closed != mask)
+		pixDestroy(&closed);
+	pixDestroy(&mask);
+	return err;
+}
+
+int
+places_find(const struct ink *ink, int letter, struct places *out)
+{
+	static const struct { enum place_ink ink; unsigned shade; int gap; } passes[] = {
+		{ PLACE_RED, 1, 3 }, { PLACE_GREY, DARK, 0 }, { PLACE_FAINT, FAINT, 3 },
+		{ PLACE_GREY, DARK, 5 }, { PLACE_RED, 1, 7 },
+	};
+	PIX *red;
+	int err = OK;
 
 	out->count = 0;
 	out->more = false;
-	if (err == OK && ink->red != NULL) {
-		red = pixThresholdToBinary(ink->red, 1);
-		if (red != NULL)
-			(void)pixInvert(red, red);
-		whole = red == NULL ? NULL : pixCloseSafeBrick(NULL, red, 3, 3);
-		err = whole == NULL ? ERR_NOMEM : search(whole, true, true, out);
-		pixDestroy(&whole);
+	out->letter = letter;
+	for (size_t i = 0; i < ARRAY_LEN(passes) && err == OK; i++) {
+		PIX *p = plane(ink, passes[i].ink);
+
+		if (p != NULL)
+			err = search_frames(p, passes[i].shade, passes[i].gap, passes[i].ink, out);
 	}
-	if (err == OK)
-		err = search(dark, true, false, out);
-	if (err == OK && red != NULL)
-		err = search_spots(red, out);
-	pixDestroy(&dark);
+	if (err != OK || ink->red == NULL)
+		return err;
+	red = pixThresholdToBinary(ink->red, 1);
+	if (red == NULL)
+		return ERR_NOMEM;
+	(void)pixInvert(red, red);
+	err = search_spots(red, out);
 	pixDestroy(&red);
 	return err;
 }
@@ -308,14 +353,14 @@ places_find(const struct ink *ink, struct places *out)
 
 /* The part of a picture around a point, with paper where the page ends. */
 static PIX *
-around(PIX *page, double x, double y, int reach, bool red)
+around(PIX *page, double x, double y, int reach, bool dark)
 {
 	int x0 = (int)x - reach, y0 = (int)y - reach;
 	PIX *out = pixCreate(2 * reach + 1, 2 * reach + 1, 8);
 
 	if (out == NULL)
 		return NULL;
-	(void)pixRasterop(out, 0, 0, 2 * reach + 1, 2 * reach + 1, red ? PIX_CLR : PIX_SET, NULL, 0, 0);
+	(void)pixRasterop(out, 0, 0, 2 * reach + 1, 2 * reach + 1, dark ? PIX_CLR : PIX_SET, NULL, 0, 0);
 	(void)pixRasterop(out, 0, 0, 2 * reach + 1, 2 * reach + 1, PIX_SRC, page, x0, y0);
 	return out;
 }
@@ -325,12 +370,12 @@ place_cut(const struct ink *ink, const struct place *p, int margin)
 {
 	int reach = (int)(hypot(p->w, p->h) / 2) + margin + 2;
 	int w = (int)p->w + 2 * margin, h = (int)p->h + 2 * margin;
-	PIX *wide = around(p->red ? ink->red : ink->grey, p->x, p->y, reach, p->red), *t, *cut = NULL;
+	PIX *wide = around(plane(ink, p->ink), p->x, p->y, reach, p->ink == PLACE_RED), *t, *cut = NULL;
 	BOX *box;
 
 	if (wide == NULL)
 		return NULL;
-	if (p->red) {
+	if (p->ink == PLACE_RED) {
 		(void)pixMultConstantGray(wide, RED_CONTRAST);
 		(void)pixInvert(wide, wide);
 	}

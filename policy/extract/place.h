@@ -13,22 +13,26 @@
 
 enum { PLACES_MAX = 32 };
 
+enum place_ink { PLACE_GREY, PLACE_RED, PLACE_FAINT };
+
 struct place {
 	double x, y;		/* its middle, points of the page */
 	double w, h;		/* upright */
 	double angle;		/* radians that it is turned clockwise */
 	bool   framed;
-	bool   red;		/* read it from the red ink alone */
+	enum place_ink ink;	/* which ink to read it from */
 };
 
 struct places {
 	struct place place[PLACES_MAX];
 	unsigned     count;
 	bool	     more;	/* than there was room for */
+	int	     letter;	/* height of small letters of the page's text; 0: none known */
 };
 
-/* ERR_NOMEM. Frames come first. */
-int places_find(const struct ink *ink, struct places *out) MUST_USE;
+/* letter: height of the small letters of its text in points, 0: there is none. ERR_NOMEM. Frames come
+ * first. */
+int places_find(const struct ink *ink, int letter, struct places *out) MUST_USE;
 
 /* The place cut out and turned upright, 8 bits, dark on white, with `margin` points around. NULL: no
  * memory, or nothing of it is on the page. */

@@ -11,7 +11,6 @@
 enum {
 	FRAMED_HEIGHT = 84,	/* points to which a frame is scaled: its letters are half as high */
 	SPOT_HEIGHT = 56,
-	LETTERS_HEIGHT = 54,	/* of capitals with what stands above and below them */
 	PAD = 14,
 	SCALE_MAX = 6,
 	WIDTH_MAX = 3000,
@@ -158,7 +157,7 @@ has_two_lines(PIX *letters)
 
 /* The letters alone, in the engine's size: in shades (of the cut) or in black and white. */
 static PIX *
-letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, bool two)
+letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, int height)
 {
 	PIX *clip = pixClipRectangle(ink, box, NULL), *grey, *near, *sized, *out;
 
@@ -176,23 +175,27 @@ letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, bool two)
 		grey = pixConvert1To8(NULL, clip, 255, 0);
 	}
 	pixDestroy(&clip);
-	sized = grey == NULL ? NULL : scaled_to_height(grey, LETTERS_HEIGHT * (two ? 2 : 1));
+	sized = grey == NULL ? NULL : scaled_to_height(grey, height);
 	out = sized == NULL ? NULL : pixAddBorder(sized, PAD, 255);
 	pixDestroy(&grey);
 	pixDestroy(&sized);
 	return out;
 }
 
+/* Heights of capitals with what stands above and below them: what one does not read another may. */
 static int
-read_both(PIX *cut, PIX *ink, BOX *box, struct reading *r)
+read_all(PIX *cut, PIX *ink, BOX *box, struct reading *r)
 {
+	static const struct { bool shades; int height; } ways[STAMP_READINGS] = {
+		{ true, 54 }, { false, 80 }, { true, 42 },
+	};
 	PIX *clip = pixClipRectangle(ink, box, NULL);
 	bool two = clip != NULL && has_two_lines(clip);
 	int err = clip == NULL ? ERR_NOMEM : OK;
 
 	pixDestroy(&clip);
-	for (int shades = 1; shades >= 0 && err == OK; shades--) {
-		PIX *p = letters_picture(cut, ink, box, shades != 0, two);
+	for (unsigned i = 0; i < STAMP_READINGS && err == OK; i++) {
+		PIX *p = letters_picture(cut, ink, box, ways[i].shades, ways[i].height * (two ? 2 : 1));
 
 		err = p == NULL ? ERR_NOMEM : read_letters(p, two, r);
 		pixDestroy(&p);
@@ -217,7 +220,7 @@ read_cut(PIX *cut, bool framed, struct reading *r)
 		pixDestroy(&strokes);
 	}
 	if (err == OK && keep_letters(ink, framed, &box))
-		err = read_both(cut, ink, box, r);
+		err = read_all(cut, ink, box, r);
 	boxDestroy(&box);
 	pixDestroy(&ink);
 	return err;
@@ -239,13 +242,12 @@ read_place(const struct ink *ink, const struct place *p, struct reading *r)
 }
 
 int
-stamps_read(const struct ink *ink, uint64_t until_ms, stamp_fn *fn, void *arg, unsigned *places_out)
+stamps_read(const struct ink *ink, int letter, uint64_t until_ms, stamp_fn *fn, void *arg)
 {
 	struct places places;
 	struct buf text;
-	int err = places_find(ink, &places);
+	int err = places_find(ink, letter, &places);
 
-	*places_out = places.count;
 	buf_init(&text, STAMP_READINGS * READING_OCTETS_MAX * 8);
 	for (unsigned i = 0; i < places.count && err == OK; i++) {
 		struct reading r = { .out = &text, .until_ms = until_ms };

@@ -12,14 +12,14 @@
 
 #include "policy/extract/ink.h"
 
-enum { STAMP_READINGS = 6 };
+enum { STAMP_READINGS = 3 };
 
 /* 0: go on; negative: stamps_read returns it. */
 typedef int stamp_fn(void *arg, struct slice readings);
 
-/* ERR_TIMEOUT past the moment `until_ms` of clock_ms(), ERR_NOMEM, or what fn said. *places_out:
- * how many places there were. */
-int stamps_read(const struct ink *ink, uint64_t until_ms, stamp_fn *fn, void *arg,
-    unsigned *places_out) MUST_USE;
+/* letter: as places_find(). ERR_TIMEOUT past the moment `until_ms` of clock_ms(), ERR_NOMEM, or what
+ * fn said. */
+int stamps_read(const struct ink *ink, int letter, uint64_t until_ms, stamp_fn *fn,
+    void *arg) MUST_USE;
 
 #endif

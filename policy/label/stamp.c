@@ -5,12 +5,14 @@
 
 #include "common/words.h"
 
-enum { LETTERS_MAX = 24 };
+enum { LETTERS_MAX = 24, VOWEL_LETTERS_MAX = 5 };
 
 /* The base letters of a reading. */
 struct letters {
 	char	 c[LETTERS_MAX];
 	unsigned n;
+	bool	 clean;		/* one word, and next to nothing else */
+	bool	 vowel;		/* with the vowel and the end of "mật" beyond doubt */
 };
 
 struct verdict {
@@ -41,15 +43,38 @@ add_word(struct letters *l, const struct fold *f, unsigned i)
 	}
 }
 
+/* One word that ends as "mật" does and is none that a stamp of another kind may be. */
+static bool
+has_vowel(const struct fold *f)
+{
+	static const char *const others[] = { "vaCtJ", "nhaCtJ", "thaCtJ", "phaCtJ", "chaCtJ" };
+
+	for (unsigned i = 0; i < f->count; i++) {
+		if (f->word[i].type != FOLD_LETTERS)
+			continue;
+		for (size_t k = 0; k < ARRAY_LEN(others); k++)
+			if (fold_is(f, i, others[k]))
+				return false;
+		return slice_ends_nocase(fold_word(f, i), SLICE("aCtJ"));
+	}
+	return false;
+}
+
 /* False: far too many for a level. */
 static bool
 letters_of(struct letters *l, struct fold *f, struct slice reading)
 {
+	unsigned words = 0;
+
 	fold_text(f, reading);
 	l->n = 0;
-	for (unsigned i = 0; i < f->count; i++)
+	for (unsigned i = 0; i < f->count; i++) {
 		if (f->word[i].type == FOLD_LETTERS)
 			add_word(l, f, i);
+		words += f->word[i].type == FOLD_LETTERS;
+	}
+	l->clean = words == 1 && f->count <= 2;
+	l->vowel = l->clean && has_vowel(f);
 	return !f->cut && l->n >= 2 && l->n <= LETTERS_MAX;
 }
 
@@ -90,8 +115,8 @@ distance(struct slice got, const char *want)
 static bool
 is_nearly_mat(struct slice s)
 {
-	static const char *const first[] = { "m", "n", "ni", "in", "im", "rm", "w", "iv", "ivi", "mi", "nn" };
-	static const char *const last[] = { "t", "i", "l", "1", "7", "f", "r", "ti", "tt" };
+	static const char *const first[] = { "m", "n", "ni", "in", "im", "w", "ivi", "mi", "nn" };
+	static const char *const last[] = { "t", "i", "l", "1", "7", "tt" };
 
 	for (size_t a = 0; a < ARRAY_LEN(first); a++)
 		for (size_t b = 0; b < ARRAY_LEN(last); b++) {
@@ -106,7 +131,7 @@ is_nearly_mat(struct slice s)
 }
 
 static struct verdict
-judge(struct slice s)
+judge(struct slice s, const struct letters *l)
 {
 	if (distance(s, "tuyetmat") <= 2)
 		return (struct verdict){ LEVEL_TUYET_MAT, true };
@@ -114,22 +139,23 @@ judge(struct slice s)
 		return (struct verdict){ LEVEL_TOI_MAT, true };
 	if (slice_is(s, "mat"))
 		return (struct verdict){ LEVEL_MAT, true };
-	if (is_nearly_mat(s))
+	if ((l->clean && is_nearly_mat(s)) || (l->vowel && s.n >= 2 && s.n <= VOWEL_LETTERS_MAX))
 		return (struct verdict){ LEVEL_MAT, false };
 	return (struct verdict){ LEVEL_THUONG, false };
 }
 
 /* With and without strokes at its ends. */
 static struct verdict
-judge_trimmed(struct slice s)
+judge_trimmed(const struct letters *l)
 {
-	struct verdict whole = judge(s), inner;
+	struct slice s = { l->c, l->n };
+	struct verdict whole = judge(s, l), inner;
 
 	while (s.n > 0 && is_stroke(s.p[0]))
 		s = slice_from(s, 1);
 	while (s.n > 0 && is_stroke(s.p[s.n - 1]))
 		s.n--;
-	inner = judge(s);
+	inner = judge(s, l);
 	return inner.sure || whole.level == LEVEL_THUONG ? inner : whole;
 }
 
@@ -146,7 +172,7 @@ stamp_mark(struct fold *f, struct slice readings, label_found_fn *found, void *a
 		slice_cut(&readings, '\n', &line);
 		if (!letters_of(&l, f, line))
 			continue;
-		v = judge_trimmed((struct slice){ l.c, l.n });
+		v = judge_trimmed(&l);
 		if (v.level > best.level && (v.sure || best.weight == LABEL_REVIEW)) {
 			best.level = v.level;
 			best.weight = v.sure ? LABEL_ASSERTED : LABEL_REVIEW;

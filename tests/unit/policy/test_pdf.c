@@ -48,13 +48,15 @@ pages(void **state)
 	static const struct { const char *catalog, *page, *content, *want, *want_too; bool opaque; } rows[] = {
 		{ "", "", TEXT(72, 700, "MAT") TEXT(72, 650, "Bao cao"), "T1:", "MAT\nBao cao\n", false },
 		{ "", "", "", "", "", false },				/* blank */
-		{ "", "", "0 0 0 rg 100 100 200 200 re f\n", "O1:opaque-type", "", true },
-		{ "", "", "q 200 0 0 200 100 100 cm /I Do Q\n", "O1:opaque-type", "", true },
-		{ "", "", TEXT(72, 700, "chu") "q 20 0 0 20 100 100 cm /I Do Q\n", "T1:", "O1:opaque-type", true },
+		{ "", "", "0 0 0 rg 100 100 200 200 re f\n", "", "", false },	/* looked at */
+		{ "", "", "q 200 0 0 200 100 100 cm /I Do Q\n", "", "", false },
+		{ "", "", TEXT(72, 700, "chu") "q 20 0 0 20 100 100 cm /I Do Q\n", "T1:", "", false },
+		{ "", "/Annots[<</Type/Annot/Subtype/FileAttachment/Rect[0 0 9 9]>>]", TEXT(72, 700, "chu"),
+		    "T1:", "O1:opaque-type", true },
 		{ "", "/Annots[<</Type/Annot/Subtype/Text/Rect[0 0 9 9]/Contents(ghi chu)>>]", TEXT(72, 700, "chu"),
 		    "ghi chu", "T1:", false },
 		{ "", "/Annots[<</Type/Annot/Subtype/Stamp/Rect[0 0 90 90]/Contents(dau)>>]", TEXT(72, 700, "chu"),
-		    "dau", "O1:opaque-type", true },
+		    "dau", "T1:", false },
 		{ "/AcroForm<</Fields[7 0 R]>>", "/Annots[7 0 R]", TEXT(72, 700, "chu"), "Do mat: Mat", "T1:", false },
 	};
 

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/base64.h"
+#include "common/clock.h"
+#include "common/sandbox.h"
+#include "policy/classify.h"
+#include "policy/extract/box.h"
+#include "policy/extract/exif.h"
+#include "policy/extract/gif.h"
+#include "policy/extract/ocr.h"
+#include "policy/label/stamp.h"
+#include "tests/unit/policy/draw.h"
+#include "tests/unit/policy/pdfmake.h"
+#include "tests/unit/policy/pieces.h"
+
+enum { RED = 0xD2141E, PALE = 0xF0A0A0, BLACK = 0x141414, BLUE = 0x2030A0 };
+
+#define MAT "MA^.T"
+#define TOI_MAT "TO^'I MA^.T"
+#define TUYET_MAT "TUYE^.T MA^.T"
+
+static struct buf file;
+static struct fold scratch;
+
+/* ---- the letters of a reading ---- */
+
+static unsigned level, reviewed;
+
+static void
+found(void *arg, const struct label_finding *f)
+{
+	(void)arg;
+	if (f->weight == LABEL_ASSERTED && f->level > level)
+		level = f->level;
+	reviewed += f->weight == LABEL_REVIEW;
+}
+
+static void
+readings(void **state)
+{
+	static const struct { const char *text; unsigned level; bool review; } rows[] = {
+		{ "MẬT", 1, false }, { "MẶT", 1, false }, { "MÁT", 1, false }, { "|MẬT|", 1, false },
+		{ "I MẬT I", 1, false }, { "[MẠT", 1, false }, { "MAT", 1, false },
+		{ "lMẬTl", 1, false }, { "M Ậ T", 1, false },
+		{ "TỐI MẬT", 2, false }, { "TÔI MẶT", 2, false }, { "T0I MAT", 2, false },
+		{ "TỐ1 MẬT", 2, false }, { "TỐIMẬT", 2, false }, { "TỐ MẬT", 2, false },
+		{ "TUYỆT MẬT", 3, false }, { "TUYẾT MÁT", 3, false }, { "TUYỆI MẬI", 3, false },
+		{ "IUYỆT MẬT", 3, false },
+		{ "NẬT", 0, true }, { "MẬI", 0, true }, { "MẬ1", 0, true }, { "XIẬT", 0, true },
+		{ "VẬT", 0, false }, { "NHẬT BẢN", 0, false },
+		{ "rác\nMẬT\nrác", 1, false }, { "MẬI\nMẬT", 1, false }, { "MẬT\nTỐI MẬT", 2, false },
+		/* other stamps, and what is none */
+		{ "MẶT TRẬN", 0, false }, { "BẢO MẬT", 0, false }, { "BỆNH VIỆN MẮT", 0, false },
+		{ "TIỀN MẶT", 0, false }, { "BÍ MẬT", 0, false }, { "CÓ MẶT", 0, false },
+		{ "ĐẠT", 0, false }, { "NHẬT", 0, false }, { "HỎA TỐC", 0, false },
+		{ "KHẨN", 0, false }, { "SAO Y", 0, false }, { "CÔNG VĂN ĐẾN", 0, false },
+		{ "{ ` r ¬ m \\ (â Ì", 0, false }, { "", 0, false }, { "\xFF\xFE", 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		level = reviewed = 0;
+		stamp_mark(&scratch, slice_of(rows[i].text), found, NULL);
+		if (level != rows[i].level || (reviewed > 0) != rows[i].review)
+			fail_msg("%s: level %u, %u for review", rows[i].text, level, reviewed);
+	}
+}
+
+/* ---- pictures ---- */
+
+static int
+take(void *arg, const struct extract_piece *p)
+{
+	if (p->type == EXTRACT_STAMP)
+		stamp_mark(&scratch, p->octets, found, NULL);
+	return note(arg, p);
+}
+
+static int
+look(struct slice octets, enum extract_type type, const struct extract_limits *l)
+{
+	level = reviewed = 0;
+	buf_clear(&got);
+	return box_extract(octets, type, l, take, NULL);
+}
+
+static void
+expect_level(const char *what, enum extract_type type, unsigned want)
+{
+	struct extract_limits l;
+	int err;
+
+	extract_limits_init(&l);
+	err = look(buf_slice(&file), type, &l);
+	if (err != OK || level != want || slice_find(buf_slice(&got), SLICE("opaque")) >= 0)
+		fail_msg("%s: %d, level %u of %u: %.*s", what, err, level, want, (int)got.n, got.p);
+}
+
+/* Levels and other words, in ink, frames, sizes and kinds of file that differ. */
+static void
+stamps(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned    ink, level;
+		int	    frames, size, format;
+	} rows[] = {
+		{ MAT, RED, 1, 2, 30, IFF_PNG }, { MAT, PALE, 1, 1, 26, IFF_BMP },
+		{ MAT, BLACK, 1, 1, 24, IFF_JFIF_JPEG }, { TOI_MAT, RED, 2, 2, 18, IFF_JFIF_JPEG },
+		{ TOI_MAT, BLUE, 2, 1, 40, IFF_TIFF_LZW }, { TUYET_MAT, RED, 3, 2, 22, IFF_WEBP },
+		{ TUYET_MAT, RED, 3, 0, 30, IFF_PNG },
+		{ "KHA^'N", RED, 0, 1, 30, IFF_PNG }, { "MA~.T TRA^.N", RED, 0, 1, 26, IFF_PNG },
+		{ "BAO MA^.T", RED, 0, 2, 26, IFF_PNG }, { "HOA TO^'", BLACK, 0, 1, 26, IFF_PNG },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		draw_file(draw_stamp(14 * rows[i].size + 60, 5 * rows[i].size + 20, rows[i].text,
+		    rows[i].ink, rows[i].frames, 20, 1.2 * rows[i].size, rows[i].size),
+		    rows[i].format, &file);
+		assert_true(file.n > 0);
+		expect_level(rows[i].text, EXTRACT_IMAGE, rows[i].level);
+	}
+}
+
+/* Turned a little, and lying on its side. */
+static void
+turned(void **state)
+{
+	static const double degrees[] = { -12, 7, 90, 180, 270 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(degrees); i++) {
+		PIX *p = draw_stamp(360, 360, TOI_MAT, RED, 2, 60, 130, 24), *t;
+
+		t = pixRotate(p, (l_float32)(degrees[i] * 3.14159265 / 180), L_ROTATE_AREA_MAP,
+		    L_BRING_IN_WHITE, 0, 0);
+		pixDestroy(&p);
+		draw_file(t, IFF_PNG, &file);
+		expect_level("turned", EXTRACT_IMAGE, 2);
+	}
+}
+
+/* What has no letters is inspected all the same. */
+static void
+without_letters(void **state)
+{
+	PIX *p = pixCreate(200, 150, 32);
+
+	(void)state;
+	for (int y = 0; y < 150; y++)
+		for (int x = 0; x < 200; x++)
+			(void)pixSetRGBPixel(p, x, y, x, (y * x / 90) & 0xFF, 255 - y);
+	draw_file(p, IFF_JFIF_JPEG, &file);
+	expect_level("photograph", EXTRACT_IMAGE, 0);
+	draw_file(pixCreate(1, 1, 8), IFF_PNG, &file);
+	expect_level("tracker", EXTRACT_IMAGE, 0);
+	assert_int_equal(got.n, 0);
+}
+
+/* Pages behind the first. */
+static void
+second_page(void **state)
+{
+	PIXA *pages = pixaCreate(2);
+	l_uint8 *octets = NULL;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(pixaAddPix(pages, draw_stamp(200, 120, "", RED, 0, 5, 5, 20), L_INSERT), 0);
+	assert_int_equal(pixaAddPix(pages, draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), L_INSERT), 0);
+	assert_int_equal(pixaWriteMemMultipageTiff(&octets, &n, pages), 0);
+	buf_clear(&file);
+	buf_add(&file, (struct slice){ (const char *)octets, n });
+	lept_free(octets);
+	pixaDestroy(&pages);
+	expect_level("tiff", EXTRACT_IMAGE, 1);
+	assert_true(slice_find(buf_slice(&got), SLICE("S2:")) >= 0);
+}
+
+/* An animated GIF of two pictures. */
+static void
+second_picture(void **state)
+{
+	struct buf first, out;
+	struct gif g;
+
+	(void)state;
+	buf_init(&first, 1 << 20);
+	buf_init(&out, 1 << 20);
+	draw_file(draw_stamp(420, 140, "KHA^'N", RED, 1, 20, 20, 30), IFF_GIF, &first);
+	draw_file(draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), IFF_GIF, &file);
+	assert_int_equal(gif_open(&g, buf_slice(&file)), OK);
+	assert_int_equal(gif_next(&g, &out), 1);
+	assert_int_equal(gif_next(&g, &out), 0);
+	/* The blocks of the second in place of the end of the first: they have the same colours. */
+	assert_int_equal(gif_open(&g, buf_slice(&file)), OK);
+	assert_true(slice_eq(g.head, slice_sub(buf_slice(&first), 0, g.head.n)));
+	buf_clear(&out);
+	buf_add(&out, slice_sub(buf_slice(&first), 0, first.n - 1));
+	buf_add(&out, SLICE("\x21\xF9\x04\0\0\0\0\0"));
+	buf_add(&out, g.rest);
+	buf_clear(&file);
+	buf_add(&file, buf_slice(&out));
+	expect_level("gif", EXTRACT_IMAGE, 1);
+	assert_int_equal(gif_open(&g, buf_slice(&file)), OK);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(gif_next(&g, &out), 1);
+	assert_int_equal(gif_next(&g, &out), 0);
+	buf_fini(&first);
+	buf_fini(&out);
+}
+
+static void
+orientation(void **state)
+{
+	static const char little[] = "\xFF\xD8\xFF\xE0\0\4ab\xFF\xE1\0\x22" "Exif\0\0II*\0\x08\0\0\0\1\0"
+	    "\x12\1\3\0\1\0\0\0\6\0\0\0";
+	static const char big[] = "\xFF\xD8\xFF\xE1\0\x22" "Exif\0\0MM\0*\0\0\0\x08\0\1"
+	    "\1\x12\0\3\0\0\0\1\0\3\0\0";
+
+	(void)state;
+	assert_int_equal(exif_orientation((struct slice){ little, sizeof little - 1 }), 6);
+	assert_int_equal(exif_orientation((struct slice){ big, sizeof big - 1 }), 3);
+	for (size_t n = 0; n < sizeof little - 4; n++)
+		assert_int_equal(exif_orientation((struct slice){ little, n }), 1);
+}
+
+static void
+on_a_page_of_a_pdf(void **state)
+{
+	PIX *p = pixConvertRGBToGray(draw_stamp(420, 140, MAT, BLACK, 1, 20, 20, 30), 0.4f, 0.4f, 0.2f);
+	struct pdfmake m;
+	struct buf hex;
+
+	(void)state;
+	buf_init(&hex, 1 << 20);
+	for (int y = 0; y < 140; y++)
+		for (int x = 0; x < 420; x++) {
+			l_uint32 v = 0;
+
+			(void)pixGetPixel(p, x, y, &v);
+			buf_adds(&hex, v < 128 ? "00" : "ff");
+		}
+	pixDestroy(&p);
+	buf_addc(&hex, '>');
+	buf_addc(&hex, '\0');
+	buf_clear(&file);
+	pdf_begin(&m, &file);
+	pdf_page(&m, "", "", "BT /F1 12 Tf 72 700 Td (chu) Tj ET\nq 200 0 0 67 100 500 cm /I Do Q\n");
+	pdf_stream(&m, "/Type/XObject/Subtype/Image/Width 420/Height 140/ColorSpace/DeviceGray"
+	    "/BitsPerComponent 8/Filter/ASCIIHexDecode", hex.p);
+	pdf_end(&m, "");
+	expect_level("pdf", EXTRACT_PDF, 1);
+	buf_fini(&hex);
+}
+
+/* ---- what is not read ---- */
+
+static void
+expect_opaque(const struct extract_limits *l, const char *why)
+{
+	assert_int_equal(look(buf_slice(&file), EXTRACT_IMAGE, l), OK);
+	if (slice_find(buf_slice(&got), slice_of(why)) < 0 || level != 0)
+		fail_msg("%s: %.*s", why, (int)got.n, got.p);
+}
+
+static void
+limits(void **state)
+{
+	struct extract_limits l;
+
+	(void)state;
+	draw_file(draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), IFF_PNG, &file);
+	extract_limits_init(&l);
+	l.pixels_max = 420 * 140 - 1;
+	expect_opaque(&l, "opaque-limit");
+	extract_limits_init(&l);
+	l.ocr_ms = 0;
+	expect_opaque(&l, "opaque-deadline");
+	extract_limits_init(&l);
+	l.ocr = false;
+	expect_opaque(&l, "opaque-type");
+}
+
+static void
+damage(void **state)
+{
+	static const int formats[] = { IFF_PNG, IFF_JFIF_JPEG, IFF_GIF, IFF_BMP, IFF_TIFF_LZW, IFF_WEBP };
+	struct extract_limits l;
+
+	(void)state;
+	extract_limits_init(&l);
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		draw_file(draw_stamp(160, 60, "", RED, 1, 8, 8, 12), formats[i], &file);
+		for (size_t at = 2; at < file.n; at += file.n / 7 + 1) {
+			int err;
+
+			file.p[at] ^= 0x55;
+			err = look(buf_slice(&file), EXTRACT_IMAGE, &l);
+			assert_true(err == OK || err == ERR_FRAME || err == ERR_NOMEM);
+			file.p[at] ^= 0x55;
+		}
+		/* Without its data it is nothing. */
+		if (formats[i] == IFF_PNG || formats[i] == IFF_WEBP) {
+			file.n = file.n / 2;
+			expect_opaque(&l, "opaque-broken");
+		}
+	}
+}
+
+#ifdef WITH_CONTROLS
+/* A reader that dies, hangs or lies is not believed. */
+static void
+faults(void **state)
+{
+	static const char *const what[] = { "crash", "hang", "lie", "short", "flood", "late" };
+
+	(void)state;
+	draw_file(draw_stamp(160, 60, "", RED, 1, 8, 8, 12), IFF_PNG, &file);
+	for (size_t i = 0; i < ARRAY_LEN(what); i++) {
+		struct extract_limits l;
+
+		extract_limits_init(&l);
+		l.out_octets_max = 1 << 20;
+		l.deadline_ms = strcmp(what[i], "hang") == 0 ? 200 : 10000;
+		assert_int_equal(setenv("CONGVU_BOX_FAULT", what[i], 1), 0);
+		assert_true(look(buf_slice(&file), EXTRACT_IMAGE, &l) < 0);
+		assert_int_equal(unsetenv("CONGVU_BOX_FAULT"), 0);
+		assert_int_equal(got.n, 0);
+	}
+}
+#endif
+
+/* ---- in a message ---- */
+
+static uint64_t
+now(void *arg)
+{
+	(void)arg;
+	return clock_ms();
+}
+
+static void
+attached(struct facts *f, struct arena *a, unsigned ocr_ms)
+{
+	struct classify_options o;
+	struct buf m;
+
+	buf_init(&m, 1 << 20);
+	buf_adds(&m, "From: a@b.example\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+	base64_encode_lines(buf_slice(&file), 76, &m);
+	classify_options_init(&o);
+	o.limits.ocr_ms = ocr_ms;
+	o.now_ms = now;
+	o.deadline_ms = clock_ms() + 60000;
+	*f = (struct facts){ .level = 0 };
+	assert_int_equal(classify_message(buf_slice(&m), &o, a, f), OK);
+	buf_fini(&m);
+}
+
+static void
+in_a_message(void **state)
+{
+	struct facts f;
+	struct arena a;
+
+	(void)state;
+	draw_file(draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), IFF_PNG, &file);
+	arena_init(&a, 1 << 20);
+	attached(&f, &a, 60000);
+	assert_int_equal(f.level, LEVEL_MAT);
+	assert_false(f.opaque || f.partly_inspected);
+	assert_string_equal(f.evidence[0].detector, "stamp");
+	attached(&f, &a, 0);
+	assert_true(f.opaque && f.partly_inspected);
+	draw_file(draw_stamp(420, 140, "KHA^'N", RED, 1, 20, 20, 30), IFF_PNG, &file);
+	attached(&f, &a, 60000);
+	assert_false(f.opaque || f.partly_inspected || f.review || f.level != 0);
+	arena_clear(&a);
+}
+
+/* policyd opens boxes from inside its own sandbox, where the letters' data cannot be loaded. */
+static void
+inside_the_sandbox_of_policyd(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		const struct sandbox_paths none = { .count = 0 };
+
+		sandbox_require(false);
+		if (sandbox_enter(SANDBOX_POLICY_WORKER, &none) != OK)
+			_exit(2);
+		draw_file(draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), IFF_PNG, &file);
+		expect_level("in a sandbox", EXTRACT_IMAGE, 1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static int
+begin(void **state)
+{
+	(void)state;
+	extract_start();
+	buf_init(&got, 1 << 20);
+	buf_init(&file, 8 << 20);
+	return ocr_ready() ? 0 : -1;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	buf_fini(&got);
+	buf_fini(&file);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest t[] = {
+		cmocka_unit_test(readings),
+		cmocka_unit_test(stamps),
+		cmocka_unit_test(turned),
+		cmocka_unit_test(without_letters),
+		cmocka_unit_test(second_page),
+		cmocka_unit_test(second_picture),
+		cmocka_unit_test(orientation),
+		cmocka_unit_test(on_a_page_of_a_pdf),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(damage),
+#ifdef WITH_CONTROLS
+		cmocka_unit_test(faults),
+#endif
+		cmocka_unit_test(in_a_message),
+		cmocka_unit_test(inside_the_sandbox_of_policyd),
+	};
+
+	return cmocka_run_group_tests(t, begin, end);
+}
