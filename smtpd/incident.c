@@ -154,6 +154,8 @@ write_address(struct buf *out, const struct incident_head *h)
 	struct buf from;
 	int err;
 
+	if (!utf8_is_ascii(h->to))
+		return ERR_INVAL;
 	buf_init(&from, 1024);
 	buf_adds(&from, "postmaster@");
 	buf_add(&from, h->domain);

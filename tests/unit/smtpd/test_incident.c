@@ -149,6 +149,9 @@ who_cannot_be_written_to_is_refused(void **state)
 	buf_init(&out, 1 << 20);
 	bad.to = SLICE("a\r\nBcc: b@c.example");
 	assert_int_equal(incident_compose(&i, &bad, &out), ERR_INVAL);
+	buf_clear(&out);
+	bad.to = SLICE("\xc3\xa9@c.example");
+	assert_int_equal(incident_compose(&i, &bad, &out), ERR_INVAL);
 	buf_fini(&out);
 	incident_fini(&i);
 }
