@@ -24,6 +24,7 @@ struct run {
 	struct author			author;
 	const struct facts	       *judged;		/* those found, or what a release makes of them */
 	bool				released, passed_other;	/* see struct decide_context, decision */
+	unsigned			lift;		/* LIFT_* of the release at hand */
 	const char		       *sign_as;	/* the first that a decision named, or "" */
 	struct buf			sign_field;
 };
@@ -195,8 +196,10 @@ try_facts(struct run *run, const struct facts *f, bool *allowed_out)
 	return r;
 }
 
+/* What the release makes of the facts; *unfit_out is NULL, or why it does not fit. */
 static int
-try_release(struct run *run, const struct pol_release *r, bool whole, struct facts *lifted)
+lift(struct run *run, const struct pol_release *r, bool whole, struct facts *lifted,
+    const char **unfit_out)
 {
 	const struct pol_judge_request *req = run->req;
 	struct release_context c = { .path = req->path, .sender = run->out->facts.from,
@@ -204,14 +207,28 @@ try_release(struct run *run, const struct pol_release *r, bool whole, struct fac
 		.trust = run->env->trust, .smime = &run->env->smime };
 	unsigned char content[LEAF_SHA256_OCTETS] = { 0 };
 	struct release_statement s;
+	struct arena scratch;
+	int err;
+
+	arena_init(&scratch, RELEASE_ARENA_OCTETS + TREE_ARENA_OCTETS(run->out->content.n));
+	err = release_verify(r, &c, &scratch, &s, unfit_out);
+	if (err == OK && *unfit_out == NULL)
+		err = release_content(run->out->content, &scratch, content);
+	if (err == OK && *unfit_out == NULL) {
+		*unfit_out = release_lift(&run->out->facts, &s, content, whole, lifted);
+		run->lift = s.lift;
+	}
+	arena_clear(&scratch);
+	return err;
+}
+
+static int
+try_release(struct run *run, const struct pol_release *r, bool whole, struct facts *lifted)
+{
 	const char *unfit = NULL;
 	bool allowed = false;
-	int err = release_verify(r, &c, run->a, &s, &unfit);
+	int err = lift(run, r, whole, lifted, &unfit);
 
-	if (err == OK && unfit == NULL)
-		err = release_content(run->out->content, run->a, content);
-	if (err == OK && unfit == NULL)
-		unfit = release_lift(&run->out->facts, &s, content, whole, lifted);
 	if (err == OK && unfit == NULL) {
 		err = try_facts(run, lifted, &allowed);
 		unfit = allowed ? NULL : lifted->level > LEVEL_THUONG ? "lift" : "rules";
@@ -221,7 +238,7 @@ try_release(struct run *run, const struct pol_release *r, bool whole, struct fac
 	if (!allowed || err != OK)
 		return err;
 	run->out->reply.release = r->id;
-	run->out->reply.lift = (uint8_t)s.lift;
+	run->out->reply.lift = (uint8_t)run->lift;
 	run->out->facts.level = lifted->level;
 	return OK;
 }

@@ -23,7 +23,8 @@ enum {
 	RELEASE_REFERENCE_MAX = 64,
 	RELEASE_VALID_S = 72 * 3600,
 	RELEASE_SLACK_S = 300,		/* clocks of who issued and who verifies */
-	RELEASE_OCTETS_MAX = 65536
+	RELEASE_OCTETS_MAX = 65536,
+	RELEASE_ARENA_OCTETS = 64 << 20		/* to verify one */
 };
 
 struct release_part {

@@ -64,6 +64,8 @@ static const char marked_more[] = FIELDS("11@b") MIXED("bb") PART("bb", MARK)
 static const char from_other[] = "From: <a@tinh.example>\r\nMessage-ID: <12@a>\r\n" MIXED("aa")
     PART("aa", X) PART("aa", Y) END("aa");
 
+enum { RELEASES_MAX = 8 };
+
 static struct judge_env env;
 static struct arena arena;
 static struct mint_person *an, *binh, *stranger, *faker;
@@ -505,6 +507,27 @@ only_what_is_needed_is_used(void **state)
 	arena_clear(&arena);
 }
 
+/* As many as a sender may have, the one that fits last. */
+static void
+the_last_of_many_is_found(void **state)
+{
+	struct pol_release all[RELEASES_MAX];
+	struct trial t[RELEASES_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < RELEASES_MAX; i++) {
+		prepare(&t[i], i + 1 < RELEASES_MAX ? opaque_less : opaque, LIFT_REVIEW);
+		t[i].s[0].id[0] = (unsigned char)('a' + i);
+		sign_all(&t[i]);
+		all[i] = t[i].release;
+	}
+	t[RELEASES_MAX - 1].req.releases = all;
+	t[RELEASES_MAX - 1].req.releases_n = RELEASES_MAX;
+	expect("the last", &t[RELEASES_MAX - 1], opaque_again, NULL);
+	expect("none of them", &t[RELEASES_MAX - 1], opaque_more, "not-covered");
+	arena_clear(&arena);
+}
+
 /* Nothing but content can be lifted. */
 static void
 what_officers_cannot_lift_says_so(void **state)
@@ -694,6 +717,7 @@ main(void)
 		cmocka_unit_test(certificates_of_the_directory_bind_officers),
 		cmocka_unit_test(what_was_not_inspected_needs_all_of_the_content),
 		cmocka_unit_test(only_what_is_needed_is_used),
+		cmocka_unit_test(the_last_of_many_is_found),
 		cmocka_unit_test(what_officers_cannot_lift_says_so),
 		cmocka_unit_test(rows_of_ones_own_decide_what_can_be_lifted),
 		cmocka_unit_test(fields_are_causes_of_their_own),
