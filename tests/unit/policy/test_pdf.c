@@ -51,8 +51,6 @@ pages(void **state)
 		{ "", "", "0 0 0 rg 100 100 200 200 re f\n", "", "", false },	/* looked at */
 		{ "", "", "q 200 0 0 200 100 100 cm /I Do Q\n", "", "", false },
 		{ "", "", TEXT(72, 700, "chu") "q 20 0 0 20 100 100 cm /I Do Q\n", "T1:", "", false },
-		{ "", "/Annots[<</Type/Annot/Subtype/FileAttachment/Rect[0 0 9 9]>>]", TEXT(72, 700, "chu"),
-		    "T1:", "O1:opaque-type", true },
 		{ "", "/Annots[<</Type/Annot/Subtype/Text/Rect[0 0 9 9]/Contents(ghi chu)>>]", TEXT(72, 700, "chu"),
 		    "ghi chu", "T1:", false },
 		{ "", "/Annots[<</Type/Annot/Subtype/Stamp/Rect[0 0 90 90]/Contents(dau)>>]", TEXT(72, 700, "chu"),
