@@ -103,6 +103,7 @@ static const struct { const char *message; unsigned kind; } rows[] = {
 	{ ICS(VCAL("METHOD:REPLY\r\n" EVENT(WHO "attach:http://x.example/\r\n"))), KIND_MAIL },
 	{ ICS(VCAL("METHOD:REPLY\r\n" EVENT(WHO "AT\r\n TACH:http://x.example/\r\n"))), KIND_MAIL },
 	{ ICS(REPLY REPLY), KIND_MAIL },
+	{ ICS(REPLY VCAL(EVENT(WHO))), KIND_MAIL },
 	{ M("text/calendar; method=REQUEST") REPLY, KIND_MAIL },
 	{ M("text/calendar") REPLY, KIND_MAIL },
 	{ M("multipart/alternative; boundary=b") PART("text/plain", "x")

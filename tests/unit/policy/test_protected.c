@@ -99,6 +99,8 @@ static const struct { const char *name, *header, *content; enum protected want; 
 	{ "Cc put on, old form says nothing", "From: an@tinh.example\r\nCc: x@y.example\r\n",
 	  OLD "From: an@tinh.example\r\n" BODY, AGREES },
 	{ "Subject twice", "Subject: a\r\nSubject: a\r\n", CLEAR "Subject: a\r\n" BODY, DIFFERS },
+	{ "Subject in two pieces", "Subject: a\r\nSubject: b\r\n", CLEAR "Subject: ab\r\n" BODY,
+	  DIFFERS },
 	{ "Subject twice inside", "Subject: a\r\n", CLEAR "Subject: a\r\nSubject: a\r\n" BODY, DIFFERS },
 	{ "another From on top", "From: x@y.example\r\nFrom: an@tinh.example\r\n",
 	  CLEAR "From: an@tinh.example\r\n" BODY, DIFFERS },

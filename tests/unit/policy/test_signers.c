@@ -82,6 +82,8 @@ static const struct {
 	{ "key identifier, others before it", { "ski", CMS_BY_KEYID, NULL, 0 }, "binh an", SIG_OK },
 	{ "key identifier of an expired one, too", { "ski", CMS_BY_KEYID, NULL, 0 }, "skiold", SIG_OK },
 	{ "key identifier of three", { "ski", CMS_BY_KEYID, NULL, 0 }, "skiold skinew", SIG_OK },
+	{ "key identifier, expired and renewed", { "ski", CMS_BY_KEYID | CMS_NO_CERT, NULL, 0 },
+	    "skiold skinew", SIG_OK },
 	{ "key identifier, the renewed one alone", { "ski", CMS_BY_KEYID | CMS_NO_CERT, NULL, 0 },
 	    "skinew", SIG_OK },
 	{ "key identifier, the expired one alone", { "ski", CMS_BY_KEYID | CMS_NO_CERT, NULL, 0 },
