@@ -3,7 +3,7 @@
 
 #include "common/words.h"
 
-enum { BRACKET_WORDS = 48, LABEL_WORDS = 6, ASIDE_WORDS = 24 };
+enum { BRACKET_WORDS = 48, LABEL_WORDS = 6, ASIDE_WORDS = 24, ANY_LABEL_WORDS = 6 };
 
 struct field {
 	const struct fold *f;
@@ -185,7 +185,7 @@ boxes_from(const struct fold *f, unsigned i)
 	    (mark_is_box(f, level.next) || mark_is_tick(f, level.next, false, &next));
 }
 
-/* Behind what stands before the value: "Độ mật: 3-Mật", "Độ mật: văn bản mật", "Độ mật: cấp Mật". */
+/* Behind what stands before the value: "Độ mật: 3-Mật", "Độ mật: văn bản mật". */
 static unsigned
 skip_to_value(const struct fold *f, unsigned i)
 {
@@ -228,26 +228,61 @@ field_at(const struct field *x, unsigned label, unsigned after)
 	report(x, "field", value.level, said ? LABEL_REVIEW : LABEL_ASSERTED);
 }
 
-/* "Phân loại: Mật": labels that have other values too, with a level and nothing else. */
-static void
-other_label(const struct field *x, unsigned i)
+/* "Phân loại:", "Loại văn bản:", "Nhãn:": where the value of a label that may have other values too
+ * begins, or 0. */
+static unsigned
+other_label(const struct fold *f, unsigned i)
 {
 	static const char *const labels[][2] = {
 		{ "muHcS", "dDoCJ" }, { "caCpS", "dDoCJ" }, { "phaCn", "loaiJ" },
 		{ "tinhS", "chaCtS" }, { "cheCS", "dDoCJ" }, { "dDongS", "daCuS" },
-		{ "loaiJ", "daCuS" }, { "muHcS", "mat" },
+		{ "loaiJ", "daCuS" }, { "security", "level" },
 	};
+	unsigned next = 0;
+
+	if (mark_is_pair(f, i, labels, ARRAY_LEN(labels)))
+		next = i + 2;
+	else if (fold_is(f, i, "loaiJ") && mark_is_paper(f, i + 1))
+		next = i + 3;
+	else if (fold_is(f, i, "nhanX") || fold_is(f, i, "classification"))
+		next = i + 1;
+	return next > 0 && next < f->count && f->word[next].type == FOLD_COLON ? next + 1 : 0;
+}
+
+/* Such a label with a level and nothing else. */
+static void
+other_field(const struct field *x, unsigned i)
+{
 	const struct fold *f = x->f;
 	struct mark_level value;
 
-	if (!mark_is_pair(f, i, labels, ARRAY_LEN(labels)) || i + 2 >= f->count ||
-	    f->word[i + 2].type != FOLD_COLON)
+	i = other_label(f, i);
+	if (i == 0)
 		return;
-	i = mark_skip_punct(f, i + 3);
-	if (!mark_has_box(f) && mark_level_at(f, i, false, &value) &&
-	    (value.upper || f->word[i].capital || value.level != LEVEL_MAT) &&
+	i = mark_skip_punct(f, i);
+	if (!mark_has_box(f) && mark_level_at(f, i, false, &value) && !value.bare &&
+	    (f->word[i].capital || value.level != LEVEL_MAT) &&
 	    !is_choice(f, value.next) && ends_value(f, value.next))
 		report(x, "field", value.level, LABEL_ASSERTED);
+}
+
+/* "Tài liệu: MẬT": whatever the label is, in small letters, and the value in capitals. */
+static void
+any_field(const struct field *x)
+{
+	const struct fold *f = x->f;
+	struct mark_level value;
+
+	for (unsigned i = 1; i < f->count && i <= ANY_LABEL_WORDS; i++) {
+		if (f->word[i].type != FOLD_COLON)
+			continue;
+		if (!f->word[i - 1].upper && f->word[i - 1].type == FOLD_LETTERS &&
+		    mark_level_at(f, mark_skip_punct(f, i), false, &value) && value.upper &&
+		    !value.bare && mark_skip_punct(f, value.next) >= f->count &&
+		    !mark_has_box(f))
+			report(x, "field", value.level, LABEL_ASSERTED);
+		return;
+	}
 }
 
 static void
@@ -259,7 +294,7 @@ fields(const struct field *x)
 		if (after != 0)
 			field_at(x, i, after);
 		else
-			other_label(x, i);
+			other_field(x, i);
 	}
 }
 
@@ -385,7 +420,7 @@ says_here_is(const struct fold *f, unsigned i)
 
 	if (mark_compound_before(f, i - 1))
 		return false;
-	for (unsigned k = i > 3 ? i - 3 : 0; k < i; k++)
+	for (unsigned k = i > 5 ? i - 5 : 0; k < i; k++)
 		if (fold_is(f, k, "laF"))
 			is = k;
 	for (unsigned k = is > 3 ? is - 3 : 0; k < is; k++)
@@ -552,6 +587,7 @@ field_in_line(const struct fold *f, uint32_t position, label_found_fn *found, vo
 		hope = f->word[i].type == FOLD_LETTERS && mark_level_at(f, i, false, &any);
 	if (hope) {
 		fields(&x);
+		any_field(&x);
 		boxes(&x);
 		number_line(&x);
 		sentences(&x);
@@ -559,17 +595,21 @@ field_in_line(const struct fold *f, uint32_t position, label_found_fn *found, vo
 	stamps(&x);
 }
 
-/* "TỐI MẬT: Kế hoạch …": a level that the line begins with. */
+/* "TỐI MẬT: Kế hoạch …", "TÀI LIỆU MẬT - …", "(Mật - …": a level that the line begins with. */
 static bool
 begins_line(const struct fold *f, struct mark_level *out)
 {
 	unsigned i = mark_skip_punct(f, 0), type;
+	bool open = i > 0 && f->word[i - 1].type == FOLD_OPEN;
 
-	if (!mark_level_at(f, i, false, out) || !out->upper || out->bare ||
-	    out->next + 1 >= f->count)
+	if (mark_is_paper(f, i) && f->word[i].upper)
+		i += 2;
+	if (!mark_level_at(f, i, false, out) || out->bare || out->next + 1 >= f->count ||
+	    !(out->upper || (open && f->word[i].capital)))
 		return false;
 	type = f->word[out->next].type;
-	return (type == FOLD_COLON || type == FOLD_DASH || type == FOLD_STOP) &&
+	return (type == FOLD_COLON || type == FOLD_DASH || type == FOLD_STOP ||
+	    (open && type == FOLD_COMMA && !is_choice(f, out->next))) &&
 	    mark_skip_punct(f, out->next) < f->count;
 }
 

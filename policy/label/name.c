@@ -193,6 +193,23 @@ subject_suffix(const struct name *x)
 	return false;
 }
 
+/* "Kế hoạch A2 - MẬT - bản cuối" */
+static bool
+subject_middle(const struct name *x)
+{
+	const struct fold *f = x->f;
+	struct mark_level m;
+
+	for (unsigned i = 1; i < f->count; i++)
+		if (is_separator(f->word[i - 1].type) && mark_level_at(f, i, false, &m) &&
+		    m.upper && !m.bare && is_separator(type_at(f, m.next)) &&
+		    (i < 2 || !mark_compound_before(f, i - 2))) {
+			tell(x, m.level, LABEL_ASSERTED);
+			return true;
+		}
+	return false;
+}
+
 /* "Gửi tài liệu mật": not a statement, but a person should look. */
 static void
 subject_paper(const struct name *x)
@@ -217,7 +234,8 @@ one_subject(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 	fold_text(f, utf8);
 	if (mark_whole_line(f, &m) && !m.bare)
 		tell(&x, m.level, LABEL_ASSERTED);
-	else if (!in_brackets(&x) && !subject_prefix(&x) && !subject_suffix(&x))
+	else if (!in_brackets(&x) && !subject_prefix(&x) && !subject_suffix(&x) &&
+	    !subject_middle(&x))
 		subject_paper(&x);
 	field_in_line(f, 0, found, arg);
 }
@@ -365,6 +383,34 @@ is_bare_mark(const struct fold *f, unsigned i, const struct mark_level *m)
 	return (first && is_document_kind(f, after)) || (last && is_document_kind(f, before));
 }
 
+/* "KH A2 - Mật - v2": set apart on both sides. */
+static bool
+set_apart(const struct fold *f, unsigned i, unsigned next)
+{
+	return i > 0 && is_separator(f->word[i - 1].type) && is_separator(type_at(f, next));
+}
+
+/* "A2_MAT_scan": in capitals, set apart, and not before a word that makes it mặt or mất. */
+static bool
+may_be_bare_mark(const struct fold *f, unsigned i, const struct mark_level *m)
+{
+	static const char *const others[] = {
+		"truoc", "sau", "bang", "cat", "dung", "tran", "tien", "ngoai", "trong", "na",
+		"kinh", "dien", "nuoc", "the", "so", "hang", "duong", "san", "ma", "khau", "do",
+		"ong", "phai", "trai", "chinh", "ben", "tren", "duoi", "ho", "giay", "xe", "cap",
+		"tin", "can", "hoc", "nha", "pho", "dat", "sang", "lat", "phang", "thiet",
+	};
+	unsigned before = word_before(f, i), after = word_after(f, m->next);
+
+	if (!m->bare || !m->upper || !set_apart(f, i, m->next) || before == UINT32_MAX ||
+	    bare_compound(f, before))
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(others); k++)
+		if (fold_is_bare(f, after, others[k]))
+			return false;
+	return true;
+}
+
 /* Is a plain "mật" or "mat" at word i a mark? */
 static bool
 is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
@@ -384,7 +430,7 @@ is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
 		    (f->word[after].upper && f->word[m->next].type != FOLD_LETTERS);
 	if (m->bare)
 		return is_bare_mark(f, i, m);
-	return m->upper || at_an_end(f, i, m->next) || (is_kind_before(f, i) &&
+	return m->upper || at_an_end(f, i, m->next) || set_apart(f, i, m->next) || (is_kind_before(f, i) &&
 	    (after >= f->count || f->word[after].digit));
 }
 
@@ -444,6 +490,8 @@ one_component(struct fold *f, struct slice utf8, label_found_fn *found, void *ar
 		} else if (mark_level_at(f, i, false, &m)) {
 			if (m.level != LEVEL_MAT || is_mark_of_name(f, i, &m))
 				tell(&x, m.level, weight);
+			else if (may_be_bare_mark(f, i, &m))
+				tell(&x, m.level, LABEL_REVIEW);
 			i = m.next - 1;
 		}
 	}
