@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/arena.h"
+#include "common/control.h"
 #include "mailstore/gc.h"
 #include "mailstore/index.h"
 #include "mailstore/path.h"
@@ -141,7 +142,8 @@ control_row(struct filling *f, unsigned tree, const struct dump_row *row)
 {
 	int r;
 
-	if (tree == CONTROL_META && !f->s->job->nothing_since)
+	if (tree == CONTROL_META && !f->s->job->nothing_since &&
+	    !control_off("release-restore"))
 		return release_row(f, row);
 	if (f->s->job->nothing_since || (tree != CONTROL_QUEUE && tree != CONTROL_DUE))
 		return put(f, tree, row->key, row->val);

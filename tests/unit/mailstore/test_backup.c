@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "help.h"
 #include "mailstore/queue.h"
+#include "mailstore/release.h"
 #include "mailstore/restore.h"
 
 enum { USERS = 3, OLD_LARGE = 3000000 };
@@ -271,6 +272,58 @@ when_nothing_happened_since_all_stays(void **state)
 	assert_int_equal(inbox(t, 3, &a).uidvalidity, before.uidvalidity);
 	assert_true(segment_number(t->h.e->seg) < RESTORE_SEGMENT_GAP);
 	arena_clear(&a);
+}
+
+/* ---- releases ---- */
+
+static struct st_release
+release(void)
+{
+	static struct st_address to = { SLICE("x@y.example") };
+	static struct st_address officers[] = { { SLICE("a@b.example") }, { SLICE("c@b.example") } };
+	static struct st_statement signed_[] = { { SLICE("1") }, { SLICE("2") } };
+
+	return (struct st_release){ .id = SLICE("0123456789abcdef"), .sender = SLICE("d@b.example"),
+		.expires_s = (uint64_t)clock_real_s() + 3600, .recipients = &to, .recipients_n = 1,
+		.officers = officers, .officers_n = 2, .statements = signed_, .statements_n = 2 };
+}
+
+static int
+release_fn(struct engine *e, void *add)
+{
+	struct st_release r = release(), used;
+	struct st_release_use use = { r.id, r.sender };
+	struct arena a;
+	int err;
+
+	arena_init(&a, 1 << 20);
+	err = *(bool *)add ? release_add(e->ctl, &r, clock_real_s(), &a) :
+	    release_use(e->ctl, &use, SLICE("fedcba9876543210"), clock_real_s(), &a, &used);
+	arena_clear(&a);
+	return err;
+}
+
+/* A release that was open then may have let its message in since. */
+static void
+what_was_released_is_not_so_any_more(void **state)
+{
+	struct test *t = *state;
+	struct backup_job first;
+	struct restore_job since = { .state_dir = NULL }, nothing = { .nothing_since = true };
+	bool add = true;
+
+	mail(t, 100);
+	assert_int_equal(help_control(&t->h, release_fn, &add), OK);
+	assert_int_equal(take(t, &first), OK);
+	help_close(&t->h);
+	add = false;
+	assert_int_equal(restore(t, "since", UINT64_MAX, &since), OK);
+	help_open(&t->h);
+	assert_int_equal(help_control(&t->h, release_fn, &add), ERR_ACCESS);
+	help_close(&t->h);
+	assert_int_equal(restore(t, "nothing", UINT64_MAX, &nothing), OK);
+	help_open(&t->h);
+	assert_int_equal(help_control(&t->h, release_fn, &add), OK);
 }
 
 static void
@@ -570,6 +623,7 @@ main(void)
 		ROW(only_what_is_new_is_copied),
 		ROW(each_snapshot_can_be_restored),
 		ROW(when_nothing_happened_since_all_stays),
+		ROW(what_was_released_is_not_so_any_more),
 		ROW(a_store_is_never_overwritten),
 		ROW(what_is_queued_waits_for_a_word),
 		ROW(one_that_was_broken_off_is_gone_on_with),
