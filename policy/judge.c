@@ -276,10 +276,11 @@ try_releases(struct run *run)
 static int
 sign_for_sender(struct run *run)
 {
-	const struct judge_result *out = run->out;
+	struct judge_result *out = run->out;
+	bool wanted = out->reply.verdict == VERDICT_ALLOW && out->facts.sig == SIG_NONE;
 
-	if (*run->sign_as == '\0' || !run->req->may_sign || run->env->sign == NULL ||
-	    out->reply.verdict != VERDICT_ALLOW || out->facts.sig != SIG_NONE)
+	out->sign_as = wanted ? run->sign_as : "";
+	if (*out->sign_as == '\0' || !run->req->may_sign || run->env->sign == NULL)
 		return OK;
 	return judge_sign(run->message, run->env, slice_of(run->sign_as), run->a, run->out,
 	    &run->sign_field);

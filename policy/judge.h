@@ -38,6 +38,7 @@ struct judge_result {
 	struct facts	       facts;
 	struct slice	       content;	/* what of the message is signed, or all of it */
 	struct slice	       legal_basis;	/* of the row that decided */
+	const char	      *sign_as;	/* as whom a rule wants the server to sign it, or "" */
 	const char	      *sign_error, *sign_detail; /* why it could not be signed, or NULL */
 	struct buf	       summary;	/* filled when asked for and the verdict is allow */
 };
