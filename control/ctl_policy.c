@@ -196,18 +196,40 @@ parse_at(const char *text, int64_t *out)
 	return OK;
 }
 
-/* The JSON object for people: one line per member. */
+/* One member on its line; an item of a list by what it has to say: no empty words, no "false". */
+static void
+print_member(const char *key, const json_t *value)
+{
+	const char *name;
+	json_t *v;
+
+	printf("%-12s", key);
+	json_object_foreach((json_t *)(uintptr_t)value, name, v) {
+		char *text = json_is_string(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY);
+
+		if (text == NULL && *json_string_value(v) != '\0')
+			printf(" %s=\"%s\"", name, json_string_value(v));
+		else if (text != NULL && !json_is_false(v))
+			printf(" %s=%s", name, text);
+		free(text);
+	}
+	putchar('\n');
+}
+
+/* The JSON object for people: one line per member, and one for each item of a list. */
 static void
 print_text(const char *json)
 {
-	json_t *o = json_loads(json, 0, NULL);
+	json_t *o = json_loads(json, 0, NULL), *value;
 	const char *key;
-	json_t *value;
 
 	json_object_foreach(o, key, value) {
 		char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
 
-		printf("%-12s %s\n", key, text == NULL ? json_string_value(value) : text);
+		for (size_t i = 0; i < json_array_size(value); i++)
+			print_member(key, json_array_get(value, i));
+		if (json_array_size(value) == 0)
+			printf("%-12s %s\n", key, text == NULL ? json_string_value(value) : text);
 		free(text);
 	}
 	json_decref(o);
