@@ -285,6 +285,8 @@ set_up(struct policyd *d)
 	r = pool_new(d->loop, d->conf, d->trust, &events, &d->pool);
 	if (r != OK)
 		return r;
+	if (d->conf->limits.ocr && !extract_reads_pictures())
+		log_event(EV_OCR_MISSING, F_END);
 	pool_serve(d->pool, d->server);
 	return loop_timer_set(d->loop, &d->watch, WATCH_MS, on_watch, d);
 }

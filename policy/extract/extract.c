@@ -37,6 +37,12 @@ extract_start(void)
 	ocr_start();
 }
 
+bool
+extract_reads_pictures(void)
+{
+	return ocr_ready();
+}
+
 const char *
 extract_why_detector(enum extract_why why)
 {

@@ -68,6 +68,9 @@ struct extract_limits {
 /* Once in a process that will call extract_run(), or fork one that does, while it may open files. */
 void extract_start(void);
 
+/* Did extract_start() find what the text of pictures is read with? */
+bool extract_reads_pictures(void);
+
 /* depth 5, 10,000 files, 100 MB, ratio 200 above 1 MB, 768 MiB, 10 s, 15 s; pictures: 60 s, the
  * first 8 pages whole, 120 million pixels. */
 void extract_limits_init(struct extract_limits *l);
