@@ -95,6 +95,11 @@ void relay_notice_drop_all(struct relay *r);
 int relay_incident_start(struct relay *r) MUST_USE;
 void relay_incident_free(struct relay *r);
 
+/* What became of one recipient, for log and figures (relay_log.c). outcome: ST_DELIVERED ... */
+struct client_rcpt;
+void relay_log_outcome(const struct st_queue_entry *e, const struct client_rcpt *r,
+    uint8_t outcome);
+
 /* Look up once whether mail for postmaster reaches anybody (relay_postmaster.c). */
 void relay_postmaster_check(struct relay *r);
 

@@ -452,29 +452,6 @@ outcome_of(const struct client_rcpt *r, bool time_is_up)
 	return r->outcome == CLIENT_FAILED || time_is_up ? ST_FAILED : ST_DEFERRED;
 }
 
-static void
-log_outcome(const struct relay_delivery *d, const struct client_rcpt *r, uint8_t outcome)
-{
-	static const enum log_event_id events[] = {
-		[ST_DELIVERED] = EV_RELAY_DELIVERED, [ST_DEFERRED] = EV_RELAY_DEFERRED,
-		[ST_FAILED] = EV_RELAY_FAILED,
-	};
-	static const unsigned relayed[] = {
-		[ST_DELIVERED] = METRIC_DELIVERED, [ST_DEFERRED] = METRIC_RELAY_DEFERRED,
-		[ST_FAILED] = METRIC_RELAY_FAILED,
-	};
-
-	metric_add(METRIC_RELAY_ATTEMPTS, metric_at(METRIC_RELAY_ATTEMPTS,
-	    metric_slot_find(METRIC_LABEL_ROUTE, d->entry->route.p, d->entry->route.n),
-	    relayed[outcome], 0), 1);
-	log_event(events[outcome], F_STR("to", r->address), F_STR("from", d->entry->mail_from),
-	    F_STR("route", d->entry->route), F_STR("answer", r->text));
-	if (outcome == ST_FAILED &&
-	    (d->entry->mail_from.n == 0 || (r->notify & ST_NOTIFY_NEVER) != 0))
-		log_event(EV_RELAY_DROPPED, F_STR("to", r->address),
-		    F_STR("route", d->entry->route));
-}
-
 static void send_report(struct relay_delivery *d, const struct st_result_request *r);
 
 static void
@@ -523,7 +500,7 @@ report(struct relay_delivery *d)
 		    .passed = c->passed };
 		settled = settled || results[i].outcome != ST_DEFERRED;
 		if (first)
-			log_outcome(d, c, results[i].outcome);
+			relay_log_outcome(d->entry, c, results[i].outcome);
 	}
 	r.results = results;
 	if (settled && e->mail_from.n == 0 && d->audit.event.n > 0)
