@@ -162,7 +162,8 @@ entry_is_understood(const X509_REVOKED *r)
 static int64_t
 moment_of(const X509_REVOKED *r)
 {
-	ASN1_GENERALIZEDTIME *invalid = X509_REVOKED_get_ext_d2i(r, NID_invalidity_date, NULL, NULL);
+	ASN1_GENERALIZEDTIME *invalid = X509_REVOKED_get_ext_d2i(r, NID_invalidity_date, NULL,
+	    NULL);
 	int64_t moment_s, invalid_s;
 
 	if (!asn1_seconds(X509_REVOKED_get0_revocationDate(r), &moment_s))

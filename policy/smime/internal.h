@@ -46,7 +46,7 @@ struct smime_crl {
 	ISSUING_DIST_POINT *idp;	/* NULL: none */
 	AUTHORITY_KEYID	   *akid;	/* NULL: none */
 	int64_t		    this_s, next_s;
-	int64_t		    expired_from_s; /* it still lists what ended after that; INT64_MAX: no */
+	int64_t		    expired_from_s; /* it still lists what ended after that; or INT64_MAX */
 	ASN1_INTEGER	   *number, *base;  /* CRL number; BaseCRLNumber of a delta; NULL: none */
 	bool		    sound;	/* understood whole, strongly signed, with a next update */
 	bool		    delta, indirect;
@@ -119,8 +119,8 @@ bool asn1_seconds(const ASN1_TIME *t, int64_t *out);
 /* SHA-256 of a certificate's DER; of its SubjectPublicKeyInfo. */
 bool cert_sha256(const X509 *x, unsigned char out[32]);
 bool cert_key_sha256(const X509 *x, unsigned char out[32]);
-/* As which issuer the memory knows what list_issuer says of the certificates of an authority: by the
- * authority's key, if the list is its own (NULL), or else by its key and the name of the other. */
+/* As which issuer the memory knows what list_issuer says of the certificates of an authority: by
+ * the authority's key, if the list is its own (NULL), or else by that and the name of the other. */
 bool cert_issuer_id(const X509 *authority, const X509_NAME *list_issuer, unsigned char out[32]);
 /* The magnitude of a serial number. */
 struct slice serial_octets(const ASN1_INTEGER *serial);

@@ -173,7 +173,7 @@ is_signed_by(struct smime_ocsp *o, X509 *x)
 	if (m->known)
 		return m->genuine;
 	only = sk_X509_new_null();
-	/* It looks for the responder's name or key in the stack, and verifies with what it finds. */
+	/* It looks for the responder in the stack, and verifies with what it finds. */
 	m->genuine = only != NULL && sk_X509_push(only, x) > 0 && algorithm_key_is_fit(key) &&
 	    OCSP_basic_verify(o->basic, only, NULL, OCSP_NOVERIFY | OCSP_NOINTERN) == 1;
 	m->known = only != NULL;
@@ -188,8 +188,10 @@ is_appointed(X509 *x, X509 *issuer)
 {
 	uint32_t usage = X509_get_extended_key_usage(x);
 
-	if ((usage == UINT32_MAX || (usage & XKU_OCSP_SIGN) == 0 ||
-	    (X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) == 0) && !control_off("smime-ocsp-signer"))
+	bool is_meant = usage != UINT32_MAX && (usage & XKU_OCSP_SIGN) != 0 &&
+	    (X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) != 0;
+
+	if (!is_meant && !control_off("smime-ocsp-signer"))
 		return false;
 	return X509_check_issued(issuer, x) == X509_V_OK &&
 	    (X509_get_extension_flags(x) & EXFLAG_CRITICAL) == 0 &&

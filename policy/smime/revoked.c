@@ -202,11 +202,17 @@ revoked_parse(struct revoked_list *list, struct slice text)
 	return r;
 }
 
-static void
-add_hex(struct buf *out, const unsigned char *octets, size_t n)
+/* Returns the end of what was written. */
+static char *
+put_hex(char *to, const unsigned char *octets, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		buf_addf(out, "%02x", octets[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		*to++ = digits[octets[i] >> 4];
+		*to++ = digits[octets[i] & 15];
+	}
+	return to;
 }
 
 int
@@ -215,10 +221,12 @@ revoked_write(const struct revoked_list *list, struct buf *out)
 	buf_adds(out, FIRST_LINE);
 	for (size_t i = 0; i < list->settled; i++) {
 		const struct revoked_entry *e = &list->entries[i];
+		char names[2 * sizeof e->issuer + 1 + 2 * sizeof e->serial];
+		char *end = put_hex(names, e->issuer, sizeof e->issuer);
 
-		add_hex(out, e->issuer, sizeof e->issuer);
-		buf_addc(out, ' ');
-		add_hex(out, e->serial, e->serial_octets);
+		*end++ = ' ';
+		end = put_hex(end, e->serial, e->serial_octets);
+		buf_add(out, (struct slice){ names, (size_t)(end - names) });
 		buf_addf(out, " %" PRId64 " %u\n", e->moment_s > 0 ? e->moment_s : 0, e->reason);
 	}
 	return out->err;

@@ -73,10 +73,10 @@ struct smime_options {
 struct smime_status {
 	bool	      genuine;		/* its signer leads to a root of the trust set, at now_s */
 	bool	      delta;
-	bool	      complete;		/* it can acquit: nothing in it is unknown or of weak digest */
+	bool	      complete;		/* it can acquit: all is understood, no weak digest */
 	int64_t	      this_s, next_s;	/* next_s 0: none */
 	unsigned      entries;		/* revoked certificates; answers of a response */
-	unsigned char scope[32];	/* equal for two issues of one list, or answers to one question */
+	unsigned char scope[32];	/* equal for issues of one list, answers to one question */
 };
 
 /*

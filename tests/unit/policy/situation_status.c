@@ -68,7 +68,8 @@ add_entry(X509_CRL *crl, const struct line *l, const char *text)
 	unsigned n = 0;
 
 	snprintf(copy, sizeof copy, "%s", text);
-	for (char *w = strtok_r(copy, ":", &save); w != NULL && n < 4; w = strtok_r(NULL, ":", &save))
+	for (char *w = strtok_r(copy, ":", &save); w != NULL && n < 4;
+	    w = strtok_r(NULL, ":", &save))
 		part[n++] = w;
 	e = find(part[0]);
 	assert_int_equal(X509_REVOKED_set_serialNumber(r, X509_get_serialNumber(e->x)), 1);
@@ -113,8 +114,8 @@ make_list(struct situation *s, const struct line *l)
 {
 	struct entity *issuer = find(l->words[1]);
 	struct entity *signer = option(l, "sign") == NULL ? issuer : find(option(l, "sign"));
-	X509_NAME *name = option(l, "name") == NULL ? X509_NAME_dup(X509_get_subject_name(issuer->x)) :
-	    name_of(option(l, "name"));
+	X509_NAME *name = option(l, "name") != NULL ? name_of(option(l, "name")) :
+	    X509_NAME_dup(X509_get_subject_name(issuer->x));
 	X509_CRL *crl = X509_CRL_new();
 	const ASN1_BIT_STRING *signature;
 	ASN1_TIME *t = ASN1_TIME_new();
