@@ -377,8 +377,8 @@ flags_have_names(void **state)
 		assert_true(strncmp(tree_flag_name(i), "TREE_", 5) == 0);
 		assert_true(strlen(tree_flag_text(i)) > 5);
 	}
-	assert_true(tree_is_ambiguous(F(NO_CLOSE)));
-	assert_false(tree_is_ambiguous(F(PREAMBLE_TEXT) | F(NO_VERSION)));
+	assert_true(tree_is_ambiguous(F(BOUNDARY_NESTED)));
+	assert_false(tree_is_ambiguous(F(PREAMBLE_TEXT) | F(NO_VERSION) | F(NO_CLOSE)));
 }
 
 int
