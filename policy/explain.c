@@ -180,7 +180,7 @@ whole(const struct judge_result *r, const struct pol_judge_request *req)
 	const struct pol_judge_reply *reply = &r->reply;
 	const struct facts *f = &r->facts;
 
-	return json_pack("{ss ss so ss sb sb sb ss ss so so so so so so so so so so sb sb sb so sb sb so so ss}",
+	return json_pack("{ss ss so ss sb sb sb ss ss so so so so so so so so so so sb sb sb so sb sb so so ss sb}",
 	    "verdict", verdict_name(reply->verdict),
 	    "class", class_of(r),
 	    "level", level(reply->level, false),
@@ -198,7 +198,8 @@ whole(const struct judge_result *r, const struct pol_judge_request *req)
 	    "on_behalf", f->sig_on_behalf, "stale_revocation", f->sig_stale_revocation,
 	    "clock", f->sig_clock, "recipients", recipients(reply, req),
 	    "resent", f->resent, "ambiguous", f->ambiguous,
-	    "signers", signers(f), "notes", notes(f), "sign_as", r->sign_as);
+	    "signers", signers(f), "notes", notes(f), "sign_as", r->sign_as,
+	    "liftable", reply->liftable);
 }
 
 /* Append j, which is freed. */

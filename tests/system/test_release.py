@@ -121,6 +121,8 @@ def passes_once_and_only_once(p):
     reference = re.search(r"ref=([0-9a-f]+)", said).group(1)
     assert reference in said.split("Can bo bao mat")[1]
     statement = prepare(p, first, "--reference", reference)
+    explained = json.loads(p.ctl("policy", "explain", os.path.join(p.dir, "refused.eml"), "--json").stdout)
+    assert explained["liftable"] and explained["class"] == "review", explained
     for line in ["sender: " + p.env["CONGVU_USER1"], "to: " + TO[0], "to: " + TO[1], "lift: review", "reference: " + reference]:
         assert line in statement.splitlines(), statement
     import hashlib
