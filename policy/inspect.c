@@ -152,10 +152,10 @@ markup_of(const struct inspect_label *l, enum sniff kind)
 
 /* Files that stand encoded in text. */
 static void
-inspect_encoded(struct inspect *w, struct slice text)
+inspect_encoded(struct inspect *w, struct slice text, hand_run_fn *run)
 {
 	if (uu_has(text))
-		inspect_own(w, text, uu_run);
+		inspect_own(w, text, run);
 }
 
 static void
@@ -172,7 +172,7 @@ scan_markup(struct inspect *w, struct slice utf8, enum html_reading reading, uns
 		inspect_opaque(w, "opaque-limit");
 	scan_text(&w->scan, buf_slice(&text));
 	if (reading == HTML_XML)
-		inspect_encoded(w, buf_slice(&text));
+		inspect_encoded(w, buf_slice(&text), uu_run_markup);
 	buf_fini(&text);
 }
 
@@ -216,7 +216,7 @@ scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide
 	if (markup == MARKUP_NONE) {
 		scan_text(&w->scan, utf8);
 		if (wide)
-			inspect_encoded(w, utf8);
+			inspect_encoded(w, utf8, uu_run);
 		return;
 	}
 	if (markup == MARKUP_XML) {
@@ -361,7 +361,7 @@ inspect_text(struct inspect *w, struct slice octets, const struct inspect_label 
 		scan_declared(w, octets, label, markup);
 	if (markup == MARKUP_NONE && kind != SNIFF_UTF16LE && kind != SNIFF_UTF16BE &&
 	    !card_is(octets))	/* of a card the values are looked at */
-		inspect_encoded(w, octets);
+		inspect_encoded(w, octets, uu_run);
 }
 
 void

@@ -15,6 +15,7 @@ enum {
 struct uu {
 	struct hand  hand;
 	struct slice in;	/* what is left */
+	bool	     markup;
 	struct buf   out;	/* the file at hand */
 	struct buf   letters;	/* of base64, without what JSON puts between */
 };
@@ -193,14 +194,15 @@ is_base64(char c)
 	return ascii_is_alnum(c) || c == '+' || c == '/';
 }
 
-/* Octets of white space at the beginning, or of what stands for it in JSON. */
+/* Octets of white space at the beginning, or of what stands for it in JSON. In what was taken out of
+ * markup a line end is that of an element. */
 static size_t
-blanks(struct slice s)
+blanks(struct slice s, bool markup)
 {
 	size_t n = 0;
 
 	while (n < s.n && n < BREAK_OCTETS_MAX) {
-		if (ascii_is_space(s.p[n]) || s.p[n] == '\r' || s.p[n] == '\n')
+		if (ascii_is_space(s.p[n]) || (!markup && (s.p[n] == '\r' || s.p[n] == '\n')))
 			n++;
 		else if (s.p[n] == '\\' && n + 1 < s.n && (s.p[n + 1] == 'n' || s.p[n + 1] == 'r'))
 			n += 2;
@@ -216,31 +218,61 @@ struct run {
 	unsigned full_lines;
 };
 
+/* Octets of one line of it; *letters_out without the marks before "/" that JSON has. */
+static size_t
+line_of(struct slice s, size_t *letters_out)
+{
+	size_t at = 0;
+
+	*letters_out = 0;
+	for (;;) {
+		if (at < s.n && is_base64(s.p[at]))
+			at++;
+		else if (at + 1 < s.n && s.p[at] == '\\' && s.p[at + 1] == '/')
+			at += 2;
+		else
+			return at;
+		(*letters_out)++;
+	}
+}
+
+static size_t
+pads(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && n < 2 && s.p[n] == '=')
+		n++;
+	return n;
+}
+
+/*
+ * Lines of one width, and a last one that is shorter and completes a group: so words behind a line of
+ * base64 are not taken for more of it. loose: full lines of any width, as nobody writes by accident either.
+ */
 static struct run
-run_of(struct slice s)
+run_of(struct slice s, bool markup, bool loose)
 {
 	struct run r = { 0, 0, 0 };
-	size_t line = 0, at = 0, skip;
+	size_t width = 0, at = 0;
 
 	for (;;) {
-		if (at < s.n && is_base64(s.p[at])) {
-			at++, line++;
-		} else if (at + 1 < s.n && s.p[at] == '\\' && s.p[at + 1] == '/') {
-			at += 2, line++;
-		} else {
-			r.letters += line;
-			r.full_lines += line >= FULL_LINE_OCTETS;
-			r.octets = at;
-			skip = line >= WRAPPED_OCTETS ? blanks(slice_from(s, at)) : 0;
-			if (skip == 0 || at + skip >= s.n || !is_base64(s.p[at + skip]))
-				break;
-			at += skip;
-			line = 0;
-		}
+		size_t letters, n = line_of(slice_from(s, at), &letters);
+		size_t pad = pads(slice_from(s, at + n)), skip;
+
+		if (!loose && width > 0 && (letters > width ||
+		    (letters < width && (r.letters + letters + pad) % 4 != 0)))
+			return r;
+		width = width == 0 ? letters : width;
+		r.letters += letters;
+		r.full_lines += letters >= FULL_LINE_OCTETS;
+		r.octets = at + n + pad;
+		skip = letters >= (loose ? FULL_LINE_OCTETS : WRAPPED_OCTETS) && pad == 0 ?
+		    blanks(slice_from(s, at + n), markup) : 0;
+		at += n + skip;
+		if (skip == 0 || (!loose && letters < width) || at >= s.n || !is_base64(s.p[at]))
+			return r;
 	}
-	while (r.octets < s.n && s.p[r.octets] == '=')
-		r.octets++;
-	return r;
 }
 
 static bool
@@ -302,6 +334,18 @@ base64_run(struct uu *u, const struct run *r)
 	buf_clear(&u->out);
 }
 
+/* The run that begins here, as it is meant. */
+static struct run
+best_run(const struct uu *u)
+{
+	struct run strict = run_of(u->in, u->markup, false), loose;
+
+	if (strict.letters < WRAPPED_OCTETS || is_long(&strict))
+		return strict;
+	loose = run_of(u->in, u->markup, true);
+	return loose.full_lines >= FULL_LINES ? loose : strict;
+}
+
 /* ---- the text ---- */
 
 static bool
@@ -336,7 +380,7 @@ static void
 rest_of_line(struct uu *u)
 {
 	while (u->in.n > 0 && u->in.p[0] != '\n') {
-		struct run r = is_base64(u->in.p[0]) ? run_of(u->in) : (struct run){ 1, 0, 0 };
+		struct run r = is_base64(u->in.p[0]) ? best_run(u) : (struct run){ 1, 0, 0 };
 
 		if (r.letters >= SHORT_RUN_OCTETS)
 			base64_run(u, &r);
@@ -365,10 +409,11 @@ uu_has(struct slice text)
 	return false;
 }
 
-int
-uu_run(struct slice text, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
+static int
+run(struct slice text, bool markup, const struct extract_limits *limits, extract_sink_fn *sink,
+    void *arg)
 {
-	struct uu u = { .in = text };
+	struct uu u = { .in = text, .markup = markup };
 	int err;
 
 	hand_init(&u.hand, limits, sink, arg);
@@ -381,4 +426,17 @@ uu_run(struct slice text, const struct extract_limits *limits, extract_sink_fn *
 	buf_fini(&u.out);
 	buf_fini(&u.letters);
 	return err;
+}
+
+int
+uu_run(struct slice text, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
+{
+	return run(text, false, limits, sink, arg);
+}
+
+int
+uu_run_markup(struct slice text, const struct extract_limits *limits, extract_sink_fn *sink,
+    void *arg)
+{
+	return run(text, true, limits, sink, arg);
 }

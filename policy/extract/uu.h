@@ -26,4 +26,8 @@ bool uu_has(struct slice text);
 int uu_run(struct slice text, const struct extract_limits *limits, extract_sink_fn *sink,
     void *arg) MUST_USE;
 
+/* The same of text that was taken out of markup, where each element is a line. */
+int uu_run_markup(struct slice text, const struct extract_limits *limits, extract_sink_fn *sink,
+    void *arg) MUST_USE;
+
 #endif

@@ -28,7 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	extract_limits_init(&limits);
 	limits.out_octets_max = 4 << 20;
 	limits.entries_max = 1000;
-	if (uu_run(in, &limits, look, (void *)&sum) != OK)
+	if (uu_run(in, &limits, look, (void *)&sum) != OK ||
+	    uu_run_markup(in, &limits, look, (void *)&sum) != OK)
 		abort();
 	return 0;
 }

@@ -83,6 +83,36 @@ blocks(void **state)
 			fail_msg("%zu: \"%s\", want \"%s\"", i, buf_cstr(&got), rows[i].want);
 }
 
+/* Words behind base64 are no more of it; lines of any width are, when they are many. */
+static void
+where_it_ends(void **state)
+{
+	static const char a42[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	struct extract_limits usual;
+	struct buf text, want;
+
+	(void)state;
+	extract_limits_init(&usual);
+	buf_init(&text, 1 << 16);
+	buf_init(&want, 1 << 16);
+	buf_addf(&want, " F1:%s ", a42);
+	assert_string_equal(run(SLICE(LINE64 "\nM\xE1\xBB\x99t")), buf_cstr(&want));
+	assert_string_equal(run(SLICE(LINE64 "\nToTrinh so 1")), buf_cstr(&want));
+	buf_clear(&got);
+	buf_addc(&got, ' ');
+	assert_int_equal(uu_run_markup(SLICE(LINE64 "\nTepA"), &usual, note, NULL), OK);
+	assert_string_equal(buf_cstr(&got), buf_cstr(&want));
+	buf_clear(&got);
+	assert_int_equal(uu_run_markup(SLICE(LINE64 " " LINE64), &usual, note, NULL), OK);
+	assert_int_equal(got.n, strlen("F1:") + 84 + 1);
+	for (size_t i = 0; i < 10; i++)
+		buf_addf(&text, "%s%.*s\n", LINE64, (int)(i % 3 * 4), "QUFBQUFBQUFB");
+	(void)run(buf_slice(&text));
+	assert_true(got.n > 10 * 42);
+	buf_fini(&text);
+	buf_fini(&want);
+}
+
 /* Long base64 is a file, whatever comes out. */
 static void
 long_runs(void **state)
@@ -119,6 +149,7 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(blocks),
 		cmocka_unit_test(long_runs),
+		cmocka_unit_test(where_it_ends),
 	};
 
 	return cmocka_run_group_tests(t, setup, teardown);
