@@ -58,6 +58,9 @@ static void if_fresh(struct conf_rule *r) { r->stale = CONF_NO; }
 static void if_partly(struct conf_rule *r) { r->partly = CONF_YES; }
 static void if_ambiguous(struct conf_rule *r) { r->ambiguous = CONF_YES; }
 static void if_internal_only(struct conf_rule *r) { r->internal_only = CONF_YES; }
+static void if_resent(struct conf_rule *r) { r->resent = CONF_YES; }
+static void if_first(struct conf_rule *r) { r->resent = CONF_NO; }
+static void if_mismatch(struct conf_rule *r) { r->reasons = LIST1("header-mismatch"); }
 static void if_may_omit(struct conf_rule *r) { r->may_omit = CONF_YES; }
 static void if_kind(struct conf_rule *r) { r->kinds = LIST1("dsn"); }
 static void if_arrival(struct conf_rule *r) { r->arrival = LIST1("internet"); }
@@ -79,6 +82,13 @@ static void revoked(struct question *q) { q->f.sig = SIG_BAD; q->f.sig_reason = 
 static void stale(struct question *q) { q->f.sig_stale_revocation = true; }
 static void partly(struct question *q) { q->f.partly_inspected = true; }
 static void internal_only(struct question *q) { q->f.internal_only = true; }
+static void resent(struct question *q) { q->f.resent = true; }
+static void
+mismatch(struct question *q)
+{
+	q->f.sig = SIG_BAD;
+	q->f.sig_reason = SIG_HEADER_MISMATCH;
+}
 static void phone(struct question *q) { q->c.unsigned_until_s = q->c.now_s + 1; }
 static void dsn(struct question *q) { q->f.kind = KIND_DSN; }
 static void from_internet(struct question *q) { q->c.arrival_zone = ZONE_INTERNET; }
@@ -117,6 +127,9 @@ static const struct {
 	{ if_partly, partly, nothing },
 	{ if_ambiguous, ambiguous_relay, relay },
 	{ if_internal_only, internal_only, nothing },
+	{ if_resent, resent, nothing },
+	{ if_first, nothing, resent },
+	{ if_mismatch, mismatch, expired },
 	{ if_may_omit, phone, nothing },
 	{ if_kind, dsn, nothing },
 	{ if_arrival, from_internet, nothing },
