@@ -24,7 +24,8 @@ struct keyd_keeper {
 
 /*
  * Start keeper and keyd and wait until keyd serves. token_key must be the one that server_new
- * gets; it is the caller's, and only what the keeper inherits of it is wiped. If the keeper ends, keyd is gone for good and so should its parent be.
+ * gets; it is the caller's, and only what the keeper inherits of it is wiped. If the keeper ends,
+ * keyd is gone for good and so should its parent be.
  * ERR_CONF: keyd has said why in the log.
  */
 int keyd_start(const struct conf *conf, uint8_t token_key[TOKEN_KEY_OCTETS],

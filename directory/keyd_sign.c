@@ -272,8 +272,8 @@ keyd_sign_main(const struct conf *conf, const struct keyd_sign_sockets *sockets,
 	log_init("keyd-sign");
 	err = start(&s, sockets);
 	if (err != OK) {
-		log_event(EV_SIGNER_FAILED, F_CSTR("reason", "the process cannot start"), F_ERR(err),
-		    F_END);
+		log_event(EV_SIGNER_FAILED, F_CSTR("reason", "the process cannot start"),
+		    F_ERR(err), F_END);
 		_exit(1);
 	}
 	log_event(EV_START, F_END);

@@ -81,6 +81,13 @@ signer_free(struct signer **signer)
 
 /* ---- files ---- */
 
+static bool
+is_private(const struct stat *st)
+{
+	return ((st->st_mode & 077) == 0 && (st->st_uid == geteuid() || st->st_uid == 0)) ||
+	    control_off("signer-file");
+}
+
 /* A file into secret memory (sodium_malloc, NUL at the end), of at most max octets. secret: nobody
  * but its owner, who must be us or root, may read it. */
 static char *
@@ -93,10 +100,9 @@ read_file(const char *path, size_t max, bool secret, struct buf *why)
 
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		buf_addf(why, "%s: %s", path, err_text(-errno));
-	} else if (secret && ((st.st_mode & 077) != 0 || (st.st_uid != geteuid() && st.st_uid != 0)) &&
-	    !control_off("signer-file")) {
-		buf_addf(why, "%s: others may read it, or it is not keyd's user's: chmod 600, chown",
-		    path);
+	} else if (secret && !is_private(&st)) {
+		buf_addf(why, "%s: others may read it, or it is not keyd's user's: chmod 600, "
+		    "chown", path);
 	} else if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max) {
 		buf_addf(why, "%s: is no file of at most %zu octets", path, max);
 	} else if ((text = sodium_malloc(max + 1)) != NULL) {
@@ -170,8 +176,8 @@ read_certificate(struct signer *s, struct buf *why)
 	if (err == OK)
 		describe(s);
 	else if (text != NULL)
-		buf_addf(why, "%s: holds no certificates in PEM, or more than %d", s->conf->certificate,
-		    SIGNER_CHAIN_MAX + 1);
+		buf_addf(why, "%s: holds no certificates in PEM, or more than %d",
+		    s->conf->certificate, SIGNER_CHAIN_MAX + 1);
 	BIO_free(in);
 	sodium_free(text);
 	ERR_clear_error();
@@ -305,7 +311,8 @@ open_token(struct signer *s, bool *pin_refused, struct buf *why)
 	enum token_outcome outcome;
 
 	if (*pin_refused && !control_off("signer-pin")) {
-		buf_adds(why, "the token refused the PIN before; mend pin-file and restart directoryd");
+		buf_adds(why, "the token refused the PIN before; mend pin-file and restart "
+		    "directoryd");
 		return SIGN_BAD_PIN;
 	}
 	outcome = token_open(s->conf->pkcs11_module, s->conf->pkcs11_uri, s->pin, why, &s->token);

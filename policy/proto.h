@@ -132,7 +132,7 @@ WIRE_STRUCT(pol_cert, POL_CERT_FIELDS)
 	F(T, STR, unfit, 32)		/* why the last of the releases did not fit: static word */ \
 	F(T, U8, kept_inside, 1)	/* a copy stored here is not to be read from the internet */
 WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
-/* What stands in head and tail besides copies of the sender's fields, for who composes (smtpd/composed.h). */
+/* What stands in head and tail besides copies of the sender's fields (smtpd/composed.h). */
 #define POL_SIGNED_TYPE "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n" \
 	" micalg=\"sha-256\"; boundary=\""
 #define POL_SIGNED_8BIT "Content-Transfer-Encoding: 8bit\r\n"

@@ -80,7 +80,8 @@ trim(struct slice s)
 	return s;
 }
 
-/* Content-Type as it came, with hp=clear: the fields in this header are the message's (RFC 9788 2.1.1). */
+/* Content-Type as it came, with hp=clear: the fields in this header are the message's (RFC 9788
+ * 2.1.1). */
 static void
 add_type(const struct sign_source *s, struct buf *out)
 {
@@ -146,8 +147,9 @@ make_outside(const struct sign_source *s, const struct sign_plan *plan, bool eig
 	if (eight_bit)
 		buf_adds(out, POL_SIGNED_8BIT);
 	buf_adds(out, "\r\n");
-	buf_addf(out, POL_SIGNED_TEXT_1 "%.*s" POL_SIGNED_TEXT_2 "%.*s" POL_SIGNED_TEXT_3 "\r\n--%s\r\n",
-	    (int)s->title.n, s->title.p, (int)s->title.n, s->title.p, plan->boundary);
+	buf_addf(out, POL_SIGNED_TEXT_1 "%.*s" POL_SIGNED_TEXT_2 "%.*s" POL_SIGNED_TEXT_3
+	    "\r\n--%s\r\n", (int)s->title.n, s->title.p, (int)s->title.n, s->title.p,
+	    plan->boundary);
 }
 
 static int

@@ -76,7 +76,8 @@ removals_are_sound(struct slice message, const struct pol_judge_reply *r)
 		size_t at = (size_t)r->removals[i].offset, n = (size_t)r->removals[i].octets;
 		struct slice next = slice_sub(message, at + n, 1);
 
-		if (n < 2 || message.p[at + n - 1] != '\n' || (at > 0 && message.p[at - 1] != '\n') ||
+		if (n < 2 || message.p[at + n - 1] != '\n' ||
+		    (at > 0 && message.p[at - 1] != '\n') ||
 		    (next.n > 0 && ascii_is_space(next.p[0])) ||
 		    !are_trace_fields(slice_sub(message, at, n)))
 			return false;

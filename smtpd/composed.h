@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * smtpd/composed.h: the octets that are stored and relayed, put together from a message and policyd's answer.
+ * smtpd/composed.h: what is stored and relayed, put together from a message and policyd's answer.
  *
  * Shape   composed_check() is pure; composed_write() checks and writes (policy/proto.h says what).
- * Safety  policyd looks at mail of anybody, so it is not believed where it could change a message: of what came
- *         only fields are left out that it may leave out, and a signature of the server's (policy/sign.h) puts
- *         around the body nothing but copies of the sender's own fields, fixed text, and base64.
+ * Safety  policyd looks at mail of anybody, so it is not believed where it could change a message:
+ *         only trace fields are left out, and a signature of the server's (policy/sign.h) puts around
+ *         the body nothing but copies of the sender's own fields, fixed text, and base64.
  */
 #ifndef SMTPD_COMPOSED_H
 #define SMTPD_COMPOSED_H

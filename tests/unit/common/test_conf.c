@@ -25,6 +25,7 @@ static struct buf errors;
 #define LDAP_BASE "ldap {\n\turi = {\"ldap://127.0.0.1:389\"}\n\tbase = \"dc=vn\"\n}\n"
 #define SIGN_BASE "signature {\n\troots = \"/etc/r.pem\"\n\tcrls = \"/etc/crl\"\n}\n"
 #define BASE "profile = open\n" GENERAL_BASE TLS_BASE LDAP_BASE SIGN_BASE
+#define SIGNER(title) "signer \"" title "\" {\n certificate = \"/c\"\n"
 
 static void
 write_file(const char *text, size_t n)
@@ -195,6 +196,16 @@ each_mistake_is_told_with_its_line(void **state)
 		{ BASE "relay {\n retry = {\"60\", \"soon\"}\n}\n", 17, "retry: \"soon\"" },
 		{ BASE "rule \"x\" {\n action = allow\n path = {write}\n}\n", 18, "path: \"write\" is not" },
 		{ BASE "rule \"x\" {\n action = reject\n}\n", 18, "reason-vi and reason-en" },
+		{ BASE "rule \"x\" {\n action = allow\n sign-as = \"y\"\n}\n", 19, "no signer \"y\"" },
+		{ BASE SIGNER("Y") " key = \"/k\"\n}\n", 19, "its title must be" },
+		{ BASE SIGNER("y") "}\n", 18, "either key or pkcs11-module" },
+		{ BASE SIGNER("y") " key = \"/k\" pkcs11-module = \"/m\" pkcs11-uri = \"u\"\n}\n", 19,
+		    "either key or pkcs11-module" },
+		{ BASE SIGNER("y") " pkcs11-module = \"/m\"\n}\n", 19, "go together" },
+		{ BASE SIGNER("y") " key = \"/k\" pin-file = \"/p\"\n}\n", 19, "are for pkcs11-module" },
+		{ BASE SIGNER("y") " key = \"k\"\n}\n", 19, "k is no absolute path" },
+		{ BASE SIGNER("y") " key = \"/k\"\n}\n" SIGNER("y") " key = \"/k\"\n}\n", 20,
+		    "duplicate" },
 		{ BASE "rule \"x\" {\n action = allow\n level-at-least = mat\n level-at-most = thuong\n}\n",
 		    20, "level-at-least is above" },
 		{ BASE "rule \"x\" {\n action = allow\n reason-en = \"không\"\n}\n", 18, "printable ASCII" },

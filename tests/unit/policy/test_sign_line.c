@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* What a worker of policyd can get from the signing process, be it ours or somebody who took it over. */
+/* What a worker of policyd can get from the signing process, be it ours or taken over. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
