@@ -19,6 +19,11 @@ enum {
 	READING_OCTETS_MAX = 400
 };
 
+/* Width of capitals against their height. */
+#define SHAPE_USUAL 0.85
+#define SHAPE_MIN 0.45
+#define SHAPE_MAX 1.25
+
 struct reading {
 	struct buf *out;
 	uint64_t    until_ms;
@@ -50,15 +55,38 @@ read_letters(PIX *letters, bool two_lines, struct reading *r)
 	return err == OK ? r->out->err : err;
 }
 
+/* wide: by how much to stretch it besides. */
 static PIX *
-scaled_to_height(PIX *p, int height)
+scaled_to_height(PIX *p, int height, double wide)
 {
 	double f = (double)height / pixGetHeight(p);
 
 	f = f > SCALE_MAX ? SCALE_MAX : f;
-	if (f * pixGetWidth(p) > WIDTH_MAX)
-		f = (double)WIDTH_MAX / pixGetWidth(p);
-	return pixScale(p, (l_float32)f, (l_float32)f);
+	if (f * wide * pixGetWidth(p) > WIDTH_MAX)
+		f = WIDTH_MAX / (wide * pixGetWidth(p));
+	return pixScale(p, (l_float32)(f * wide), (l_float32)f);
+}
+
+/* How wide the tall components of letters are for their height, in the middle; 0: there are none. */
+static double
+letter_shape(PIX *letters)
+{
+	BOXA *all = pixConnComp(letters, NULL, 8), *tall = NULL;
+	NUMA *widths = NULL, *heights = NULL;
+	l_float32 w = 0, h = 0;
+
+	if (all != NULL)
+		tall = boxaSelectBySize(all, 1, pixGetHeight(letters) * 2 / 5, L_SELECT_HEIGHT,
+		    L_SELECT_IF_GTE, NULL);
+	if (tall != NULL && boxaGetCount(tall) > 0 && boxaGetSizes(tall, &widths, &heights) == 0) {
+		(void)numaGetMedian(widths, &w);
+		(void)numaGetMedian(heights, &h);
+	}
+	numaDestroy(&widths);
+	numaDestroy(&heights);
+	boxaDestroy(&all);
+	boxaDestroy(&tall);
+	return h > 0 ? (double)w / (double)h : 0;
 }
 
 /* The threshold between ink and paper in a cut. */
@@ -157,7 +185,8 @@ has_two_lines(PIX *letters)
 
 /* The letters alone, in the engine's size: in shades (of the cut) or in black and white. */
 static PIX *
-letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, int height)
+letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, int height,
+    double wide)
 {
 	PIX *clip = pixClipRectangle(ink, box, NULL), *grey, *near, *sized, *out;
 
@@ -175,7 +204,7 @@ letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, int height)
 		grey = pixConvert1To8(NULL, clip, 255, 0);
 	}
 	pixDestroy(&clip);
-	sized = grey == NULL ? NULL : scaled_to_height(grey, height);
+	sized = grey == NULL ? NULL : scaled_to_height(grey, height, wide);
 	out = sized == NULL ? NULL : pixAddBorder(sized, PAD, 255);
 	pixDestroy(&grey);
 	pixDestroy(&sized);
@@ -191,11 +220,15 @@ read_all(PIX *cut, PIX *ink, BOX *box, struct reading *r)
 	};
 	PIX *clip = pixClipRectangle(ink, box, NULL);
 	bool two = clip != NULL && has_two_lines(clip);
+	double shape = clip == NULL ? 0 : letter_shape(clip);
+	/* A picture that somebody stretched. */
+	double mend = shape > SHAPE_MAX || (shape > 0 && shape < SHAPE_MIN) ? SHAPE_USUAL / shape : 1;
 	int err = clip == NULL ? ERR_NOMEM : OK;
 
 	pixDestroy(&clip);
 	for (unsigned i = 0; i < STAMP_READINGS && err == OK; i++) {
-		PIX *p = letters_picture(cut, ink, box, ways[i].shades, ways[i].height * (two ? 2 : 1));
+		PIX *p = letters_picture(cut, ink, box, ways[i].shades, ways[i].height * (two ? 2 : 1),
+		    mend);
 
 		err = p == NULL ? ERR_NOMEM : read_letters(p, two, r);
 		pixDestroy(&p);
@@ -234,7 +267,7 @@ read_place(const struct ink *ink, const struct place *p, struct reading *r)
 
 	if (cut == NULL)
 		return ERR_NOMEM;
-	sized = scaled_to_height(cut, p->framed ? FRAMED_HEIGHT : SPOT_HEIGHT);
+	sized = scaled_to_height(cut, p->framed ? FRAMED_HEIGHT : SPOT_HEIGHT, 1);
 	pixDestroy(&cut);
 	err = sized == NULL ? ERR_NOMEM : read_cut(sized, p->framed, r);
 	pixDestroy(&sized);

@@ -37,8 +37,12 @@ add_word(struct letters *l, const struct fold *f, unsigned i)
 
 		if (c >= 'A' && c <= 'Z')	/* what made the letter before it another one */
 			continue;
+		c = c == '0' ? 'o' : c;
+		/* A wide letter may be read twice; no level has one twice. */
+		if (l->n > 0 && l->n <= LETTERS_MAX && l->c[l->n - 1] == c)
+			continue;
 		if (l->n < LETTERS_MAX)
-			l->c[l->n] = c == '0' ? 'o' : c;
+			l->c[l->n] = c;
 		l->n++;
 	}
 }

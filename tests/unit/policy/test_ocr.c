@@ -52,7 +52,7 @@ readings(void **state)
 	static const struct { const char *text; unsigned level; bool review; } rows[] = {
 		{ "MẬT", 1, false }, { "MẶT", 1, false }, { "MÁT", 1, false }, { "|MẬT|", 1, false },
 		{ "I MẬT I", 1, false }, { "[MẠT", 1, false }, { "MAT", 1, false },
-		{ "lMẬTl", 1, false }, { "M Ậ T", 1, false },
+		{ "lMẬTl", 1, false }, { "IMẬTT", 1, false }, { "M Ậ T", 1, false },
 		{ "TỐI MẬT", 2, false }, { "TÔI MẶT", 2, false }, { "T0I MAT", 2, false },
 		{ "TỐ1 MẬT", 2, false }, { "TỐIMẬT", 2, false }, { "TỐ MẬT", 2, false },
 		{ "TUYỆT MẬT", 3, false }, { "TUYẾT MÁT", 3, false }, { "TUYỆI MẬI", 3, false },
