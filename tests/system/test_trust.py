@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socketserver
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -302,6 +303,24 @@ def a_proxy_is_used(w):
     w.configure()
 
 
+def https_is_verified(w):
+    """Which finds names and authorities from inside the sandbox, too."""
+    server = serve()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.path.join(w.ca.pki, "server.pem"), os.path.join(w.ca.pki, "server.key"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.pages["/an.crl"] = w.server.pages["/an.crl"]
+    url = '{ "https://localhost:%d/an.crl" }' % server.server_address[1]
+    w.configure(urls=url, ca='"%s"' % w.p.env["CONGVU_CA"])
+    assert "localhost:%d" % server.server_address[1] not in w.fetch()
+    assert [a[1] for a in server.asked] == ["/an.crl"]
+    w.configure(urls=url)
+    assert 'err="TLS failure"' in w.fetch(3)
+    assert len(server.asked) == 1
+    server.shutdown()
+    w.configure()
+
+
 def a_revocation_is_known_at_once_and_for_good(w):
     w.becomes(w.an, 250)
     w.ca.revoke(w.an)
@@ -402,7 +421,7 @@ def main():
         with Province(29000) as p:
             w = World(p)
             return 1 if run(chosen([the_list_that_a_signer_names_is_fetched, figures_tell_how_it_went, nothing_worse_than_the_old_list_is_taken,
-                             certificates_do_not_send_it_home, a_proxy_is_used, a_revocation_is_known_at_once_and_for_good,
+                             certificates_do_not_send_it_home, a_proxy_is_used, https_is_verified, a_revocation_is_known_at_once_and_for_good,
                              what_was_named_once_is_asked_again, a_responder_is_asked, the_processes_have_what_they_need,
                              it_runs_only_when_told]), w) else 0
     finally:
