@@ -464,6 +464,13 @@ look_for_signature(struct inspect *w, struct slice octets, enum sniff kind)
 		facts_note(w->f, (enum note)note, w->path);
 }
 
+static hand_run_fn *
+own_parser(enum sniff kind)
+{
+	return kind == SNIFF_RTF ? rtf_run : kind == SNIFF_COMPOUND ? compound_run :
+	    kind == SNIFF_TNEF ? tnef_run : emf_run;
+}
+
 void
 inspect_octets(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
@@ -505,24 +512,13 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 	case SNIFF_UTF16LE: case SNIFF_UTF16BE:
 		inspect_textual(w, octets, label);
 		break;
-	case SNIFF_RTF:
+	case SNIFF_RTF: case SNIFF_COMPOUND: case SNIFF_TNEF: case SNIFF_METAFILE:
 		if (slice_is_nocase(label->type, "text"))
 			inspect_text(w, octets, label);
-		inspect_own(w, octets, rtf_run);
-		break;
-	case SNIFF_COMPOUND:
-		if (slice_is_nocase(label->type, "text"))
-			inspect_text(w, octets, label);
-		inspect_own(w, octets, compound_run);
+		inspect_own(w, octets, own_parser(kind));
 		break;
 	case SNIFF_CERTIFICATE:	/* names and numbers */
 		inspect_raw(w, octets);
-		break;
-	case SNIFF_METAFILE:
-		inspect_own(w, octets, emf_run);
-		break;
-	case SNIFF_TNEF:
-		inspect_own(w, octets, tnef_run);
 		break;
 	case SNIFF_IMAGE:
 		if (slice_is_nocase(label->type, "text"))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/control.h"
 #include "policy/extract/entity.h"
 
 enum {
@@ -291,9 +292,9 @@ cfb_stream(struct cfb *c, uint32_t entry, struct buf *out)
 
 	if (entry >= c->entries_n || !e->is_stream || e->octets > c->octets.n)
 		return ERR_CORRUPT;
-	if (e->octets > c->read_left)
+	if (e->octets > c->read_left && !control_off("compound-limit"))
 		return ERR_LIMIT;
-	c->read_left -= e->octets;
+	c->read_left -= e->octets < c->read_left ? e->octets : c->read_left;
 	r = e->octets < c->cutoff ? read_mini(c, e, out) : read_chain(c, e->first, e->octets, out);
 	return r == OK && out->n != e->octets ? ERR_CORRUPT : r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/compound.h"
 
+#include "common/control.h"
 #include "mime/charset.h"
 #include "policy/extract/excel.h"
 #include "policy/extract/msg.h"
@@ -208,7 +209,7 @@ read_all(struct compound *c)
 {
 	if (is_encrypted(c))
 		return ERR_ACCESS;
-	if (c->cfb.loose)
+	if (c->cfb.loose && !control_off("compound-loose"))
 		hand_opaque(&c->hand, 0, EXTRACT_WHY_BROKEN);
 	for (uint32_t i = 0; i < c->cfb.entries_n && c->hand.err == OK; i++)
 		if (i == 0 || (c->cfb.entries[i].is_folder && c->cfb.entries[i].parent != CFB_NONE))

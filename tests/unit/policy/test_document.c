@@ -3,10 +3,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "policy/extract/cfb.h"
 #include "policy/extract/compound.h"
 #include "policy/extract/officeart.h"
 #include "policy/extract/ole.h"
@@ -231,6 +233,29 @@ folders(void **state)
 	buf_fini(&file);
 }
 
+/* Streams that share their octets are read so often and no more. */
+static void
+shared_streams(void **state)
+{
+	static char big[9000], names[40][8];
+	struct cfb_file files[40];
+	struct buf file;
+
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		(void)snprintf(names[i], sizeof names[i], "s%u", i);
+		files[i] = (struct cfb_file){ names[i], { big, i == 0 ? sizeof big : 0 }, false, 0 };
+	}
+	buf_init(&file, CFB_FILE_MAX + CFB_SECTOR);
+	cfb_make(&file, files, 40);
+	for (size_t i = 2; i <= 40; i++)
+		memcpy(file.p + 2 * CFB_SECTOR + 128 * i + 116, file.p + 2 * CFB_SECTOR + 128 + 116, 8);
+	(void)run_octets(buf_slice(&file));
+	assert_true(got.n < (CFB_READ_FACTOR + 1) * file.n);
+	assert_true(slice_find(buf_slice(&got), SLICE("O0:opaque-limit")) > 0);
+	buf_fini(&file);
+}
+
 /* Source in a chunk of its own: letters as they are, eight behind each octet of flags; then one token
  * that repeats what stands sixteen octets before. */
 static void
@@ -326,6 +351,7 @@ main(void)
 		cmocka_unit_test(pictures),
 		cmocka_unit_test(objects),
 		cmocka_unit_test(folders),
+		cmocka_unit_test(shared_streams),
 		cmocka_unit_test(macros),
 		cmocka_unit_test(messages),
 	};
