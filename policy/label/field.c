@@ -546,11 +546,35 @@ is_declassified(const struct fold *f)
 	return true;
 }
 
+/* "Báo cáo (Lưu hành nội bộ)", "TÀI LIỆU HỌP - LƯU HÀNH NỘI BỘ", "Phạm vi lưu hành: Nội bộ". */
+static bool
+is_internal(const struct fold *f)
+{
+	static const char *const scope[][2] = { { "phamJ", "vi" }, { "luHu", "hanhF" },
+		{ "noCiJ", "boCJ" } };
+
+	for (unsigned i = 1; i + 3 < f->count; i++) {
+		unsigned next = i + 4, type = f->word[i - 1].type;
+
+		if (!mark_is_pair(f, i, scope + 1, 1))
+			continue;
+		if (f->word[i + 2].type == FOLD_COLON)
+			return i >= 2 && mark_is_pair(f, i - 2, scope, 1) &&
+			    mark_is_pair(f, mark_skip_punct(f, i + 3), scope + 2, 1);
+		if (mark_is_pair(f, i + 2, scope + 2, 1) && ((type == FOLD_OPEN &&
+		    next < f->count && f->word[next].type == FOLD_CLOSE) ||
+		    (f->word[i].upper && type != FOLD_LETTERS &&
+		    mark_skip_punct(f, next) >= f->count)))
+			return true;
+	}
+	return false;
+}
+
 static void
 stamps(const struct field *x)
 {
 	static const struct {
-		const char *word[5];
+		const char *word[6];
 		unsigned max;
 		const char *detector;
 		enum label_weight weight;
@@ -558,7 +582,9 @@ stamps(const struct field *x)
 		{ { "banR", "sao", "biS", "maCtJ" }, 8, "copy-stamp", LABEL_REVIEW },
 		{ { "luHu", "hanhF", "noCiJ", "boCJ" }, 8, "internal-only", LABEL_INTERNAL },
 		{ { "taiF", "lieCuJ", "luHu", "hanhF" }, 8, "internal-only", LABEL_INTERNAL },
-		{ { "taiF", "lieCuJ", "noCiJ", "boCJ" }, 6, "internal-only", LABEL_INTERNAL },
+		{ { "taiF", "lieCuJ", "noCiJ", "boCJ" }, 4, "internal-only", LABEL_INTERNAL },
+		{ { "chiR", "luHu", "hanhF", "noCiJ", "boCJ" }, 8, "internal-only", LABEL_INTERNAL },
+		{ { "vaBn", "banR", "luHu", "hanhF", "noCiJ" }, 8, "internal-only", LABEL_INTERNAL },
 		{ { "taiF", "lieCuJ", "thu", "hoCiF" }, 6, "internal-only", LABEL_INTERNAL },
 		{ { "xem", "xong", "traR", "laiJ" }, 6, "internal-only", LABEL_INTERNAL },
 		{ { "xong", "hoCiJ", "nghiJ", "traR" }, 6, "internal-only", LABEL_INTERNAL },
@@ -567,6 +593,10 @@ stamps(const struct field *x)
 
 	if (is_declassified(x->f)) {
 		report(x, "declassified", LEVEL_THUONG, LABEL_REVIEW);
+		return;
+	}
+	if (!x->f->cut && x->f->count <= ASIDE_WORDS && is_internal(x->f)) {
+		report(x, "internal-only", LEVEL_THUONG, LABEL_INTERNAL);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
