@@ -137,8 +137,8 @@ def documents_are_read(p, by):
         code, text = by.send(1, OUT, attached(data, name))
         assert code == 250, (name, code, text)
         n += 1
-    stamp = pdf(b"Ke hoach", page=b"/Annots[<</Type/Annot/Subtype/Stamp/Rect[0 0 99 99]>>]")
-    code, text = by.send(1, OUT, attached(stamp, b"a.pdf"))
+    film = pdf(b"Ke hoach", page=b"/Annots[<</Type/Annot/Subtype/Screen/Rect[0 0 99 99]>>]")
+    code, text = by.send(1, OUT, attached(film, b"a.pdf"))
     assert code == 550 and "opaque-out" in text, (code, text)
     assert eventually(lambda: by.sink() == before + n), by.sink() - before
 
