@@ -15,6 +15,7 @@ enum {
 	SCALE_MAX = 6,
 	WIDTH_MAX = 3000,
 	SPECK_POINTS = 14,
+	DASH_MAX = 7,
 	LETTER_MIN = 10,
 	READING_OCTETS_MAX = 400
 };
@@ -118,6 +119,15 @@ strokes_of(PIX *ink, bool framed)
 	return all;
 }
 
+/* A piece of a frame that has gaps. */
+static bool
+is_dash(const BOX *b, int w)
+{
+	if (b->h <= DASH_MAX && b->w >= 3 * b->h)
+		return true;
+	return b->w <= DASH_MAX && b->h >= 3 * b->w && (b->x < w / 6 || b->x + b->w > w * 5 / 6);
+}
+
 /* Does a component of the ink belong to the letters? */
 static bool
 is_letter(const BOX *b, int w, int h, bool framed)
@@ -126,7 +136,7 @@ is_letter(const BOX *b, int w, int h, bool framed)
 
 	if (b->w * b->h < SPECK_POINTS || (b->w < 3 && b->h < 3))
 		return false;
-	if (framed && (b->h > h * 8 / 10 || b->w > w * 8 / 10))
+	if (framed && (b->h > h * 8 / 10 || b->w > w * 8 / 10 || is_dash(b, w)))
 		return false;
 	return !framed || (b->x + b->w > edge && b->y + b->h > edge && b->x < w - edge &&
 	    b->y < h - edge);
