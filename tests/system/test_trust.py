@@ -386,7 +386,7 @@ def the_processes_have_what_they_need(w):
     if users.uid("trust") is None:
         print("skip users: not root")
         return
-    w.server.pages["/an.crl"] = lambda h, _: time.sleep(2)
+    w.server.pages["/an.crl"] = lambda h, _: time.sleep(1)
     w.server.asked.clear()
     with subprocess.Popen([w.p.program("congvu-trust"), "-c", w.conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as keeper:
         assert eventually(lambda: w.server.asked, 10)
