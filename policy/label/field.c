@@ -646,6 +646,7 @@ begins_line(const struct fold *f, struct mark_level *out)
 void
 field_asides(const struct fold *f, uint32_t position, label_found_fn *found, void *arg)
 {
+	bool paper = mark_is_paper(f, mark_skip_punct(f, 0));	/* "Phụ lục I - Mật" */
 	struct field x = { f, position, found, arg };
 	struct mark_level level;
 
@@ -657,7 +658,8 @@ field_asides(const struct fold *f, uint32_t position, label_found_fn *found, voi
 		unsigned type = f->word[i].type;
 
 		if ((type != FOLD_OPEN && type != FOLD_DASH) ||
-		    !mark_level_at(f, i + 1, false, &level) || !level.upper || level.bare ||
+		    !mark_level_at(f, i + 1, false, &level) || level.bare ||
+		    !(level.upper || (paper && f->word[i + 1].capital)) ||
 		    (i > 0 && mark_compound_before(f, i - 1)))
 			continue;
 		if (type == FOLD_OPEN ? level.next < f->count &&

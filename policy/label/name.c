@@ -162,8 +162,13 @@ subject_prefix(const struct name *x)
 static int
 weight_of_suffix(const struct fold *f, unsigned i, const struct mark_level *m)
 {
-	if (is_separator(f->word[i - 1].type))
-		return m->upper || (!m->bare && m->level != LEVEL_MAT) ? LABEL_ASSERTED : -1;
+	if (is_separator(f->word[i - 1].type)) {
+		if (m->upper || (!m->bare && m->level != LEVEL_MAT))
+			return LABEL_ASSERTED;
+		/* "Báo cáo - Mật"; but "Gan - Mật", and people have that name */
+		return !m->bare && f->word[i].capital && (i < 2 || !mark_compound_before(f, i - 2)) ?
+		    LABEL_REVIEW : -1;
+	}
 	if (m->bare || f->word[i - 1].type != FOLD_LETTERS || mark_compound_before(f, i - 1) ||
 	    about_rules(f))
 		return -1;
