@@ -321,8 +321,11 @@ def keys_stay_where_they_are(p):
     prime = bytes.fromhex(re.sub(r"[\s:]", "", re.search(r"prime1:([\s0-9a-f:]+?)\s*prime2", der).group(1)))[-128:]
     master = test_keys.master_key(p)
     secrets = {"key": prime[::-1], "master": master, "wrap": test_keys.derive(master, 1), "pin": b"\n246810"[1:]}
-    found, sign = {}, p.sign_pid()
+    found, sign, looked = {}, p.sign_pid(), []
     for name, pid in test_keys.tree(p):
+        looked.append("sign" if pid == sign else test_keys.role(pid))
+        if looked[-1] != "keyd" and looked.count(looked[-1]) > 2:
+            continue	# workers alike
         for secret in test_keys.scan(pid, secrets):
             found.setdefault(secret, set()).add("sign" if pid == sign else test_keys.role(pid))
     assert found["key"] == {"sign"}, found
