@@ -19,7 +19,8 @@
  * Options of lists
  *   this=T, next=T or next=none, number=N, revoke=ID[:REASON[:T[:T]]] (reason as in a CRL's text
  *   or "-"; revoked at, invalid since), name=NAME, sign=ID, badsig, sha=sha1, entry=unknown (a
- *   critical extension in each entry), EXTENSION=VALUE
+ *   critical extension in each entry), silent (only the first entry names its issuer),
+ *   EXTENSION=VALUE
  * Options of responses
  *   this=T, next=T or next=none, moment=T, with (the signer's certificate inside),
  *   hash=sha256, badsig, sha=sha1

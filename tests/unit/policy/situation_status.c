@@ -57,9 +57,9 @@ add_unknown_extension(X509_REVOKED *r)
 	ASN1_OCTET_STRING_free(octets);
 }
 
-/* ID[:REASON[:T[:T]]] */
+/* ID[:REASON[:T[:T]]]; is_told: the issuer is that of the entry before. */
 static void
-add_entry(X509_CRL *crl, const struct line *l, const char *text)
+add_entry(X509_CRL *crl, const struct line *l, const char *text, bool is_told)
 {
 	char copy[128], *part[4] = { NULL }, *save = NULL;
 	X509_REVOKED *r = X509_REVOKED_new();
@@ -82,7 +82,7 @@ add_entry(X509_CRL *crl, const struct line *l, const char *text)
 		assert_int_equal(X509_REVOKED_add1_ext_i2d(r, NID_invalidity_date, g, 0, 0), 1);
 		ASN1_GENERALIZEDTIME_free(g);
 	}
-	if (X509_NAME_cmp(X509_get_issuer_name(e->x), X509_CRL_get_issuer(crl)) != 0)
+	if (X509_NAME_cmp(X509_get_issuer_name(e->x), X509_CRL_get_issuer(crl)) != 0 && !is_told)
 		add_issuer(r, e->x);
 	if (option(l, "entry") != NULL)
 		add_unknown_extension(r);
@@ -131,9 +131,10 @@ make_list(struct situation *s, const struct line *l)
 		set_time(t, option(l, "next"), "10");
 		assert_int_equal(X509_CRL_set1_nextUpdate(crl, t), 1);
 	}
-	for (unsigned i = 0; i < l->options_n; i++)
+	for (unsigned i = 0, entries = 0; i < l->options_n; i++)
 		if (strncmp(l->options[i], "revoke=", 7) == 0)
-			add_entry(crl, l, l->options[i] + 7);
+			add_entry(crl, l, l->options[i] + 7,
+			    entries++ > 0 && option(l, "silent") != NULL);
 	add_list_extensions(crl, signer->x, l);
 	assert_true(X509_CRL_sign(crl, signer->key, digest_for(l, signer->key)) > 0);
 	X509_CRL_get0_signature(crl, &signature, NULL);
