@@ -300,5 +300,7 @@ TESTS = [passes_once_and_only_once, of_two_at_once_one_wins, signed_mail_will_do
 
 if __name__ == "__main__":
     with Province(29800) as province:
+        # all have found each other
+        assert eventually(lambda: send(province, message(province, text()))[0] == 250)
         failed = run(chosen(TESTS + (LONG if "--long" in sys.argv else [])), province)
     sys.exit(1 if failed else 0)
