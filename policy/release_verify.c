@@ -229,8 +229,8 @@ same_recipients(const struct release_statement *s, const struct release_context 
 	return true;
 }
 
-/* At the relay: the recipients of one route, and what groups became. Who uses it was checked when it
- * was used, and mailstored knows by which delivery. */
+/* At the relay: the recipients of one route, and what groups became. Who uses it was checked when
+ * it was used, and mailstored knows by which delivery. */
 static const char *
 check_use(const struct pol_release *r, const struct release_statement *s,
     const struct release_context *c)
