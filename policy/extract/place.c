@@ -325,7 +325,7 @@ places_find(const struct ink *ink, int letter, struct places *out)
 	static const struct { enum place_ink ink; unsigned shade; int gap; } passes[] = {
 		{ PLACE_RED, 1, 3 }, { PLACE_GREY, DARK, 0 }, { PLACE_FAINT, FAINT, 3 },
 		{ PLACE_GREY, DARK, 5 }, { PLACE_GREY, DARK, 9 },
-		{ PLACE_RED, 1, 7 },
+		{ PLACE_FAINT, FAINT, 9 }, { PLACE_RED, 1, 7 },
 	};
 	PIX *red;
 	int err = OK;

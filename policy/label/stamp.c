@@ -143,6 +143,8 @@ judge(struct slice s, const struct letters *l)
 		return (struct verdict){ LEVEL_TOI_MAT, true };
 	if (slice_is(s, "mat"))
 		return (struct verdict){ LEVEL_MAT, true };
+	if (s.n >= 8 && distance(s, "tuyetmat") <= 3)
+		return (struct verdict){ LEVEL_TUYET_MAT, false };
 	if ((l->clean && is_nearly_mat(s)) || (l->vowel && s.n >= 2 && s.n <= VOWEL_LETTERS_MAX))
 		return (struct verdict){ LEVEL_MAT, false };
 	return (struct verdict){ LEVEL_THUONG, false };

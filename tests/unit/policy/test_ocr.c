@@ -57,7 +57,7 @@ readings(void **state)
 		{ "TỐ1 MẬT", 2, false }, { "TỐIMẬT", 2, false }, { "TỐ MẬT", 2, false },
 		{ "TUYỆT MẬT", 3, false }, { "TUYẾT MÁT", 3, false }, { "TUYỆI MẬI", 3, false },
 		{ "IUYỆT MẬT", 3, false },
-		{ "NẬT", 0, true }, { "MẬI", 0, true }, { "MẬ1", 0, true }, { "XIẬT", 0, true },
+		{ "Tà UYẾI MÁP", 0, true }, { "THUYẾT MINH", 0, false }, { "NẬT", 0, true }, { "MẬI", 0, true }, { "MẬ1", 0, true }, { "XIẬT", 0, true },
 		{ "VẬT", 0, false }, { "NHẬT BẢN", 0, false },
 		{ "rác\nMẬT\nrác", 1, false }, { "MẬI\nMẬT", 1, false }, { "MẬT\nTỐI MẬT", 2, false },
 		/* other stamps, and what is none */
