@@ -3,10 +3,12 @@
 """Attacks on the way out, tried on the real servers: what must not reach the sink, who must not be named, and that
 one stranger keeps nobody from sending."""
 import base64
+import binascii
 import io
 import os
 import random
 import re
+import struct
 import sys
 import tarfile
 import zipfile
@@ -116,6 +118,22 @@ def sheet(*cells):
         "<o xmlns:table='t' xmlns:text='x'><table:table><table:table-row>%s</table:table-row></table:table></o>" % row).encode()))
 
 
+def winmail(text):
+    """TNEF as Outlook writes it: a message whose body is that text."""
+    def attribute(number, data):
+        return b"\1" + struct.pack("<II", number, len(data)) + data + struct.pack("<H", sum(data) & 0xFFFF)
+
+    body = text.encode("utf-16-le") + b"\0\0"
+    properties = struct.pack("<IIII", 1, 0x1000001F, 1, len(body)) + body + b"\0" * (-len(body) % 4)
+    return b"\x78\x9f\x3e\x22\1\0" + attribute(0x89006, b"\0\0\1\0") + attribute(0x69003, properties)
+
+
+def package(data):
+    """edXML with an attachment."""
+    return b"<?xml version='1.0' encoding='UTF-8'?><edXMLEnvelope><Attachment><AttachmentName>a.txt</AttachmentName>" \
+        b"<Content>" + base64.b64encode(data) + b"</Content></Attachment></edXMLEnvelope>"
+
+
 def documents(mark):
     """Documents that hold a line, each in another way."""
     plain = mark.replace("\u1ed0", "O").replace("\u1eac", "A")	# Helvetica has no more letters
@@ -124,6 +142,9 @@ def documents(mark):
         c if ord(c) < 128 else r"\u%d?" % ord(c) for c in mark)).encode()
     yield b"a.ods", sheet("B\u00e1o c\u00e1o", mark)
     yield b"a.tar.gz", tgz("b.pdf", pdf(plain.encode()))
+    yield b"winmail.dat", winmail(mark)
+    yield b"a.edxml", package(("Bao cao\r\n%s\r\n" % mark).encode())
+    yield b"a.txt", b"begin 644 b.txt\n" + binascii.b2a_uu(("%s\n" % mark).encode()) + b"`\nend\n"
 
 
 def documents_are_read(p, by):
