@@ -17,6 +17,8 @@
 		"Mime-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Language: vi\r\n"
 #define BODY	"noi dung\r\nAuthentication-Results: mail.tinh.example; x\r\n"
 
+#define MIXED	"From: a@b.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"
+
 static const struct slice message = SLICE(HEADER "\r\n" BODY);
 static struct arena arena;
 
@@ -64,8 +66,7 @@ our_own_signatures_pass(void **state)
 	static const char *const all[] = {
 		HEADER "\r\n" BODY, HEADER "\r\n", "Subject: x\r\n\r\nx",
 		"From: a@b.example\r\nContent-Type: text/plain; charset=utf-8 ; \r\n\r\n\303\240\r\n",
-		"From: a@b.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"
-		"Content-Transfer-Encoding: 8bit\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
+		MIXED "Content-Transfer-Encoding: 8bit\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
 		"X-Congvu-Signed-By: mail.tinh.example; x\r\nX-Congvu-Signed-By: khac.example; y\r\n\r\nx\r\n",
 	};
 
