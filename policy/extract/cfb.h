@@ -3,7 +3,8 @@
  * policy/extract/cfb.h: the streams of a compound file, in which older office documents lie.
  *
  * Shape   pure. A folder tree of streams, each a chain of sectors. Streams are copied out. Streams
- *         that hang on no folder are told by `loose`: programs that look through the tree miss them.
+ *         that hang on no folder are told by `loose`: programs that look through the tree miss
+ *         them.
  * Bounds  no chain is longer than the file has sectors; CFB_ENTRIES_MAX entries; all that is copied
  *         out is CFB_READ_FACTOR times the file, since streams may share sectors.
  * Source  [MS-CFB]

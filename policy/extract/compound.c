@@ -87,7 +87,8 @@ give_text(struct compound *c, uint32_t number)
 static bool
 is_in_vba(const struct cfb *c, const struct cfb_entry *e)
 {
-	return e->parent != CFB_NONE && slice_is_nocase(slice_of(c->entries[e->parent].name), "VBA");
+	return e->parent != CFB_NONE &&
+	    slice_is_nocase(slice_of(c->entries[e->parent].name), "VBA");
 }
 
 static bool

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * policy/extract/dib.h: bitmaps of Windows as they lie in drawings, without the head that a file has.
+ * policy/extract/dib.h: bitmaps of Windows as they lie in drawings, without the head that a file
+ * has.
  *
  * Source  [MS-WMF] 2.2.2.9 (DeviceIndependentBitmap)
  */

@@ -83,7 +83,8 @@ text_of(struct slice s)
 
 	if (slice_starts_nocase(slice_trim(slice_sub(s, 0, 64)), SLICE("<![CDATA["))) {
 		end = slice_find(head, SLICE("]]>"));
-		return end < 0 ? (struct slice){ NULL, 0 } : without_cdata(slice_sub(s, 0, (size_t)end + 3));
+		return end < 0 ? (struct slice){ NULL, 0 } :
+		    without_cdata(slice_sub(s, 0, (size_t)end + 3));
 	}
 	return slice_cut(&head, '<', &line) ? slice_trim(line) : (struct slice){ NULL, 0 };
 }

@@ -2,10 +2,10 @@
 /*
  * policy/extract/edxml.h: what the elements of an edXML package (or like XML) are for.
  *
- * Shape   pure. UTF-8 in. Of elements that hold text only: subjects and contents to titles, names of
- *         attachments to names, secrecy to lines "Độ mật: value" as documents write it. Prefixes
- *         and case of names do not matter. All text, and what stands encoded in it, is the caller's to
- *         read besides (html.h, uu.h): this only tells what some of it means.
+ * Shape   pure. UTF-8 in. Of elements that hold text only: subjects and contents to titles, names
+ *         of attachments to names, secrecy to lines "Độ mật: value" as documents write it. Prefixes
+ *         and case of names do not matter. All text, and what stands encoded in it, is the caller's
+ *         to read besides (html.h, uu.h): this only tells what some of it means.
  * Bounds  linear; those of hand.h.
  * Source  QCVN 102:2016/BTTTT and what programs write
  */

@@ -68,7 +68,8 @@ is_svm(struct slice s)
 bool
 emf_is(struct slice s)
 {
-	return is_emf(s) || is_svm(s) || (is_placeable(s) && is_wmf(slice_from(s, PLACEABLE_HEAD))) || is_wmf(s);
+	return is_emf(s) || is_svm(s) || is_wmf(s) ||
+	    (is_placeable(s) && is_wmf(slice_from(s, PLACEABLE_HEAD)));
 }
 
 /* ---- text ---- */
@@ -222,7 +223,7 @@ emf_small_text(struct emf *e, struct slice r)
 		drawn_wide(e, s, cfb_u32(r, 16), cfb_u32(r, 12));
 }
 
-/* at: of four numbers: where head and points of a bitmap are in the record, and how much of each. */
+/* at: of four numbers: where head and points of a bitmap are, and how much of each. */
 static void
 emf_bitmap(struct emf *e, struct slice r, size_t at)
 {
@@ -386,7 +387,7 @@ read_wmf(struct emf *e, struct slice s)
 
 /* ---- SVM: type u16, version u16, octets u32, data ---- */
 
-/* A place (a rectangle: two), then letters behind how many they are: wide if the number has 32 bits. */
+/* A place (a rectangle: two), then letters behind their number: wide if that has 32 bits. */
 static void
 svm_text(struct emf *e, struct slice data, size_t at)
 {

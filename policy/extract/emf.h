@@ -3,9 +3,10 @@
  * policy/extract/emf.h: drawings of Windows: WMF, EMF, and EMF+ inside; those of LibreOffice (SVM),
  * which stand for charts and objects in OpenDocument.
  *
- * Shape   pure. Each text that is drawn as a line, and those drawn at one height side by side, once with
- *         blanks between and once without; bitmaps as files. Text by numbers of glyphs, and
- *         bitmaps of kinds that nothing here knows, are EXTRACT_WHY_TYPE. Lines and areas are not read.
+ * Shape   pure. Each text that is drawn as a line, and those drawn at one height side by side, once
+ *         with blanks between and once without; bitmaps as files. Text by numbers of glyphs, and
+ *         bitmaps of kinds that nothing here knows, are EXTRACT_WHY_TYPE. Lines and areas are not
+ *         read.
  * Bounds  linear; those of hand.h.
  * Source  [MS-EMF] 2.3, [MS-WMF] 2.3, [MS-EMFPLUS] 2.3.4.14
  */

@@ -2,8 +2,8 @@
 /*
  * policy/extract/excel.h: the text of an Excel workbook of 1997 to 2003 (.xls).
  *
- * Shape   pure. Lines of UTF-8: each cell with text, each row with its cells side by side, names of sheets,
- *         headers and footers, notes and text boxes.
+ * Shape   pure. Lines of UTF-8: each cell with text, each row with its cells side by side, names of
+ *         sheets, headers and footers, notes and text boxes.
  * Bounds  those of cfb.h and of the buffers; EXCEL_STRINGS_MAX shared texts.
  * Source  [MS-XLS] 2.4, 2.5.293 (XLUnicodeRichExtendedString)
  */

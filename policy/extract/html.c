@@ -283,7 +283,7 @@ is_base64_uri(struct slice s)
 	    slice_ends_nocase(type, SLICE(";base64"));
 }
 
-/* Does it hold content of its own, or make some: the flags. Readers drop line ends and tabs in a URI. */
+/* Does it hold content of its own, or make some: the flags. Readers drop line ends and tabs. */
 static unsigned
 value_flags(struct html *h, struct slice value)
 {

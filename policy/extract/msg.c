@@ -65,7 +65,7 @@ read_names(struct msg *m)
 	return r == OK ? read_stream(m->cfb, folder, "__substg1.0_00040102", &m->texts) : r;
 }
 
-/* Row i: where its name is in the stream of texts, then flags of which the lowest says it has one. */
+/* Row i: where its name is in the stream of texts, then flags: the lowest says it has one. */
 static void
 find_name(struct msg *m, unsigned id)
 {
@@ -100,7 +100,7 @@ tag_of(struct slice digits, uint32_t *tag_out)
 	return true;
 }
 
-/* "__substg1.0_IIIITTTT": a value; with "-00000000" behind it one of several, without only their sizes. */
+/* "__substg1.0_IIIITTTT": a value; of several only their sizes, each has "-00000000" behind. */
 static int
 one_value(struct msg *m, uint32_t entry)
 {

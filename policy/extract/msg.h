@@ -2,8 +2,8 @@
 /*
  * policy/extract/msg.h: messages that Outlook saves as files (.msg), a folder of a compound file.
  *
- * Shape   pure. The properties of one folder: a message, a recipient, an attachment or a message inside
- *         one, each of which is a folder of its own. Named properties are told by name.
+ * Shape   pure. The properties of one folder: a message, a recipient, an attachment or a message
+ *         inside one, each of which is a folder of its own. Named properties are told by name.
  * Source  [MS-OXMSG] 2.1.3 (value streams), 2.2.3 (names), 2.4 (property stream)
  */
 #ifndef POLICY_EXTRACT_MSG_H

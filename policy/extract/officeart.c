@@ -91,7 +91,8 @@ try_picture(struct slice s, unsigned type, struct hand *h)
 static bool
 is_text(unsigned id)
 {
-	return id == 0x0C0 || id == 0x105 || id == 0x380 || id == 0x381 || id == 0x382 || id == 0x38D;
+	return id == 0x0C0 || id == 0x105 || id == 0x380 || id == 0x381 || id == 0x382 ||
+	    id == 0x38D;
 }
 
 static int
@@ -135,8 +136,8 @@ try_properties(struct slice s, unsigned type, struct buf *text)
 	unsigned version = cfb_u16(s, 0), rows = version >> 4;
 	uint64_t n = cfb_u32(s, 4);
 
-	if ((type != TYPE_FOPT && type != TYPE_FOPT2 && type != TYPE_FOPT3) || (version & 15) != 3 ||
-	    rows == 0 || rows > ROWS_MAX || n > s.n - HEAD || n < (uint64_t)rows * ROW_OCTETS)
+	if ((type != TYPE_FOPT && type != TYPE_FOPT2 && type != TYPE_FOPT3) ||
+	    (version & 15) != 3 || rows == 0 || rows > ROWS_MAX || n > s.n - HEAD || n < (uint64_t)rows * ROW_OCTETS)
 		return OK;
 	return properties(slice_sub(s, HEAD, (size_t)n), rows, text);
 }

@@ -3,8 +3,8 @@
  * policy/extract/officeart.h: pictures and texts in the drawings of doc, xls and ppt files.
  *
  * Shape   pure. Where drawings lie differs by program, so all octets of a stream are searched for
- *         records of pictures (JPEG, PNG, TIFF, DIB, EMF, WMF) and of shapes' texts (WordArt, names,
- *         descriptions, links); their kinds and sizes must fit, so few other octets look so.
+ *         records of pictures (JPEG, PNG, TIFF, DIB, EMF, WMF) and of shapes' texts (WordArt,
+ *         names, descriptions, links); their kinds and sizes must fit, so few other octets look so.
  *         Pictures are files; compressed ones become gzip, which the caller opens as that.
  * Bounds  linear but for texts that records share, which end at the buffer's ceiling.
  * Source  [MS-ODRAW] 2.2.9 (OfficeArtFOPT), 2.2.23-2.2.31 (blips), 2.3.22.1 (gtextUNICODE)

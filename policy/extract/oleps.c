@@ -182,7 +182,9 @@ read_stream(struct slice stream, struct set *s)
 int
 oleps_text(struct cfb *c, uint32_t folder, struct buf *titles)
 {
-	static const char *const names[] = { "\005SummaryInformation", "\005DocumentSummaryInformation" };
+	static const char *const names[] = {
+		"\005SummaryInformation", "\005DocumentSummaryInformation",
+	};
 	struct set s = { .titles = titles };
 	struct buf stream;
 	int r = OK;

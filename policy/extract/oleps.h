@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * policy/extract/oleps.h: properties of documents in compound files: titles, authors, and those that
- * people name themselves, among which labels are.
+ * policy/extract/oleps.h: properties of documents in compound files: titles, authors, and those
+ * that people name themselves, among which labels are.
  *
  * Bounds  linear but for values that properties share, which end at the buffer's ceiling.
  * Source  [MS-OLEPS] 2.3.3 (names), 2.15 (values), 2.17 (dictionary), 2.21 (streams)

@@ -310,7 +310,8 @@ numbered(struct rtf *r, const char *word, long v, bool has)
 		unicode(r, v);
 	else if (strcmp(word, "uc") == 0 && has)
 		g->uc = v < 0 ? 0 : v > 16 ? 16 : (unsigned)v;
-	else if (strcmp(word, "ansicpg") == 0 && has && codepage_charset((uint32_t)v) != CHARSET_UNKNOWN)
+	else if (strcmp(word, "ansicpg") == 0 && has &&
+	    codepage_charset((uint32_t)v) != CHARSET_UNKNOWN)
 		r->cs = codepage_charset((uint32_t)v);
 	else if (strcmp(word, "f") == 0 && has) {
 		flush(r);

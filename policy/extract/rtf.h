@@ -2,8 +2,8 @@
 /*
  * policy/extract/rtf.h: the text of a document in Rich Text Format.
  *
- * Shape   pure. Lines of UTF-8, one per paragraph, and one per row of a table with its cells side by
- *         side. A paragraph with hidden or deleted text gives a line with it and one without.
+ * Shape   pure. Lines of UTF-8, one per paragraph, and one per row of a table with its cells side
+ *         by side. A paragraph with hidden or deleted text gives a line with it and one without.
  *         Headers, notes, text of shapes and fields are lines; titles and properties go to a
  *         list of their own.
  * Bounds  RTF_DEPTH_MAX groups in one another; linear time; the ceilings of the lists.

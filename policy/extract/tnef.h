@@ -2,8 +2,8 @@
 /*
  * policy/extract/tnef.h: the messages that Outlook wraps in winmail.dat.
  *
- * Shape   pure. Texts, titles, names and contents of attachments; a message inside is a file that is
- *         TNEF again. What does not fit the format to its end is EXTRACT_WHY_BROKEN.
+ * Shape   pure. Texts, titles, names and contents of attachments; a message inside is a file that
+ *         is TNEF again. What does not fit the format to its end is EXTRACT_WHY_BROKEN.
  * Bounds  linear; those of hand.h.
  * Source  [MS-OXTNEF] 2.1
  */

@@ -194,8 +194,8 @@ is_base64(char c)
 	return ascii_is_alnum(c) || c == '+' || c == '/';
 }
 
-/* Octets of white space at the beginning, or of what stands for it in JSON. In what was taken out of
- * markup a line end is that of an element. */
+/* Octets of white space at the beginning, or of what stands for it in JSON. In what was taken
+ * out of markup a line end is that of an element. */
 static size_t
 blanks(struct slice s, bool markup)
 {
@@ -247,8 +247,8 @@ pads(struct slice s)
 }
 
 /*
- * Lines of one width, and a last one that is shorter and completes a group: so words behind a line of
- * base64 are not taken for more of it. loose: full lines of any width, as nobody writes by accident either.
+ * Lines of one width, and a last one that is shorter and completes a group: so words behind a line
+ * of base64 are not taken for more of it. loose: full lines of any width.
  */
 static struct run
 run_of(struct slice s, bool markup, bool loose)

@@ -2,11 +2,12 @@
 /*
  * policy/extract/uu.h: files that stand encoded in text: uuencode, yEnc, base64.
  *
- * Shape   pure. Octets of text in (of UTF-16 and of markup what was taken out of it); names and files
- *         out. Base64 is taken for some where it is long (as in SNIFF of old: eight full lines, or one
- *         run of UU_RUN_OCTETS), also inside a line of JSON or between tags; shorter runs of it
- *         only when what comes out is a known kind of file or plain text, so that words, addresses and
- *         keys are left alone. What is encoded and cannot be decoded is EXTRACT_WHY_ENCODED.
+ * Shape   pure. Octets of text in (of UTF-16 and of markup what was taken out of it); names and
+ *         files out. Base64 is taken for some where it is long (as in SNIFF of old: eight full
+ *         lines, or one run of UU_RUN_OCTETS), also inside a line of JSON or between tags; shorter
+ *         runs of it only when what comes out is a known kind of file or plain text, so that words,
+ *         addresses and keys are left alone. What is encoded and cannot be decoded is
+ *         EXTRACT_WHY_ENCODED.
  * Bounds  linear; those of hand.h.
  * Source  POSIX uuencode; yEnc draft 1.3; RFC 4648 4
  */

@@ -2,8 +2,9 @@
 /*
  * policy/extract/word.h: the text of a Word document of 1997 to 2003 (.doc).
  *
- * Shape   pure. Lines of UTF-8: paragraphs, and rows of tables with their cells side by side, of the body,
- *         footnotes, headers, comments and text boxes. Pictures and drawings are officeart.h's.
+ * Shape   pure. Lines of UTF-8: paragraphs, and rows of tables with their cells side by side, of
+ *         the body, footnotes, headers, comments and text boxes. Pictures and drawings are
+ *         officeart.h's.
  * Bounds  those of cfb.h and of the buffers.
  * Source  [MS-DOC] 2.4.1 (retrieving text), 2.5 (FIB)
  */
