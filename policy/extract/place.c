@@ -6,6 +6,7 @@
 
 enum {
 	DARK = 185,		/* lighter is paper */
+	BLACK = 120,		/* what is as dark does not touch its neighbours for blur alone */
 	FAINT = 218,		/* the same where a stamp is looked for that is paler than print */
 	HEIGHT_MIN = 12, WIDTH_MIN = 22,
 	FRAME_COVER_PERCENT = 68,	/* of each side is drawn */
@@ -323,7 +324,7 @@ int
 places_find(const struct ink *ink, int letter, struct places *out)
 {
 	static const struct { enum place_ink ink; unsigned shade; int gap; } passes[] = {
-		{ PLACE_RED, 1, 3 }, { PLACE_GREY, DARK, 0 }, { PLACE_FAINT, FAINT, 3 },
+		{ PLACE_RED, 1, 3 }, { PLACE_GREY, DARK, 0 }, { PLACE_GREY, BLACK, 0 }, { PLACE_FAINT, FAINT, 3 },
 		{ PLACE_GREY, DARK, 5 }, { PLACE_GREY, DARK, 9 },
 		{ PLACE_FAINT, FAINT, 9 }, { PLACE_RED, 1, 7 },
 	};
