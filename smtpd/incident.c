@@ -120,7 +120,7 @@ show_counts(struct buf *t, const struct incident *i)
 	unsigned long long refused = i->mat + i->toi_mat + i->tuyet_mat;
 
 	buf_addf(t, "Thư bị từ chối vì mức của nội dung: %llu (mức 1: %llu, mức 2: %llu, mức 3: "
-	    "%llu). Việc giải tỏa: %llu.\r\nMessages refused because of the level of their "
+	    "%llu). Việc cho phép gửi: %llu.\r\nMessages refused because of the level of their "
 	    "content: %llu (level 1: %llu, level 2: %llu, level 3: %llu). Acts with releases: "
 	    "%llu.\r\n\r\n", refused, (unsigned long long)i->mat,
 	    (unsigned long long)i->toi_mat, (unsigned long long)i->tuyet_mat,
@@ -141,7 +141,7 @@ write_text(const struct incident *i, struct buf *t)
 		buf_addf(t, "  ... và %llu việc nữa / and %llu more\r\n",
 		    (unsigned long long)(all - i->items_n), (unsigned long long)(all - i->items_n));
 	buf_adds(t, "\r\nMức 1, 2, 3 là các giá trị của khóa level-at-least, theo thứ tự. Báo cáo "
-	    "này chỉ có siêu dữ liệu; toàn bộ ở nhật ký kiểm toán: congvuctl audit list.\r\n"
+	    "này chỉ có siêu dữ liệu; toàn bộ ở sổ kiểm toán: congvuctl audit list.\r\n"
 	    "Levels 1, 2, 3 are the values of the key level-at-least, in their order. This is "
 	    "metadata only; everything is in the audit: congvuctl audit list.\r\n");
 }

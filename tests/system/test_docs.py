@@ -278,6 +278,16 @@ def every_finding_is_told():
         assert told == wanted, (language, set(told.items()) ^ set(wanted.items()))
 
 
+def every_rule_is_told():
+    """Each row of the shipped table that does not allow is in doc/admin/refused, and no row that is not there."""
+    table = text_of("doc/admin/policy-rules.md")
+    rows = {name for name, what in re.findall(r"(?m)^\| `([a-z-]+)` \| [^|]* \| ([a-z]+)", table) if what != "allow"}
+    assert len(rows) >= 30, rows
+    for path in ("doc/admin/refused.en.md", "doc/admin/refused.vi.md"):
+        told = {name for row in text_of(path).splitlines() if row.startswith("| `") for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+        assert told == rows, (path, told ^ rows)
+
+
 def replies_are_told_as_they_are():
     """Codes that documents show are codes that smtpd says."""
     rows = re.findall(r'REPLY_ROW\(\w+, (\d+), "([\d.]*)"', text_of("smtpd/reply.def"))
@@ -521,7 +531,7 @@ def main():
         return 1 if run([what_is_generated_is_up_to_date, pages_are_clean, pages_have_their_sections,
                          every_program_ends_as_its_page_says, every_event_is_told, every_figure_is_told, every_key_is_told,
                          every_snippet_parses, every_verb_is_told,
-                         every_line_of_status_is_told, every_finding_is_told, replies_are_told_as_they_are,
+                         every_line_of_status_is_told, every_finding_is_told, every_rule_is_told, replies_are_told_as_they_are,
                          every_command_is_accepted, every_link_leads_somewhere,
                          both_languages_say_the_same, what_readme_says_to_run_is_there, what_install_says_of_ldap_works,
                          what_install_says_of_the_first_mail_works]) else 0
