@@ -5,9 +5,9 @@
  * Shape   one call opens one container (a zip, an office document) and hands every piece found to
  *         a sink: text in UTF-8, files as octets, or the reason why something cannot be inspected.
  *         It opens one level only; files inside are the caller's to look at in their turn.
- * Pure    no files, no network, no clock but that of the time for pictures: the same octets give the same pieces. It calls foreign
- *         parsers (libarchive, expat, poppler, leptonica, tesseract), so a daemon calls it only through
- *         policy/extract/box.h.
+ * Pure    no files, no network, no clock but that of the time for pictures: the same octets give
+ *         the same pieces. It calls foreign parsers (libarchive, expat, poppler, leptonica,
+ *         tesseract), so a daemon calls it only through policy/extract/box.h.
  * Bounds  struct extract_limits; past one of them the piece EXTRACT_OPAQUE_LIMIT is handed out
  *         and the container counts as not inspected.
  */

@@ -323,7 +323,8 @@ page_read(PIX *picture, const struct page_work *work)
 	int err = OK;
 
 	picture = ink_plain(picture);
-	if (picture != NULL && (pixGetWidth(picture) < EDGE_MIN || pixGetHeight(picture) < EDGE_MIN)) {
+	if (picture != NULL &&
+	    (pixGetWidth(picture) < EDGE_MIN || pixGetHeight(picture) < EDGE_MIN)) {
 		pixDestroy(&picture);
 		return OK;
 	}

@@ -183,7 +183,8 @@ plane(const struct ink *ink, enum place_ink which)
 static bool
 has_shape(double w, double h, double least)
 {
-	return h >= least && h >= HEIGHT_MIN && w >= WIDTH_MIN && w >= ASPECT_MIN * h && w <= ASPECT_MAX * h;
+	return h >= least && h >= HEIGHT_MIN && w >= WIDTH_MIN && w >= ASPECT_MIN * h &&
+	    w <= ASPECT_MAX * h;
 }
 
 static void
@@ -237,7 +238,8 @@ look_at(BOX *b, PIX *component, bool frames, enum place_ink ink, struct places *
 	p.y += b->y;
 	p.ink = ink;
 	p.framed = is_frame(component, p.angle);
-	if (p.framed == frames && has_shape(p.w, p.h, (frames ? FRAME_LETTERS : SPOT_LETTERS) * out->letter))
+	if (p.framed == frames &&
+	    has_shape(p.w, p.h, (frames ? FRAME_LETTERS : SPOT_LETTERS) * out->letter))
 		keep(out, &p);
 	return OK;
 }
@@ -278,7 +280,8 @@ letter_height(PIX *mask)
 
 	if (all == NULL)
 		return HEIGHT_MIN;
-	some = boxaSelectBySize(all, SPECK_HEIGHT, SPECK_HEIGHT, L_SELECT_IF_BOTH, L_SELECT_IF_GT, NULL);
+	some = boxaSelectBySize(all, SPECK_HEIGHT, SPECK_HEIGHT, L_SELECT_IF_BOTH, L_SELECT_IF_GT,
+	    NULL);
 	if (some != NULL && boxaGetCount(some) > 0 &&
 	    boxaGetSizes(some, NULL, &heights) == 0)
 		(void)numaGetMedian(heights, &middle);
@@ -324,8 +327,8 @@ int
 places_find(const struct ink *ink, int letter, struct places *out)
 {
 	static const struct { enum place_ink ink; unsigned shade; int gap; } passes[] = {
-		{ PLACE_RED, 1, 3 }, { PLACE_GREY, DARK, 0 }, { PLACE_GREY, BLACK, 0 }, { PLACE_FAINT, FAINT, 3 },
-		{ PLACE_GREY, DARK, 5 }, { PLACE_GREY, DARK, 9 },
+		{ PLACE_RED, 1, 3 }, { PLACE_GREY, DARK, 0 }, { PLACE_GREY, BLACK, 0 },
+		{ PLACE_FAINT, FAINT, 3 }, { PLACE_GREY, DARK, 5 }, { PLACE_GREY, DARK, 9 },
 		{ PLACE_FAINT, FAINT, 9 }, { PLACE_RED, 1, 7 },
 	};
 	PIX *red;
@@ -362,7 +365,8 @@ around(PIX *page, double x, double y, int reach, bool dark)
 
 	if (out == NULL)
 		return NULL;
-	(void)pixRasterop(out, 0, 0, 2 * reach + 1, 2 * reach + 1, dark ? PIX_CLR : PIX_SET, NULL, 0, 0);
+	if (!dark)
+		(void)pixSetAll(out);
 	(void)pixRasterop(out, 0, 0, 2 * reach + 1, 2 * reach + 1, PIX_SRC, page, x0, y0);
 	return out;
 }
@@ -372,7 +376,8 @@ place_cut(const struct ink *ink, const struct place *p, int margin)
 {
 	int reach = (int)(hypot(p->w, p->h) / 2) + margin + 2;
 	int w = (int)p->w + 2 * margin, h = (int)p->h + 2 * margin;
-	PIX *wide = around(plane(ink, p->ink), p->x, p->y, reach, p->ink == PLACE_RED), *t, *cut = NULL;
+	PIX *wide = around(plane(ink, p->ink), p->x, p->y, reach, p->ink == PLACE_RED), *t;
+	PIX *cut = NULL;
 	BOX *box;
 
 	if (wide == NULL)

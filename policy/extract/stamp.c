@@ -97,7 +97,8 @@ threshold_of(PIX *cut)
 	NUMA *counts = pixGetGrayHistogram(cut, 1);
 	int t = 0;
 
-	if (counts == NULL || numaSplitDistribution(counts, 0.1f, &t, NULL, NULL, NULL, NULL, NULL) != 0)
+	if (counts == NULL ||
+	    numaSplitDistribution(counts, 0.1f, &t, NULL, NULL, NULL, NULL, NULL) != 0)
 		t = 0;
 	numaDestroy(&counts);
 	return t < 90 ? 90 : t > 200 ? 200 : t;
@@ -161,7 +162,8 @@ keep_letters(PIX *ink, bool framed, BOX **box_out)
 		} else {
 			PIX *c = pixaGetPix(pieces, i, L_CLONE);
 
-			(void)pixRasterop(ink, b->x, b->y, b->w, b->h, PIX_DST & PIX_NOT(PIX_SRC), c, 0, 0);
+			(void)pixRasterop(ink, b->x, b->y, b->w, b->h, PIX_DST & PIX_NOT(PIX_SRC), c,
+			    0, 0);
 			pixDestroy(&c);
 		}
 		boxDestroy(&b);
@@ -237,8 +239,8 @@ read_all(PIX *cut, PIX *ink, BOX *box, struct reading *r)
 
 	pixDestroy(&clip);
 	for (unsigned i = 0; i < STAMP_READINGS && err == OK; i++) {
-		PIX *p = letters_picture(cut, ink, box, ways[i].shades, ways[i].height * (two ? 2 : 1),
-		    mend);
+		PIX *p = letters_picture(cut, ink, box, ways[i].shades,
+		    ways[i].height * (two ? 2 : 1), mend);
 
 		err = p == NULL ? ERR_NOMEM : read_letters(p, two, r);
 		pixDestroy(&p);

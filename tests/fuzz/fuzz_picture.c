@@ -33,7 +33,8 @@ pictures(struct slice in)
 	buf_init(&one, in.n + 2);
 	while (gif_next(&g, &one) == 1) {
 		n++;
-		if (n > in.n || one.n > in.n + 2 || !slice_eq(slice_sub(buf_slice(&one), 0, 4), SLICE("GIF8")))
+		if (n > in.n || one.n > in.n + 2 ||
+		    !slice_eq(slice_sub(buf_slice(&one), 0, 4), SLICE("GIF8")))
 			abort();
 	}
 	buf_fini(&one);

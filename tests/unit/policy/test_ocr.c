@@ -57,7 +57,8 @@ readings(void **state)
 		{ "TỐ1 MẬT", 2, false }, { "TỐIMẬT", 2, false }, { "TỐ MẬT", 2, false },
 		{ "TUYỆT MẬT", 3, false }, { "TUYẾT MÁT", 3, false }, { "TUYỆI MẬI", 3, false },
 		{ "IUYỆT MẬT", 3, false },
-		{ "Tà UYẾI MÁP", 0, true }, { "THUYẾT MINH", 0, false }, { "NẬT", 0, true }, { "MẬI", 0, true }, { "MẬ1", 0, true }, { "XIẬT", 0, true },
+		{ "Tà UYẾI MÁP", 0, true }, { "THUYẾT MINH", 0, false }, { "NẬT", 0, true },
+		{ "MẬI", 0, true }, { "MẬ1", 0, true }, { "XIẬT", 0, true },
 		{ "VẬT", 0, false }, { "NHẬT BẢN", 0, false },
 		{ "rác\nMẬT\nrác", 1, false }, { "MẬI\nMẬT", 1, false }, { "MẬT\nTỐI MẬT", 2, false },
 		/* other stamps, and what is none */
@@ -359,7 +360,8 @@ attached(struct facts *f, struct arena *a, unsigned ocr_ms)
 	struct buf m;
 
 	buf_init(&m, 1 << 20);
-	buf_adds(&m, "From: a@b.example\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+	buf_adds(&m, "From: a@b.example\r\nContent-Type: image/png\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n");
 	base64_encode_lines(buf_slice(&file), 76, &m);
 	classify_options_init(&o);
 	o.limits.ocr_ms = ocr_ms;
