@@ -241,7 +241,8 @@ orientation(void **state)
 static void
 on_a_page_of_a_pdf(void **state)
 {
-	PIX *p = pixConvertRGBToGray(draw_stamp(420, 140, MAT, BLACK, 1, 20, 20, 30), 0.4f, 0.4f, 0.2f);
+	PIX *colour = draw_stamp(420, 140, MAT, BLACK, 1, 20, 20, 30);
+	PIX *p = pixConvertRGBToGray(colour, 0.4f, 0.4f, 0.2f);
 	struct pdfmake m;
 	struct buf hex;
 
@@ -255,6 +256,7 @@ on_a_page_of_a_pdf(void **state)
 			buf_adds(&hex, v < 128 ? "00" : "ff");
 		}
 	pixDestroy(&p);
+	pixDestroy(&colour);
 	buf_addc(&hex, '>');
 	buf_addc(&hex, '\0');
 	buf_clear(&file);
