@@ -169,7 +169,7 @@ def conf_mistakes(text):
 
 
 def is_conf(block):
-    return re.match(r"(#.*\n|\s)*(profile|legal-basis|metrics|listener|route|rule|limits|hostname|internal-networks)\b[^\n]*[={]", block) \
+    return re.match(r"(#.*\n|\s)*(profile|legal-basis|metrics|listener|route|rule|limits|incident|trust|signer|hostname|internal-networks)\b[^\n]*[={]", block) \
         and "://" not in block.split("\n", 1)[0]
 
 
@@ -334,7 +334,7 @@ def every_command_is_accepted():
                 i += 1
                 assert i < len(rest), where
                 choice = option[0][1].strip()
-                assert "|" not in choice or rest[i] in choice.split("|"), where
+                assert "|" not in choice or re.search("[A-Z]", choice) or rest[i] in choice.split("|"), where
             elif not option:
                 plain.append(rest[i])
             i += 1
