@@ -5,19 +5,9 @@
 
 #include "policy/extract/lzfu.h"
 #include "policy/extract/tnef.h"
+#include "tests/fuzz/look.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What was handed out is there to be read. */
-static int
-look(void *arg, const struct extract_piece *p)
-{
-	volatile char *sum = arg;
-
-	for (size_t i = 0; i < p->octets.n; i++)
-		*sum = (char)(*sum ^ p->octets.p[i]);
-	return OK;
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -27,9 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	volatile char sum = 0;
 	struct buf out;
 
-	extract_limits_init(&limits);
-	limits.out_octets_max = 4 << 20;
-	limits.entries_max = 1000;
+	look_limits(&limits);
 	if (tnef_run(in, &limits, look, (void *)&sum) != OK)
 		abort();
 	buf_init(&out, 4 << 20);

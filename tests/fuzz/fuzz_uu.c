@@ -4,19 +4,9 @@
 #include <stdlib.h>
 
 #include "policy/extract/uu.h"
+#include "tests/fuzz/look.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What was handed out is there to be read. */
-static int
-look(void *arg, const struct extract_piece *p)
-{
-	volatile char *sum = arg;
-
-	for (size_t i = 0; i < p->octets.n; i++)
-		*sum = (char)(*sum ^ p->octets.p[i]);
-	return OK;
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -25,9 +15,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct extract_limits limits;
 	volatile char sum = 0;
 
-	extract_limits_init(&limits);
-	limits.out_octets_max = 4 << 20;
-	limits.entries_max = 1000;
+	look_limits(&limits);
 	if (uu_run(in, &limits, look, (void *)&sum) != OK ||
 	    uu_run_markup(in, &limits, look, (void *)&sum) != OK)
 		abort();

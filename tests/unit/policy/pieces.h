@@ -25,4 +25,35 @@ note(void *arg, const struct extract_piece *p)
 	return got.err;
 }
 
+/* What fn hands out of octets within the usual limits, behind a blank; it ends without an error. */
+static inline const char *
+pieces_of(int (*fn)(struct slice, const struct extract_limits *, extract_sink_fn *, void *),
+    struct slice octets)
+{
+	struct extract_limits usual;
+
+	extract_limits_init(&usual);
+	buf_clear(&got);
+	buf_addc(&got, ' ');
+	assert_int_equal(fn(octets, &usual, note, NULL), OK);
+	return buf_cstr(&got);
+}
+
+/* cmocka group fixtures. */
+static inline int
+pieces_setup(void **state)
+{
+	(void)state;
+	buf_init(&got, 1 << 20);
+	return 0;
+}
+
+static inline int
+pieces_teardown(void **state)
+{
+	(void)state;
+	buf_fini(&got);
+	return 0;
+}
+
 #endif

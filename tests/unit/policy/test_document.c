@@ -18,32 +18,10 @@
 
 #define S(lit)	{ "" lit, sizeof(lit) - 1 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	buf_init(&got, 1 << 20);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	buf_fini(&got);
-	return 0;
-}
-
 static const char *
 run_octets(struct slice octets)
 {
-	struct extract_limits usual;
-
-	extract_limits_init(&usual);
-	buf_clear(&got);
-	buf_addc(&got, ' ');
-	assert_int_equal(compound_run(octets, &usual, note, NULL), OK);
-	return buf_cstr(&got);
+	return pieces_of(compound_run, octets);
 }
 
 static const char *
@@ -356,5 +334,5 @@ main(void)
 		cmocka_unit_test(messages),
 	};
 
-	return cmocka_run_group_tests(t, setup, teardown);
+	return cmocka_run_group_tests(t, pieces_setup, pieces_teardown);
 }

@@ -14,31 +14,21 @@ static struct buf b;
 static int
 setup(void **state)
 {
-	(void)state;
-	buf_init(&got, 1 << 20);
 	buf_init(&b, 1 << 20);
-	return 0;
+	return pieces_setup(state);
 }
 
 static int
 teardown(void **state)
 {
-	(void)state;
-	buf_fini(&got);
 	buf_fini(&b);
-	return 0;
+	return pieces_teardown(state);
 }
 
 static const char *
 run(struct slice s)
 {
-	struct extract_limits usual;
-
-	extract_limits_init(&usual);
-	buf_clear(&got);
-	buf_addc(&got, ' ');
-	assert_int_equal(emf_run(s, &usual, note, NULL), OK);
-	return buf_cstr(&got);
+	return pieces_of(emf_run, s);
 }
 
 /* ---- EMF: type, size, octets ---- */

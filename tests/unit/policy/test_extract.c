@@ -24,22 +24,6 @@ extract(struct slice zip, const struct extract_limits *limits)
 	return extract_run(zip, EXTRACT_ZIP, limits == NULL ? &usual : limits, note, NULL);
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	buf_init(&got, 1 << 20);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	buf_fini(&got);
-	return 0;
-}
-
 static void
 good_and_bad_zips(void **state)
 {
@@ -415,5 +399,5 @@ main(void)
 		cmocka_unit_test(other_archives),
 	};
 
-	return cmocka_run_group_tests(t, setup, teardown);
+	return cmocka_run_group_tests(t, pieces_setup, pieces_teardown);
 }

@@ -7,13 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "common/base64.h"
 #include "common/clock.h"
-#include "common/sandbox.h"
 #include "policy/classify.h"
 #include "policy/extract/box.h"
 #include "policy/extract/exif.h"
@@ -23,6 +21,7 @@
 #include "tests/unit/policy/draw.h"
 #include "tests/unit/policy/pdfmake.h"
 #include "tests/unit/policy/pieces.h"
+#include "tests/unit/policy/sandboxed.h"
 
 enum { RED = 0xD2141E, PALE = 0xF0A0A0, BLACK = 0x141414, BLUE = 0x2030A0 };
 
@@ -397,43 +396,32 @@ in_a_message(void **state)
 
 /* policyd opens boxes from inside its own sandbox, where the letters' data cannot be loaded. */
 static void
+a_stamp_is_read(void)
+{
+	draw_file(draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), IFF_PNG, &file);
+	expect_level("in a sandbox", EXTRACT_IMAGE, 1);
+}
+
+static void
 inside_the_sandbox_of_policyd(void **state)
 {
-	int status;
-	pid_t pid = fork();
-
 	(void)state;
-	if (pid == 0) {
-		const struct sandbox_paths none = { .count = 0 };
-
-		sandbox_require(false);
-		if (sandbox_enter(SANDBOX_POLICY_WORKER, &none) != OK)
-			_exit(2);
-		draw_file(draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), IFF_PNG, &file);
-		expect_level("in a sandbox", EXTRACT_IMAGE, 1);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	sandboxed(SANDBOX_POLICY_WORKER, a_stamp_is_read);
 }
 
 static int
 begin(void **state)
 {
-	(void)state;
 	extract_start();
-	buf_init(&got, 1 << 20);
 	buf_init(&file, 8 << 20);
-	return ocr_ready() ? 0 : -1;
+	return ocr_ready() ? pieces_setup(state) : -1;
 }
 
 static int
 end(void **state)
 {
-	(void)state;
-	buf_fini(&got);
 	buf_fini(&file);
-	return 0;
+	return pieces_teardown(state);
 }
 
 int

@@ -5,14 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "common/sandbox.h"
 #include "policy/extract/box.h"
 #include "tests/unit/policy/pdfmake.h"
 #include "tests/unit/policy/pieces.h"
+#include "tests/unit/policy/sandboxed.h"
 
 #define TEXT(x, y, s)	"BT /F1 12 Tf " #x " " #y " Td (" s ") Tj ET\n"
 
@@ -149,23 +148,16 @@ what_is_none(void **state)
 
 /* policyd opens boxes from inside its own sandbox, where no converter can be loaded any more. */
 static void
+the_document_is_read(void)
+{
+	the_document(NULL);
+}
+
+static void
 inside_the_sandbox_of_policyd(void **state)
 {
-	int status;
-	pid_t pid = fork();
-
 	(void)state;
-	if (pid == 0) {
-		const struct sandbox_paths none = { .count = 0 };
-
-		sandbox_require(false);
-		if (sandbox_enter(SANDBOX_POLICYD, &none) != OK)
-			_exit(2);
-		the_document(NULL);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	sandboxed(SANDBOX_POLICYD, the_document_is_read);
 }
 
 /* Whatever a PDF is cut or changed to, there is an answer: text, or that it was not inspected. */
@@ -199,18 +191,8 @@ damage(void **state)
 static int
 begin(void **state)
 {
-	(void)state;
 	extract_start();
-	buf_init(&got, 1 << 20);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	(void)state;
-	buf_fini(&got);
-	return 0;
+	return pieces_setup(state);
 }
 
 int
@@ -225,5 +207,5 @@ main(void)
 		cmocka_unit_test(damage),
 	};
 
-	return cmocka_run_group_tests(t, begin, end);
+	return cmocka_run_group_tests(t, begin, pieces_teardown);
 }

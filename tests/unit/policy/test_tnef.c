@@ -15,18 +15,8 @@ static struct extract_limits usual;
 static int
 setup(void **state)
 {
-	(void)state;
 	extract_limits_init(&usual);
-	buf_init(&got, 1 << 20);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	buf_fini(&got);
-	return 0;
+	return pieces_setup(state);
 }
 
 static void
@@ -218,5 +208,5 @@ main(void)
 		cmocka_unit_test(compressed),
 	};
 
-	return cmocka_run_group_tests(t, setup, teardown);
+	return cmocka_run_group_tests(t, setup, pieces_teardown);
 }

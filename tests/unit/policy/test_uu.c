@@ -13,31 +13,10 @@
 #define MAT64	"TeG6rFQ="		/* MẬT */
 #define LINE64	"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"	/* 42 letters A */
 
-static int
-setup(void **state)
-{
-	(void)state;
-	buf_init(&got, 1 << 20);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	buf_fini(&got);
-	return 0;
-}
-
 static const char *
 run(struct slice text)
 {
-	struct extract_limits usual;
-
-	extract_limits_init(&usual);
-	buf_clear(&got);
-	buf_addc(&got, ' ');
-	assert_int_equal(uu_run(text, &usual, note, NULL), OK);
+	(void)pieces_of(uu_run, text);
 	if (got.n > 1)
 		assert_true(uu_has(text));
 	return buf_cstr(&got);
@@ -152,5 +131,5 @@ main(void)
 		cmocka_unit_test(where_it_ends),
 	};
 
-	return cmocka_run_group_tests(t, setup, teardown);
+	return cmocka_run_group_tests(t, pieces_setup, pieces_teardown);
 }
