@@ -169,8 +169,8 @@ def conf_mistakes(text):
 
 
 def is_conf(block):
-    return re.match(r"(#.*\n|\s)*(profile|legal-basis|metrics|listener|route|rule|limits|incident|trust|signer|hostname|internal-networks)\b[^\n]*[={]", block) \
-        and "://" not in block.split("\n", 1)[0]
+    return re.match(r"(#.*\n|\s)*(profile|legal-basis|metrics|listener|route|rule|limits|incident|trust|signer|hostname|internal-networks)\b"
+                    r"[^\n]*[={]", block) and "://" not in block.split("\n", 1)[0]
 
 
 def every_key_is_told():
@@ -379,6 +379,20 @@ def shape(text):
             "points": len(re.findall(r"(?m)^(?:-|\d+\.) ", text))}
 
 
+def what_design_names_is_there():
+    """Files, folders and tests that doc/design speaks of."""
+    n = 0
+    for path in glob.glob(os.path.join(TOP, "doc/design/*.md")):
+        text = text_of(path)
+        for name in set(re.findall(r"\b((?:common|mime|mailstore|directory|policy|smtpd|imapd|control|tests|tools)/[\w./-]+)", text)):
+            n += 1
+            assert glob.glob(os.path.join(TOP, name.rstrip("./") + "*")), (path, name)
+        for test, function in set(re.findall(r"\b(test_\w+)(?: ([a-z]\w+_\w+_\w+))?", text)):
+            files = glob.glob(os.path.join(TOP, "tests/**/%s.*" % test), recursive=True)
+            assert files and (not function or any(function in text_of(f) for f in files)), (path, test, function)
+    assert n >= 100, n
+
+
 def both_languages_say_the_same():
     pairs = [(p, p.replace(".vi.md", ".en.md")) for p in ADMIN if p.endswith(".vi.md")]
     assert {p for p in ADMIN if p.endswith(".en.md")} == {en for _, en in pairs} and len(pairs) >= 5
@@ -532,7 +546,7 @@ def main():
                          every_program_ends_as_its_page_says, every_event_is_told, every_figure_is_told, every_key_is_told,
                          every_snippet_parses, every_verb_is_told,
                          every_line_of_status_is_told, every_finding_is_told, every_rule_is_told, replies_are_told_as_they_are,
-                         every_command_is_accepted, every_link_leads_somewhere,
+                         every_command_is_accepted, every_link_leads_somewhere, what_design_names_is_there,
                          both_languages_say_the_same, what_readme_says_to_run_is_there, what_install_says_of_ldap_works,
                          what_install_says_of_the_first_mail_works]) else 0
     finally:
