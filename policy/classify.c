@@ -368,8 +368,6 @@ static void
 doubts(struct inspect *w, const struct tree *t, struct slice prefix, bool loose)
 {
 	w->path = prefix;
-	if (tree_is_ambiguous(t->flags))
-		w->f->ambiguous = true;
 	if (TREE_HAS(t->flags, TREE_DEEP) || TREE_HAS(t->flags, TREE_MANY) ||
 	    TREE_HAS(t->flags, TREE_HEADER_OVERFLOW))
 		inspect_opaque(w, "opaque-limit");
@@ -397,6 +395,8 @@ walk(struct inspect *w, struct slice entity, struct slice prefix, bool loose)
 		w->err = err;
 	else if (err != OK)
 		inspect_opaque(w, "opaque-limit");
+	if (err == OK && tree_is_ambiguous(t.flags))
+		w->f->ambiguous = true;	/* also of what there will be no time for */
 	for (uint32_t i = 0; err == OK && i < t.count && !inspect_late(w); i++) {
 		buf_clear(&path);
 		tree_path(&t, i, &path);

@@ -84,13 +84,21 @@ is_releasable(const struct rule *r)
 	return r->verdict == VERDICT_REJECT && r->releasable;
 }
 
+/* A level is lifted by stating that its marks are none (then no such row fits), and not passed over. */
+static bool
+is_about_level(const struct rule *r)
+{
+	return (r->level_min > LEVEL_THUONG || r->cleared == RULE_NO) &&
+	    !control_off("release-level");
+}
+
 static const struct rule *
 first_fit(const struct rule_table *t, struct query *q)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		if (!fits(&t->rows[i], q))
 			continue;
-		if (!q->released || !is_releasable(&t->rows[i]))
+		if (!q->released || !is_releasable(&t->rows[i]) || is_about_level(&t->rows[i]))
 			return &t->rows[i];
 		q->passed_other |= !is_about_content(&t->rows[i]);
 	}

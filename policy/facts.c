@@ -3,9 +3,22 @@
 
 #include <string.h>
 
+/* Several readings of one line find the same. */
+static bool
+is_last(const struct facts *f, const struct evidence *e)
+{
+	const struct evidence *last = &f->evidence[f->evidence_count - 1];
+
+	return f->evidence_count > 0 && last->detector == e->detector &&
+	    slice_eq(last->part, e->part) && last->position == e->position &&
+	    last->level == e->level && last->asserted == e->asserted;
+}
+
 static void
 keep(struct facts *f, struct evidence e)
 {
+	if (is_last(f, &e))
+		return;
 	if (f->evidence_count == FACTS_EVIDENCE_MAX) {
 		f->evidence_dropped++;
 		return;

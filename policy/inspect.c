@@ -55,19 +55,6 @@ inspect_fini(struct inspect *w)
 	scan_fini(&w->scan);
 }
 
-static bool
-is_last(const struct facts *f, const char *detector, struct slice path, uint32_t position,
-    unsigned level)
-{
-	const struct evidence *e;
-
-	if (f->evidence_count == 0)
-		return false;
-	e = &f->evidence[f->evidence_count - 1];
-	return e->detector == detector && slice_eq(e->part, path) && e->position == position &&
-	    e->level == level;
-}
-
 void
 inspect_found(void *arg, const struct label_finding *found)
 {
@@ -77,11 +64,6 @@ inspect_found(void *arg, const struct label_finding *found)
 		facts_add_internal(w->f, found->detector, w->path);
 		return;
 	}
-	/* Several readings of one line find the same. */
-	if (is_last(w->f, found->detector, w->path, found->position, found->level) &&
-	    w->f->evidence[w->f->evidence_count - 1].asserted ==
-	    (found->weight == LABEL_ASSERTED))
-		return;
 	facts_add(w->f, found->detector, w->path, found->position, found->level,
 	    found->weight == LABEL_ASSERTED);
 }
@@ -89,8 +71,7 @@ inspect_found(void *arg, const struct label_finding *found)
 void
 inspect_opaque(struct inspect *w, const char *detector)
 {
-	if (!w->f->opaque || !is_last(w->f, detector, w->path, 0, LEVEL_THUONG))
-		facts_add_opaque(w->f, detector, w->path);
+	facts_add_opaque(w->f, detector, w->path);
 }
 
 bool

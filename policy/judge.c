@@ -255,7 +255,8 @@ try_releases(struct run *run)
 	bool could = false, whole;
 	int r = OK;
 
-	if (reply->verdict != VERDICT_REJECT ||
+	/* From of what is sent again does not say who sends: a release names its sender. */
+	if (reply->verdict != VERDICT_REJECT || run->out->facts.resent ||
 	    (req->path != PATH_SUBMIT && req->path != PATH_RELAY))
 		return OK;
 	lifted = arena_alloc(run->a, sizeof *lifted);

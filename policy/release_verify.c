@@ -74,22 +74,37 @@ begins(struct slice s, const char *word)
 	return slice_eq(slice_sub(s, 0, w.n), w);
 }
 
+static bool
+is_blank(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_space(s.p[i]) && s.p[i] != '\r' && s.p[i] != '\n')
+			return false;
+	return true;
+}
+
+/* *other_out: it says something else, so that who signed may not have meant the statement. */
 static int
-text_of_leaf(const struct tree *t, uint32_t i, struct arena *a, struct slice *out)
+text_of_leaf(const struct tree *t, uint32_t i, struct arena *a, struct slice *out,
+    bool *other_out)
 {
 	struct buf octets;
 	int r = decoded(t, i, &octets);
 
-	if (r == OK && begins(buf_slice(&octets), FIRST_WORD))
+	if (r == OK && out->n == 0 && begins(buf_slice(&octets), FIRST_WORD))
 		*out = arena_copy(a, buf_slice(&octets));
+	else if (r == OK && !is_blank(buf_slice(&octets)))
+		*other_out = true;
 	buf_fini(&octets);
 	return r != OK ? r : a->err;
 }
 
-/* What was signed: the statement itself, or a mail with the statement in it. */
+/* What was signed: the statement itself, or a mail with the statement in it and nothing else: by a
+ * mail that asks about a statement, warns of it or passes one on, nobody has made it. */
 static int
 find_text(struct slice content, struct arena *a, struct slice *out)
 {
+	bool other = false;
 	struct tree t;
 	int r;
 
@@ -98,9 +113,13 @@ find_text(struct slice content, struct arena *a, struct slice *out)
 		return OK;
 	*out = (struct slice){ NULL, 0 };
 	r = tree_parse(content, a, &t);
-	for (uint32_t i = 0; r == OK && i < t.count && out->n == 0; i++)
+	for (uint32_t i = 0; r == OK && i < t.count; i++)
 		if (t.parts[i].kind == TREE_LEAF)
-			r = text_of_leaf(&t, i, a, out);
+			r = text_of_leaf(&t, i, a, out, &other);
+		else
+			other |= t.parts[i].kind != TREE_MULTIPART;
+	if (r == OK && other && !control_off("release-alone"))
+		*out = (struct slice){ NULL, 0 };
 	return r;
 }
 
@@ -179,6 +198,14 @@ bound(const struct pol_officer *o, const struct smime_result *sig)
 	return NULL;
 }
 
+/* An authority gives one name to one person (RFC 5280 4.1.2.6), whose certificates may be several. */
+static bool
+is_one_person(const struct smime_signer *a, const struct smime_signer *b)
+{
+	return memcmp(a->cert_sha256, b->cert_sha256, sizeof a->cert_sha256) == 0 ||
+	    (slice_eq(a->issuer, b->issuer) && slice_eq(a->subject, b->subject));
+}
+
 static const char *
 check_officers(const struct pol_release *r, const struct smime_result sig[2])
 {
@@ -194,8 +221,7 @@ check_officers(const struct pol_release *r, const struct smime_result sig[2])
 	if (control_off("release-two"))
 		return NULL;
 	return slice_eq(r->officers[0].guid, r->officers[1].guid) ||
-	    memcmp(signer[0]->cert_sha256, signer[1]->cert_sha256,
-	    sizeof signer[0]->cert_sha256) == 0 ? "same-officer" : NULL;
+	    is_one_person(signer[0], signer[1]) ? "same-officer" : NULL;
 }
 
 /* One account on either side, in any case of letters. */
@@ -296,11 +322,52 @@ release_verify(const struct pol_release *r, const struct release_context *c, str
 
 /* ---- what it lifts ---- */
 
+static const char *const weight_names[] = { "opaque", "review", "mark", "internal" };
+
+/* One word of "what": a weight, and how high a mark is. False: no such word. */
+static bool
+add_weight(struct slice word, struct cause *c)
+{
+	struct slice name;
+	unsigned level = LEVEL_THUONG;
+
+	if (slice_starts_nocase(word, SLICE("mark-")) &&
+	    word_value(WORD_level, slice_from(word, 5), &level) == OK)
+		word.n = 4;
+	slice_cut(&word, ' ', &name);
+	for (unsigned i = 0; i < ARRAY_LEN(weight_names); i++)
+		if (slice_is(name, weight_names[i])) {
+			c->weights |= 1U << i;
+			c->level = level > c->level ? level : c->level;
+			return true;
+		}
+	return false;
+}
+
+/* The same octets, read in another charset or type, may be refused for more than the officers saw:
+ * that nobody has released. */
+static bool
+names_reason(struct slice what, const struct cause *c)
+{
+	struct cause named = { .weights = 0 };
+	struct slice words, word;
+
+	slice_cut(&what, ' ', &words);
+	while (words.n > 0) {
+		slice_cut(&words, ',', &word);
+		if (!add_weight(word, &named))
+			return false;
+	}
+	return ((c->weights & ~named.weights) == 0 && c->level <= named.level) ||
+	    control_off("release-reason");
+}
+
 static bool
 covers(const struct release_statement *s, const struct cause *c)
 {
 	for (size_t i = 0; i < s->parts_n; i++)
-		if (memcmp(s->parts[i].sha256, c->sha256, sizeof c->sha256) == 0)
+		if (memcmp(s->parts[i].sha256, c->sha256, sizeof c->sha256) == 0 &&
+		    names_reason(s->parts[i].what, c))
 			return true;
 	return control_off("release-covered");
 }
@@ -338,15 +405,14 @@ release_could_lift(const struct facts *f, struct facts *out)
 static int
 describe(const struct cause *c, struct arena *a, struct slice *out)
 {
-	static const char *const names[] = { "opaque", "review", "mark", "internal" };
 	struct buf b;
 	int r;
 
 	buf_init(&b, 256);
-	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+	for (unsigned i = 0; i < ARRAY_LEN(weight_names); i++) {
 		if ((c->weights & 1U << i) == 0)
 			continue;
-		buf_addf(&b, "%s%s", b.n > 0 ? "," : "", names[i]);
+		buf_addf(&b, "%s%s", b.n > 0 ? "," : "", weight_names[i]);
 		if (1U << i == CAUSE_ASSERTED)
 			buf_addf(&b, "-%s", level_name(c->level));
 	}

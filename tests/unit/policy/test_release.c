@@ -32,6 +32,7 @@
 #define MARK	"Content-Type: text/plain; charset=utf-8\r\n\r\nĐộ mật: Mật\r\n\r\nKinh gui."
 #define MARK_QP	"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " \
 		"quoted-printable\r\n\r\n=C4=90=E1=BB=99 m=E1=BA=ADt: M=E1=BA=ADt\r\n\r\nKinh=\r\n gui."
+#define MARK_GBK "Content-Type: text/plain; charset=gb2312\r\n\r\nĐộ mật: Mật\r\n\r\nKinh gui."
 #define X_BAD(end) "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: " \
 		"base64\r\n\r\nAQID=BAUGBwgBAgMEBQYHCAEC" end
 #define PART(b, p) "--" b "\r\n" p "\r\n"
@@ -61,6 +62,15 @@ static const char marked[] = FIELDS("9@a") MARK "\r\n";
 static const char marked_again[] = FIELDS("10@a") MARK_QP "\r\n";
 static const char marked_more[] = FIELDS("11@b") MIXED("bb") PART("bb", MARK)
     PART("bb", "Content-Type: text/plain; charset=utf-8\r\n\r\nĐộ mật: Tối mật\r\n") END("bb");
+static const char marked_gbk[] = FIELDS("18@b") MARK_GBK "\r\n";
+#define FIELD(name, text) name ": [MẬT] " text "\r\n"
+static const char marked_field[] = FIELDS("19@a") FIELD("Comments", "thu") TEXT "\r\n";
+static const char marked_fields[] = FIELDS("20@a") FIELD("Comments", "thu")
+    FIELD("Keywords", "ke hoach") TEXT "\r\n";
+static const char unclear[] = FIELDS("21@a") MIXED("aa") PART("aa", X) PART("aa",
+    "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nxin chao") END("aa");
+static const char resent[] = "Resent-From: <" SENDER ">\r\nResent-Date: Sun, 22 Nov 2026 10:00:00 "
+    "+0700\r\n" FIELDS("22@a") MIXED("aa") PART("aa", X) END("aa");
 static const char from_other[] = "From: <a@tinh.example>\r\nMessage-ID: <12@a>\r\n" MIXED("aa")
     PART("aa", X) PART("aa", Y) END("aa");
 
@@ -68,7 +78,7 @@ enum { RELEASES_MAX = 8 };
 
 static struct judge_env env;
 static struct arena arena;
-static struct mint_person *an, *binh, *stranger, *faker;
+static struct mint_person *an_renewed, *an, *binh, *stranger, *faker;
 static struct dir_identity own = { .address = SLICE(SENDER) };
 static uint64_t late_ms;
 
@@ -285,6 +295,31 @@ one_certificate_twice(struct trial *t)
 }
 
 static void
+one_person_twice(struct trial *t)
+{
+	static struct dir_cert cert;
+	static struct dir_identity id;
+
+	cert.sha256 = (struct slice){ (const char *)mint_sha256(an_renewed), 32 };
+	id = (struct dir_identity){ .address = SLICE("binh@tinh.example"), .certs = &cert,
+		.certs_n = 1 };
+	t->signer[1] = an_renewed;
+	t->officer[1].identities = &id;
+}
+
+static void
+less_was_named(struct trial *t)
+{
+	t->s[0].parts[0].what = SLICE("review x 1");
+}
+
+static void
+as_lower(struct trial *t)
+{
+	t->s[0].parts[0].what = SLICE("mark-thuong x 1");
+}
+
+static void
 no_officer(struct trial *t)
 {
 	t->officer[1].roles = 0;
@@ -403,6 +438,14 @@ static const struct {
 	{ "a mark is not lifted by review", as_is, marked, LIFT_REVIEW, marked_again, "lift" },
 	{ "another mark beside it", as_is, marked, LIFT_FALSE_POSITIVE, marked_more,
 	    "not-covered" },
+	{ "read in another charset", as_is, marked, LIFT_FALSE_POSITIVE, marked_gbk, "not-covered" },
+	{ "more than was named", less_was_named, marked, LIFT_FALSE_POSITIVE, marked, "not-covered" },
+	{ "a higher mark", as_lower, marked, LIFT_FALSE_POSITIVE, marked, "not-covered" },
+	{ "a field", as_is, marked_field, LIFT_FALSE_POSITIVE, marked_field, NULL },
+	{ "another field with the same mark", as_is, marked_field, LIFT_FALSE_POSITIVE, marked_fields,
+	    "not-covered" },
+	{ "two certificates of one person", one_person_twice, opaque, LIFT_REVIEW, opaque_again,
+	    "same-officer" },
 	{ "a mark and a part", as_is, opaque_marked, LIFT_FALSE_POSITIVE, opaque_marked, NULL },
 };
 
@@ -445,6 +488,60 @@ certificates_of_the_directory_bind_officers(void **state)
 	arena_clear(&arena);
 }
 
+/* A mail is a statement if there is nothing else in it: whoever asks about one has not made it. */
+static void
+only_a_statement_alone_is_one(void **state)
+{
+	static const struct { const char *before, *after, *unfit; } rows[] = {
+		{ "Content-Type: text/plain; charset=utf-8\r\n\r\n", "", NULL },
+		{ MIXED("q") "--q\r\n\r\n \r\n\r\n--q\r\nContent-Type: text/plain\r\n\r\n",
+		    "\r\n--q--\r\n", NULL },
+		{ MIXED("q") "--q\r\n\r\nAnh xem, toi khong dong y.\r\n--q\r\n\r\n",
+		    "\r\n--q--\r\n", "statement" },
+		{ MIXED("q") "--q\r\n\r\n", "\r\n--q\r\n\r\nKhong.\r\n--q--\r\n", "statement" },
+		{ MIXED("q") "--q\r\nContent-Type: message/rfc822\r\n\r\nSubject: a\r\n\r\n",
+		    "\r\n--q--\r\n", "statement" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct trial t;
+		struct buf mail;
+
+		prepare(&t, opaque, LIFT_REVIEW);
+		sign_all(&t);
+		buf_init(&mail, RELEASE_OCTETS_MAX);
+		buf_adds(&mail, rows[i].before);
+		buf_add(&mail, written(&t.s[0]));
+		buf_adds(&mail, rows[i].after);
+		t.signed_[1].octets = mint_sign(binh, buf_slice(&mail));
+		buf_fini(&mail);
+		expect(rows[i].before, &t, opaque_again, rows[i].unfit);
+		arena_clear(&arena);
+	}
+}
+
+/* Rows about a level are for the statement that there is none. */
+static void
+review_does_not_pass_over_a_level(void **state)
+{
+	static const struct rule own_row = { .name = "levels", .level_min = LEVEL_MAT,
+		.verdict = VERDICT_REJECT, .releasable = true };
+	struct trial t;
+
+	(void)state;
+	env.rules.own = (struct rule_table){ &own_row, 1 };
+	for (unsigned i = 0; i < 2; i++) {
+		prepare(&t, marked, i == 0 ? LIFT_REVIEW : LIFT_FALSE_POSITIVE);
+		t.to[0].exit_zone = t.to[1].exit_zone = ZONE_LOCAL;
+		t.to[0].clearance = t.to[1].clearance = LEVEL_TUYET_MAT;
+		sign_all(&t);
+		expect("a row about a level", &t, marked_again, i == 0 ? "lift" : NULL);
+	}
+	env.rules.own = (struct rule_table){ NULL, 0 };
+	arena_clear(&arena);
+}
+
 static uint64_t
 late_now(void *arg)
 {
@@ -456,6 +553,7 @@ late_now(void *arg)
 static void
 what_was_not_inspected_needs_all_of_the_content(void **state)
 {
+	struct judge_result r;
 	struct trial t;
 
 	(void)state;
@@ -466,6 +564,9 @@ what_was_not_inspected_needs_all_of_the_content(void **state)
 	expect("same content", &t, opaque_again, NULL);
 	expect("other content", &t, opaque_other, "not-covered");
 	expect("other order", &t, opaque_swapped, "not-covered");
+	assert_int_equal(judge_it(unclear, &t.req, &r), OK);
+	assert_true(slice_is(r.reply.rule, "ambiguous"));
+	judge_fini(&r);
 	late_ms = 0;
 	env.classify.now_ms = NULL;
 	arena_clear(&arena);
@@ -542,6 +643,10 @@ what_officers_cannot_lift_says_so(void **state)
 	assert_true(slice_is(r.reply.rule, "from-not-yours"));
 	assert_false(r.reply.liftable);
 	judge_fini(&r);
+	assert_int_equal(judge_it(resent, &t.req, &r), OK);
+	assert_int_equal(r.reply.verdict, VERDICT_REJECT);
+	assert_false(r.reply.liftable);
+	judge_fini(&r);
 	env.rules.mark_only = false;
 	assert_int_equal(judge_it(opaque_again, &t.req, &r), OK);
 	assert_true(slice_is(r.reply.rule, "unsigned"));
@@ -598,6 +703,7 @@ setup(void **state)
 		return -1;
 	mint_start();
 	an = mint_person("an@tinh.example", false);
+	an_renewed = mint_person("an@tinh.example", false);
 	binh = mint_person("binh@tinh.example", false);
 	stranger = mint_person("khoa@tinh.example", false);
 	faker = mint_person("binh@tinh.example", true);
@@ -628,6 +734,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_change_spoils_a_release),
 		cmocka_unit_test(certificates_of_the_directory_bind_officers),
+		cmocka_unit_test(only_a_statement_alone_is_one),
+		cmocka_unit_test(review_does_not_pass_over_a_level),
 		cmocka_unit_test(what_was_not_inspected_needs_all_of_the_content),
 		cmocka_unit_test(only_what_is_needed_is_used),
 		cmocka_unit_test(the_last_of_many_is_found),
