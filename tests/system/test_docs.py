@@ -247,6 +247,16 @@ def every_verb_is_told():
     assert all(m in tops or m.split()[0] in rows for m in readme), readme - tops
 
 
+def every_word_of_explain_is_told():
+    """The keys of "congvuctl policy explain --json" are in congvuctl(8)."""
+    source = text_of("policy/explain.c")
+    keys = {k for name in ("evidence", "recipients", "signers", "notes", "whole")
+            for k in re.findall(r'"([a-z0-9_]+)", ', re.search(r"(?ms)^%s\(.*?^}" % name, source).group(0))}
+    said = text_of("doc/man/congvuctl.8")
+    told = set(re.findall(r"[a-z0-9_]+", said[said.index(".It Cm policy explain"):said.index(".It Cm policy rules")]))
+    assert {"verdict", "signers", "liftable", "not_after", "position"} <= keys <= told, keys - told
+
+
 def every_line_of_status_is_told():
     """What "congvuctl status" may complain of is in doc/admin/operate, and nothing else is."""
     source = text_of("control/ctl_status.c")
@@ -281,7 +291,7 @@ def every_finding_is_told():
 def every_rule_is_told():
     """Each row of the shipped table that does not allow is in doc/admin/refused, and no row that is not there."""
     table = text_of("doc/admin/policy-rules.md")
-    rows = {name for name, what in re.findall(r"(?m)^\| `([a-z-]+)` \| [^|]* \| ([a-z]+)", table) if what != "allow"}
+    rows = set(re.findall(r"(?m)^\| `([a-z-]+)` \| [^|]* \| (?:reject|defer)\b", table))
     assert len(rows) >= 30, rows
     for path in ("doc/admin/refused.en.md", "doc/admin/refused.vi.md"):
         told = {name for row in text_of(path).splitlines() if row.startswith("| `") for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
@@ -544,7 +554,7 @@ def main():
     try:
         return 1 if run([what_is_generated_is_up_to_date, pages_are_clean, pages_have_their_sections,
                          every_program_ends_as_its_page_says, every_event_is_told, every_figure_is_told, every_key_is_told,
-                         every_snippet_parses, every_verb_is_told,
+                         every_snippet_parses, every_verb_is_told, every_word_of_explain_is_told,
                          every_line_of_status_is_told, every_finding_is_told, every_rule_is_told, replies_are_told_as_they_are,
                          every_command_is_accepted, every_link_leads_somewhere, what_design_names_is_there,
                          both_languages_say_the_same, what_readme_says_to_run_is_there, what_install_says_of_ldap_works,
