@@ -108,7 +108,7 @@ level(const struct bucket *b, uint64_t now_ms)
 	return b->level_ms > gone ? b->level_ms - gone : 0;
 }
 
-/* The bucket of h, or in place of the emptiest in its row. */
+/* The bucket of h, or a free one, or in place of the emptiest in its row. */
 static struct bucket *
 find_or_take(struct throttle *t, uint64_t h, uint64_t now_ms)
 {
@@ -117,9 +117,13 @@ find_or_take(struct throttle *t, uint64_t h, uint64_t now_ms)
 	if (b != NULL)
 		return b;
 	b = &t->v[h % ROWS][0];
-	for (size_t i = 1; i < WAYS; i++)
-		if (level(&t->v[h % ROWS][i], now_ms) < level(b, now_ms))
-			b = &t->v[h % ROWS][i];
+	for (size_t i = 1; i < WAYS && b->hash != 0; i++) {
+		struct bucket *other = &t->v[h % ROWS][i];
+
+		/* Who was right has an empty bucket: a free one is taken before it. */
+		if (other->hash == 0 || level(other, now_ms) < level(b, now_ms))
+			b = other;
+	}
 	*b = (struct bucket){ .hash = h, .at_ms = now_ms };
 	return b;
 }

@@ -182,7 +182,9 @@ is_clear(const struct sign_source *s, size_t *body_at_out)
 	*body_at_out = it.body;
 	return control_off("sign-clear") ||
 	    ((it.flags & (HEADER_MALFORMED | HEADER_BARE_LF | HEADER_NO_END)) == 0 &&
-	    !tree_is_ambiguous(s->tree->parts[0].flags) && param_get(type, "hp") == NULL);
+	    !tree_is_ambiguous(s->tree->parts[0].flags) && param_get(type, "hp") == NULL &&
+	    /* What is open would run on into what is put behind it. */
+	    !TREE_HAS(s->tree->flags, TREE_NO_CLOSE));
 }
 
 int

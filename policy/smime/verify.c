@@ -70,7 +70,8 @@ check_frame(const struct tree *t, uint32_t i)
 		return SIG_MALFORMED;
 	if (control_off("smime-frame"))
 		return SIG_OK;
-	if (t->parts[second].next_sibling != TREE_NONE || tree_is_ambiguous(p->flags))
+	if (t->parts[second].next_sibling != TREE_NONE || tree_is_ambiguous(p->flags) ||
+	    TREE_HAS(p->flags, TREE_NO_CLOSE))
 		return SIG_MALFORMED;	/* also text behind it, or no closing boundary */
 	return SIG_OK;
 }

@@ -213,6 +213,16 @@ footer_behind(struct slice m)
 	return pki_text("%.*s\r\nDanh sach thu cua tinh\r\n", (int)m.n, m.p);
 }
 
+/* Cut off before the last boundary is closed. */
+static struct slice
+not_closed(struct slice m)
+{
+	struct slice b = boundary_of(m);
+	struct slice close = pki_text("--%.*s--", (int)b.n, b.p);
+
+	return pki_replace(m, close.p, "");
+}
+
 static struct slice
 third_part(struct slice m)
 {
@@ -310,6 +320,7 @@ static const struct {
 	{ "micalg missing", micalg_missing, SIG_BAD, SIG_MALFORMED },
 	{ "PGP", protocol_pgp, SIG_BAD, SIG_UNSUPPORTED },
 	{ "M1: footer behind", footer_behind, SIG_BAD, SIG_MALFORMED },
+	{ "M1: not closed", not_closed, SIG_BAD, SIG_MALFORMED },
 	{ "third part", third_part, SIG_BAD, SIG_MALFORMED },
 	{ "M2: text before, wrapped", wrapped_before, SIG_NONE, SIG_OK },
 	{ "M3: text behind, wrapped", wrapped_behind, SIG_NONE, SIG_OK },

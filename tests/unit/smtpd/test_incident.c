@@ -84,7 +84,7 @@ static void
 nothing_breaks_out(void **state)
 {
 	static const char *const hostile[] = { "a\r\n\r\nSubject: x", "\xff\xfe", "\x1b[31m",
-		"\xe2\x80\xae" "moc", "\r\n--b--", "" };
+		("\xe2\x80\xae" "moc"), "\r\n--b--", "" };
 	struct buf message, text;
 
 	(void)state;
