@@ -96,7 +96,7 @@ show_time(struct buf *t, uint64_t time_ms)
 }
 
 static void
-show_item(struct buf *t, const struct st_incident *i, size_t number)
+show_item(struct buf *t, const struct st_incident *i, size_t number, bool bare)
 {
 	buf_addf(t, "  %zu. ", number);
 	show_time(t, i->time_ms);
@@ -108,9 +108,11 @@ show_item(struct buf *t, const struct st_incident *i, size_t number)
 	show(t, "quy tắc / rule", i->rule);
 	show(t, "tài khoản / account", i->account);
 	show(t, "từ địa chỉ / client", i->client);
-	show(t, "MAIL FROM", i->mail_from);
+	if (!bare)
+		show(t, "MAIL FROM", i->mail_from);
 	show(t, "dấu hiệu / evidence", i->evidence);
-	show(t, "chi tiết / detail", i->detail);
+	if (!bare)
+		show(t, "chi tiết / detail", i->detail);
 	show(t, "ref", i->reference);
 }
 
@@ -130,16 +132,20 @@ show_counts(struct buf *t, const struct incident *i)
 }
 
 static void
-write_text(const struct incident *i, struct buf *t)
+write_text(const struct incident *i, bool bare, struct buf *t)
 {
 	uint64_t all = i->mat + i->toi_mat + i->tuyet_mat + i->releases;
 
 	show_counts(t, i);
 	for (size_t k = 0; k < i->items_n; k++)
-		show_item(t, &i->items[k], k + 1);
+		show_item(t, &i->items[k], k + 1, bare);
 	if (all > i->items_n)
 		buf_addf(t, "  ... và %llu việc nữa / and %llu more\r\n",
 		    (unsigned long long)(all - i->items_n), (unsigned long long)(all - i->items_n));
+	if (bare)
+		buf_adds(t, "\r\nMAIL FROM và chi tiết không ghi ở đây, vì trong đó có chữ như dấu hiệu mức; "
+		    "xem nhật ký.\r\nMAIL FROM and details are left out, since some of them look like "
+		    "a level; see the audit.\r\n");
 	buf_adds(t, "\r\nMức 1, 2, 3 là các giá trị của khóa level-at-least, theo thứ tự. Báo cáo "
 	    "này chỉ có siêu dữ liệu; toàn bộ ở sổ kiểm toán: congvuctl audit list.\r\n"
 	    "Levels 1, 2, 3 are the values of the key level-at-least, in their order. This is "
@@ -198,7 +204,7 @@ incident_compose(const struct incident *i, const struct incident_head *h, struct
 
 	buf_init(&text, TEXT_MAX);
 	if (err == OK) {
-		write_text(i, &text);
+		write_text(i, h->bare, &text);
 		err = text.err;
 	}
 	if (err == OK) {

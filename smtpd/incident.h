@@ -7,6 +7,8 @@
  * Safety  who, when, which rule; nothing of the content, not even a subject or a file name. Levels
  *         are numbers, so that the notice itself has no mark. What came from outside is shown as
  *         safe characters only, in base64.
+ *         Words that others chose (MAIL FROM, an officer's reason) may be like a mark, and so keep the
+ *         notice from its readers: bare, it is without them.
  * Bounds  INCIDENT_NAMED_MAX incidents are named, the rest is counted.
  */
 #ifndef SMTPD_INCIDENT_H
@@ -29,6 +31,7 @@ struct incident_head {
 	struct slice hostname, domain, to;
 	uint8_t	     id[INCIDENT_ID_OCTETS];
 	int64_t	     now_s;
+	bool	     bare;	/* without what others chose the words of */
 };
 
 void incident_init(struct incident *i);

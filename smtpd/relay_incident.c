@@ -41,6 +41,7 @@ struct relay_incident {
 	const struct dir_rcpt_reply *to;
 	int		    message_fd, final_fd, summary_fd;
 	struct incident_head head;
+	bool		    bare;	/* the gate has refused what says more */
 	struct buf	    trace, text;
 	size_t		    return_path_octets;
 	struct st_address   address;
@@ -71,6 +72,7 @@ put_down(struct relay_incident *i)
 	buf_fini(&i->text);
 	arena_clear(&i->mem);
 	i->to = NULL;
+	i->bare = false;
 }
 
 static void
@@ -175,6 +177,22 @@ file(struct relay_incident *i, const struct pol_judge_reply *p)
 
 /* ---- the gate ---- */
 
+static void compose_and_judge(struct relay_incident *i);
+
+/* Whoever writes a mark into MAIL FROM would else be told of to nobody. */
+static bool
+try_without_words(struct relay_incident *i, const struct pol_judge_reply *p)
+{
+	if (p == NULL || i->bare || control_off("incident-bare"))
+		return false;
+	close_fd(&i->message_fd);
+	buf_clear(&i->trace);
+	buf_clear(&i->text);
+	i->bare = true;
+	compose_and_judge(i);
+	return true;
+}
+
 static void
 on_verdict(void *arg, struct chan_answer *answer)
 {
@@ -182,6 +200,9 @@ on_verdict(void *arg, struct chan_answer *answer)
 	const struct pol_judge_reply *p = answer->msg;
 	int err = answer->status;
 
+	if (p != NULL && (p->verdict == VERDICT_REJECT || p->level != LEVEL_THUONG) &&
+	    try_without_words(i, p))
+		return;
 	if (p == NULL || p->verdict != VERDICT_ALLOW || p->level != LEVEL_THUONG ||
 	    answer->fds_n != 1) {
 		later(i, "the policy does not let the notice pass", err);
@@ -250,7 +271,7 @@ compose(struct relay_incident *i)
 
 	i->head = (struct incident_head){ .hostname = slice_of(conf->general.hostname),
 		.domain = slice_of(conf->general.domains.v[0]),
-		.to = slice_of(conf->incident.mailbox), .now_s = clock_real_s() };
+		.to = slice_of(conf->incident.mailbox), .now_s = clock_real_s(), .bare = i->bare };
 	if (getrandom(i->head.id, sizeof i->head.id, 0) != (ssize_t)sizeof i->head.id)
 		return ERR_IO;
 	err = fill_audit(i);
@@ -263,11 +284,21 @@ compose(struct relay_incident *i)
 }
 
 static void
+compose_and_judge(struct relay_incident *i)
+{
+	int err = compose(i);
+
+	if (err == OK)
+		judge(i);
+	else
+		later(i, "the notice cannot be written", err);
+}
+
+static void
 on_officers(void *arg, struct chan_answer *answer)
 {
 	struct relay_incident *i = arg;
 	const struct dir_rcpt_reply *r = answer->msg;
-	int err;
 
 	if (r == NULL || (r->outcome != DIR_RCPT_LOCAL && r->outcome != DIR_RCPT_GROUP) ||
 	    r->accounts_n == 0 || r->accounts_n > OFFICERS_MAX) {
@@ -275,11 +306,10 @@ on_officers(void *arg, struct chan_answer *answer)
 		return;
 	}
 	i->to = keep_message(&dir_rcpt_reply_wire, r, &i->mem);
-	err = i->to == NULL ? ERR_NOMEM : compose(i);
-	if (err == OK)
-		judge(i);
+	if (i->to != NULL)
+		compose_and_judge(i);
 	else
-		later(i, "the notice cannot be written", err);
+		later(i, "the notice cannot be written", ERR_NOMEM);
 }
 
 static void

@@ -149,6 +149,15 @@ def nothing_is_lost_and_nothing_twice(w):
             assert len(w.about(ref)) == 1, ref
 
 
+def a_mark_in_a_name_silences_nobody(w):
+    """MAIL FROM is chosen by a stranger, and what it says must not keep the notice from its readers."""
+    with Smtp(w.p, "SMTP", tls=False) as s:
+        code, text = s.message('"DO MAT: TUYET MAT"@ngoai.example', [w.other], w.message("la@ngoai.example", w.other))
+    assert code == 550, (code, text)
+    (_, told), = w.told(re.search(r"ref=([0-9a-f]+)", text).group(1))
+    assert "TUYET" not in told and "MAIL FROM and details are left out" in told, told
+
+
 def without_a_mailbox_they_wait(w):
     w.configure("khong-co-ai@" + w.p.env["CONGVU_DOMAIN"])
     ref = w.submit()
@@ -176,7 +185,7 @@ def main():
     with Province(29200, "--signing", "mark") as p:
         w = World(p)
         return 1 if run(chosen([a_refused_submission_is_told, it_has_no_mark_of_its_own, many_are_gathered, other_paths_are_told,
-                                nothing_is_lost_and_nothing_twice, without_a_mailbox_they_wait, figures_tell]), w) else 0
+                                a_mark_in_a_name_silences_nobody, nothing_is_lost_and_nothing_twice, without_a_mailbox_they_wait, figures_tell]), w) else 0
 
 
 if __name__ == "__main__":

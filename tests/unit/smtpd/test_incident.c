@@ -110,6 +110,34 @@ nothing_breaks_out(void **state)
 	}
 }
 
+/* What others chose the words of may be like a mark: bare, it says all the rest. */
+static void
+bare_it_has_no_words_of_others(void **state)
+{
+	struct st_incident item = one("an@tinh.example", "stamp:1.2:17");
+	struct st_incidents_reply r = { .items = &item, .items_n = 1, .mat = 1 };
+	struct buf message, text;
+	struct incident i;
+
+	(void)state;
+	item.mail_from = SLICE("\"do mat: mat\"@x.example");
+	item.detail = SLICE("reason=do mat: mat");
+	incident_init(&i);
+	incident_add(&i, &r);
+	for (int bare = 0; bare < 2; bare++) {
+		head.bare = bare != 0;
+		compose(&i, &message, &text);
+		assert_int_equal(has(&text, "do mat: mat"), !head.bare);
+		assert_int_equal(has(&text, "nhật ký.\r\nMAIL FROM and details"), head.bare);
+		assert_true(has(&text, "an@tinh.example"));
+		assert_true(has(&text, "0123456789abcdef"));
+		buf_fini(&message);
+		buf_fini(&text);
+	}
+	head.bare = false;
+	incident_fini(&i);
+}
+
 static void
 many_are_counted(void **state)
 {
@@ -162,6 +190,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_says_who_when_and_which_rule),
 		cmocka_unit_test(nothing_breaks_out),
+		cmocka_unit_test(bare_it_has_no_words_of_others),
 		cmocka_unit_test(many_are_counted),
 		cmocka_unit_test(who_cannot_be_written_to_is_refused),
 	};
