@@ -26,6 +26,8 @@ struct ooxml {
 	bool		 in_text, in_deleted;
 	struct buf	 loose;		/* text outside paragraphs, of the element at hand */
 	char		 property[NAME_MAX_OCTETS];	/* name of a custom property */
+	unsigned long	 chosen, entry;	/* of the list at hand: its choice, the next entry */
+	bool		 in_box, ticked;	/* a box of a form */
 	int		 err;
 };
 
@@ -107,11 +109,27 @@ end_paragraph(struct ooxml *x)
 	line(x, buf_slice(&p->text[READ_FALLBACK]));
 }
 
+/* A field that shows the words behind its first two: a button. */
+static void
+button(struct ooxml *x, struct slice text)
+{
+	struct slice word;
+
+	if (!slice_starts_nocase(text, SLICE("MACROBUTTON ")) &&
+	    !slice_starts_nocase(text, SLICE("GOTOBUTTON ")))
+		return;
+	slice_cut(&text, ' ', &word);
+	text = slice_trim(text);
+	slice_cut(&text, ' ', &word);
+	line(x, text);
+}
+
 static void
 end_loose(struct ooxml *x)
 {
 	struct slice text = slice_trim(buf_slice(&x->loose));
 
+	button(x, text);
 	if (text.n > 0 && x->property[0] != '\0') {
 		struct buf named;
 
@@ -152,6 +170,8 @@ telling_attributes(struct ooxml *x, const char *name, const char **atts)
 	for (size_t i = 0; atts[i] != NULL; i += 2)
 		if (is_telling(xml_local(atts[i])))
 			line(x, slice_of(atts[i + 1]));
+	if (is(name, "fldSimple") && xml_attribute(atts, "instr") != NULL)
+		button(x, slice_trim(slice_of(xml_attribute(atts, "instr"))));
 	if (is(name, "section") && xml_attribute(atts, "name") != NULL)	/* of slides */
 		line(x, slice_of(xml_attribute(atts, "name")));
 	if (is(name, "lvlText") || is(name, "docVar") || is(name, "tag") || is(name, "alias") ||
@@ -199,18 +219,47 @@ character(struct ooxml *x, const char *name, const char **atts)
 		symbol(x, atts);
 }
 
+static bool
+is_off(const char *v)
+{
+	return v != NULL && (is(v, "0") || is(v, "false") || is(v, "off"));
+}
+
+/* Lists and boxes of older forms: what is chosen stands nowhere else. */
+static void
+form(struct ooxml *x, const char *name, const char **atts)
+{
+	const char *v = xml_attribute(atts, "val");
+
+	if (is(name, "ddList"))
+		x->chosen = x->entry = 0;
+	else if (is(name, "result") && v != NULL)
+		x->chosen = strtoul(v, NULL, 10);
+	else if (is(name, "listEntry") && x->entry++ == x->chosen)
+		add_text(x, slice_of(v == NULL ? "" : v));
+	else if (is(name, "checkBox"))
+		x->in_box = !(x->ticked = false);
+	else if (x->in_box && (is(name, "default") || is(name, "checked")))
+		x->ticked = !is_off(v);
+}
+
+static void
+end_box(struct ooxml *x)
+{
+	if (x->in_box && x->paras > 0)
+		add_text(x, x->ticked ? SLICE("\xE2\x98\x92") : SLICE("\xE2\x98\x90"));
+	x->in_box = false;
+}
+
 static void
 run_property(struct ooxml *x, const char *name, const char **atts)
 {
 	struct paragraph *p = &x->para[x->paras - 1];
-	const char *v;
 
-	if (is(name, "r")) {
+	if (is(name, "r"))
 		p->hidden = false;
-	} else if (is(name, "vanish") || is(name, "specVanish") || is(name, "webHidden")) {
-		v = xml_attribute(atts, "val");
-		p->hidden = v == NULL || !(is(v, "0") || is(v, "false") || is(v, "off"));
-	}
+	else if (is(name, "vanish") || is(name, "specVanish") || is(name, "webHidden"))
+		p->hidden = !is_off(xml_attribute(atts, "val"));
 }
 
 static void
@@ -230,6 +279,7 @@ on_start(void *arg, const char *name, const char **atts)
 	x->in_text = x->paras > 0 && (is(name, "t") || x->in_deleted);
 	if (x->paras > 0 && x->err == OK) {
 		character(x, name, atts);
+		form(x, name, atts);
 		run_property(x, name, atts);
 	}
 }
@@ -249,6 +299,8 @@ on_end(void *arg, const char *name)
 		x->fallback--;
 	else if (is(name, "property"))
 		x->property[0] = '\0';
+	else if (is(name, "checkBox"))
+		end_box(x);
 }
 
 static void

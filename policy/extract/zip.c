@@ -8,6 +8,7 @@
 #include "policy/extract/ooxml.h"
 #include "policy/extract/sheet.h"
 #include "policy/extract/sniff.h"
+#include "policy/extract/xml.h"
 #include "policy/extract/zipdir.h"
 
 enum zip_kind {
@@ -20,7 +21,7 @@ enum zip_kind {
 
 /* What programs leave in documents for themselves, shown to nobody: settings of a printer, where
  * lines were broken. Small, or it is something else. */
-enum { SETTINGS_OCTETS_MAX = 64 * 1024 };
+enum { SETTINGS_OCTETS_MAX = 64 * 1024, BLANK_MAX = 1024 };
 
 struct zip {
 	struct slice		     octets;
@@ -34,6 +35,7 @@ struct zip {
 	struct buf		     text;
 	struct sheet_strings	     strings;
 	bool			     encrypted;	/* its parts are, by its own word */
+	bool			     thumbnail;	/* it has one */
 };
 
 static int
@@ -176,6 +178,13 @@ tells_kind(const struct zipdir_entry *e)
 	    named(e, "META-INF/manifest.xml") || named(e, "xl/sharedStrings.xml");
 }
 
+static bool
+is_thumbnail(const struct zipdir_entry *e)
+{
+	return slice_starts_nocase(e->name, SLICE("docProps/thumbnail.")) ||
+	    slice_starts_nocase(e->name, SLICE("Thumbnails/thumbnail."));
+}
+
 static int
 find_kind(struct zip *z)
 {
@@ -189,6 +198,7 @@ find_kind(struct zip *z)
 		if (err == OK && !e->folder && tells_kind(e))
 			err = look_into(z, e);
 		manifest = manifest || named(e, "META-INF/manifest.xml");
+		z->thumbnail = z->thumbnail || is_thumbnail(e);
 	}
 	if (err == OK && manifest && z->kind == ZIP_PLAIN)
 		z->kind = ZIP_OTHER;
@@ -203,6 +213,18 @@ is_xml(const struct zipdir_entry *e)
 	return slice_ends_nocase(e->name, SLICE(".xml")) ||
 	    slice_ends_nocase(e->name, SLICE(".rels")) ||
 	    slice_ends_nocase(e->name, SLICE(".vml"));
+}
+
+/* Names of parts are the author's choice: what begins as markup does may be a part. */
+static bool
+begins_markup(struct slice s)
+{
+	static const struct slice passed = SLICE("\xEF\xBB\xBF\xFE\xFF\0 \t\r\n");
+	size_t n = 0;
+
+	while (n < s.n && n < BLANK_MAX && slice_chr(passed, s.p[n]) >= 0)
+		n++;
+	return n < s.n && s.p[n] == '<';
 }
 
 static int
@@ -220,6 +242,64 @@ part_text(struct zip *z, const struct zipdir_entry *e)
 	return ooxml_text(xml, &z->text);
 }
 
+/* A part without the name of one, which is looked at as a file besides. */
+static int
+nameless_part(struct zip *z, const struct zipdir_entry *e, uint32_t index)
+{
+	int err;
+
+	buf_clear(&z->text);
+	err = part_text(z, e);
+	if (err == ERR_LIMIT)
+		return opaque(z, index, EXTRACT_WHY_LIMIT);
+	if (err != OK)		/* other markup */
+		return err == ERR_NOMEM ? err : OK;
+	return give(z, EXTRACT_TEXT, index, buf_slice(&z->text));
+}
+
+/* ---- the small picture of the first page ---- */
+
+/* Targets of relations and links; escapes in them may be any letter. */
+static void
+on_link(void *arg, const char *name, const char **atts)
+{
+	const char *to = xml_attribute(atts, "Target"), *mode = xml_attribute(atts, "TargetMode");
+	bool *used = arg;
+
+	(void)name;
+	if (to == NULL)
+		to = xml_attribute(atts, "href");
+	if (to == NULL || slice_is_nocase(slice_of(mode == NULL ? "" : mode), "external"))
+		return;
+	*used |= slice_find_nocase(slice_of(to), SLICE("thumbnail")) >= 0 ||
+	    (slice_chr(slice_of(to), '%') >= 0 && slice_chr(slice_of(to), ':') < 0);
+}
+
+static void
+on_link_end(void *arg, const char *name)
+{
+	(void)arg, (void)name;
+}
+
+static void
+on_link_text(void *arg, struct slice text)
+{
+	(void)arg, (void)text;
+}
+
+/* It is passed over as a picture of what is read anyway: no page of the document may show it. */
+static bool
+shows_thumbnail(const struct zip *z, const struct zipdir_entry *e)
+{
+	static const struct xml_handlers handlers = { on_link, on_link_end, on_link_text };
+	bool relations = slice_ends_nocase(e->name, SLICE(".rels")), used = false;
+	struct xml *reader;
+
+	if (!z->thumbnail || named(e, "_rels/.rels") || relations == (z->kind == ZIP_ODF))
+		return false;
+	return xml_read(buf_slice(&z->data), &handlers, &used, &reader) != OK || used;
+}
+
 static int
 document_part(struct zip *z, const struct zipdir_entry *e, uint32_t index)
 {
@@ -230,6 +310,8 @@ document_part(struct zip *z, const struct zipdir_entry *e, uint32_t index)
 	buf_clear(&z->text);
 	err = part_text(z, e);
 	if (err == ERR_NOMEM)
+		return err;
+	if (err == OK && shows_thumbnail(z, e) && (err = opaque(z, index, EXTRACT_WHY_TYPE)) != OK)
 		return err;
 	if (err != OK) {
 		int r = opaque(z, index, err == ERR_LIMIT ? EXTRACT_WHY_LIMIT : EXTRACT_WHY_BROKEN);
@@ -251,8 +333,9 @@ is_settings(const struct zip *z, const struct zipdir_entry *e)
 	    slice_ends_nocase(e->name, SLICE(".bin"));
 
 	return here && data.n <= SETTINGS_OCTETS_MAX && !sniff_is_known(data) &&
-	    !sniff_zip_at_end(data) && (kind == SNIFF_BINARY || kind == SNIFF_TEXT ||
-	    kind == SNIFF_UTF16LE || kind == SNIFF_UTF16BE);
+	    !sniff_zip_at_end(data) && !begins_markup(data) && (kind == SNIFF_BINARY ||
+	    (kind == SNIFF_TEXT && z->kind == ZIP_ODF) || kind == SNIFF_UTF16LE ||
+	    kind == SNIFF_UTF16BE);
 }
 
 static int
@@ -268,6 +351,10 @@ one_file(struct zip *z, const struct zipdir_entry *e, uint32_t index)
 		return document_part(z, e, index);
 	if (z->kind != ZIP_PLAIN && is_settings(z, e))
 		return OK;
+	if (z->kind != ZIP_PLAIN && begins_markup(buf_slice(&z->data)))
+		err = nameless_part(z, e, index);
+	if (err != OK)
+		return err;
 	return give(z, EXTRACT_FILE, index, buf_slice(&z->data));
 }
 

@@ -392,10 +392,28 @@ thumbnails(void **state)
 		ZIP_FILE("word/document.xml", "<w:p><w:r><w:t>a</w:t></w:r></w:p>"),
 		ZIP_FILE("docProps/thumbnail.jpeg", "%PDF-1.4"),
 	};
+	static const struct zip_file shown[] = {
+		ZIP_DOCX_TYPES,
+		ZIP_FILE("word/document.xml", "<w:p><w:r><w:t>a</w:t></w:r></w:p>"),
+		ZIP_FILE("docProps/thumbnail.jpeg", "\xFF\xD8\xFF\xE0"),
+		ZIP_FILE("word/_rels/document.xml.rels", "<r><Relationship Target='http://a/%20' "
+		    "TargetMode='External'/><Relationship Target='../docProps/&#x54;humbnail.jpeg'/></r>"),
+	}, odf[] = {
+		ZIP_FILE("mimetype", "application/vnd.oasis.opendocument.text"),
+		ZIP_FILE("content.xml", "<p>a<image href='Pictures/1.png'/></p>"),
+		ZIP_FILE("Thumbnails/thumbnail.png", "\xFF\xD8\xFF\xE0"),
+	}, odf_shown[] = {
+		ZIP_FILE("mimetype", "application/vnd.oasis.opendocument.text"),
+		ZIP_FILE("content.xml", "<p>a<image href='Thumbnails/thumbnail.png'/></p>"),
+		ZIP_FILE("Thumbnails/thumbnail.png", "\xFF\xD8\xFF\xE0"),
+	};
 	static const struct { const struct zip_file *files; size_t n; const char *want; } cases[] = {
 		{ files, 3, "thuong" },
 		{ files, 4, "thuong opaque opaque-type@1/4" },
 		{ pdf, 3, "thuong opaque opaque-broken@1/3" },
+		{ shown, 4, "thuong opaque opaque-type@1/4" },
+		{ odf, 3, "thuong" },
+		{ odf_shown, 3, "thuong opaque opaque-type@1/2" },
 	};
 	struct classify_options o;
 

@@ -170,6 +170,15 @@ documents(void **state)
 		  "T2:stamp\nalt\n " },
 		{ DOCX("<p><property name=\"N\"><lpwstr>v</lpwstr></property></p>"),
 		  "T2:N: v\nv\n " },
+		{ DOCX("<w:p><w:t>a</w:t><w:ddList><w:result w:val=\"1\"/><w:listEntry w:val=\"b\"/>"
+		  "<w:listEntry w:val=\"c\"/></w:ddList></w:p>"), "T2:ac\n " },
+		{ DOCX("<w:p><w:ddList><w:listEntry w:val=\"b\"/><w:listEntry w:val=\"c\"/>"
+		  "</w:ddList></w:p>"), "T2:b\n " },
+		{ DOCX("<w:p><w:checkBox><w:default w:val=\"0\"/><w:checked/></w:checkBox><w:t>a</w:t>"
+		  "<w:checkBox><w:default w:val=\"0\"/></w:checkBox></w:p>"),
+		  "T2:\xE2\x98\x92" "a\xE2\x98\x90\n " },
+		{ DOCX("<w:p><w:instrText> MACROBUTTON  X a b</w:instrText></w:p>"),
+		  "T2:a b\nMACROBUTTON  X a b\n " },
 		{ DOCX("<!DOCTYPE a><w:p><w:t>x</w:t></w:p>"), "O2:opaque-broken T2: " },
 		{ DOCX("<w:p><w:t>half"), "O2:opaque-broken T2:half\n " },
 		{ DOCX(""), "O2:opaque-broken T2: " },
@@ -251,10 +260,21 @@ spreadsheets(void **state)
 	}, hidden[] = {
 		TYPES("spreadsheetml.sheet.main+xml"),
 		ZIP_FILE("xl/printerSettings/printerSettings1.bin", "%PDF-1.4 M"),
+	}, renamed[] = {	/* parts, whatever their names */
+		TYPES("spreadsheetml.sheet.main+xml"),
+		ZIP_FILE("xl/printerSettings/printerSettings1.bin", " <si><r><t>M</t></r><r><t>AT</t></r>"
+		    "</si>"),
+		ZIP_FILE("xl/a.bin", "\xFF\xFE<\0s\0i\0>\0<\0t\0>\0M\0<\0/\0t\0>\0<\0t\0>\0T\0<\0"
+		    "/\0t\0>\0<\0/\0s\0i\0>\0"),
+		ZIP_FILE("xl/b.htm", "<p>other markup"),
+		ZIP_FILE("xl/printerSettings/printerSettings2.bin", "plain text"),
 	};
 
 	(void)state;
 	expect(files, ARRAY_LEN(files), " T2:To mot\n ");
+	expect(renamed, ARRAY_LEN(renamed), " T2:MAT\n F2: <si>");
+	expect(renamed, ARRAY_LEN(renamed), " T3:MT\n F3:");
+	expect(renamed, ARRAY_LEN(renamed), " F4:<p>other markup F5:plain text ");
 	expect(files, ARRAY_LEN(files), "Do mat:\nMat\nDo mat:\tMat\n");
 	expect(files, ARRAY_LEN(files), "M\n7\nA1\nkq\nM\t7\tkq\n");
 	expect(files, ARRAY_LEN(files), "MAT\ntrang");
