@@ -64,6 +64,7 @@ static int
 hash_field(crypto_hash_sha256_state *h, const struct leaf *l)
 {
 	struct buf text;
+	unsigned flags = 0;
 	int r;
 
 	for (size_t i = 0; i < l->name.n; i++) {
@@ -73,8 +74,14 @@ hash_field(crypto_hash_sha256_state *h, const struct leaf *l)
 	}
 	hash(h, SLICE(":"));
 	buf_init(&text, 4 * l->octets.n + 64);
-	r = word_decode(l->octets, &text, NULL);
+	r = word_decode(l->octets, &text, &flags);
 	hash_words(h, buf_slice(&text));
+	/* Others may read other letters in it: who releases it does so as it is. */
+	if ((flags & (WORD_FLAG_CHARSET | WORD_FLAG_BAD_CHARS | WORD_FLAG_RAW_OTHER |
+	    WORD_FLAG_MALFORMED)) != 0) {
+		hash(h, SLICE("\n"));
+		hash_words(h, l->octets);
+	}
 	buf_fini(&text);
 	return r;
 }

@@ -4,7 +4,7 @@
  *
  * Shape   the walk notes what it looks at; the digest is computed when something is found.
  * Forms   octets as they are; of text with CRLF and CR as LF and none at the end; of a header field
- *         its name in lower case, ":", and the decoded value, white space as one space.
+ *         its name in lower case, ":", and the decoded value, white space as one space; if it cannot be decoded well, as it stands, too.
  * Source  doc/design/release.md
  */
 #ifndef POLICY_LEAF_H

@@ -77,12 +77,13 @@ find_form(struct slice content, struct arena *a, enum form *form_out, struct sli
 	if ((err = param_content_type(type.value, a, &v)) != OK)
 		return err;
 	*form_out = form_of_params(&v);
-	if (*form_out == FORM_NONE && is_message(&v)) {
+	if (types > 1 ||	/* which one counts? */
+	    (*form_out != FORM_NONE && is_message(&v) && !control_off("protected-wrapped"))) {
+		*form_out = FORM_UNCLEAR;	/* older programs show the header of the message in it */
+	} else if (*form_out == FORM_NONE && is_message(&v)) {
 		*form_out = FORM_WRAPPED;
 		*inner_out = slice_from(content, it.body);
 	}
-	if (types > 1)		/* which one counts? */
-		*form_out = FORM_UNCLEAR;
 	return OK;
 }
 

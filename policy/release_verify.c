@@ -24,46 +24,6 @@ decoded(const struct tree *t, uint32_t i, struct buf *out)
 	return body_decode((enum body_encoding)t->parts[i].encoding, body, out, NULL);
 }
 
-static int
-add_leaf(const struct tree *t, uint32_t i, struct buf *digests)
-{
-	struct leaf l = { .kind = tree_is(t, i, "text", NULL) ? LEAF_TEXT : LEAF_OCTETS };
-	struct buf octets;
-	int r;
-
-	if ((r = decoded(t, i, &octets)) == OK) {
-		l.octets = buf_slice(&octets);
-		if (leaf_digest(&l) == NULL)
-			r = ERR_CRYPTO;
-		buf_add(digests, (struct slice){ (const char *)l.sha256, sizeof l.sha256 });
-	}
-	buf_fini(&octets);
-	return r != OK ? r : digests->err;
-}
-
-int
-release_content(struct slice entity, struct arena *a, unsigned char out[LEAF_SHA256_OCTETS])
-{
-	struct leaf all = { .kind = LEAF_OCTETS };
-	struct buf digests;
-	struct tree t;
-	int r = tree_parse(entity, a, &t);
-
-	if (r != OK)
-		return r;
-	buf_init(&digests, (size_t)LEAF_SHA256_OCTETS * (t.count + 1));
-	for (uint32_t i = 0; r == OK && i < t.count; i++)
-		if (t.parts[i].kind == TREE_LEAF)
-			r = add_leaf(&t, i, &digests);
-	all.octets = buf_slice(&digests);
-	if (r == OK && leaf_digest(&all) == NULL)
-		r = ERR_CRYPTO;
-	if (r == OK)
-		memcpy(out, all.sha256, LEAF_SHA256_OCTETS);
-	buf_fini(&digests);
-	return r;
-}
-
 /* ---- one signed statement ---- */
 
 static bool

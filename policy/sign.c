@@ -180,8 +180,10 @@ is_clear(const struct sign_source *s, size_t *body_at_out)
 		if (!slice_ends_nocase(field.whole, SLICE("\r\n")))
 			return false;
 	*body_at_out = it.body;
+	/* A signed message that is all there is would be shown in place of ours (RFC 8551 3.1). */
 	return control_off("sign-clear") ||
-	    ((it.flags & (HEADER_MALFORMED | HEADER_BARE_LF | HEADER_NO_END)) == 0 &&
+	    (!slice_is_nocase(type->type, "message") &&
+	    (it.flags & (HEADER_MALFORMED | HEADER_BARE_LF | HEADER_NO_END)) == 0 &&
 	    !tree_is_ambiguous(s->tree->parts[0].flags) && param_get(type, "hp") == NULL &&
 	    /* What is open would run on into what is put behind it. */
 	    !TREE_HAS(s->tree->flags, TREE_NO_CLOSE));

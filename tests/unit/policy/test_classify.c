@@ -479,7 +479,7 @@ the_deadline_is_kept(void **state)
 	o.now_arg = &now;
 	o.deadline_ms = 5;
 	check(SLICE(MIX PART("text/plain", "a") PART("text/plain", "b") PART("text/plain", "c")
-	    PART("text/plain", MAT) END), &o, "thuong opaque partly opaque-deadline@2", 0);
+	    PART("text/plain", MAT) END), &o, "thuong opaque partly opaque-deadline@3", 0);
 }
 
 static int

@@ -122,6 +122,10 @@ static const struct { const char *name, *header, *content; enum protected want; 
 	/* told twice */
 	{ "hp twice", FIELDS, "Content-Type: text/plain; hp=clear; hp=cipher\r\n" FIELDS BODY, DIFFERS },
 	{ "Content-Type twice", FIELDS, "Content-Type: text/plain\r\n" CLEAR FIELDS BODY, DIFFERS },
+	{ "hp of what others take for wrapped", FIELDS, "Content-Type: message/rfc822; hp=\"clear\"\r\n"
+	  FIELDS "\r\nFrom: x@y.example\r\nSubject: khac\r\n" BODY, DIFFERS },
+	{ "old, of what others take for wrapped", FIELDS, "Content-Type: message/rfc822; "
+	  "protected-headers=v1\r\n\r\nFrom: x@y.example\r\nSubject: khac\r\n" BODY, DIFFERS },
 	{ "hp of another value", "Subject: a\r\n", "Content-Type: text/plain; hp=x\r\nSubject: b\r\n"
 	  BODY, DIFFERS },
 	{ "hp in capitals", "Subject: a\r\n", "Content-Type: text/plain; HP=\"CLEAR\"\r\nSubject: b\r\n"

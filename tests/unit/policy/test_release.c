@@ -71,6 +71,14 @@ static const char unclear[] = FIELDS("21@a") MIXED("aa") PART("aa", X) PART("aa"
     "Content-Type: text/plain\r\nContent-Type: text/html\r\n\r\nxin chao") END("aa");
 static const char resent[] = "Resent-From: <" SENDER ">\r\nResent-Date: Sun, 22 Nov 2026 10:00:00 "
     "+0700\r\n" FIELDS("22@a") MIXED("aa") PART("aa", X) END("aa");
+static const char opaque_named[] = FIELDS("23@b") MIXED("bb") PART("bb", TEXT) PART("bb",
+    "Content-Description: [MẬT] ke hoach\r\n" X) PART("bb", Y) END("bb");
+#define Y_AS(type) "Content-Type: " type "\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
+		"Dg8QERITFBUODxAREhMUFQ4PEBESExQV"
+static const char opaque_type[] = FIELDS("24@b") MIXED("bb") PART("bb", TEXT) PART("bb", X)
+    PART("bb", Y_AS("text/html; charset=utf-7")) END("bb");
+static const char opaque_beside[] = FIELDS("25@b") MIXED("bb") "xem cho nay\r\n" PART("bb", TEXT)
+    PART("bb", X) PART("bb", Y) END("bb");
 static const char from_other[] = "From: <a@tinh.example>\r\nMessage-ID: <12@a>\r\n" MIXED("aa")
     PART("aa", X) PART("aa", Y) END("aa");
 
@@ -564,9 +572,16 @@ what_was_not_inspected_needs_all_of_the_content(void **state)
 	expect("same content", &t, opaque_again, NULL);
 	expect("other content", &t, opaque_other, "not-covered");
 	expect("other order", &t, opaque_swapped, "not-covered");
+	expect("a mark in a header", &t, opaque_named, "lift");
+	expect("another type", &t, opaque_type, "not-covered");
+	expect("text beside the parts", &t, opaque_beside, "not-covered");
 	assert_int_equal(judge_it(unclear, &t.req, &r), OK);
 	assert_true(slice_is(r.reply.rule, "ambiguous"));
 	judge_fini(&r);
+	prepare(&t, damaged, LIFT_REVIEW);
+	sign_all(&t);
+	expect("a damaged encoding", &t, damaged_again, NULL);
+	expect("damaged otherwise", &t, damaged_other, "not-covered");
 	late_ms = 0;
 	env.classify.now_ms = NULL;
 	arena_clear(&arena);

@@ -251,6 +251,8 @@ static const struct {
 	{ NULL, FROM "\r\nx\r\n", ERR_NOENT, VERDICT_DEFER, "the signer is not available", "" },
 	{ NULL, FROM "Content-Type: text/plain; hp=\"clear\"\r\n\r\nx\r\n", OK, VERDICT_REJECT,
 	    "the header can be read in several ways", "" },
+	{ NULL, FROM "Content-Type: message/rfc822\r\n\r\nFrom: bo-truong@tinh.example\r\n\r\nx\r\n", OK,
+	    VERDICT_REJECT, "the header can be read in several ways", "" },
 	{ "expired", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid", "expired" },
 	{ "revoked", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid", "revoked" },
 	{ "la", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid", "untrusted" },

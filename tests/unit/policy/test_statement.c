@@ -25,6 +25,12 @@ fields_are_causes_of_their_own(void **state)
 		{ .kind = LEAF_TEXT, .octets = SLICE("a\r\nb\rc\n\r\n") },
 		{ .kind = LEAF_TEXT, .octets = SLICE("a\nb\nc") },
 		{ .kind = LEAF_OCTETS, .octets = SLICE("a\r\nb\rc\n\r\n") },
+		{ .kind = LEAF_FIELD, .name = SLICE("Subject"), .octets = SLICE("M \x81\x8d") },
+		{ .kind = LEAF_FIELD, .name = SLICE("Subject"), .octets = SLICE("M \x8f\x90") },
+		{ .kind = LEAF_FIELD, .name = SLICE("Subject"),
+		    .octets = SLICE("M =?utf-8?Q?=B1=B2?=") },
+		{ .kind = LEAF_FIELD, .name = SLICE("Subject"),
+		    .octets = SLICE("M =?utf-8?Q?=B3=B4?=") },
 	};
 
 	(void)state;
@@ -34,6 +40,8 @@ fields_are_causes_of_their_own(void **state)
 	assert_memory_not_equal(l[0].sha256, l[2].sha256, 32);
 	assert_memory_equal(l[3].sha256, l[4].sha256, 32);
 	assert_memory_not_equal(l[3].sha256, l[5].sha256, 32);
+	assert_memory_not_equal(l[6].sha256, l[7].sha256, 32);	/* shown alike where it is damaged */
+	assert_memory_not_equal(l[8].sha256, l[9].sha256, 32);
 }
 
 static struct slice
