@@ -69,7 +69,8 @@ ocsp_is_ours(struct smime_trust *t, struct smime_ocsp *c, int i, const struct sm
 	X509 *x;
 
 	for (unsigned n = 0; (x = path_candidate(&q, n)) != NULL; n++)
-		if (ocsp_is_about(c, i, x) && ocsp_is_genuine(&q, c, x, NULL, &until_s, &end_s) &&
+		if (X509_check_ca(x) != 0 && ocsp_is_about(c, i, x) &&
+		    ocsp_is_genuine(&q, c, x, NULL, &until_s, &end_s) &&
 		    is_authority_of_ours(t, x, o))
 			return true;
 	return false;

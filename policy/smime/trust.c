@@ -11,7 +11,8 @@
 #include "common/civil.h"
 #include "policy/smime/internal.h"
 
-enum { OBJECTS_MAX = 4096 };
+/* All that congvu-trust can have: the people whom policyd met (SEEN_MAX), responses, lists. */
+enum { OBJECTS_MAX = 16384 };
 
 int
 smime_init(void)

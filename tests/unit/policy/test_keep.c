@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "policy/fetch/keep.h"
+#include "policy/seen.h"
 #include "policy/smime/revoked.h"
 #include "policy/trust.h"
 #include "tests/unit/common/scratch.h"
@@ -184,6 +185,34 @@ lists_that_ended_long_ago_go(void **state)
 	assert_int_equal(count_lists(), 0);
 }
 
+/* policyd has met as many people as it keeps, and there are as many responses as the keeper does:
+ * the run that begins with all of them is the one that matters most. */
+static void
+many_were_met(void **state)
+{
+	struct smime_options o = { .now_s = clock_real_s(), .purpose = SMIME_ANY_PURPOSE };
+	struct slice der, list = make_crl("inter", 5, "k9.crl");
+	size_t revoked, grown;
+	struct folder f;
+	struct buf many;
+	struct keep k;
+
+	(void)state;
+	pki_run("openssl x509 -in an.pem -outform DER -out an.der");
+	der = pki_read("an.der");
+	buf_init(&many, TRUST_BLOB_MAX);
+	buf_add(&many, buf_slice(&base));
+	for (size_t i = 0; i < SEEN_MAX; i++)
+		assert_int_equal(smime_trust_add(&many, SMIME_INTERMEDIATE, der), OK);
+	assert_int_equal(folder_open(dir, &f), OK);
+	assert_int_equal(keep_init(&k, &f, buf_slice(&many), &o), OK);
+	assert_int_equal(take(&k, list), 1);
+	assert_int_equal(keep_finish(&k, &revoked, &grown), OK);
+	assert_int_equal(revoked, 1);
+	keep_fini(&k);
+	buf_fini(&many);
+}
+
 static int
 setup(void **state)
 {
@@ -214,6 +243,7 @@ main(void)
 		cmocka_unit_test(a_damaged_list_makes_room),
 		cmocka_unit_test(what_is_revoked_is_noted),
 		cmocka_unit_test(lists_that_ended_long_ago_go),
+		cmocka_unit_test(many_were_met),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
