@@ -17,9 +17,12 @@ crl_parse(struct slice der)
 {
 	const unsigned char *p = (const unsigned char *)der.p;
 	X509_CRL *crl = der.n > LONG_MAX ? NULL : d2i_X509_CRL(NULL, &p, (long)der.n);
+	int64_t this_s;
 
 	ERR_clear_error();
-	if (crl != NULL && (const char *)p != der.p + der.n) {
+	/* A list of no moment can be used for nothing; it must not spoil a whole set later. */
+	if (crl != NULL && ((const char *)p != der.p + der.n ||
+	    !asn1_seconds(X509_CRL_get0_lastUpdate(crl), &this_s))) {
 		X509_CRL_free(crl);
 		return NULL;
 	}

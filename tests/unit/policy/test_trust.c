@@ -93,9 +93,41 @@ changes_are_seen_and_damage_is_not_believed(void **state)
 	pki_run("rm c/names.crl c/root.der");
 	assert_int_equal(trust_refresh(t), 1);
 	assert_int_equal(info(t).crls, 1);
-	pki_run("rm both.pem");		/* roots never vanish from a running server */
+	pki_run("cp both.pem roots.pem && rm both.pem");	/* roots never vanish from a running server */
 	assert_int_equal(trust_refresh(t), 0);
 	assert_int_equal(info(t).roots, 2);
+	trust_free(&t);
+}
+
+/* In a sound file every object can be used: one that cannot must not stop all the others. */
+static void
+a_list_without_a_moment_is_damage(void **state)
+{
+	struct slice list, broken;
+	struct trust *t;
+	char utc[16];
+	const char *at;
+
+	(void)state;
+	pki_run("mv roots.pem both.pem; cp crls/inter.crl c/inter.crl; "
+	    "openssl crl -in crls/inter.crl -outform DER -out inter.crl.der");
+	list = pki_read("inter.crl.der");
+	t = load();
+	/* thisUpdate is the first time in it. */
+	at = memmem(list.p, list.n, "\x17\x0d", 2);
+	assert_non_null(at);
+	memcpy(utc, at + 2, 13);
+	utc[13] = '\0';
+	broken = pki_replace(list, utc, "991399999999Z");
+	told_broken = 0;
+	pki_write("c/more.der", broken);
+	assert_int_equal(trust_refresh(t), 0);
+	assert_int_equal(told_broken, 1);
+	pki_run("cp crls/names.crl c/names.crl");
+	assert_int_equal(trust_refresh(t), 1);
+	assert_int_equal(info(t).crls, 2);
+	pki_run("rm c/names.crl c/more.der both.pem");
+	assert_int_equal(trust_refresh(t), 1);
 	trust_free(&t);
 }
 
@@ -151,6 +183,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_read_as_pem_and_der),
 		cmocka_unit_test(changes_are_seen_and_damage_is_not_believed),
+		cmocka_unit_test(a_list_without_a_moment_is_damage),
 		cmocka_unit_test(start_needs_sound_files),
 		cmocka_unit_test(broken_blobs_are_refused),
 	};
