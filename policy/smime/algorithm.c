@@ -3,6 +3,8 @@
  * Which keys and algorithms count: RSA of 2048 bits and more (PKCS #1, PSS) and ECDSA on the
  * curves P-256, P-384, P-521, each with SHA-256, SHA-384 or SHA-512 (for the mask of PSS, too).
  */
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -13,7 +15,10 @@
 #include "common/control.h"
 #include "policy/smime/internal.h"
 
-enum { RSA_BITS_MIN = 2048 };
+enum {
+	RSA_BITS_MIN = 2048,
+	EXPONENT_BITS_MAX = 64,	/* usual: 17; one as long as the modulus costs 100 times as much */
+};
 
 unsigned
 algorithm_digest(int nid)
@@ -49,6 +54,33 @@ check_curve(EVP_PKEY *key)
 	return SIG_UNSUPPORTED;
 }
 
+static bool
+has_short_exponent(EVP_PKEY *key)
+{
+	BIGNUM *e = NULL;
+	bool is_short = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
+	    BN_num_bits(e) <= EXPONENT_BITS_MAX;
+
+	BN_free(e);
+	return is_short;
+}
+
+bool
+algorithm_key_is_cheap(EVP_PKEY *key)
+{
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
+		return EVP_PKEY_get_bits(key) <= KEY_BITS_MAX && has_short_exponent(key);
+	case EVP_PKEY_EC:
+	case EVP_PKEY_ED25519:
+	case EVP_PKEY_ED448:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static unsigned
 check_key(EVP_PKEY *key)
 {
@@ -59,7 +91,7 @@ check_key(EVP_PKEY *key)
 	case EVP_PKEY_RSA_PSS:
 		if (bits < RSA_BITS_MIN && !control_off("smime-weak"))
 			return SIG_WEAK;
-		return bits > KEY_BITS_MAX ? SIG_UNSUPPORTED : SIG_OK;
+		return algorithm_key_is_cheap(key) ? SIG_OK : SIG_UNSUPPORTED;
 	case EVP_PKEY_EC:
 		return check_curve(key);
 	default:

@@ -230,8 +230,7 @@ chain_verify(struct smime_trust *t, X509 *leaf, STACK_OF(X509) *embedded,
 {
 	struct chain_verdict v = { .purpose = o->purpose, .grace_s = o->revocation_grace_s,
 		.from_s = o->now_s };
-	struct question q = { .t = t, .embedded = embedded, .o = o, .edges = EDGES_MAX,
-		.paths = PATHS_MAX };
+	struct question q = { .t = t, .embedded = embedded, .o = o, .paths = PATHS_MAX };
 	struct path_state state;
 	struct chain_verdict *slot;
 
@@ -245,7 +244,10 @@ chain_verify(struct smime_trust *t, X509 *leaf, STACK_OF(X509) *embedded,
 		*stale_out = slot->stale;
 		return slot->reason;
 	}
+	q.edges = t->edges < EDGES_MAX ? t->edges : EDGES_MAX;
+	t->edges -= q.edges;
 	v.reason = path_find(&q, leaf, FOR_MAIL, &state);
+	t->edges += q.edges;
 	v.until_s = state.until_s;
 	v.stale = *stale_out = state.stale;
 	if (is_present(o) && is_lasting(v.reason, &state))

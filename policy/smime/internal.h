@@ -17,6 +17,7 @@ enum {
 	CHAIN_DEPTH_MAX = 10,	/* certificates of a path, leaf and root included */
 	QUESTION_DEPTH_MAX = 3,	/* whose state hangs on whose: leaf, signer of its list, of that */
 	EDGES_MAX = 64,		/* signatures of certificates looked at for one leaf */
+	EDGES_ALL_MAX = 256,	/* for all of one message */
 	KEY_BITS_MAX = 8192,	/* of RSA: more costs time, and nobody has it */
 	PATHS_MAX = 32,		/* whole paths checked for one leaf */
 	KEYS_MAX = 4,		/* keys that a list or a response was tried with, remembered */
@@ -88,6 +89,7 @@ struct smime_trust {
 	struct smime_trust_info info;
 	STACK_OF(X509)	     *seen;	/* see points.h */
 	struct chain_verdict *cache;	/* CACHE_SLOTS */
+	unsigned	      edges;	/* left for the message in hand */
 };
 
 /* One question about one certificate at one moment, and what its answer may still cost. */
@@ -216,6 +218,8 @@ unsigned algorithm_check(CMS_SignerInfo *si, X509 *cert);
 unsigned algorithm_digest(int nid);
 /* Is a key strong enough to be believed; does a signature algorithm name no weak digest? */
 bool algorithm_key_is_fit(EVP_PKEY *key);
+/* Does it cost little to look at a signature by this key, whoever made the key? */
+bool algorithm_key_is_cheap(EVP_PKEY *key);
 bool algorithm_signature_is_fit(const X509_ALGOR *signature);
 
 /* attribute.c: signed attributes. SIG_OK or SIG_MALFORMED; *digest_out is the messageDigest. */

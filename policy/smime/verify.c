@@ -301,6 +301,8 @@ smime_verify(const struct tree *t, struct smime_trust *trust, const struct smime
 	int r;
 
 	ERR_clear_error();
+	if (trust != NULL)
+		trust->edges = EDGES_ALL_MAX;
 	r = verify_layer(t, &with, a, out);
 	if (r != OK || out->sig == SIG_NONE)
 		return r;

@@ -8,15 +8,17 @@
 
 #include <openssl/cms.h>
 #include <openssl/conf.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "common/base64.h"
 #include "common/wire.h"
 
-enum { KEYS_MAX = 64, ENTITIES_MAX = 32 };
+enum { KEYS_MAX = 64, ENTITIES_MAX = 64 };
 
 /* Sections that values of extensions may name. */
 static const char sections[] =
@@ -147,6 +149,35 @@ general_time(const char *text, const char *otherwise)
 
 /* ---- keys and names ---- */
 
+/* RSA whose exponents have changed places: making a signature is cheap, checking it is not. */
+static EVP_PKEY *
+slow_key(void)
+{
+	EVP_PKEY *usual = EVP_RSA_gen(3072), *key = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *parts = OSSL_PARAM_BLD_new();
+	BIGNUM *n = NULL, *e = NULL, *d = NULL;
+	OSSL_PARAM *all;
+
+	assert_int_equal(EVP_PKEY_get_bn_param(usual, OSSL_PKEY_PARAM_RSA_N, &n), 1);
+	assert_int_equal(EVP_PKEY_get_bn_param(usual, OSSL_PKEY_PARAM_RSA_E, &e), 1);
+	assert_int_equal(EVP_PKEY_get_bn_param(usual, OSSL_PKEY_PARAM_RSA_D, &d), 1);
+	assert_int_equal(OSSL_PARAM_BLD_push_BN(parts, OSSL_PKEY_PARAM_RSA_N, n), 1);
+	assert_int_equal(OSSL_PARAM_BLD_push_BN(parts, OSSL_PKEY_PARAM_RSA_E, d), 1);
+	assert_int_equal(OSSL_PARAM_BLD_push_BN(parts, OSSL_PKEY_PARAM_RSA_D, e), 1);
+	all = OSSL_PARAM_BLD_to_param(parts);
+	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, all), 1);
+	OSSL_PARAM_free(all);
+	OSSL_PARAM_BLD_free(parts);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(usual);
+	BN_free(n);
+	BN_free(e);
+	BN_free(d);
+	return key;
+}
+
 static EVP_PKEY *
 key_of(const char *name)
 {
@@ -162,6 +193,8 @@ key_of(const char *name)
 		k->pkey = EVP_RSA_gen(1024);
 	else if (strncmp(name, "rsa2048:", 8) == 0)
 		k->pkey = EVP_RSA_gen(2048);
+	else if (strncmp(name, "slow:", 5) == 0)
+		k->pkey = slow_key();
 	else if (strncmp(name, "ed:", 3) == 0)
 		k->pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	else
@@ -399,7 +432,7 @@ make_certificate(struct situation *s, const struct line *l)
 	assert_true(entities_n < ENTITIES_MAX);
 	e = &entities[entities_n++];
 	*e = (struct entity){ .issuer = issuer, .is_ee = strcmp(l->words[0], "ee") == 0,
-		.embed = option(l, "embed") != NULL };
+		.embed = option(l, "embed") != NULL, .signs = option(l, "signs") != NULL };
 	snprintf(e->id, sizeof e->id, "%s", l->words[1]);
 	e->signed_s = option(l, "signed") == NULL ? now_s : seconds(option(l, "signed"));
 	e->key = key_of(key == NULL ? e->id : key);
@@ -444,6 +477,17 @@ set_signing_time(CMS_SignerInfo *si, int64_t s)
 }
 
 static void
+add_signer(CMS_ContentInfo *cms, const struct entity *signer, unsigned flags)
+{
+	CMS_SignerInfo *si = CMS_add1_signer(cms, signer->x, signer->key,
+	    EVP_PKEY_get_base_id(signer->key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256(), flags);
+
+	if (si == NULL)
+		tell_library_error("signer");
+	set_signing_time(si, signer->signed_s);
+}
+
+static void
 make_message(struct situation *s)
 {
 	static const char text[] = "Content-Type: text/plain\r\n\r\nKinh gui quy co quan.\r\n";
@@ -452,7 +496,6 @@ make_message(struct situation *s)
 	const struct entity *signer = NULL;
 	unsigned char *der = NULL;
 	CMS_ContentInfo *cms;
-	CMS_SignerInfo *si;
 	struct buf message;
 	int n;
 
@@ -461,11 +504,9 @@ make_message(struct situation *s)
 			signer = &entities[i];
 	assert_non_null(signer);
 	cms = CMS_sign(NULL, NULL, NULL, NULL, flags);
-	si = CMS_add1_signer(cms, signer->x, signer->key,
-	    EVP_PKEY_get_base_id(signer->key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256(), flags);
-	if (si == NULL)
-		tell_library_error("signer");
-	set_signing_time(si, signer->signed_s);
+	for (unsigned i = 0; i < entities_n; i++)
+		if (entities[i].signs || &entities[i] == signer)
+			add_signer(cms, &entities[i], flags);
 	add_embedded(cms);
 	assert_int_equal(CMS_final(cms, content, NULL, flags), 1);
 	n = i2d_CMS_ContentInfo(cms, &der);

@@ -13,8 +13,9 @@
  *
  * Options of certificates
  *   name=/C=VN/CN=x (else /C=VN/O=Thu/CN=ID), issuer=NAME, key=K (else ID; "rsa2048:K",
- *   "rsa1024:K", "ed:K", else P-256), serial=N, from=T, to=T, sha=sha1, embed (into the message,
- *   not the pool), badsig, v1, anchor (into the roots), signed=T (the signing time),
+ *   "rsa1024:K", "ed:K", "slow:K" for RSA with an exponent as long as the modulus, else P-256),
+ *   serial=N, from=T, to=T, sha=sha1, embed (into the message, not the pool), signs (with the last
+ *   one), badsig, v1, anchor (into the roots), signed=T (the signing time),
  *   EXTENSION=VALUE or -EXTENSION (not that of the kind)
  * Options of lists
  *   this=T, next=T or next=none, number=N, revoke=ID[:REASON[:T[:T]]] (reason as in a CRL's text

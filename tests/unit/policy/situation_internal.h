@@ -16,7 +16,7 @@ struct entity {
 	EVP_PKEY *key;
 	struct entity *issuer;
 	bool	  has_crl;	/* a line made one, or wants none */
-	bool	  is_issuer, is_ee, embed;
+	bool	  is_issuer, is_ee, embed, signs;
 	int64_t	  signed_s;
 };
 

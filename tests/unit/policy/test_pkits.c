@@ -23,6 +23,8 @@ static const struct row {
 	{ "4.1.4 another algorithm in the path", "ca A R | key=ed:A\nee e A", SIG_OK },
 	{ "4.1 RSA in the path", "ca A R | key=rsa2048:A\nee e A", SIG_OK },
 	{ "4.1 authority's key too small", "ca A R | key=rsa1024:A\nee e A", SIG_WEAK },
+	{ "4.1 authority's key slow to use", "ca A R | key=slow:A\nee e A", SIG_UNTRUSTED },
+	{ "4.1 end entity's key slow to use", "ca A R\nee e A | key=slow:A", SIG_UNSUPPORTED },
 	{ "4.1 weak digest", "ca A R | sha=sha1\nee e A", SIG_WEAK },
 
 	/* ---- 4.2 validity ---- */
@@ -502,6 +504,37 @@ a_web_of_certificates_costs_little(void **state)
 	buf_fini(&script);
 }
 
+/* Signers under an authority of whose name there are many: each for himself is soon found. */
+static unsigned
+by_signers(int signers_n)
+{
+	struct smime_options o = { .now_s = (int64_t)time(NULL), .revocation_grace_s = 72 * 3600 };
+	struct situation s;
+	struct buf script;
+	unsigned reason;
+
+	buf_init(&script, 1 << 16);
+	for (int i = 0; i < 36; i++)
+		buf_addf(&script, "ca D%d R | name=/C=VN/CN=q | key=D\n", i);
+	buf_adds(&script, "ca Q R | name=/C=VN/CN=q\n");
+	for (int i = 0; i < signers_n; i++)
+		buf_addf(&script, "ee e%d Q | signs | key=e | -authorityKeyIdentifier\n", i);
+	situation_init(&s, buf_cstr(&script));
+	reason = situation_verify(&s, &o).reason;
+	situation_fini(&s);
+	buf_fini(&script);
+	return reason;
+}
+
+static void
+paths_of_all_signers_have_one_bound(void **state)
+{
+	(void)state;
+	assert_int_equal(by_signers(1), SIG_OK);
+	assert_int_equal(by_signers(6), SIG_OK);
+	assert_int_equal(by_signers(8), SIG_UNTRUSTED);
+}
+
 int
 main(void)
 {
@@ -509,6 +542,7 @@ main(void)
 		cmocka_unit_test(situations_of_the_suite),
 		cmocka_unit_test(other_ways_to_the_root),
 		cmocka_unit_test(a_web_of_certificates_costs_little),
+		cmocka_unit_test(paths_of_all_signers_have_one_bound),
 	};
 
 	return cmocka_run_group_tests(tests, situation_setup, situation_teardown);
