@@ -11,7 +11,8 @@ enum {
 	BOF = 0x0809, FILEPASS = 0x002F, BOUNDSHEET = 0x0085, SST = 0x00FC, CONTINUE = 0x003C,
 	LABELSST = 0x00FD, LABEL = 0x0204, RSTRING = 0x00D6, STRING = 0x0207, FORMULA = 0x0006,
 	HEADER = 0x0014, FOOTER = 0x0015, TXO = 0x01B6, NOTE = 0x001C, IMDATA = 0x007F,
-	BITMAP = 0x00E9, SERIESTEXT = 0x100D,
+	BITMAP = 0x00E9, SERIESTEXT = 0x100D, FORMAT = 0x041E, VALIDATION = 0x01BE,
+	HEADERS = 0x089C,	/* of first and even pages */
 	DRAWING_GROUP = 0x00EB, DRAWING = 0x00EC,
 	BIFF8 = 0x0600,
 	WIDE = 1 << 0, EXTENDED = 1 << 2, RICH = 1 << 3,	/* flags of a string */
@@ -221,6 +222,52 @@ string_at(struct excel *x, size_t at, size_t length_octets)
 	read_string(x, length_octets);
 }
 
+/* What is shown at a cell that takes only some values: two titles, two texts. */
+static void
+validation(struct excel *x)
+{
+	pass_over(&x->r, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		read_string(x, 2);
+		put_line(x, buf_slice(&x->one));
+	}
+}
+
+static void
+more_headers(struct excel *x)
+{
+	uint32_t octets[4];
+
+	pass_over(&x->r, 30);
+	for (size_t i = 0; i < ARRAY_LEN(octets); i++)
+		octets[i] = take(&x->r, 2);
+	for (size_t i = 0; i < ARRAY_LEN(octets); i++)
+		if (octets[i] > 0) {
+			read_string(x, 2);
+			sheet_header(buf_slice(&x->one), x->text);
+		}
+}
+
+/* Records with words that stand beside the cells. */
+static void
+other_record(struct excel *x)
+{
+	switch (x->r.type) {
+	case FORMAT:
+		string_at(x, 2, 2);
+		sheet_format(buf_slice(&x->one), x->text);
+		break;
+	case VALIDATION:
+		validation(x);
+		break;
+	case HEADERS:
+		more_headers(x);
+		break;
+	default:
+		break;
+	}
+}
+
 static void
 one_record(struct excel *x)
 {
@@ -272,6 +319,7 @@ one_record(struct excel *x)
 		x->more = true;
 		break;
 	default:
+		other_record(x);
 		break;
 	}
 }

@@ -250,7 +250,7 @@ is_telling(struct slice name)
 {
 	static const char *const list[] = {
 		"alt", "title", "value", "placeholder", "label", "aria-label", "content",
-		"summary", "srcdoc", "string", "data-label", "href", "name",
+		"summary", "string", "data-label", "href", "name",
 	};
 
 	return one_of(name, list, ARRAY_LEN(list));
@@ -336,7 +336,7 @@ attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_o
 		if (slice_is_nocase(name, "dir") && slice_is_nocase(value, "rtl") &&
 		    slice_is_nocase(t->name, "bdo"))
 			*turned_out = true;
-		if (value.n > 0 && is_handler(name))
+		if (value.n > 0 && (is_handler(name) || slice_is_nocase(name, "srcdoc")))
 			h->flags |= HTML_HAS_EMBEDDED;
 		h->flags |= value_flags(h, value);
 		if (!is_telling(name) || value.n == 0 || h->reading == HTML_OFFICE)

@@ -167,15 +167,19 @@ static const struct { const char *element, *attribute; } telling[] = {
 	{ NULL, "error" }, { NULL, "errorTitle" }, { NULL, "tooltip" }, { NULL, "caption" },
 };
 
-/* A number's format may have words in quotes, which stand before or in place of it. */
-static void
-number_format(struct sheet *s, struct slice code)
+/* They are in quotes. */
+void
+sheet_format(struct slice code, struct buf *out)
 {
 	struct slice piece;
 
 	while (code.n > 0) {
 		slice_cut(&code, '"', &piece);
-		line(s, piece);
+		piece = slice_trim(piece);
+		if (piece.n > 0) {
+			buf_add(out, piece);
+			buf_addc(out, '\n');
+		}
 	}
 }
 
@@ -188,8 +192,8 @@ telling_attributes(struct sheet *s, const char *name, const char **atts)
 		if ((telling[i].element == NULL || is(name, telling[i].element)) &&
 		    (v = xml_attribute(atts, telling[i].attribute)) != NULL)
 			line(s, slice_of(v));
-	if (is(name, "numFmt") && (v = xml_attribute(atts, "formatCode")) != NULL)
-		number_format(s, slice_of(v));
+	if (is(name, "numFmt") && (v = xml_attribute(atts, "formatCode")) != NULL && s->out != NULL)
+		sheet_format(slice_of(v), s->out);
 }
 
 static void

@@ -32,6 +32,9 @@ int sheet_strings_at(const struct sheet_strings *s, uint64_t i, struct slice *ou
 /* A header or footer, without its codes, as lines. */
 void sheet_header(struct slice coded, struct buf *out);
 
+/* The words in the format of a number, which stand before or in place of it, as lines. */
+void sheet_format(struct slice code, struct buf *out);
+
 /* Read the part of shared texts. OK; errors of xml_read. */
 int sheet_strings_read(struct sheet_strings *s, struct slice xml) MUST_USE;
 

@@ -259,6 +259,15 @@ workbooks(void **state)
 	if (!slice_is(buf_slice(&text), "To 1!\nDo:\xE1\xBA\xAC.\nMat\nDo:\xE1\xBA\xAC.\nMat\n"
 	    "Do:\xE1\xBA\xAC.\tMat\nxy\nkq\n\nMAT\ntr\nchu\nxy\tkq\n"))
 		fail_msg("%.*s", (int)text.n, text.p);
+	buf_clear(&s);		/* formats of numbers, prompts at cells, headers of other pages */
+	REC(&s, 0x0809, "\x00\x06\x05\x00");
+	REC(&s, 0x041E, "\xA4\0\x08\0\0\"MAT\" 0;");
+	REC(&s, 0x01BE, "\0\0\0\0\1\0\0t\1\0\0e\2\0\0p1\1\0\0\0");
+	REC(&s, 0x089C, "\x9C\x08\0\0\0\0\0\0\0\0\0\0" "0123456789ABCDEF" "\0\0" "\0\0\0\0\4\0\0\0"
+	    "\4\0\0&Cdb");
+	assert_int_equal(workbook(&s, &art, &more), OK);
+	if (!slice_is(buf_slice(&text), "MAT\n0;\nt\ne\np1\n\ndb\n"))
+		fail_msg("%.*s", (int)text.n, text.p);
 	buf_clear(&s);		/* drawings, put together; a picture of another kind */
 	REC(&s, 0x0809, "\x00\x06\x05\x00");
 	REC(&s, 0x00EB, "dra");

@@ -15,6 +15,8 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_SHOWN, "<table><tr><td>x</td><td>MẬT</td></tr></table>", "x\nMẬT\n", 0 },
 	{ HTML_SHOWN, "M&#7852;T &#x1eac; &lt;b&gt; &amp;amp; &nbsp;", "MẬT Ậ <b> &amp; \u00A0", 0 },
 	{ HTML_SHOWN, "M&Euml;T &Eumlx &bogus; &#; &", "M\u00CBT \u00CBx &bogus; &#; &", 0 },
+	{ HTML_SHOWN, "&Mopf;&Afr;&Tscr; &Mcy;&Mu; &ofr", "MAT \u041C\u039C &ofr", 0 },
+	{ HTML_SHOWN, "<iframe srcdoc=\"&lt;p>M\">x", "x", HTML_HAS_EMBEDDED },
 	{ HTML_SHOWN, "M<!-- x -->ẬT", "MẬT", HTML_HAS_MORE },
 	{ HTML_ALL,   "a<!-- MẬT -->b", "a\nMẬT -->b", HTML_HAS_MORE },
 	{ HTML_ALL,   "<!--[if mso]>MẬT<![endif]-->", "MẬT\n", HTML_HAS_MORE },
