@@ -85,6 +85,26 @@ removals_are_sound(struct slice message, const struct pol_judge_reply *r)
 	return true;
 }
 
+/* ---- trace ---- */
+
+/* What stands on top: whole fields that tell of the way, and none that people are shown. */
+static bool
+trace_is_sound(struct slice trace)
+{
+	struct header_field field;
+	struct header_iter it;
+
+	if (trace.n > 0 && !slice_ends_nocase(trace, SLICE("\r\n")))
+		return false;
+	header_init(&it, trace);
+	while (header_next(&it, &field) == 1)
+		if (!is_trace(field.name) && !slice_is_nocase(field.name, "Received") &&
+		    !slice_is_nocase(field.name, "Return-Path"))
+			return false;
+	return it.fields_end == trace.n &&
+	    (it.flags & (HEADER_MALFORMED | HEADER_BARE_LF)) == 0;
+}
+
 /* ---- the server's signature ---- */
 
 /* A piece of the answer that is being read from its begin. */
@@ -231,6 +251,8 @@ composed_check(struct slice message, const struct pol_judge_reply *r)
 
 	if (control_off("composed"))
 		return r->head_at <= message.n && are_ranges(r, message.n) ? OK : ERR_FRAME;
+	if (!trace_is_sound(r->trace))
+		return ERR_FRAME;
 	if (r->signed_by.n == 0)
 		return removals_are_sound(message, r) ? OK : ERR_FRAME;
 	return head_is_sound(message, r, &boundary) && tail_is_sound(r->tail, boundary) ? OK :

@@ -318,8 +318,9 @@ prepare(struct conn *c, const struct pol_judge_reply *r, struct chan_answer *ans
 	d->filed = filed_copies(env, &d->filed_n);
 	d->release = message_release_use(c, r);
 	d->release_n = d->release != NULL;
-	if (slice_starts_nocase(r->trace, m->trace))
-		d->relay_skip = (uint32_t)m->return_path_octets;
+	if (!slice_starts_nocase(r->trace, m->trace) && !control_off("composed"))
+		return ERR_FRAME;
+	d->relay_skip = (uint32_t)m->return_path_octets;
 	m->deliver = d;
 	return env->mem.err != OK ? env->mem.err : compose(m, r);
 }

@@ -163,6 +163,36 @@ only_trace_is_left_out(void **state)
 	}
 }
 
+/* Nor is anything put on top that people are shown. */
+static void
+only_trace_is_put_on_top(void **state)
+{
+	static const struct { const char *trace; int result; } rows[] = {
+		{ "", OK },
+		{ "Return-Path: <a@b.example>\r\nReceived: from a\r\n\tby b\r\n"
+		    "Authentication-Results: mail.tinh.example; smime=pass\r\n"
+		    "X-Congvu-Signed-By: mail.tinh.example; signer=x\r\n", OK },
+		{ "Received: x\r\nSubject: khac\r\n", ERR_FRAME },
+		{ "Received: x\r\nFrom: kh@tinh.example\r\n", ERR_FRAME },
+		{ "Received: x\r\n\r\nloi khac\r\n", ERR_FRAME },
+		{ "Received: x\r\n\r\n", ERR_FRAME }, { "Received: x\r\n ", ERR_FRAME },
+		{ "Received: x\r\nloi khac\r\n", ERR_FRAME }, { "Received: x", ERR_FRAME },
+		{ " Received: x\r\n", ERR_FRAME }, { "Received: x\nReceived: y\r\n", ERR_FRAME },
+		{ "Content-Type: text/html\r\n", ERR_FRAME },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pol_judge_reply bare = { .trace = slice_of(rows[i].trace) };
+		struct pol_judge_reply with = signed_reply(message);
+
+		with.trace = bare.trace;
+		if (composed_check(message, &bare) != rows[i].result ||
+		    composed_check(message, &with) != rows[i].result)
+			fail_msg("row %zu", i);
+	}
+}
+
 static int
 setup(void **state)
 {
@@ -187,6 +217,7 @@ main(void)
 		cmocka_unit_test(no_other_words_get_in),
 		cmocka_unit_test(the_body_stays_whole),
 		cmocka_unit_test(only_trace_is_left_out),
+		cmocka_unit_test(only_trace_is_put_on_top),
 	};
 
 	return cmocka_run_group_tests_name("composed", tests, setup, teardown);
