@@ -9,13 +9,14 @@
 
 #include "common/control.h"
 
-enum { CONNECT_MS = 10000, KEEP_CONNECTIONS = 8 };
+/* PROXY_PORT: where libcurl looks for a proxy whose port is not told. */
+enum { CONNECT_MS = 10000, KEEP_CONNECTIONS = 8, PROXY_PORT = 1080 };
 
 struct http {
 	CURL		  *curl;
 	struct curl_slist *headers;
 	struct buf	   no_proxy;
-	bool		   through_proxy;
+	uint16_t	   proxy_port;	/* network order; 0: there is no proxy */
 	/* of the request in hand */
 	struct buf	  *out;
 	size_t		   head_octets;
@@ -54,13 +55,24 @@ http_may_ask(const struct sockaddr *address)
 	    !IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) && !IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
 }
 
+/* A host that is asked without the proxy ("no-proxy") is a host like any other. */
+static bool
+is_proxy(const struct http *h, const struct sockaddr *address)
+{
+	const struct sockaddr_in *v4 = (const void *)address;
+	const struct sockaddr_in6 *v6 = (const void *)address;
+
+	return h->proxy_port != 0 && h->proxy_port == (address->sa_family == AF_INET ?
+	    v4->sin_port : address->sa_family == AF_INET6 ? v6->sin6_port : 0);
+}
+
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct http *h = arg;
 
 	(void)purpose;
-	if (!h->anywhere && !h->through_proxy && !http_may_ask(&address->addr)) {
+	if (!h->anywhere && !is_proxy(h, &address->addr) && !http_may_ask(&address->addr)) {
 		h->forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -145,13 +157,29 @@ set_fixed(struct http *h)
 	return bad;
 }
 
+static bool
+take_proxy_port(struct http *h, const char *proxy)
+{
+	CURLU *url = curl_url();
+	char *port = NULL;
+	uint64_t n = PROXY_PORT;
+	bool ok = url != NULL && curl_url_set(url, CURLUPART_URL, proxy, 0) == CURLUE_OK;
+
+	if (ok && curl_url_get(url, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+		ok = slice_u64(slice_of(port), UINT16_MAX, &n) == OK;
+	h->proxy_port = htons((uint16_t)n);
+	curl_free(port);
+	curl_url_cleanup(url);
+	return ok;
+}
+
 /* An empty proxy is none: the environment has no say. */
 static unsigned
 set_configured(struct http *h, const struct conf_trust *conf)
 {
 	unsigned bad = SET(h, CURLOPT_PROXY, conf->proxy);
 
-	h->through_proxy = *conf->proxy != '\0';
+	bad += *conf->proxy != '\0' && !take_proxy_port(h, conf->proxy);
 	for (size_t i = 0; i < conf->no_proxy.n; i++)
 		buf_addf(&h->no_proxy, "%s%s", i == 0 ? "" : ",", conf->no_proxy.v[i]);
 	if (h->no_proxy.n > 0 && buf_cstr(&h->no_proxy) != NULL)

@@ -7,7 +7,8 @@
  *         followed, nothing is decompressed, no cookie, .netrc or proxy of the environment counts.
  * Where   an address that a certificate named may not lead to loopback, link-local, multicast or
  *         unspecified addresses: a certificate has no business with what listens there. Control
- *         "trust-address" (see control.h) lets it. Through a proxy it is the proxy's business.
+ *         "trust-address" (see control.h) lets it. Through a proxy it is the proxy's business; what
+ *         is asked without it ("no-proxy") is not.
  */
 #ifndef POLICY_FETCH_HTTP_H
 #define POLICY_FETCH_HTTP_H

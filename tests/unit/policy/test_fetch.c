@@ -127,6 +127,37 @@ certificates_do_not_send_us_home(void **state)
 	assert_false(http_may_ask(&(struct sockaddr){ .sa_family = AF_UNIX }));
 }
 
+static int
+get(struct http *h, const char *url)
+{
+	struct http_request rq = { .url = url, .timeout_ms = 5000 };
+	unsigned status;
+	struct buf out;
+	int r;
+
+	buf_init(&out, 4096);
+	r = http_get(h, &rq, &out, &status);
+	buf_fini(&out);
+	return r;
+}
+
+/* A proxy may be on this machine, and that lets nobody else who is. Nobody listens on port 1. */
+static void
+a_proxy_opens_no_other_way_home(void **state)
+{
+	const char *hosts[] = { "localhost", "127.0.0.2" };
+	struct conf_trust conf = { .proxy = "http://127.0.0.1:1", .no_proxy = { hosts, 2 },
+		.ca = "" };
+	struct http *h;
+
+	(void)state;
+	assert_int_equal(http_new(&conf, &h), OK);
+	assert_int_equal(get(h, "http://ca.example/a.crl"), ERR_UNAVAIL);
+	assert_int_equal(get(h, "http://localhost:2/a.crl"), ERR_FORBIDDEN);
+	assert_int_equal(get(h, "http://127.0.0.2:2/a.crl"), ERR_FORBIDDEN);
+	http_free(&h);
+}
+
 /* ---- jobs ---- */
 
 static struct smime_point
@@ -315,6 +346,7 @@ main(void)
 		cmocka_unit_test(the_first_pair_that_fits_rewrites),
 		cmocka_unit_test(servers_are_told_apart),
 		cmocka_unit_test(certificates_do_not_send_us_home),
+		cmocka_unit_test(a_proxy_opens_no_other_way_home),
 		cmocka_unit_test(one_question_is_asked_once),
 		cmocka_unit_test(jobs_are_bounded),
 		cmocka_unit_test(the_state_is_read_as_it_was_written),
