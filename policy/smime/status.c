@@ -138,6 +138,9 @@ add(struct revoked_list *list, const unsigned char issuer[32], const ASN1_INTEGE
 	memcpy(e.issuer, issuer, sizeof e.issuer);
 	memcpy(e.serial, octets.p, octets.n);
 	e.serial_octets = (unsigned char)(octets.n > 0 ? octets.n : 1);
+	/* Full of double ones, of an authority with several certificates? */
+	if (list->count >= REVOKED_MAX)
+		(void)revoked_settle(list);
 	return revoked_add(list, &e);
 }
 

@@ -204,6 +204,28 @@ once_revoked_stays_revoked(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* An authority with many certificates proves the same over and over. */
+static void
+double_ones_do_not_fill_the_memory(void **state)
+{
+	struct smime_options o = { .now_s = now_s };
+	struct revoked_entry one = { .serial_octets = 1 };
+	struct revoked_list list;
+	struct situation s;
+
+	(void)state;
+	revoked_init(&list);
+	for (size_t i = 0; i < REVOKED_MAX; i++)
+		assert_int_equal(revoked_add(&list, &one), OK);
+	assert_int_equal(revoked_add(&list, &one), ERR_LIMIT);
+	situation_init(&s, "ca A R\nee e A\ncrl A | revoke=e");
+	assert_int_equal(smime_trust_revoked(s.trust, &o, &list), OK);
+	(void)revoked_settle(&list);
+	assert_int_equal(list.count, 2);
+	situation_fini(&s);
+	revoked_fini(&list);
+}
+
 /* ---- the files of policyd ---- */
 
 static char dir[64];
@@ -455,6 +477,7 @@ main(void)
 		cmocka_unit_test(entries_are_read_and_written),
 		cmocka_unit_test(the_earliest_moment_stays),
 		cmocka_unit_test(once_revoked_stays_revoked),
+		cmocka_unit_test(double_ones_do_not_fill_the_memory),
 		cmocka_unit_test(a_list_that_forgets_is_remembered),
 		cmocka_unit_test(objects_are_told_apart),
 		cmocka_unit_test(scopes_tell_issues_of_one_list),
