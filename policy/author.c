@@ -65,7 +65,22 @@ is_ours(const struct run *run, struct slice address)
 	return false;
 }
 
-/* A domain where the account itself has an address, whatever the configuration says. */
+/* A domain that a route inside names: an agency whose officials sign, too. */
+static bool
+is_partner(const struct run *run, struct slice domain)
+{
+	const struct conf_route *route = run->c->conf != NULL && domain.n > 0 ?
+	    conf_route_for(run->c->conf, domain) : NULL;
+
+	if (route == NULL || route->zone != ZONE_INTERNAL || control_off("resent-partner"))
+		return false;
+	for (size_t i = 0; i < route->domains.n; i++)
+		if (slice_is(slice_of(route->domains.v[i]), "*"))	/* of all the world */
+			return false;
+	return true;
+}
+
+/* A domain where the account itself has an address, whatever the configuration says; or one inside. */
 static bool
 is_colleague(const struct run *run, struct slice address)
 {
@@ -74,7 +89,7 @@ is_colleague(const struct run *run, struct slice address)
 	for (size_t i = 0; i < run->c->identities_n; i++)
 		if (slice_eq_nocase(domain_of(run->c->identities[i].address), domain))
 			return true;
-	return is_ours(run, address);
+	return is_ours(run, address) || is_partner(run, domain);
 }
 
 /* ---- who sends ---- */

@@ -91,6 +91,38 @@ signed_by(const char *name, bool detached, struct slice entity)
 
 /* ---- sent again ---- */
 
+/* Officials of an agency behind a route inside sign, too: nobody writes under their names. */
+static void
+a_route_inside_leads_to_colleagues(void **state)
+{
+	static const struct {
+		const char *domain, *from, *rule;
+		unsigned    zone;
+	} rows[] = {
+		{ "bo.example", "bo-truong@bo.example", "from-not-yours", ZONE_INTERNAL },
+		{ ".bo.example", "bo-truong@vp.bo.example", "from-not-yours", ZONE_INTERNAL },
+		{ "bo.example", "dan@ngoai.example", "allow", ZONE_INTERNAL },
+		{ "bo.example", "dan@bo.example", "allow", ZONE_INTERNET },
+		{ "*", "dan@ngoai.example", "allow", ZONE_INTERNAL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *domains[] = { rows[i].domain };
+		struct conf_route route = { .domains = { domains, 1 }, .zone = rows[i].zone };
+		struct conf conf = { .route = &route, .route_n = 1 };
+		char fields[256];
+
+		(void)snprintf(fields, sizeof fields, "Resent-From: " BINH "\r\n" WHEN "From: %s\r\n",
+		    rows[i].from);
+		env.conf = &conf;
+		if (!slice_is(judge_as(&by_binh, message(fields, signed_by("binh", true,
+		    SLICE(TEXT))))->rule, rows[i].rule))
+			fail_msg("%s: not %s", rows[i].from, rows[i].rule);
+		env.conf = NULL;
+	}
+}
+
 static void
 who_sends_again_is_the_sender(void **state)
 {
@@ -591,6 +623,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_sends_again_is_the_sender),
+		cmocka_unit_test(a_route_inside_leads_to_colleagues),
 		cmocka_unit_test(unsigned_senders_write_for_no_colleague),
 		cmocka_unit_test(from_must_be_one_address),
 		cmocka_unit_test(person_and_agency_are_both_named),
