@@ -9,6 +9,8 @@
 #include "common/metric.h"
 #include "common/pidfile.h"
 
+enum { ERRORS_OCTETS_MAX = 1 << 16 };
+
 const char *
 program_conf_path(int argc, char **argv, const char *name)
 {
@@ -18,6 +20,24 @@ program_conf_path(int argc, char **argv, const char *name)
 		return argv[2];
 	fprintf(stderr, "usage: %s [-c FILE]\n", name);
 	return NULL;
+}
+
+struct conf *
+program_conf(const char *path)
+{
+	struct conf *conf = NULL;
+	struct buf errors;
+	int r;
+
+	buf_init(&errors, ERRORS_OCTETS_MAX);
+	r = conf_load(path, &conf, &errors);
+	if (r != OK) {
+		log_event(EV_CONFIG_ERROR, F_CSTR("file", path), F_ERR(r), F_END);
+		if (errors.n > 0)
+			fputs(buf_cstr(&errors), stderr);
+	}
+	buf_fini(&errors);
+	return r == OK ? conf : NULL;
 }
 
 void

@@ -16,6 +16,9 @@ const char *program_conf_path(int argc, char **argv, const char *name);
 
 enum { PROGRAM_USAGE = 2 };
 
+/* The first configuration; NULL: what is wrong with the file was logged and said on stderr. */
+struct conf *program_conf(const char *path);
+
 /* name: as in common/metric.def. conf_path: the file that conf came from. ERR_EXIST, logged and
  * said: another one runs with this run-dir. Metrics that cannot be kept are logged, no more. */
 int program_begin(const struct conf *conf, const char *conf_path, const char *name) MUST_USE;

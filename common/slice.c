@@ -204,3 +204,20 @@ slice_u64(struct slice a, uint64_t max, uint64_t *out)
 	*out = v;
 	return OK;
 }
+
+int
+slice_hex(struct slice a, void *out, size_t n)
+{
+	unsigned char *octets = out;
+
+	if (a.n != 2 * n)
+		return ERR_SYNTAX;
+	for (size_t i = 0; i < n; i++) {
+		int high = ascii_hex(a.p[2 * i]), low = ascii_hex(a.p[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return ERR_SYNTAX;
+		octets[i] = (unsigned char)(high << 4 | low);
+	}
+	return OK;
+}

@@ -54,6 +54,9 @@ bool slice_cut(struct slice *a, char c, struct slice *head_out);
 /* Decimal digits only, the whole slice, <= max: OK, ERR_SYNTAX, ERR_LIMIT. */
 int slice_u64(struct slice a, uint64_t max, uint64_t *out) MUST_USE;
 
+/* 2 n hex digits of either case, the whole slice: n octets; or ERR_SYNTAX, and out may be half full. */
+int slice_hex(struct slice a, void *out, size_t n) MUST_USE;
+
 /* ASCII-only tests and folding; independent of the locale. */
 char ascii_lower(char c);
 char ascii_upper(char c);

@@ -155,21 +155,6 @@ print_all(struct ctl *ctl, const struct st_queue_entry *e)
 		    e->history[i].text.p);
 }
 
-static int
-parse_id(const char *hex, char id[ST_ID_OCTETS])
-{
-	if (strlen(hex) != 2 * ST_ID_OCTETS)
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < ST_ID_OCTETS; i++) {
-		int hi = ascii_hex(hex[2 * i]), lo = ascii_hex(hex[2 * i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return ERR_SYNTAX;
-		id[i] = (char)(hi << 4 | lo);
-	}
-	return OK;
-}
-
 int
 ctl_queue_show(struct ctl *ctl, int argc, char **argv)
 {
@@ -180,7 +165,7 @@ ctl_queue_show(struct ctl *ctl, int argc, char **argv)
 	size_t n;
 	const struct chan_row *rows = st_rows(&n);
 
-	if (argc != 2 || parse_id(argv[1], id) != OK)
+	if (argc != 2 || slice_hex(slice_of(argv[1]), id, sizeof id) != OK)
 		return ctl_fail("queue show needs one id as \"queue list\" shows it");
 	req.id = (struct slice){ id, sizeof id };
 	if (ctl_ask(ctl, "store", rows, n, ST_QUEUE_SHOW, &req, &reply) != OK)
@@ -221,7 +206,7 @@ ctl_queue_act(struct ctl *ctl, int argc, char **argv)
 	const struct chan_row *rows = st_rows(&n);
 
 	argc = take_notify(argc, argv, &req.notify);
-	if (argc != 2 || parse_id(argv[1], id) != OK)
+	if (argc != 2 || slice_hex(slice_of(argv[1]), id, sizeof id) != OK)
 		return ctl_fail("queue %s needs one id as \"queue list\" shows it", argv[0]);
 	while (strcmp(acts[req.act], argv[0]) != 0)
 		req.act++;

@@ -261,21 +261,6 @@ ctl_release_list(struct ctl *ctl, int argc, char **argv)
 	return CTL_OK;
 }
 
-static int
-parse_id(const char *hex, char id[ST_ID_OCTETS])
-{
-	if (strlen(hex) != 2 * ST_ID_OCTETS)
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < ST_ID_OCTETS; i++) {
-		int hi = ascii_hex(hex[2 * i]), lo = ascii_hex(hex[2 * i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return ERR_SYNTAX;
-		id[i] = (char)(hi << 4 | lo);
-	}
-	return OK;
-}
-
 int
 ctl_release_revoke(struct ctl *ctl, int argc, char **argv)
 {
@@ -285,7 +270,7 @@ ctl_release_revoke(struct ctl *ctl, int argc, char **argv)
 	size_t n;
 	const struct chan_row *rows = st_rows(&n);
 
-	if (argc != 2 || parse_id(argv[1], id) != OK)
+	if (argc != 2 || slice_hex(slice_of(argv[1]), id, sizeof id) != OK)
 		return ctl_fail("usage: policy release revoke ID (32 hex digits)");
 	ctl_by(by);
 	req.by = slice_of(by);

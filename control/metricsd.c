@@ -105,22 +105,6 @@ open_socket(const struct conf_metrics *m, int *fd_out)
 
 /* ---- configuration ---- */
 
-static int
-read_conf(const char *path, struct conf **out)
-{
-	struct buf errors;
-	int r;
-
-	buf_init(&errors, ERRORS_OCTETS);
-	r = conf_load(path, out, &errors);
-	if (r != OK) {
-		log_event(EV_CONFIG_ERROR, F_CSTR("file", path), F_ERR(r));
-		fprintf(stderr, "%.*s", (int)errors.n, errors.n > 0 ? errors.p : "");
-	}
-	buf_fini(&errors);
-	return r;
-}
-
 /* Only the log level can change: the socket was opened with rights that are gone. */
 static void
 reload(struct metricsd *d)
@@ -234,7 +218,8 @@ main(int argc, char **argv)
 	log_init("metricsd");
 	systemd_open();
 	signal(SIGPIPE, SIG_IGN);
-	if (read_conf(d.conf_path, &d.conf) != OK)
+	d.conf = program_conf(d.conf_path);
+	if (d.conf == NULL)
 		return 1;
 	log_set_severity((enum log_severity)d.conf->general.log_level);
 	if (identity_load_or_say(d.conf, IDENTITY_BIT(IDENTITY_METRICSD)) != OK)

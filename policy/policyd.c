@@ -25,7 +25,7 @@
 #include "policy/fetched.h"
 #include "policy/pool.h"
 
-enum { WATCH_MS = 1000, ERRORS_OCTETS_MAX = 1 << 16 };
+enum { WATCH_MS = 1000 };
 
 struct policyd {
 	const char	   *conf_path;
@@ -171,24 +171,6 @@ on_fatal(void *arg)
 	loop_stop(d->loop);
 }
 
-static struct conf *
-read_conf(const char *path)
-{
-	struct conf *conf = NULL;
-	struct buf errors;
-	int r;
-
-	buf_init(&errors, ERRORS_OCTETS_MAX);
-	r = conf_load(path, &conf, &errors);
-	if (r != OK) {
-		log_event(EV_CONFIG_ERROR, F_CSTR("file", path), F_ERR(r), F_END);
-		if (errors.n > 0)
-			fputs(buf_cstr(&errors), stderr);
-	}
-	buf_fini(&errors);
-	return r == OK ? conf : NULL;
-}
-
 /* The files of the old configuration are all that the sandbox lets this process read. */
 static void
 reload(struct policyd *d)
@@ -322,7 +304,7 @@ main(int argc, char **argv)
 	d.conf_path = program_conf_path(argc, argv, "policyd");
 	if (d.conf_path == NULL)
 		return PROGRAM_USAGE;
-	d.conf = read_conf(d.conf_path);
+	d.conf = program_conf(d.conf_path);
 	if (d.conf == NULL)
 		return 1;
 	log_set_severity((enum log_severity)d.conf->general.log_level);

@@ -153,14 +153,8 @@ read_hex(struct reader *rd, const char *name, unsigned char *out, size_t n)
 {
 	struct slice s = value(rd, name);
 
-	if (s.n != 2 * n)
+	if (slice_hex(s, out, n) != OK)
 		rd->bad = true;
-	for (size_t i = 0; !rd->bad && i < n; i++) {
-		int hi = ascii_hex(s.p[2 * i]), lo = ascii_hex(s.p[2 * i + 1]);
-
-		rd->bad = hi < 0 || lo < 0;
-		out[i] = (unsigned char)(rd->bad ? 0 : hi << 4 | lo);
-	}
 }
 
 static int64_t

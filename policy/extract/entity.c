@@ -163,3 +163,17 @@ entity_decode(struct slice s, struct buf *out)
 	}
 	return 0;
 }
+
+bool
+entity_utf16(uint32_t *lead, uint32_t unit, uint32_t *cp_out)
+{
+	if (unit >= 0xD800 && unit < 0xDC00) {
+		*lead = unit;
+		return false;
+	}
+	if (unit >= 0xDC00 && unit < 0xE000 && *lead != 0)
+		unit = 0x10000 + ((*lead - 0xD800) << 10) + (unit - 0xDC00);
+	*lead = 0;
+	*cp_out = unit;
+	return true;
+}

@@ -14,4 +14,10 @@ size_t entity_decode(struct slice s, struct buf *out);
 /* Append one code point as UTF-8; U+FFFD for what is none. */
 void entity_put(struct buf *out, uint32_t cp);
 
+/*
+ * One unit of UTF-16: true and the code point; or false, as it is the first half of a pair, kept in
+ * *lead (0 at first) for the unit behind it. A second half alone comes as it is, a first is lost.
+ */
+bool entity_utf16(uint32_t *lead, uint32_t unit, uint32_t *cp_out) MUST_USE;
+
 #endif

@@ -27,20 +27,11 @@ character(struct buf *text, uint32_t c)
 static void
 wide_text(struct slice s, struct buf *text)
 {
-	uint32_t lead = 0;
+	uint32_t lead = 0, c;
 
-	for (size_t i = 0; i + 2 <= s.n; i += 2) {
-		uint32_t c = cfb_u16(s, i);
-
-		if (c >= 0xD800 && c < 0xDC00) {
-			lead = c;
-			continue;
-		}
-		if (c >= 0xDC00 && c < 0xE000 && lead != 0)
-			c = 0x10000 + ((lead - 0xD800) << 10) + (c - 0xDC00);
-		lead = 0;
-		character(text, c);
-	}
+	for (size_t i = 0; i + 2 <= s.n; i += 2)
+		if (entity_utf16(&lead, cfb_u16(s, i), &c))
+			character(text, c);
 	buf_addc(text, '\n');
 }
 

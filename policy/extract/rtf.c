@@ -289,14 +289,8 @@ unicode(struct rtf *r, long v)
 {
 	uint32_t unit = (uint32_t)(v < 0 ? v + 65536 : v) & 0xFFFF;
 
-	if (unit >= 0xD800 && unit < 0xDC00) {
-		r->lead = unit;
-	} else {
-		if (unit >= 0xDC00 && unit < 0xE000 && r->lead != 0)
-			unit = 0x10000 + ((r->lead - 0xD800) << 10) + (unit - 0xDC00);
-		r->lead = 0;
+	if (entity_utf16(&r->lead, unit, &unit))
 		add_code(r, unit);
-	}
 	r->skip = top(r)->uc;
 }
 

@@ -91,20 +91,11 @@ character(struct word *w, uint32_t c)
 static void
 wide_piece(struct word *w, struct slice s)
 {
-	uint32_t lead = 0;
+	uint32_t lead = 0, c;
 
-	for (size_t i = 0; i + 2 <= s.n && w->err == OK; i += 2) {
-		uint32_t c = cfb_u16(s, i);
-
-		if (c >= 0xD800 && c < 0xDC00) {
-			lead = c;
-			continue;
-		}
-		if (c >= 0xDC00 && c < 0xE000 && lead != 0)
-			c = 0x10000 + ((lead - 0xD800) << 10) + (c - 0xDC00);
-		lead = 0;
-		character(w, c);
-	}
+	for (size_t i = 0; i + 2 <= s.n && w->err == OK; i += 2)
+		if (entity_utf16(&lead, cfb_u16(s, i), &c))
+			character(w, c);
 }
 
 /* One octet a character, in windows-1252. */

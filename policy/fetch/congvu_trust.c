@@ -23,25 +23,7 @@
 #include "policy/smime/smime.h"
 
 enum { CANNOT_RUN = 1, NOT_ALL = 3 };
-enum { ERRORS_OCTETS_MAX = 1 << 16, POLICYD_MS = 5000, SEEN_OCTETS_MAX = 48 << 20 };
-
-static struct conf *
-read_conf(const char *path)
-{
-	struct conf *conf = NULL;
-	struct buf errors;
-	int r;
-
-	buf_init(&errors, ERRORS_OCTETS_MAX);
-	r = conf_load(path, &conf, &errors);
-	if (r != OK) {
-		log_event(EV_CONFIG_ERROR, F_CSTR("file", path), F_ERR(r), F_END);
-		if (errors.n > 0)
-			fputs(buf_cstr(&errors), stderr);
-	}
-	buf_fini(&errors);
-	return r == OK ? conf : NULL;
-}
+enum { POLICYD_MS = 5000, SEEN_OCTETS_MAX = 48 << 20 };
 
 static int
 wrong(const char *what, const char *path, int r)
@@ -185,7 +167,7 @@ main(int argc, char **argv)
 	path = program_conf_path(argc, argv, "congvu-trust");
 	if (path == NULL)
 		return PROGRAM_USAGE;
-	conf = read_conf(path);
+	conf = program_conf(path);
 	if (conf == NULL)
 		return CANNOT_RUN;
 	log_set_severity((enum log_severity)conf->general.log_level);

@@ -21,19 +21,6 @@ take_number(struct slice *text, const char *key, uint64_t *out)
 }
 
 static bool
-take_hex(struct slice hex, unsigned char out[32])
-{
-	for (size_t i = 0; i < 32 && hex.n == 64; i++) {
-		int high = ascii_hex(hex.p[2 * i]), low = ascii_hex(hex.p[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[i] = (unsigned char)(high << 4 | low);
-	}
-	return hex.n == 64;
-}
-
-static bool
 take_url(struct slice *text, struct state *s)
 {
 	struct state_url *u = &s->urls[s->urls_n];
@@ -43,7 +30,8 @@ take_url(struct slice *text, struct state *s)
 	    !slice_cut(&line, ' ', &word) || !slice_is(word, "url") ||
 	    !slice_cut(&line, ' ', &moment) ||
 	    slice_u64(moment, INT64_MAX, &u->named_s) != OK ||
-	    !slice_cut(&line, ' ', &issuer) || !take_hex(issuer, u->issuer) || line.n == 0)
+	    !slice_cut(&line, ' ', &issuer) ||
+	    slice_hex(issuer, u->issuer, sizeof u->issuer) != OK || line.n == 0)
 		return false;
 	u->url = line;
 	s->urls_n++;

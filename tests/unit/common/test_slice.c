@@ -137,6 +137,27 @@ decimal_numbers(void **state)
 }
 
 static void
+hex_octets(void **state)
+{
+	static const struct { const char *in; size_t n; int err; } cases[] = {
+		{ "00fFa7", 3, OK }, { "", 0, OK }, { "00fFa", 3, ERR_SYNTAX },
+		{ "00fFa70", 3, ERR_SYNTAX }, { "00fFa700", 3, ERR_SYNTAX }, { "", 3, ERR_SYNTAX },
+		{ "00fFag", 3, ERR_SYNTAX }, { "00 Fa7", 3, ERR_SYNTAX }, { "0xfFa7", 3, ERR_SYNTAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		unsigned char out[4] = { 1, 2, 3, 4 };
+		int err = slice_hex(slice_of(cases[i].in), out, cases[i].n);
+
+		if (err != cases[i].err || out[cases[i].n] != cases[i].n + 1)
+			fail_msg("%s: %d", cases[i].in, err);
+		if (err == OK)
+			assert_memory_equal(out, "\x00\xff\xa7", cases[i].n);
+	}
+}
+
+static void
 ascii_stays_ascii(void **state)
 {
 	(void)state;
@@ -167,6 +188,7 @@ main(void)
 		cmocka_unit_test(finding),
 		cmocka_unit_test(cutting),
 		cmocka_unit_test(decimal_numbers),
+		cmocka_unit_test(hex_octets),
 		cmocka_unit_test(ascii_stays_ascii),
 	};
 
