@@ -112,6 +112,9 @@ int chan_server_adopt(struct chan_server *server, int fd, unsigned role) MUST_US
 typedef void (*chan_gone_fn)(void *service, uint64_t peer_serial);
 void chan_server_on_gone(struct chan_server *server, chan_gone_fn fn);
 
+/* One for a process that is nothing without its only peer: ends it at once, with status 0. */
+void chan_exit_on_gone(void *service, uint64_t peer_serial);
+
 /* Answer req: status OK with a message of the row's reply type (and descriptors, which stay the
  * caller's to close), or an error without one. Answering a peer that has gone does nothing.
  * A reply too large to encode is answered as ERR_LIMIT. */

@@ -181,27 +181,6 @@ on_again_judge(struct loop_timer *t)
 	judge(t->arg);
 }
 
-static struct slice
-evidence_of(struct arena *a, const struct pol_judge_reply *r)
-{
-	struct buf b;
-	struct slice out;
-
-	buf_init(&b, 4000);
-	for (size_t i = 0; i < r->evidence_n && b.err == OK; i++) {
-		size_t n = b.n;
-
-		buf_addf(&b, "%s%.*s:%.*s:%u", i > 0 ? " " : "", (int)r->evidence[i].detector.n,
-		    r->evidence[i].detector.p, (int)r->evidence[i].part.n, r->evidence[i].part.p,
-		    r->evidence[i].position);
-		if (b.err != OK)
-			b.n = n;
-	}
-	out = arena_copy(a, buf_slice(&b));
-	buf_fini(&b);
-	return out;
-}
-
 static void
 on_judged(void *arg, struct chan_answer *a)
 {
@@ -233,7 +212,7 @@ on_judged(void *arg, struct chan_answer *a)
 	s->rule = arena_copy(&s->a, r->rule);
 	s->sha256 = arena_copy(&s->a, r->sha256);
 	s->reason = arena_copy(&s->a, r->reason_en);
-	s->evidence = evidence_of(&s->a, r);
+	s->evidence = pol_evidence_text(r, &s->a);
 	s->state = SLOT_JUDGED;
 	pump(s->im);
 }

@@ -132,6 +132,10 @@ WIRE_STRUCT(pol_cert, POL_CERT_FIELDS)
 	F(T, STR, unfit, 32)		/* why the last of the releases did not fit: static word */ \
 	F(T, U8, kept_inside, 1)	/* a copy stored here is not to be read from the internet */
 WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
+
+/* "detector:part:position ...", as the audit keeps it: whole pieces only, in the arena. */
+struct slice pol_evidence_text(const struct pol_judge_reply *r, struct arena *a);
+
 /* What stands in head and tail besides copies of the sender's fields (smtpd/composed.h). */
 #define POL_SIGNED_TYPE "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n" \
 	" micalg=\"sha-256\"; boundary=\""

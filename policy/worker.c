@@ -181,14 +181,6 @@ work_rows(size_t *n_out)
 
 /* ---- the process ---- */
 
-static void
-on_parent_gone(void *service, uint64_t peer_serial)
-{
-	(void)service;
-	(void)peer_serial;
-	_exit(0);
-}
-
 static int
 set_up(struct worker *w, struct loop **loop_out)
 {
@@ -213,7 +205,7 @@ set_up(struct worker *w, struct loop **loop_out)
 		r = chan_server_new(*loop_out, rows, n, w, &w->server);
 	if (r != OK)
 		return r;
-	chan_server_on_gone(w->server, on_parent_gone);
+	chan_server_on_gone(w->server, chan_exit_on_gone);
 	return chan_server_adopt(w->server, SOCKET_FD, ROLE_POLICYD);
 }
 

@@ -2,28 +2,7 @@
 /* What the audit keeps of a message that was judged. */
 #include "smtpd/conn.h"
 
-enum { EVIDENCE_MAX = 4096, DETAIL_MAX = 512, SIGNER_HASH_OCTETS = 8 };
-
-static struct slice
-evidence_text(struct arena *mem, const struct pol_judge_reply *r)
-{
-	struct buf b;
-	struct slice s;
-
-	buf_init(&b, EVIDENCE_MAX);
-	for (size_t i = 0; i < r->evidence_n && b.err == OK; i++) {
-		size_t n = b.n;
-
-		buf_addf(&b, "%s%.*s:%.*s:%u", i > 0 ? " " : "", (int)r->evidence[i].detector.n,
-		    r->evidence[i].detector.p, (int)r->evidence[i].part.n, r->evidence[i].part.p,
-		    r->evidence[i].position);
-		if (b.err != OK)
-			b.n = n;	/* whole pieces only */
-	}
-	s = arena_copy(mem, buf_slice(&b));
-	buf_fini(&b);
-	return s;
-}
+enum { DETAIL_MAX = 512, SIGNER_HASH_OCTETS = 8 };
 
 static void
 add_release(const struct pol_judge_reply *r, struct buf *b)
@@ -104,6 +83,6 @@ message_record(struct conn *c, const struct pol_judge_reply *r)
 	a->sig = r->sig;
 	a->sig_reason = r->sig_reason;
 	a->arrival_zone = (uint8_t)c->zone;
-	a->evidence = evidence_text(&env->mem, r);
+	a->evidence = pol_evidence_text(r, &env->mem);
 	a->detail = detail_text(&env->mem, r);
 }

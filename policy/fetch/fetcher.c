@@ -67,14 +67,6 @@ fetch_rows(size_t *n_out)
 }
 
 static void
-on_parent_gone(void *service, uint64_t peer_serial)
-{
-	(void)service;
-	(void)peer_serial;
-	_exit(0);
-}
-
-static void
 become_fetcher(int fd)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -120,7 +112,7 @@ fetcher_main(int fd, const struct conf *conf)
 	if (r == OK)
 		r = chan_server_new(loop, rows, n, &f, &f.server);
 	if (r == OK) {
-		chan_server_on_gone(f.server, on_parent_gone);
+		chan_server_on_gone(f.server, chan_exit_on_gone);
 		r = chan_server_adopt(f.server, SOCKET_FD, ROLE_TRUST);
 	}
 	if (r == OK)

@@ -216,6 +216,34 @@ daemon_end(struct daemon *d)
 	assert_int_equal(system(cmd), 0);
 }
 
+int
+daemon_setup(void **state)
+{
+	struct daemon *d = malloc(sizeof *d);
+
+	assert_non_null(d);
+	daemon_begin(d);
+	*state = d;
+	return 0;
+}
+
+int
+daemon_setup_up(void **state)
+{
+	daemon_setup(state);
+	daemon_keyd(*state);
+	daemon_start(*state);
+	return 0;
+}
+
+int
+daemon_teardown(void **state)
+{
+	daemon_end(*state);
+	free(*state);
+	return 0;
+}
+
 /* ---- calls ---- */
 
 static void

@@ -25,7 +25,13 @@ void daemon_begin(struct daemon *d);		/* folder and configuration; nothing runs 
 void daemon_end(struct daemon *d);		/* ends both, removes the folder */
 void daemon_keyd(struct daemon *d);
 void daemon_start(struct daemon *d);		/* mailstored; does not wait */
+
 int  daemon_stop(struct daemon *d, int signal);	/* wait status */
+
+/* cmocka fixtures: *state is a daemon that has begun; with both running; the third ends either. */
+int daemon_setup(void **state);
+int daemon_setup_up(void **state);
+int daemon_teardown(void **state);
 
 /* A connection in a role, waiting up to 10 s for the socket. */
 int daemon_connect(const struct daemon *d, unsigned role);

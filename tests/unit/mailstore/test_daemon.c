@@ -17,25 +17,6 @@
 #include "mailstore/box.h"
 #include "mailstore/store.h"
 
-static int
-begin(void **state)
-{
-	struct daemon *d = malloc(sizeof *d);
-
-	assert_non_null(d);
-	daemon_begin(d);
-	*state = d;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	daemon_end(*state);
-	free(*state);
-	return 0;
-}
-
 static const char guid1[17] = "guid-of-user-001", guid2[17] = "guid-of-user-002";
 
 /* Deliver a text to one account, and to a remote address if there is one. */
@@ -553,7 +534,7 @@ a_second_mailstored_is_refused(void **state)
 int
 main(void)
 {
-#define T(f)	cmocka_unit_test_setup_teardown(f, begin, end)
+#define T(f)	cmocka_unit_test_setup_teardown(f, daemon_setup, daemon_teardown)
 	const struct CMUnitTest t[] = { T(from_delivery_to_reader),
 		T(without_keyd_nothing_is_taken_in), T(zones), T(sharing), T(names_tokens_and_inbox),
 		T(relay_and_audit), T(the_dead_are_given_nothing),

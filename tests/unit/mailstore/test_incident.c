@@ -17,24 +17,6 @@
 #include "mailstore/incident.h"
 #include "tests/unit/mailstore/daemon.h"
 
-static int
-begin(void **state)
-{
-	*state = malloc(sizeof(struct daemon));
-	daemon_begin(*state);
-	daemon_keyd(*state);
-	daemon_start(*state);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	daemon_end(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 refuse(int smtpd, unsigned level, unsigned verdict, const char *ref, struct arena *a)
 {
@@ -212,9 +194,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_is_told_of_once, begin, end),
-		cmocka_unit_test_setup_teardown(it_lives_through_a_restart, begin, end),
-		cmocka_unit_test_setup_teardown(nothing_else_may_be_filed, begin, end),
+		cmocka_unit_test_setup_teardown(each_is_told_of_once, daemon_setup_up, daemon_teardown),
+		cmocka_unit_test_setup_teardown(it_lives_through_a_restart, daemon_setup_up, daemon_teardown),
+		cmocka_unit_test_setup_teardown(nothing_else_may_be_filed, daemon_setup_up, daemon_teardown),
 		cmocka_unit_test(what_is_an_incident),
 	};
 

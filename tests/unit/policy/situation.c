@@ -645,10 +645,17 @@ situation_object(struct situation *s, enum smime_object kind, unsigned n)
 	return (struct slice){ NULL, 0 };
 }
 
+int64_t
+situation_now_s(void)
+{
+	return now_s;
+}
+
 int
 situation_setup(void **state)
 {
 	(void)state;
+	now_s = (int64_t)time(NULL);
 	assert_int_equal(smime_init(), OK);
 	return 0;
 }

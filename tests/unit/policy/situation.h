@@ -44,6 +44,9 @@
 int situation_setup(void **state);
 int situation_teardown(void **state);
 
+/* The day 0 of the script that was made last; before the first, when situation_setup() ran. */
+int64_t situation_now_s(void);
+
 struct situation {
 	struct buf	    blob;	/* of everything in it */
 	struct slice	    message;

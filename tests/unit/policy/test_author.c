@@ -5,13 +5,13 @@
  * what is told of signatures that are not the message's.
  */
 #include "tests/unit/policy/cmsmake.h"
+#include "tests/unit/policy/judging.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
 
-#include "common/clock.h"
 #include "policy/explain.h"
 
 #define AN	"an@tinh.example"
@@ -21,8 +21,6 @@
 #define TEXT	"Content-Type: text/plain; charset=utf-8\r\n\r\nKinh gui quy co quan\r\n"
 #define WHEN	"Resent-Date: Sun, 22 Nov 2026 08:00:00 +0700\r\n"
 
-static struct judge_env env;
-static struct arena arena;
 static struct judge_result result;
 static bool judged;
 
@@ -530,22 +528,33 @@ word(const json_t *o, const char *name)
 	return json_string_value(json_object_get(o, name));
 }
 
+/* To be released by json_decref(). */
+static json_t *
+explained(struct slice m)
+{
+	struct explain_options o;
+	struct buf out;
+	json_t *j;
+
+	explain_options_init(&o);
+	buf_init(&out, 1 << 20);
+	assert_int_equal(explain_message(m, &o, &env, &out), OK);
+	j = json_loadb(out.p, out.n, 0, NULL);
+	buf_fini(&out);
+	return j;
+}
+
 static void
 explanation_names_all_signers(void **state)
 {
 	struct cms_signer both[] = { { "an", CMS_NO_TIME, NULL, 0 }, { "revoked", 0, NULL, 1767225600 } };
 	struct slice m = message("From: " AN "\r\n", cms_sign(SLICE(TEXT), true, both, 2));
-	struct explain_options o;
 	const json_t *signers, *notes;
 	unsigned good = 0, revoked = 0;
-	struct buf out;
 	json_t *j;
 
 	(void)state;
-	explain_options_init(&o);
-	buf_init(&out, 1 << 20);
-	assert_int_equal(explain_message(m, &o, &env, &out), OK);
-	j = json_loadb(out.p, out.n, 0, NULL);
+	j = explained(m);
 	signers = json_object_get(j, "signers");
 	notes = json_object_get(j, "notes");
 	assert_string_equal(word(j, "signature_reason"), "revoked");
@@ -568,7 +577,6 @@ explanation_names_all_signers(void **state)
 	assert_string_equal(word(json_array_get(notes, 0), "note"), "no-signing-time");
 	assert_true(strlen(word(json_array_get(notes, 0), "vi")) > 0);
 	json_decref(j);
-	buf_fini(&out);
 }
 
 /* Without an account named, who sends again is who would submit it. */
@@ -577,35 +585,14 @@ explanation_of_resent_mail(void **state)
 {
 	struct slice m = message("Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\n", signed_by("an",
 	    true, SLICE(TEXT)));
-	struct explain_options o;
-	struct buf out;
 	json_t *j;
 
 	(void)state;
-	explain_options_init(&o);
-	buf_init(&out, 1 << 20);
-	assert_int_equal(explain_message(m, &o, &env, &out), OK);
-	j = json_loadb(out.p, out.n, 0, NULL);
+	j = explained(m);
 	assert_string_equal(word(j, "rule"), "allow");
 	assert_true(json_is_true(json_object_get(j, "resent")));
 	assert_string_equal(word(json_array_get(json_object_get(j, "notes"), 0), "note"), "resent");
 	json_decref(j);
-	buf_fini(&out);
-}
-
-static int
-setup(void **state)
-{
-	int r = pki_setup(state);
-
-	assert_int_equal(rules_init_profile(&env.rules, PROFILE_DEDICATED), OK);
-	env.authserv_id = SLICE("mail.tinh.example");
-	env.smime = (struct smime_options){ .now_s = clock_real_s(), .revocation_grace_s = 259200,
-		.purpose = SMIME_EMAIL_OR_ABSENT };
-	classify_options_init(&env.classify);
-	env.classify.open_signed = smime_open_signed;
-	env.trust = pki_trust("rpcC");
-	return r;
 }
 
 static int
@@ -613,9 +600,7 @@ teardown(void **state)
 {
 	if (judged)
 		judge_fini(&result);
-	smime_trust_free(&env.trust);
-	arena_clear(&arena);
-	return pki_teardown(state);
+	return judging_teardown(state);
 }
 
 int
@@ -636,5 +621,5 @@ main(void)
 		cmocka_unit_test(explanation_of_resent_mail),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, judging_setup, teardown);
 }

@@ -3,22 +3,18 @@
  * Whole messages through judge(): what is answered, which trace is put on top, what is taken out,
  * and that the summary describes the composed octets.
  */
-#include "tests/unit/policy/pki.h"
+#include "tests/unit/policy/judging.h"
 
 #include <string.h>
 #include <time.h>
 
 #include <jansson.h>
 
-#include "common/clock.h"
 #include "policy/explain.h"
-#include "policy/trace.h"
 
 #define AN	"-signer an.pem -inkey an.key"
 #define MATCHES(slice, text) (slice_find((slice), SLICE(text)) >= 0)
 
-static struct judge_env env;
-static struct arena arena;
 static struct dir_identity an = { .address = SLICE("an@tinh.example") };
 
 static struct pol_judge_request
@@ -141,19 +137,6 @@ marks_inside_signatures_are_found(void **state)
 	}
 }
 
-static struct slice
-compose(const struct judge_result *r, struct slice message)
-{
-	struct buf out;
-	struct slice s;
-
-	buf_init(&out, message.n + 65536);
-	trace_compose(&r->reply, message, &out);
-	s = pki_text("%.*s", (int)out.n, out.p);
-	buf_fini(&out);
-	return s;
-}
-
 static void
 trace_tells_the_signature(void **state)
 {
@@ -173,7 +156,7 @@ trace_tells_the_signature(void **state)
 		struct judge_result r;
 
 		assert_int_equal(judge_it(m, &req, &r), OK);
-		whole = compose(&r, m);
+		whole = judging_composed(&r, m);
 		if (slice_find(whole, slice_of(rows[i].want)) != (ptrdiff_t)req.trace.n)
 			fail_msg("%.*s", (int)r.reply.trace.n, r.reply.trace.p);
 		/* Below the trace: octet for octet what came. */
@@ -209,7 +192,7 @@ forged_results_are_taken_out(void **state)
 
 		assert_int_equal(judge_it(m, &req, &r), OK);
 		assert_int_equal(r.reply.removals_n, 1);
-		whole = slice_from(compose(&r, m), r.reply.trace.n);
+		whole = slice_from(judging_composed(&r, m), r.reply.trace.n);
 		assert_true(slice_starts_nocase(whole, slice_of(others[i % 3])));
 		assert_true(slice_eq(slice_from(whole, strlen(others[i % 3])), pki_sign(AN)));
 		judge_fini(&r);
@@ -247,7 +230,7 @@ summary_is_of_the_composed_octets(void **state)
 	(void)state;
 	assert_int_equal(judge_it(m, &req, &r), OK);
 	assert_int_equal(summary_open(buf_slice(&r.summary), &sum), OK);
-	assert_int_equal(sum.size_octets, compose(&r, m).n);
+	assert_int_equal(sum.size_octets, judging_composed(&r, m).n);
 	assert_true(MATCHES(summary_text(&sum, SUMMARY_FROM), "an@tinh.example"));
 	judge_fini(&r);
 	req.want_summary = 0;
@@ -411,29 +394,6 @@ time_per_judgement(void **state)
 	    (double)(b.tv_nsec - a.tv_nsec)) / 300e3);
 }
 
-static int
-setup(void **state)
-{
-	int r = pki_setup(state);
-
-	assert_int_equal(rules_init_profile(&env.rules, PROFILE_DEDICATED), OK);
-	env.authserv_id = SLICE("mail.tinh.example");
-	env.smime = (struct smime_options){ .now_s = clock_real_s(),
-		.revocation_grace_s = 259200 };
-	classify_options_init(&env.classify);
-	env.classify.open_signed = smime_open_signed;
-	env.trust = pki_trust("rpcC");
-	return r;
-}
-
-static int
-teardown(void **state)
-{
-	smime_trust_free(&env.trust);
-	arena_clear(&arena);
-	return pki_teardown(state);
-}
-
 /* What was found and where, the piece that weighs most; never the words of the mail. */
 static void
 a_refusal_says_what_was_found_where(void **state)
@@ -488,5 +448,5 @@ main(void)
 		cmocka_unit_test(marks_inside_signatures_are_found),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, judging_setup, judging_teardown);
 }

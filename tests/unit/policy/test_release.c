@@ -15,6 +15,7 @@
 #include "policy/judge.h"
 #include "policy/release.h"
 #include "tests/unit/policy/mint.h"
+#include "tests/unit/policy/written.h"
 
 #define SENDER	"duc@tinh.example"
 #define FIELDS(id) "From: <" SENDER ">\r\nTo: <x@ngoai.example>\r\nSubject: ho so\r\n" \
@@ -153,26 +154,13 @@ prepare(struct trial *t, const char *message, unsigned lift)
 	t->officer[1] = officer(SLICE("guid-of-officer2"), &ids[1]);
 }
 
-static struct slice
-written(const struct release_statement *s)
-{
-	struct slice out;
-	struct buf b;
-
-	buf_init(&b, RELEASE_OCTETS_MAX);
-	assert_int_equal(release_format(s, &b), OK);
-	out = arena_copy(&arena, buf_slice(&b));
-	buf_fini(&b);
-	return out;
-}
-
 static void
 sign_all(struct trial *t)
 {
 	if (t->s[1].recipients_n == 0)	/* unless it differs */
 		t->s[1] = t->s[0];
 	for (size_t i = 0; i < 2; i++)
-		t->signed_[i].octets = mint_sign(t->signer[i], written(&t->s[i]));
+		t->signed_[i].octets = mint_sign(t->signer[i], written(&t->s[i], &arena));
 	if (t->release.id.n == 0)
 		t->release.id = (struct slice){ (const char *)t->s[0].id, RELEASE_ID_OCTETS };
 	t->release.statements = t->signed_;
@@ -520,7 +508,7 @@ only_a_statement_alone_is_one(void **state)
 		sign_all(&t);
 		buf_init(&mail, RELEASE_OCTETS_MAX);
 		buf_adds(&mail, rows[i].before);
-		buf_add(&mail, written(&t.s[0]));
+		buf_add(&mail, written(&t.s[0], &arena));
 		buf_adds(&mail, rows[i].after);
 		t.signed_[1].octets = mint_sign(binh, buf_slice(&mail));
 		buf_fini(&mail);

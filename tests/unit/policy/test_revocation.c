@@ -5,12 +5,8 @@
  */
 #include "tests/unit/policy/situation.h"
 
-#include <time.h>
-
 #define UNKNOWN	SIG_UNKNOWN_REVOCATION
 #define DAY	86400
-
-static int64_t now_s;
 
 /* ---- one moment ---- */
 
@@ -179,7 +175,7 @@ evidence_is_added_up(void **state)
 
 		situation_init(&s, rows[i].script);
 		for (int again = 0; again < 2; again++) {
-			struct smime_result r = judge(&s, now_s + again, 0);
+			struct smime_result r = judge(&s, situation_now_s() + again, 0);
 
 			if (r.reason == rows[i].reason && r.stale == rows[i].stale)
 				continue;
@@ -241,7 +237,7 @@ time_passes_over_one_trust_set(void **state)
 
 		situation_init(&s, courses[i].script);
 		for (size_t n = 0; n < ARRAY_LEN(courses[i].at); n++) {
-			struct smime_result r = judge(&s, now_s + courses[i].at[n].day * DAY, 0);
+			struct smime_result r = judge(&s, situation_now_s() + courses[i].at[n].day * DAY, 0);
 
 			if (r.reason == courses[i].at[n].reason &&
 			    r.stale == courses[i].at[n].stale)
@@ -309,8 +305,10 @@ a_moment_in_the_past_can_be_judged(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(views); i++) {
 		struct situation s;
 		struct smime_result r;
+		int64_t now_s;
 
 		situation_init(&s, views[i].script);
+		now_s = situation_now_s();
 		(void)judge(&s, now_s, 0);	/* the verdict of now, in the cache */
 		r = judge(&s, now_s + views[i].day * DAY, views[i].is_known ? now_s : 0);
 		if (r.reason != views[i].reason) {
@@ -322,13 +320,6 @@ a_moment_in_the_past_can_be_judged(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-static int
-setup(void **state)
-{
-	now_s = (int64_t)time(NULL);
-	return situation_setup(state);
-}
-
 int
 main(void)
 {
@@ -338,5 +329,5 @@ main(void)
 		cmocka_unit_test(a_moment_in_the_past_can_be_judged),
 	};
 
-	return cmocka_run_group_tests(tests, setup, situation_teardown);
+	return cmocka_run_group_tests(tests, situation_setup, situation_teardown);
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "policy/smime/revoked.h"
@@ -17,12 +16,10 @@
 
 #define DAY	86400
 
-static int64_t now_s;
-
 static unsigned
 reason_now(struct situation *s)
 {
-	struct smime_options o = { .now_s = now_s, .revocation_grace_s = 72 * 3600 };
+	struct smime_options o = { .now_s = situation_now_s(), .revocation_grace_s = 72 * 3600 };
 
 	return situation_verify(s, &o).reason;
 }
@@ -116,7 +113,7 @@ the_earliest_moment_stays(void **state)
 static size_t
 proven(struct situation *s, struct buf *blob)
 {
-	struct smime_options o = { .now_s = now_s };
+	struct smime_options o = { .now_s = situation_now_s() };
 	struct revoked_list list;
 	struct buf text;
 	size_t count;
@@ -392,7 +389,7 @@ static const struct {
 static void
 objects_are_told_apart(void **state)
 {
-	struct smime_options o = { .now_s = now_s };
+	struct smime_options o = { .now_s = situation_now_s() };
 	size_t wrong = 0;
 
 	(void)state;
@@ -407,8 +404,8 @@ objects_are_told_apart(void **state)
 		if (status.genuine != objects[i].genuine || status.delta != objects[i].delta ||
 		    status.complete != objects[i].complete ||
 		    status.entries != objects[i].entries ||
-		    labs(status.this_s - now_s - objects[i].this_day * DAY) > 60 ||
-		    labs(status.next_s - now_s - objects[i].next_day * DAY) > 60) {
+		    labs(status.this_s - situation_now_s() - objects[i].this_day * DAY) > 60 ||
+		    labs(status.next_s - situation_now_s() - objects[i].next_day * DAY) > 60) {
 			print_error("%s: genuine %d, complete %d, delta %d, %u\n", objects[i].name,
 			    status.genuine, status.complete, status.delta, status.entries);
 			wrong++;
@@ -423,7 +420,7 @@ objects_are_told_apart(void **state)
 static void
 scope_of(const char *script, enum smime_object kind, unsigned char out[32])
 {
-	struct smime_options o = { .now_s = now_s };
+	struct smime_options o = { .now_s = situation_now_s() };
 	struct smime_status status;
 	struct situation s;
 
@@ -463,13 +460,6 @@ scopes_tell_issues_of_one_list(void **state)
 	}
 }
 
-static int
-setup(void **state)
-{
-	now_s = (int64_t)time(NULL);
-	return situation_setup(state);
-}
-
 int
 main(void)
 {
@@ -483,5 +473,5 @@ main(void)
 		cmocka_unit_test(scopes_tell_issues_of_one_list),
 	};
 
-	return cmocka_run_group_tests(tests, setup, situation_teardown);
+	return cmocka_run_group_tests(tests, situation_setup, situation_teardown);
 }

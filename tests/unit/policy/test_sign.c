@@ -3,22 +3,17 @@
  * The server's own signature through judge(): what is signed and how it reads to "openssl cms -verify" and to our
  * own verifier, what is not signed, and what happens when the signer is away or not in order.
  */
-#include "tests/unit/policy/pki.h"
+#include "tests/unit/policy/judging.h"
 
 #include <string.h>
 #include <sodium.h>
 
-#include "common/clock.h"
 #include "directory/keyd_signer.h"
 #include "mime/header.h"
-#include "policy/judge.h"
-#include "policy/trace.h"
 
 #define FROM	"From: an@tinh.example\r\nTo: b@tinh.example\r\nSubject: thu\r\nDate: Sun, 22 Nov 2026 10:00:00 +0700\r\n" \
 		"Message-ID: <1@tinh.example>\r\n"
 
-static struct judge_env env;
-static struct arena arena;
 static struct dir_identity an = { .address = SLICE("an@tinh.example") };
 static struct signer *signer;
 static int answer;		/* of the signing process */
@@ -88,20 +83,6 @@ judge_it(struct slice message, const struct pol_judge_request *req, struct judge
 	arena_clear(&arena);
 	arena_init(&arena, judge_arena_octets(message.n));
 	assert_int_equal(judge(message, req, &env, &arena, out), OK);
-}
-
-static struct slice
-composed(const struct judge_result *r, struct slice message)
-{
-	struct slice s;
-	struct buf out;
-
-	buf_init(&out, message.n + 65536);
-	trace_compose(&r->reply, message, &out);
-	assert_int_equal(out.err, OK);
-	s = pki_text("%.*s", (int)out.n, out.p);
-	buf_fini(&out);
-	return s;
 }
 
 static struct slice
@@ -175,7 +156,7 @@ check_signed(struct slice message, unsigned reason)
 	assert_true(slice_find(r.reply.trace, SLICE("signer=may-quet")) > 0);
 	assert_int_equal(r.facts.sig, SIG_NONE);
 	assert_true(r.summary.n > 0);
-	whole = composed(&r, message);
+	whole = judging_composed(&r, message);
 	judge_fini(&r);
 	entity = verify(whole);
 	assert_true(slice_eq(body_of(entity), body_of(message)));
@@ -231,7 +212,7 @@ the_verifier_names_the_certificate(void **state)
 	(void)state;
 	take_signer("chi");
 	judge_it(m, &req, &r);
-	whole = composed(&r, m);
+	whole = judging_composed(&r, m);
 	judge_fini(&r);
 	judge_it(whole, &again, &r);
 	assert_int_equal(r.facts.signers_n, 1);
@@ -301,14 +282,14 @@ our_note_cannot_be_forged(void **state)
 	take_signer("binh");
 	judge_it(m, &req, &r);
 	assert_int_equal(r.reply.removals_n, 1);
-	whole = composed(&r, m);
+	whole = judging_composed(&r, m);
 	assert_true(slice_find(whole, SLICE("bo-truong")) < 0);
 	assert_true(slice_find(whole, SLICE("signer=khac")) > 0);
 	judge_fini(&r);
 	req.path = PATH_RECEIVE;
 	req.may_sign = 0;
 	judge_it(m, &req, &r);
-	assert_true(slice_find(composed(&r, m), SLICE("bo-truong")) < 0);
+	assert_true(slice_find(judging_composed(&r, m), SLICE("bo-truong")) < 0);
 	judge_fini(&r);
 }
 
@@ -322,7 +303,7 @@ expect_unsigned(struct slice message, const struct pol_judge_request *req, const
 	if (asked != 0 || r.reply.signed_by.n > 0 || r.reply.head.n > 0 || r.sign_error != NULL)
 		fail_msg("%s: signed", why);
 	if (r.reply.verdict == VERDICT_ALLOW)
-		assert_true(slice_eq(slice_from(composed(&r, message), r.reply.trace.n), message));
+		assert_true(slice_eq(slice_from(judging_composed(&r, message), r.reply.trace.n), message));
 	judge_fini(&r);
 }
 
@@ -372,7 +353,7 @@ notices_say_who_signed(void **state)
 	assert_true(slice_starts_nocase(r.reply.trace, req.trace));
 	assert_true(slice_find(r.reply.trace, SLICE("X-Congvu-Signed-By: mail.tinh.example;")) > 0);
 	assert_true(slice_find(r.reply.trace, SLICE("Authentication-Results")) < 0);
-	whole = composed(&r, m);
+	whole = judging_composed(&r, m);
 	judge_fini(&r);
 	assert_true(slice_eq(body_of(verify(whole)), body_of(m)));
 }
@@ -380,16 +361,10 @@ notices_say_who_signed(void **state)
 static int
 setup(void **state)
 {
-	int r = pki_setup(state);
+	int r = judging_setup(state);
 
 	assert_true(sodium_init() >= 0);
-	assert_int_equal(rules_init_profile(&env.rules, PROFILE_DEDICATED), OK);
 	env.rules.own = (struct rule_table){ &row, 1 };
-	env.authserv_id = SLICE("mail.tinh.example");
-	env.smime = (struct smime_options){ .now_s = clock_real_s(), .revocation_grace_s = 259200 };
-	classify_options_init(&env.classify);
-	env.classify.open_signed = smime_open_signed;
-	env.trust = pki_trust("rpcC");
 	env.sign = sign;
 	return r;
 }
@@ -398,9 +373,7 @@ static int
 teardown(void **state)
 {
 	signer_free(&signer);
-	smime_trust_free(&env.trust);
-	arena_clear(&arena);
-	return pki_teardown(state);
+	return judging_teardown(state);
 }
 
 int

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "policy/release.h"
+#include "tests/unit/policy/written.h"
 
 static struct arena arena;
 
@@ -42,19 +43,6 @@ fields_are_causes_of_their_own(void **state)
 	assert_memory_not_equal(l[3].sha256, l[5].sha256, 32);
 	assert_memory_not_equal(l[6].sha256, l[7].sha256, 32);	/* shown alike where it is damaged */
 	assert_memory_not_equal(l[8].sha256, l[9].sha256, 32);
-}
-
-static struct slice
-written(const struct release_statement *s)
-{
-	struct slice out;
-	struct buf b;
-
-	buf_init(&b, RELEASE_OCTETS_MAX);
-	assert_int_equal(release_format(s, &b), OK);
-	out = arena_copy(&arena, buf_slice(&b));
-	buf_fini(&b);
-	return out;
 }
 
 static struct slice
@@ -106,13 +94,13 @@ a_statement_has_one_form(void **state)
 	(void)state;
 	arena_init(&arena, 64 << 20);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct slice text = changed(written(&s), rows[i].a, rows[i].b);
+		struct slice text = changed(written(&s, &arena), rows[i].a, rows[i].b);
 		int r = release_parse(text, &arena, &got);
 
 		if (r != rows[i].r)
 			fail_msg("%s -> %s: %d", rows[i].a, rows[i].b, r);
 		if (r == OK)
-			assert_true(slice_eq(written(&got), written(&s)));
+			assert_true(slice_eq(written(&got, &arena), written(&s, &arena)));
 	}
 	s.reason = SLICE("hai\ndong");
 	buf_init(&b, RELEASE_OCTETS_MAX);
