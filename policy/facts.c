@@ -7,9 +7,12 @@
 static bool
 is_last(const struct facts *f, const struct evidence *e)
 {
-	const struct evidence *last = &f->evidence[f->evidence_count - 1];
+	const struct evidence *last;
 
-	return f->evidence_count > 0 && last->detector == e->detector &&
+	if (f->evidence_count == 0)
+		return false;
+	last = &f->evidence[f->evidence_count - 1];
+	return last->detector == e->detector &&
 	    slice_eq(last->part, e->part) && last->position == e->position &&
 	    last->level == e->level && last->asserted == e->asserted;
 }
