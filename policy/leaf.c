@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "mime/word.h"
+#include "policy/extract/sniff.h"
 
 static void
 hash(crypto_hash_sha256_state *h, struct slice s)
@@ -34,6 +35,16 @@ hash_text(crypto_hash_sha256_state *h, struct slice s)
 			hash(h, SLICE("\n"));
 		from = at + 1;
 	}
+}
+
+/* What is only called text may mean something else with other "line ends" in it. */
+static bool
+has_line_ends(struct slice s)
+{
+	enum sniff kind = sniff(s);
+
+	return kind == SNIFF_EMPTY || ((kind == SNIFF_TEXT || kind == SNIFF_HTML ||
+	    kind == SNIFF_XML) && sniff_is_text(s));
 }
 
 static bool
@@ -96,7 +107,7 @@ leaf_digest(struct leaf *l)
 	if (l->known)
 		return l->sha256;
 	crypto_hash_sha256_init(&h);
-	if (l->kind == LEAF_OCTETS)
+	if (l->kind == LEAF_OCTETS || (l->kind == LEAF_TEXT && !has_line_ends(l->octets)))
 		hash(&h, l->octets);
 	else if (l->kind == LEAF_TEXT)
 		hash_text(&h, l->octets);

@@ -305,11 +305,11 @@ add_weight(struct slice word, struct cause *c)
 }
 
 /* The same octets, read in another charset or type, may be refused for more than the officers saw:
- * that nobody has released. */
+ * that nobody has released. Under the same labels only time can make them opaque. */
 static bool
-names_reason(struct slice what, const struct cause *c)
+names_reason(struct slice what, const struct cause *c, bool same_content)
 {
-	struct cause named = { .weights = 0 };
+	struct cause named = { .weights = same_content ? CAUSE_OPAQUE : 0 };
 	struct slice words, word;
 
 	slice_cut(&what, ' ', &words);
@@ -323,11 +323,11 @@ names_reason(struct slice what, const struct cause *c)
 }
 
 static bool
-covers(const struct release_statement *s, const struct cause *c)
+covers(const struct release_statement *s, const struct cause *c, bool same_content)
 {
 	for (size_t i = 0; i < s->parts_n; i++)
 		if (memcmp(s->parts[i].sha256, c->sha256, sizeof c->sha256) == 0 &&
-		    names_reason(s->parts[i].what, c))
+		    names_reason(s->parts[i].what, c, same_content))
 			return true;
 	return control_off("release-covered");
 }
@@ -337,15 +337,15 @@ release_lift(const struct facts *f, const struct release_statement *s,
     const unsigned char content[LEAF_SHA256_OCTETS], bool whole, struct facts *out)
 {
 	bool marks = s->lift == LIFT_FALSE_POSITIVE || control_off("release-lift");
+	bool same = memcmp(s->content, content, sizeof s->content) == 0;
 
 	if (f->causes_incomplete && !control_off("release-covered"))
 		return "not-covered";
 	for (unsigned i = 0; i < f->causes_count; i++)
 		if ((marks || f->causes[i].weights != CAUSE_ASSERTED) &&
-		    !covers(s, &f->causes[i]))
+		    !covers(s, &f->causes[i], same))
 			return "not-covered";
-	if ((f->partly_inspected || whole) && memcmp(s->content, content, sizeof s->content) != 0 &&
-	    !control_off("release-content"))
+	if ((f->partly_inspected || whole) && !same && !control_off("release-content"))
 		return "not-covered";
 	*out = *f;
 	if (marks)

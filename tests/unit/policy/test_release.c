@@ -64,6 +64,9 @@ static const char marked_again[] = FIELDS("10@a") MARK_QP "\r\n";
 static const char marked_more[] = FIELDS("11@b") MIXED("bb") PART("bb", MARK)
     PART("bb", "Content-Type: text/plain; charset=utf-8\r\n\r\nĐộ mật: Tối mật\r\n") END("bb");
 static const char marked_gbk[] = FIELDS("18@b") MARK_GBK "\r\n";
+#define NO_TEXT(b) "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n" b "\r\n"
+static const char no_text[] = FIELDS("26@a") NO_TEXT("AAENAgMEBQYHAAENAgMEBQYHAAENAgMEBQYH");
+static const char no_text_other[] = FIELDS("27@a") NO_TEXT("AAEKAgMEBQYHAAEKAgMEBQYHAAEKAgMEBQYH");
 #define FIELD(name, text) name ": [MẬT] " text "\r\n"
 static const char marked_field[] = FIELDS("19@a") FIELD("Comments", "thu") TEXT "\r\n";
 static const char marked_fields[] = FIELDS("20@a") FIELD("Comments", "thu")
@@ -430,12 +433,17 @@ static const struct {
 	    "not-covered" },
 	{ "a damaged encoding", as_is, damaged, LIFT_REVIEW, damaged_again, NULL },
 	{ "damaged otherwise", as_is, damaged, LIFT_REVIEW, damaged_other, "not-covered" },
+	{ "no text", as_is, no_text, LIFT_REVIEW, no_text, NULL },
+	{ "no text, with LF for CR", as_is, no_text, LIFT_REVIEW, no_text_other, "not-covered" },
 	{ "a mark that is none", as_is, marked, LIFT_FALSE_POSITIVE, marked_again, NULL },
 	{ "a mark is not lifted by review", as_is, marked, LIFT_REVIEW, marked_again, "lift" },
 	{ "another mark beside it", as_is, marked, LIFT_FALSE_POSITIVE, marked_more,
 	    "not-covered" },
 	{ "read in another charset", as_is, marked, LIFT_FALSE_POSITIVE, marked_gbk, "not-covered" },
 	{ "more than was named", less_was_named, marked, LIFT_FALSE_POSITIVE, marked, "not-covered" },
+	{ "opaque for want of time", less_was_named, opaque, LIFT_REVIEW, opaque_again, NULL },
+	{ "opaque, and not as a whole", less_was_named, opaque, LIFT_REVIEW, opaque_swapped,
+	    "not-covered" },
 	{ "a higher mark", as_lower, marked, LIFT_FALSE_POSITIVE, marked, "not-covered" },
 	{ "a field", as_is, marked_field, LIFT_FALSE_POSITIVE, marked_field, NULL },
 	{ "another field with the same mark", as_is, marked_field, LIFT_FALSE_POSITIVE, marked_fields,
