@@ -404,6 +404,11 @@ def chapter_c(p, s):
     verify, status = p.ctl_json("audit", "verify")
     s.step("chuỗi kiểm toán nguyên vẹn", "the audit chain verifies", "ok", status == 0 and verify[0]["ok"],
            json.dumps(verify[0]) if verify else "")
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "stamped-page.png"), "rb") as f:
+        picture = p.mail(1, outside, "Ảnh chụp", p.mixed_entity("Gửi kèm ảnh.\n", "anh.png", "image/png", f.read()))
+    ok, reply = p.curl_send(sender, outside, picture)
+    s.step("ảnh chụp văn bản đóng dấu TỐI MẬT", "a photograph of a page stamped TỐI MẬT", "5xx",
+           not ok and "rule=secret-internet" in reply and len(p.sink()) == sink_before, reply)
     to = p.user(2)[0]
     ok, reply = p.curl_send(sender, to, marked_mail(p, to), p.env["CONGVU_SUBMISSIONS_INTERNET_PORT"])
     s.step("nộp qua cổng internet cho đồng nghiệp được phép", "handed in over the internet listener for a cleared "
