@@ -12,7 +12,8 @@
 
 enum {
 	HALVED_POINTS = 24000000,	/* a photograph of more is read at half its size */
-	GIF_OCTETS_MAX = 100000000
+	GIF_OCTETS_MAX = 100000000,
+	CHUNK_OCTETS = 12		/* of a PNG, without its data */
 };
 
 struct image {
@@ -122,11 +123,31 @@ gif(struct image *m)
 	    err == ERR_LIMIT ? opaque(m, 0, EXTRACT_WHY_LIMIT) : err;
 }
 
-/* A PNG that goes on behind its first picture. */
+static size_t
+chunk_octets(struct slice s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < 4; i++)
+		n = n << 8 | (unsigned char)s.p[i];
+	return n;
+}
+
+/* A PNG that goes on behind its first picture: so says a chunk somewhere before that. */
 static bool
 is_animated_png(struct slice s)
 {
-	return slice_find(slice_sub(s, 0, 4096), SLICE("acTL")) >= 0;
+	s = slice_from(s, 8);
+	while (s.n >= CHUNK_OCTETS) {
+		struct slice type = slice_sub(s, 4, 4);
+
+		if (slice_eq(type, SLICE("IDAT")))
+			return false;
+		if (slice_eq(type, SLICE("acTL")))
+			return true;
+		s = slice_from(s, CHUNK_OCTETS + chunk_octets(s));
+	}
+	return false;
 }
 
 static int
@@ -150,7 +171,7 @@ read_image(struct image *m)
 	case IFF_TIFF_G4: case IFF_TIFF_LZW: case IFF_TIFF_ZIP: case IFF_TIFF_JPEG:
 		return tiff(m);
 	case IFF_PNG: case IFF_BMP: case IFF_WEBP: case IFF_JP2:
-		if (is_animated_png(m->octets))
+		if (format == IFF_PNG && is_animated_png(m->octets))
 			return opaque(m, 0, EXTRACT_WHY_TYPE);
 		return one_page(m, pixReadMem(octets_of(m->octets), m->octets.n), 1);
 	default:

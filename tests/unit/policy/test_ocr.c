@@ -296,6 +296,30 @@ limits(void **state)
 	expect_opaque(&l, "opaque-type");
 }
 
+/* A PNG that says behind much else that its first picture is not all. */
+static void
+animated(void **state)
+{
+	enum { HEAD = 33, FILL = 5000 };
+	struct extract_limits l;
+	struct buf still;
+
+	(void)state;
+	buf_init(&still, 1 << 20);
+	draw_file(draw_stamp(160, 60, "", RED, 1, 8, 8, 12), IFF_PNG, &file);
+	buf_add(&still, buf_slice(&file));
+	buf_clear(&file);
+	buf_add(&file, slice_sub(buf_slice(&still), 0, HEAD));
+	buf_add(&file, SLICE("\0\0\x13\x88tEXt"));
+	for (unsigned i = 0; i < FILL + 4; i++)
+		buf_addc(&file, 'x');
+	buf_add(&file, SLICE("\0\0\0\x08" "acTL" "\0\0\0\2\0\0\0\0" "\xF3\x8D\x93\x70"));
+	buf_add(&file, slice_from(buf_slice(&still), HEAD));
+	extract_limits_init(&l);
+	expect_opaque(&l, "opaque-type");
+	buf_fini(&still);
+}
+
 static void
 damage(void **state)
 {
@@ -437,6 +461,7 @@ main(void)
 		cmocka_unit_test(orientation),
 		cmocka_unit_test(on_a_page_of_a_pdf),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(animated),
 		cmocka_unit_test(damage),
 #ifdef WITH_CONTROLS
 		cmocka_unit_test(faults),
