@@ -18,7 +18,8 @@ enum {
 	LETTERS_MIN = 6,		/* fewer are no text */
 	SAMPLE_LINES = 9,		/* of a page, to see which way up it is */
 	SURE = 72, LIKELY = 60,		/* mean confidence of words that are really there */
-	SAMPLE_LETTERS_MIN = 20
+	SAMPLE_LETTERS_MIN = 20,
+	NIGHT = 96, NIGHT_PERCENT = 60	/* a picture with so many points darker than that */
 };
 
 #define SKEW_RANGE 12.0f
@@ -316,10 +317,37 @@ read_ink(struct ink *ink, const struct page_work *work)
 	return err;
 }
 
+/* Light letters on dark ground, as screens show them at night? */
+static bool
+is_dark(PIX *p)
+{
+	PIX *grey = pixConvertTo8(p, 0);
+	NUMA *counts = grey == NULL ? NULL : pixGetGrayHistogram(grey, 4);
+	l_float32 dark = 0, all = 0;
+
+	pixDestroy(&grey);
+	if (counts != NULL && (numaGetSum(counts, &all) != 0 ||
+	    numaGetSumOnInterval(counts, 0, NIGHT, &dark) != 0))
+		dark = 0;
+	numaDestroy(&counts);
+	return dark * 100 > all * NIGHT_PERCENT;
+}
+
+static int
+read_plain(PIX *picture, const struct page_work *work)
+{
+	struct ink ink = { NULL, NULL, NULL };
+	int err = ink_take(picture, &ink);
+
+	if (err == OK)
+		err = read_ink(&ink, work);
+	ink_free(&ink);
+	return err;
+}
+
 int
 page_read(PIX *picture, const struct page_work *work)
 {
-	struct ink ink = { NULL, NULL, NULL };
 	int err = OK;
 
 	picture = ink_plain(picture);
@@ -332,10 +360,11 @@ page_read(PIX *picture, const struct page_work *work)
 		picture = reduced(picture);
 	if (picture == NULL)
 		return ERR_NOMEM;
-	err = ink_take(picture, &ink);
+	err = read_plain(picture, work);
+	if (err == OK && is_dark(picture) && clock_ms() < work->until_ms) {
+		(void)pixInvert(picture, picture);
+		err = read_plain(picture, work);
+	}
 	pixDestroy(&picture);
-	if (err == OK)
-		err = read_ink(&ink, work);
-	ink_free(&ink);
 	return err == OK && clock_ms() >= work->until_ms ? ERR_TIMEOUT : err;
 }

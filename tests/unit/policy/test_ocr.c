@@ -189,6 +189,18 @@ second_page(void **state)
 	assert_true(slice_find(buf_slice(&got), SLICE("S2:")) >= 0);
 }
 
+/* As a screen shows it at night. */
+static void
+light_on_dark(void **state)
+{
+	PIX *p = draw_stamp(420, 140, TOI_MAT, BLACK, 1, 20, 20, 22);
+
+	(void)state;
+	assert_non_null(pixInvert(p, p));
+	draw_file(p, IFF_PNG, &file);
+	expect_level("dark", EXTRACT_IMAGE, 2);
+}
+
 /* An animated GIF of two pictures. */
 static void
 second_picture(void **state)
@@ -461,6 +473,7 @@ main(void)
 		cmocka_unit_test(orientation),
 		cmocka_unit_test(on_a_page_of_a_pdf),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(light_on_dark),
 		cmocka_unit_test(animated),
 		cmocka_unit_test(damage),
 #ifdef WITH_CONTROLS
