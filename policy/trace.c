@@ -6,7 +6,12 @@
 #include "mime/compose.h"
 #include "mime/header.h"
 
-enum { VALUE_OCTETS_MAX = 12000, NAME_OCTETS_MAX = 400 };
+/* NAME_OCTETS_MAX: of an issuer, of which an octet may become four. A word cannot be folded. */
+enum {
+	NAME_OCTETS_MAX = 400,
+	WORD_OCTETS_MAX = 860,
+	VALUE_OCTETS_MAX = 1024 + FACTS_SIGNERS_MAX * (4 * NAME_OCTETS_MAX + 200),
+};
 
 /* Skip white space, folds and comments (nested, with quoted pairs). */
 static struct slice
@@ -157,16 +162,36 @@ add_quoted(struct slice name, struct buf *value)
 	buf_addc(value, '"');
 }
 
+static bool
+has_long_word(struct slice text)
+{
+	struct slice word;
+
+	while (text.n > 0) {
+		slice_cut(&text, ' ', &word);
+		if (word.n > WORD_OCTETS_MAX)
+			return true;
+	}
+	return false;
+}
+
 /* RFC 7281 3.2.3: what names a certificate without an address. */
 static void
 add_certificate(const struct facts_signer *s, struct buf *value)
 {
+	struct buf issuer;
+
 	if (s->serial.n == 0 || s->issuer.n == 0 || s->issuer.n > NAME_OCTETS_MAX)
 		return;
-	buf_adds(value, " body.smime-serial=");
-	buf_add(value, s->serial);
-	buf_adds(value, " body.smime-issuer=");
-	add_quoted(s->issuer, value);
+	buf_init(&issuer, 4 * NAME_OCTETS_MAX + 2);
+	add_quoted(s->issuer, &issuer);
+	if (issuer.err == OK && !has_long_word(buf_slice(&issuer))) {
+		buf_adds(value, " body.smime-serial=");
+		buf_add(value, s->serial);
+		buf_adds(value, " body.smime-issuer=");
+		buf_add(value, buf_slice(&issuer));
+	}
+	buf_fini(&issuer);
 }
 
 /* Who has signed: each signer of a valid message gets a result of its own. */

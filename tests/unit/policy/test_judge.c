@@ -428,6 +428,37 @@ a_refusal_says_what_was_found_where(void **state)
 	}
 }
 
+/* Whatever an authority is called, its people's mail has results: all signers, the longest names. */
+static void
+results_can_always_be_written(void **state)
+{
+	static const struct { const char *piece; bool named; } issuers[] = {
+		{ "\u1ea9", false }, { "\u1ea9\u1ea9\u1ea9\u1ea9\u1ea9 ", true },
+		{ "x", true }, { "\"\\", true }, { "  ", false }, { "\x01", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(issuers); i++) {
+		struct facts f = { .sig = SIG_VALID, .signers_n = FACTS_SIGNERS_MAX };
+		char name[401] = "", serial[65];
+		size_t n = strlen(issuers[i].piece);
+		struct buf out;
+
+		memset(serial, 'A', 64);
+		for (size_t at = 0; at + n < sizeof name; at += n)
+			memcpy(name + at, issuers[i].piece, n + 1);
+		for (unsigned k = 0; k < f.signers_n; k++)
+			f.signers[k] = (struct facts_signer){ .issuer = slice_of(name),
+				.serial = { serial, 64 } };
+		buf_init(&out, 1 << 16);
+		assert_int_equal(trace_results(&f, SLICE("mail.tinh.example"), &out), OK);
+		assert_true(trace_is_fields(buf_slice(&out)));
+		if ((slice_find(buf_slice(&out), SLICE("smime-issuer")) >= 0) != issuers[i].named)
+			fail_msg("%zu: %s", i, buf_cstr(&out));
+		buf_fini(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -446,6 +477,7 @@ main(void)
 		cmocka_unit_test(explanation_is_json),
 		cmocka_unit_test(time_per_judgement),
 		cmocka_unit_test(marks_inside_signatures_are_found),
+		cmocka_unit_test(results_can_always_be_written),
 	};
 
 	return cmocka_run_group_tests(tests, judging_setup, judging_teardown);
