@@ -166,6 +166,13 @@ static const struct {
 	    "ca A R\nca X R\nee e A\n"
 	    "crl X | issuingDistributionPoint=critical,@idpX | revoke=e",
 	    "ca A R\nca X R\nee e A", 1, SIG_OK },
+	{ "response of a responder that is revoked itself",
+	    "ca A R\nee O A | extendedKeyUsage=OCSPSigning | crlDistributionPoints=dpB\n"
+	    "ee e A | serial=71\ncrl A | issuingDistributionPoint=critical,@idpB | revoke=O\n"
+	    "ocsp O A e revoked | with", "ca A R\nee e A | serial=71", 1, SIG_OK },
+	{ "response of a responder of whom nothing is known",
+	    "ca A R\nee O A | extendedKeyUsage=OCSPSigning | serial=70\nee e A | serial=71\n"
+	    "nocrl A\nocsp O A e revoked | with", "ca A R\nee e A | serial=71", 1, SIG_REVOKED },
 	{ "renewed certificate of the authority", "ca A R\nee e A | serial=70\ncrl A | revoke=e",
 	    "ca B R | name=/C=VN/O=Thu/CN=A | key=A\nee e B | serial=70", 1, SIG_REVOKED },
 };
@@ -205,7 +212,7 @@ once_revoked_stays_revoked(void **state)
 static void
 double_ones_do_not_fill_the_memory(void **state)
 {
-	struct smime_options o = { .now_s = now_s };
+	struct smime_options o = { .now_s = situation_now_s() };
 	struct revoked_entry one = { .serial_octets = 1 };
 	struct revoked_list list;
 	struct situation s;
