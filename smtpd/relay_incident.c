@@ -183,7 +183,7 @@ static void compose_and_judge(struct relay_incident *i);
 static bool
 try_without_words(struct relay_incident *i, const struct pol_judge_reply *p)
 {
-	if (p == NULL || i->bare || control_off("incident-bare"))
+	if (p == NULL || i->bare)
 		return false;
 	close_fd(&i->message_fd);
 	buf_clear(&i->trace);
