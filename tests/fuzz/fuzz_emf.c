@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /* Drawings of Windows. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "policy/extract/emf.h"
 #include "tests/fuzz/look.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct slice in = { (const char *)data, size };
-	struct extract_limits limits;
-	volatile char sum = 0;
+	struct look l;
 
-	look_limits(&limits);
-	if (emf_run(in, &limits, look, (void *)&sum) != OK)
-		abort();
+	look_init(&l, data, size);
+	look_run(&l, emf_run);
 	return 0;
 }
