@@ -5,7 +5,8 @@
 
 #include "control/import.h"
 
-enum { MESSAGE_MAX_OCTETS = 1 << 30, JSON_MAX_OCTETS = 1 << 24, NAMES_OCTETS = 64 << 20, RULES_MAX = 256 };
+enum { MESSAGE_MAX_OCTETS = 1 << 30, JSON_MAX_OCTETS = 1 << 24, NAMES_OCTETS = 64 << 20,
+	RULES_MAX = 256 };
 
 /* One mailbox under explanation. */
 struct walk {
@@ -23,7 +24,8 @@ static const char maildir[] = "maildir:", mbox[] = "mbox:";
 bool
 explain_is_mailbox(const char *file)
 {
-	return strncmp(file, maildir, strlen(maildir)) == 0 || strncmp(file, mbox, strlen(mbox)) == 0;
+	return strncmp(file, maildir, strlen(maildir)) == 0 ||
+	    strncmp(file, mbox, strlen(mbox)) == 0;
 }
 
 /* Every message is taken. */
@@ -71,7 +73,8 @@ show(struct walk *w, const struct import_message *m, struct slice json)
 		ctl_print_json(o);
 		return;
 	}
-	ctl_say("%.*s  %.*s  %s  %s  %s  %s", (int)w->mailbox.n, w->mailbox.p, (int)m->id.n, m->id.p,
+	ctl_say("%.*s  %.*s  %s  %s  %s  %s", (int)w->mailbox.n, w->mailbox.p, (int)m->id.n,
+	    m->id.p,
 	    member(o, "verdict"), member(o, "rule"), member(o, "level"), member(o, "signature"));
 	json_decref(o);
 }
@@ -152,7 +155,8 @@ explain_mailbox(const struct ctl *ctl, const struct explain_line *line, const st
 		w.source->known = is_known;
 		r = all_folders(&w);
 		if (r != OK)
-			ctl_fail("%s: %s", line->file, *w.source->why != '\0' ? w.source->why : err_text(r));
+			ctl_fail("%s: %s", line->file, *w.source->why != '\0' ? w.source->why :
+			    err_text(r));
 		w.source->ops->free(w.source);
 	} else {
 		ctl_fail("%s: %s", line->file, err_text(r));

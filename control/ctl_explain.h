@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * control/ctl_explain.h: "policy explain" over a whole mailbox, as an export or another program wrote it.
+ * control/ctl_explain.h: "policy explain" over a whole mailbox, as an export or another program
+ * wrote it.
  */
 #ifndef CONTROL_CTL_EXPLAIN_H
 #define CONTROL_CTL_EXPLAIN_H
@@ -30,8 +31,8 @@ void ctl_unmap_file(struct slice s);
 /* Is it "maildir:DIR" or "mbox:FILE"? */
 bool explain_is_mailbox(const char *file);
 
-/* A line for each message, and how many there are of each rule; with --json an object for each, with
- * "mailbox" and "message" besides the members for a single file. CTL_*. */
+/* A line for each message, and how many there are of each rule; with --json an object for each,
+ * with "mailbox" and "message" besides the members for a single file. CTL_*. */
 int explain_mailbox(const struct ctl *ctl, const struct explain_line *line,
     const struct judge_env *env);
 

@@ -25,7 +25,8 @@ void signer_open(struct signer *s, bool *pin_refused, struct buf *why);
 void signer_free(struct signer **s);
 
 const char *signer_title(const struct signer *s);
-const char *signer_subject(const struct signer *s);	/* RFC 4514, UTF-8; "" without certificate */
+/* RFC 4514, UTF-8; "" without certificate */
+const char *signer_subject(const struct signer *s);
 unsigned signer_state(const struct signer *s);		/* SIGN_* of directory/proto.h */
 uint64_t signer_end_s(const struct signer *s);		/* of the certificate; 0: none */
 

@@ -2,8 +2,9 @@
 /*
  * directory/keyd_uri.h: which key of which token, as a PKCS#11 URI says it.
  *
- * Shape   the path attributes token, serial, object and id, each once, percent-encoded; "type" may be
- *         private. Anything else is refused: an attribute that is not looked at could name another key.
+ * Shape   the path attributes token, serial, object and id, each once, percent-encoded; "type" may
+ *         be private. Anything else is refused: an attribute that is not looked at could name
+ *         another key.
  * Source  RFC 7512 2.3.
  */
 #ifndef DIRECTORY_KEYD_URI_H

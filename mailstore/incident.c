@@ -55,7 +55,8 @@ take(const struct st_audit_record *row, struct st_incidents_reply *out)
 		.mail_from = r->mail_from, .recipients = (uint32_t)r->recipients_n,
 		.rule = r->rule, .level = r->level, .reference = r->reference,
 		.evidence = r->evidence,
-		.detail = slice_starts_nocase(r->event, SLICE("release-")) ? r->detail : SLICE("") };
+		.detail = slice_starts_nocase(r->event, SLICE("release-")) ? r->detail :
+		    SLICE("") };
 }
 
 int
@@ -66,7 +67,8 @@ incident_list(struct control *c, const struct st_incidents_request *req, struct 
 	uint64_t from;
 	int r;
 
-	*out = (struct st_incidents_reply){ .items = arena_array(a, ITEMS_MAX, sizeof *out->items) };
+	*out = (struct st_incidents_reply){ .items = arena_array(a, ITEMS_MAX,
+	    sizeof *out->items) };
 	if (out->items == NULL)
 		return a->err;
 	r = incident_get(c, &out->told);

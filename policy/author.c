@@ -80,7 +80,8 @@ is_partner(const struct run *run, struct slice domain)
 	return true;
 }
 
-/* A domain where the account itself has an address, whatever the configuration says; or one inside. */
+/* A domain where the account itself has an address, whatever the configuration says; or one
+ * inside. */
 static bool
 is_colleague(const struct run *run, struct slice address)
 {
@@ -379,7 +380,8 @@ author_find(const struct tree *t, const struct smime_result *s, const struct aut
     struct arena *a, struct facts *f, struct author *out)
 {
 	static int (*const steps[])(struct run *) = { find_senders, find_resent,
-		look_at_display_name, compare_headers, bind_signer, decide_from, find_kind, find_signed_parts };
+		look_at_display_name, compare_headers, bind_signer, decide_from, find_kind,
+		find_signed_parts };
 	struct run run = { .t = t, .s = s, .c = c, .a = a, .f = f, .out = out };
 	int r = OK;
 

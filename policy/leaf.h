@@ -3,8 +3,9 @@
  * policy/leaf.h: the digest by which officers name what a finding was in.
  *
  * Shape   the walk notes what it looks at; the digest is computed when something is found.
- * Forms   octets as they are; of text (by its label, and by itself) with CRLF and CR as LF and none at the end; of a header field
- *         its name in lower case, ":", and the decoded value, white space as one space; if it cannot be decoded well, as it stands, too.
+ * Forms   octets as they are; of text (by its label, and by itself) with CRLF and CR as LF and none
+ *         at the end; of a header field its name in lower case, ":", and the decoded value, white
+ *         space as one space; if it cannot be decoded well, as it stands, too.
  * Source  doc/design/release.md
  */
 #ifndef POLICY_LEAF_H

@@ -79,7 +79,8 @@ find_form(struct slice content, struct arena *a, enum form *form_out, struct sli
 	*form_out = form_of_params(&v);
 	if (types > 1 ||	/* which one counts? */
 	    (*form_out != FORM_NONE && is_message(&v) && !control_off("protected-wrapped"))) {
-		*form_out = FORM_UNCLEAR;	/* older programs show the header of the message in it */
+		/* older programs show the header of the message in it */
+		*form_out = FORM_UNCLEAR;
 	} else if (*form_out == FORM_NONE && is_message(&v)) {
 		*form_out = FORM_WRAPPED;
 		*inner_out = slice_from(content, it.body);

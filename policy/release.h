@@ -86,8 +86,8 @@ int release_verify(const struct pol_release *r, const struct release_context *c,
 
 /*
  * The facts as the release s has them decided: a decision passes rows over that officers may
- * release, and marks that are none make no level. content: release_content of the message; whole: it
- * must be the same altogether. NULL: done; else why it does not fit.
+ * release, and marks that are none make no level. content: release_content of the message; whole:
+ * it must be the same altogether. NULL: done; else why it does not fit.
  */
 const char *release_lift(const struct facts *f, const struct release_statement *s,
     const unsigned char content[LEAF_SHA256_OCTETS], bool whole, struct facts *out);

@@ -158,7 +158,8 @@ bound(const struct pol_officer *o, const struct smime_result *sig)
 	return NULL;
 }
 
-/* An authority gives one name to one person (RFC 5280 4.1.2.6), whose certificates may be several. */
+/* An authority gives one name to one person (RFC 5280 4.1.2.6), whose certificates may be
+ * several. */
 static bool
 is_one_person(const struct smime_signer *a, const struct smime_signer *b)
 {

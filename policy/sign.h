@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * policy/sign.h: wrap an unsigned message into multipart/signed, as the server and not as its sender.
+ * policy/sign.h: wrap an unsigned message into multipart/signed, as the server and not as its
+ * sender.
  *
  * Shape   pure: sign_plan() says what stands before the body and which digest is to be signed,
  *         sign_tail() what stands behind it, sign_field() who signed, as a field on top.
- *             head    the fields of the message but Content-*, our own MIME fields, the begin of the
- *                     signed part: the protected fields once more, and Content-* as they came
+ *             head    the fields of the message but Content-*, our own MIME fields, the begin of
+ *                     the signed part: the protected fields once more, and Content-* as they came
  *             body    as received, octet for octet
  *             tail    the signature
  * Safety  fields are copied whole and never put together from values of the sender's, so nothing of
- *         a message can end a field or begin a part; the boundary follows from the digest of the whole
- *         message, which no sender can know while writing it.
+ *         a message can end a field or begin a part; the boundary follows from the digest of the
+ *         whole message, which no sender can know while writing it.
  * Source  RFC 1847 2.1, RFC 8551 3.5.3 (multipart/signed), RFC 9788 4 (header protection, "clear").
  */
 #ifndef POLICY_SIGN_H
@@ -44,9 +45,9 @@ int sign_plan(const struct sign_source *source, struct arena *a, struct sign_pla
 int sign_tail(const struct sign_plan *plan, struct slice cms, struct arena *a,
     struct slice *out) MUST_USE;
 
-/* Append the field that says whose signature it is: X-Congvu-Signed-By: our name; signer=title; and the
- * subject (UTF-8, may be empty) of its certificate. OK, ERR_INVAL (a subject with controls in it),
- * out->err. */
+/* Append the field that says whose signature it is: X-Congvu-Signed-By: our name; signer=title; and
+ * the subject (UTF-8, may be empty) of its certificate. OK, ERR_INVAL (a subject with controls in
+ * it), out->err. */
 int sign_field(struct slice authserv_id, struct slice title, struct slice subject,
     struct buf *out) MUST_USE;
 

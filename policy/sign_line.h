@@ -2,9 +2,9 @@
 /*
  * policy/sign_line.h: how a worker of policyd asks for a signature: through its parent.
  *
- * Shape   a second socket for each worker, on which it asks (SIGN_CMS of directory/proto.h) and waits;
- *         the parent asks the process that holds the keys (directory/keyd_sign.h) and passes the
- *         answer on.
+ * Shape   a second socket for each worker, on which it asks (SIGN_CMS of directory/proto.h) and
+ *         waits; the parent asks the process that holds the keys (directory/keyd_sign.h) and passes
+ *         the answer on.
  * Safety  a worker looks at mail of anybody, so it is not believed: it gets one signature for a
  *         message that it was given to judge, if that message's asker can use one, and none else.
  */

@@ -4,8 +4,9 @@
  *
  * Shape   composed_check() is pure; composed_write() checks and writes (policy/proto.h says what).
  * Safety  policyd looks at mail of anybody, so it is not believed where it could change a message:
- *         only trace fields are put on top and left out, and a signature of the server's (policy/sign.h) puts around
- *         the body nothing but copies of the sender's own fields, fixed text, and base64.
+ *         only trace fields are put on top and left out, and a signature of the server's
+ *         (policy/sign.h) puts around the body nothing but copies of the sender's own fields, fixed
+ *         text, and base64.
  */
 #ifndef SMTPD_COMPOSED_H
 #define SMTPD_COMPOSED_H

@@ -143,9 +143,9 @@ write_text(const struct incident *i, bool bare, struct buf *t)
 		buf_addf(t, "  ... và %llu việc nữa / and %llu more\r\n",
 		    (unsigned long long)(all - i->items_n), (unsigned long long)(all - i->items_n));
 	if (bare)
-		buf_adds(t, "\r\nMAIL FROM và chi tiết không ghi ở đây, vì trong đó có chữ như dấu hiệu mức; "
-		    "xem nhật ký.\r\nMAIL FROM and details are left out, since some of them look like "
-		    "a level; see the audit.\r\n");
+		buf_adds(t, "\r\nMAIL FROM và chi tiết không ghi ở đây, vì trong đó có chữ như dấu "
+		    "hiệu mức; xem nhật ký.\r\nMAIL FROM and details are left out, since some of "
+		    "them look like a level; see the audit.\r\n");
 	buf_adds(t, "\r\nMức 1, 2, 3 là các giá trị của khóa level-at-least, theo thứ tự. Báo cáo "
 	    "này chỉ có siêu dữ liệu; toàn bộ ở sổ kiểm toán: congvuctl audit list.\r\n"
 	    "Levels 1, 2, 3 are the values of the key level-at-least, in their order. This is "

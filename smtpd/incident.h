@@ -7,8 +7,8 @@
  * Safety  who, when, which rule; nothing of the content, not even a subject or a file name. Levels
  *         are numbers, so that the notice itself has no mark. What came from outside is shown as
  *         safe characters only, in base64.
- *         Words that others chose (MAIL FROM, an officer's reason) may be like a mark, and so keep the
- *         notice from its readers: bare, it is without them.
+ *         Words that others chose (MAIL FROM, an officer's reason) may be like a mark, and so keep
+ *         the notice from its readers: bare, it is without them.
  * Bounds  INCIDENT_NAMED_MAX incidents are named, the rest is counted.
  */
 #ifndef SMTPD_INCIDENT_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Telling the security officers of incidents: what the audit has behind the last notice is gathered,
- * at most one notice is made in conf.incident.gather_s, judged as any message, and filed here.
+ * Telling the security officers of incidents: what the audit has behind the last notice is
+ * gathered, at most one notice is made in conf.incident.gather_s, judged as any message, and filed
+ * here.
  *
  * Safety  what was told of moves in the same commit that files the notice, so each incident is told
  *         of exactly once, however often this process dies. A notice never leaves: only accounts
@@ -94,7 +95,8 @@ later(struct relay_incident *i, const char *why, int err)
 {
 	log_event(EV_INCIDENT_DEFERRED, F_CSTR("to", i->relay->conf->incident.mailbox),
 	    F_CSTR("why", why), F_ERR(err));
-	metric_add(METRIC_INCIDENT_NOTICES, metric_at(METRIC_INCIDENT_NOTICES, METRIC_BAD, 0, 0), 1);
+	metric_add(METRIC_INCIDENT_NOTICES, metric_at(METRIC_INCIDENT_NOTICES, METRIC_BAD, 0, 0),
+	    1);
 	put_down(i);
 	/* Begin again with what is durable: somebody else may have told of them. */
 	incident_clear(&i->gathered);
@@ -302,7 +304,8 @@ on_officers(void *arg, struct chan_answer *answer)
 
 	if (r == NULL || (r->outcome != DIR_RCPT_LOCAL && r->outcome != DIR_RCPT_GROUP) ||
 	    r->accounts_n == 0 || r->accounts_n > OFFICERS_MAX) {
-		later(i, "incident.mailbox is no account here, nor a group of some", answer->status);
+		later(i, "incident.mailbox is no account here, nor a group of some",
+		    answer->status);
 		return;
 	}
 	i->to = keep_message(&dir_rcpt_reply_wire, r, &i->mem);

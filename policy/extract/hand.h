@@ -38,8 +38,8 @@ void hand_name(struct hand *h, uint32_t number, struct slice name);
 void hand_file(struct hand *h, uint32_t number, struct slice octets);
 void hand_opaque(struct hand *h, uint32_t number, enum extract_why why);
 
-/* Says as a piece what went wrong with all of it (ERR_CORRUPT, ERR_LIMIT, ERR_ACCESS, ERR_UNSUPPORTED;
- * OK: nothing), and gives what the run function is to return. */
+/* Says as a piece what went wrong with all of it (ERR_CORRUPT, ERR_LIMIT, ERR_ACCESS,
+ * ERR_UNSUPPORTED; OK: nothing), and gives what the run function is to return. */
 int hand_end(struct hand *h, int err) MUST_USE;
 
 #endif

@@ -74,7 +74,8 @@ static int
 jpeg(struct image *m, uint64_t points)
 {
 	l_int32 warnings = 0;
-	PIX *p = pixReadMemJpeg(octets_of(m->octets), m->octets.n, 0, points > HALVED_POINTS ? 2 : 1,
+	PIX *p = pixReadMemJpeg(octets_of(m->octets), m->octets.n, 0,
+	    points > HALVED_POINTS ? 2 : 1,
 	    &warnings, 0);
 
 	return one_page(m, turned_as_told(p, exif_orientation(m->octets)), 1);
@@ -180,7 +181,8 @@ read_image(struct image *m)
 }
 
 int
-image_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
+image_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink,
+    void *arg)
 {
 	struct image m = { octets, limits, { .sink = sink, .arg = arg,
 		.until_ms = clock_ms() + limits->ocr_ms } };

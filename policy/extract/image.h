@@ -3,8 +3,9 @@
  * policy/extract/image.h: what a picture says: JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000.
  *
  * Shape   EXTRACT_STAMP and EXTRACT_TEXT of page `index`; pages of a TIFF and pictures of an
- *         animated GIF count from 1. The first page is read whole if limits->ocr_pages allows, on the
- *         others stamps are looked for. A picture without letters gives nothing: it was inspected.
+ *         animated GIF count from 1. The first page is read whole if limits->ocr_pages allows, on
+ *         the others stamps are looked for. A picture without letters gives nothing: it was
+ *         inspected.
  * Foreign leptonica, tesseract; only for the inside of box.h.
  */
 #ifndef POLICY_EXTRACT_IMAGE_H

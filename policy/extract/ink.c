@@ -155,7 +155,8 @@ fill(PIX *p, PIX *paper, struct ink *out)
 		n += fill_line(pixGetData(p) + (size_t)y * (unsigned)pixGetWpl(p),
 		    pixGetData(paper) + (size_t)y * (unsigned)pixGetWpl(paper),
 		    pixGetData(out->grey) + (size_t)y * (unsigned)pixGetWpl(out->grey),
-		    colour ? pixGetData(out->red) + (size_t)y * (unsigned)pixGetWpl(out->red) : NULL,
+		    colour ? pixGetData(out->red) + (size_t)y * (unsigned)pixGetWpl(out->red) :
+		    NULL,
 		    w, colour);
 	if (n < RED_POINTS_MIN)
 		pixDestroy(&out->red);

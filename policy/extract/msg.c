@@ -134,7 +134,8 @@ read_codepage(struct msg *m, uint32_t folder)
 		return r;
 	s = buf_slice(&m->value);
 	/* Rows are at the end: how long the head is depends on what the folder is. */
-	for (s = slice_from(s, s.n % ROW_OCTETS); s.n >= ROW_OCTETS; s = slice_from(s, ROW_OCTETS)) {
+	for (s = slice_from(s, s.n % ROW_OCTETS); s.n >= ROW_OCTETS;
+	    s = slice_from(s, ROW_OCTETS)) {
 		uint32_t tag = cfb_u32(s, 0);
 
 		if (tag == TAG_CODEPAGE || tag == TAG_INTERNET_CODEPAGE)

@@ -137,7 +137,8 @@ try_properties(struct slice s, unsigned type, struct buf *text)
 	uint64_t n = cfb_u32(s, 4);
 
 	if ((type != TYPE_FOPT && type != TYPE_FOPT2 && type != TYPE_FOPT3) ||
-	    (version & 15) != 3 || rows == 0 || rows > ROWS_MAX || n > s.n - HEAD || n < (uint64_t)rows * ROW_OCTETS)
+	    (version & 15) != 3 || rows == 0 || rows > ROWS_MAX || n > s.n - HEAD ||
+	    n < (uint64_t)rows * ROW_OCTETS)
 		return OK;
 	return properties(slice_sub(s, HEAD, (size_t)n), rows, text);
 }

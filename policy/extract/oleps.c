@@ -53,8 +53,8 @@ to_utf8(struct slice value, enum charset cs, struct buf *out)
 	return r == OK ? out->err : r;
 }
 
-/* The name of property id; names come in the order of the dictionary, which is that of the properties
- * in what programs write: each is looked for behind the one before. */
+/* The name of property id; names come in the order of the dictionary, which is that of the
+ * properties in what programs write: each is looked for behind the one before. */
 static void
 find_name(struct set *s, uint32_t id)
 {

@@ -266,7 +266,8 @@ stamps(struct ink *ink, int letter, const struct page_work *work, bool upright)
 		if (quarters > 0)
 			err = turn_quarters(ink, 1);
 		if (err == OK)
-			err = stamps_read(ink, upright ? letter : 0, work->until_ms, give_stamp, &w);
+			err = stamps_read(ink, upright ? letter : 0, work->until_ms, give_stamp,
+			    &w);
 	}
 	return err == OK && !upright ? turn_quarters(ink, 1) : err;
 }

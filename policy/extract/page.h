@@ -26,8 +26,8 @@ struct page_work {
 };
 
 /*
- * Look at a page; the picture is destroyed, NULL is ERR_NOMEM. OK; ERR_TIMEOUT when the time was over
- * before all of it was seen; ERR_NOMEM; what the sink said.
+ * Look at a page; the picture is destroyed, NULL is ERR_NOMEM. OK; ERR_TIMEOUT when the time was
+ * over before all of it was seen; ERR_NOMEM; what the sink said.
  */
 int page_read(PIX *picture, const struct page_work *work) MUST_USE;
 

@@ -154,7 +154,8 @@ pdfpic_look(PopplerPage *page, bool drawn, struct pdfpic_look *out)
 		area += fabs((r->x2 - r->x1) * (r->y2 - r->y1));
 	}
 	*out = (struct pdfpic_look){ .pictures = list != NULL };
-	out->picture_percent = !(w * h > 0) || area > w * h ? 100 : (unsigned)(area * 100 / (w * h));
+	out->picture_percent = !(w * h > 0) || area > w * h ? 100 :
+	    (unsigned)(area * 100 / (w * h));
 	poppler_page_free_image_mapping(list);
 	out->drawings = drawn && has_drawings(page);
 }

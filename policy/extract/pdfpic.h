@@ -24,14 +24,15 @@ struct pdfpic_look {
 	bool	 drawings;	/* there is ink where neither its letters nor pictures are */
 };
 
-/* drawn: look for drawings too, which costs a small rendering. What cannot be told counts as yes. */
+/* drawn: look for drawings too, which costs a small rendering. What cannot be told counts as
+ * yes. */
 void pdfpic_look(PopplerPage *page, bool drawn, struct pdfpic_look *out);
 
 /* Does the page show anything at all? */
 bool pdfpic_shows_something(PopplerPage *page);
 
-/* The page in 32 bits a point, at fewer points an inch if it is very large; pictures_only: what lies
- * outside its pictures is left white. NULL: no memory, or no page. */
+/* The page in 32 bits a point, at fewer points an inch if it is very large; pictures_only: what
+ * lies outside its pictures is left white. NULL: no memory, or no page. */
 PIX *pdfpic_render(PopplerPage *page, unsigned dpi, bool pictures_only);
 
 #endif

@@ -30,12 +30,12 @@ struct places {
 	int	     letter;	/* height of small letters of the page's text; 0: none known */
 };
 
-/* letter: height of the small letters of its text in points, 0: there is none. ERR_NOMEM. Frames come
- * first. */
+/* letter: height of the small letters of its text in points, 0: there is none. ERR_NOMEM. Frames
+ * come first. */
 int places_find(const struct ink *ink, int letter, struct places *out) MUST_USE;
 
-/* The place cut out and turned upright, 8 bits, dark on white, with `margin` points around. NULL: no
- * memory, or nothing of it is on the page. */
+/* The place cut out and turned upright, 8 bits, dark on white, with `margin` points around. NULL:
+ * no memory, or nothing of it is on the page. */
 PIX *place_cut(const struct ink *ink, const struct place *p, int margin);
 
 #endif

@@ -9,7 +9,8 @@
 #include "policy/extract/place.h"
 
 enum {
-	FRAMED_HEIGHT = 84,	/* points to which a frame is scaled: its letters are half as high */
+	/* points to which a frame is scaled: its letters are half as high */
+	FRAMED_HEIGHT = 84,
 	SPOT_HEIGHT = 56,
 	PAD = 14,
 	SCALE_MAX = 6,
@@ -68,7 +69,8 @@ scaled_to_height(PIX *p, int height, double wide)
 	return pixScale(p, (l_float32)(f * wide), (l_float32)f);
 }
 
-/* How wide the tall components of letters are for their height, in the middle; 0: there are none. */
+/* How wide the tall components of letters are for their height, in the middle; 0: there are
+ * none. */
 static double
 letter_shape(PIX *letters)
 {
@@ -149,7 +151,8 @@ keep_letters(PIX *ink, bool framed, BOX **box_out)
 {
 	PIXA *pieces = NULL;
 	BOXA *boxes = pixConnComp(ink, &pieces, 8);
-	int n = boxes == NULL ? 0 : boxaGetCount(boxes), w = pixGetWidth(ink), h = pixGetHeight(ink);
+	int n = boxes == NULL ? 0 : boxaGetCount(boxes), w = pixGetWidth(ink),
+	    h = pixGetHeight(ink);
 	BOXA *kept = boxaCreate(n > 0 ? n : 1);
 	unsigned tall = 0;
 
@@ -162,7 +165,8 @@ keep_letters(PIX *ink, bool framed, BOX **box_out)
 		} else {
 			PIX *c = pixaGetPix(pieces, i, L_CLONE);
 
-			(void)pixRasterop(ink, b->x, b->y, b->w, b->h, PIX_DST & PIX_NOT(PIX_SRC), c,
+			(void)pixRasterop(ink, b->x, b->y, b->w, b->h, PIX_DST & PIX_NOT(PIX_SRC),
+			    c,
 			    0, 0);
 			pixDestroy(&c);
 		}
@@ -234,7 +238,8 @@ read_all(PIX *cut, PIX *ink, BOX *box, struct reading *r)
 	bool two = clip != NULL && has_two_lines(clip);
 	double shape = clip == NULL ? 0 : letter_shape(clip);
 	/* A picture that somebody stretched. */
-	double mend = shape > SHAPE_MAX || (shape > 0 && shape < SHAPE_MIN) ? SHAPE_USUAL / shape : 1;
+	double mend = shape > SHAPE_MAX || (shape > 0 && shape < SHAPE_MIN) ? SHAPE_USUAL / shape :
+	    1;
 	int err = clip == NULL ? ERR_NOMEM : OK;
 
 	pixDestroy(&clip);

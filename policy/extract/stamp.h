@@ -17,8 +17,8 @@ enum { STAMP_READINGS = 3 };
 /* 0: go on; negative: stamps_read returns it. */
 typedef int stamp_fn(void *arg, struct slice readings);
 
-/* letter: as places_find(). ERR_TIMEOUT past the moment `until_ms` of clock_ms(), ERR_NOMEM, or what
- * fn said. */
+/* letter: as places_find(). ERR_TIMEOUT past the moment `until_ms` of clock_ms(), ERR_NOMEM, or
+ * what fn said. */
 int stamps_read(const struct ink *ink, int letter, uint64_t until_ms, stamp_fn *fn,
     void *arg) MUST_USE;
 

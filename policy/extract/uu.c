@@ -399,7 +399,8 @@ uu_has(struct slice text)
 		char c = text.p[i];
 
 		run = is_base64(c) || c == '\\' ? run + 1 : 0;
-		if (run >= SHORT_RUN_OCTETS || (fresh && (c == '=' || c == 'b' || c == '-' || c == '(') &&
+		if (run >= SHORT_RUN_OCTETS || (fresh &&
+		    (c == '=' || c == 'b' || c == '-' || c == '(') &&
 		    (starts(slice_from(text, i), SLICE("=ybegin ")) ||
 		    starts(slice_from(text, i), SLICE("begin")) ||
 		    is_foreign(slice_from(text, i)))))

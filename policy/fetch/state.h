@@ -3,7 +3,8 @@
  * policy/fetch/state.h: what the last run of congvu-trust left behind: how it went, for policyd's
  * metrics, and the addresses of CRLs that certificates had named, for the next run.
  *
- * Format  file = "congvu-trust 1" LF 4( key SP number LF ) *( "url" SP moment SP issuer SP address LF )
+ * Format  file = "congvu-trust 1" LF 4( key SP number LF )
+ *         *( "url" SP moment SP issuer SP address LF )
  *         with the keys "ran", "complete" (moments, seconds since 1970; complete: nothing failed
  *         then), "fetched" and "failed" (objects), in that order; issuer: 64 hex digits, SHA-256 of
  *         the DER of the name that signs the list.

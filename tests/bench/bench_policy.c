@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * bench_policy [-n ROUNDS] [-r ROOTS.pem] [-w FILE] [FILE.eml...]: CPU that one judgement takes, in this process
- * and in the boxes that it starts: median, and what part of it the boxes are. Without files: mail of
- * its own making. A first word "boxless" in front of the files opens containers in this process,
- * which shows what a box costs. -w only writes the message with a document, to be signed by
- * "openssl cms -sign" and measured as a file.
+ * bench_policy [-n ROUNDS] [-r ROOTS.pem] [-w FILE] [FILE.eml...]: CPU that one judgement takes, in
+ * this process and in the boxes that it starts: median, and what part of it the boxes are. Without
+ * files: mail of its own making. A first word "boxless" in front of the files opens containers in
+ * this process, which shows what a box costs. -w only writes the message with a document, to be
+ * signed by "openssl cms -sign" and measured as a file.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +72,8 @@ make_html(struct buf *out, size_t n)
 	put_text(&text, n / 3);
 	buf_adds(out, HEAD "Content-Type: text/html; charset=utf-8\r\n\r\n<html><body>\r\n");
 	for (all = buf_slice(&text); slice_cut(&all, '\n', &line);) {
-		buf_adds(out, "<p class=\"MsoNormal\" style=\"margin-bottom:6.0pt;text-align:justify\"><span "
+		buf_adds(out,
+		    "<p class=\"MsoNormal\" style=\"margin-bottom:6.0pt;text-align:justify\"><span "
 		    "lang=\"VI\" style=\"font-size:14.0pt;font-family:'Times New Roman',serif\">");
 		buf_add(out, slice_trim(line));
 		buf_adds(out, "<o:p></o:p></span></p>\r\n");
@@ -85,16 +86,19 @@ make_html(struct buf *out, size_t n)
 static void
 put_paragraphs(struct buf *out, unsigned paragraphs)
 {
-	static const char *const words[] = { "kế", "hoạch", "năm", "công", "tác", "của", "xã", "phường",
-	    "thực", "hiện", "báo", "cáo", "đơn", "vị", "mặt", "bằng", "nhân", "dân", "tỉnh", "quý" };
+	static const char *const words[] = { "kế", "hoạch", "năm", "công", "tác", "của", "xã",
+	    "phường", "thực", "hiện", "báo", "cáo", "đơn", "vị", "mặt", "bằng", "nhân", "dân",
+	    "tỉnh", "quý" };
 	uint32_t seed = 1;
 
-	buf_adds(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><w:document xmlns:w=\"http://schemas."
+	buf_adds(out,
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><w:document xmlns:w=\"http://schemas."
 	    "openxmlformats.org/wordprocessingml/2006/main\"><w:body>");
 	for (unsigned p = 0; p < paragraphs; p++) {
 		buf_adds(out, "<w:p><w:pPr><w:jc w:val=\"both\"/></w:pPr>");
 		for (unsigned run = 0; run < 4; run++) {
-			buf_adds(out, "<w:r><w:rPr><w:sz w:val=\"28\"/></w:rPr><w:t xml:space=\"preserve\">");
+			buf_adds(out,
+			    "<w:r><w:rPr><w:sz w:val=\"28\"/></w:rPr><w:t xml:space=\"preserve\">");
 			for (unsigned k = 0; k < 12; k++) {
 				char number[16];
 
@@ -114,10 +118,12 @@ put_paragraphs(struct buf *out, unsigned paragraphs)
 static void
 put_styles(struct buf *out, unsigned styles)
 {
-	buf_adds(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><w:styles xmlns:w=\"http://schemas."
+	buf_adds(out,
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><w:styles xmlns:w=\"http://schemas."
 	    "openxmlformats.org/wordprocessingml/2006/main\">");
 	for (unsigned i = 0; i < styles; i++)
-		buf_addf(out, "<w:style w:type=\"table\" w:styleId=\"Luoi%u\"><w:name w:val=\"Luoi %u\"/>"
+		buf_addf(out,
+		    "<w:style w:type=\"table\" w:styleId=\"Luoi%u\"><w:name w:val=\"Luoi %u\"/>"
 		    "<w:basedOn w:val=\"Bang\"/><w:uiPriority w:val=\"%u\"/><w:pPr><w:spacing w:after=\"0\" "
 		    "w:line=\"240\" w:lineRule=\"auto\"/></w:pPr><w:tblPr><w:tblBorders><w:top w:val=\"single\" "
 		    "w:sz=\"8\" w:space=\"0\" w:color=\"4F81BD\"/><w:left w:val=\"single\" w:sz=\"8\" w:space=\"0\" "
@@ -153,7 +159,8 @@ make_docx(struct buf *out, unsigned paragraphs)
 	if (archive_write_set_format_zip(a) != ARCHIVE_OK ||
 	    archive_write_open_memory(a, mem, sizeof mem, &used) != ARCHIVE_OK)
 		die("zip", ERR_INVAL);
-	zip_add(a, "[Content_Types].xml", SLICE("<?xml version=\"1.0\"?><Types xmlns=\"http://schemas."
+	zip_add(a, "[Content_Types].xml",
+	    SLICE("<?xml version=\"1.0\"?><Types xmlns=\"http://schemas."
 	    "openxmlformats.org/package/2006/content-types\"><Override PartName=\"/word/document.xml\" "
 	    "ContentType=\"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml\"/>"
 	    "</Types>"));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * A message wrapped into the server's signature. Whatever the message is: the result has two parts, of which
- * the first is the body as it came with the header that was signed, and no field that says who wrote
- * what to whom is lost, added or moved into another place.
+ * A message wrapped into the server's signature. Whatever the message is: the result has two parts,
+ * of which the first is the body as it came with the header that was signed, and no field that says
+ * who wrote what to whom is lost, added or moved into another place.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,8 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 same_counts(struct slice a, struct slice b)
 {
-	static const struct slice names[] = { SLICE("From"), SLICE("Sender"), SLICE("To"), SLICE("Cc"),
-		SLICE("Subject"), SLICE("Date"), SLICE("Message-ID"), SLICE("Reply-To"), SLICE("Bcc") };
+	static const struct slice names[] = { SLICE("From"), SLICE("Sender"), SLICE("To"),
+		SLICE("Cc"), SLICE("Subject"), SLICE("Date"), SLICE("Message-ID"),
+		SLICE("Reply-To"), SLICE("Bcc") };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (header_count(a, names[i]) != header_count(b, names[i]))

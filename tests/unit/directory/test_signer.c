@@ -62,7 +62,8 @@ static void
 make_key(const char *name, const char *options)
 {
 	run("openssl genpkey %s -out %s.key && chmod 600 %s.key && openssl req -new -x509 -key %s.key "
-	    "-config cnf -subj '/C=VN/O=UBND/CN=May quet so 1' -utf8 -out %s.pem -days 30", options, name, name,
+	    "-config cnf -subj '/C=VN/O=UBND/CN=May quet so 1' -utf8 -out %s.pem -days 30", options,
+	    name, name,
 	    name, name);
 	run("cat %s.pem >%s.all; cat rsa.pem >>%s.all", name, name, name);
 }
@@ -197,7 +198,8 @@ each_signer_is_ready_or_says_why(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct conf_signer c = conf_of(rows[i].certificate, rows[i].key, rows[i].uri, rows[i].pin);
+		struct conf_signer c = conf_of(rows[i].certificate, rows[i].key, rows[i].uri,
+		    rows[i].pin);
 		bool refused = false;
 		struct signer *s;
 		unsigned found;

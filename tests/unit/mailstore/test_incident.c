@@ -96,9 +96,11 @@ each_is_told_of_once(void **state)
 	assert_int_equal(r.upto, start + 4);
 	/* Looking further does not count as telling. */
 	assert_int_equal(incidents(relay, r.upto + 1, &a).items_n, 0);
-	assert_int_equal(file(relay, "id00000000000001", start, start + 4, LEVEL_THUONG, false), OK);
+	assert_int_equal(file(relay, "id00000000000001", start, start + 4, LEVEL_THUONG, false),
+	    OK);
 	/* The same again is done; another one about the same is not. */
-	assert_int_equal(file(relay, "id00000000000001", start, start + 4, LEVEL_THUONG, false), OK);
+	assert_int_equal(file(relay, "id00000000000001", start, start + 4, LEVEL_THUONG, false),
+	    OK);
 	assert_int_equal(file(relay, "id00000000000002", start, start + 4, LEVEL_THUONG, false),
 	    ERR_NOENT);
 	r = incidents(relay, 0, &a);
@@ -194,9 +196,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_is_told_of_once, daemon_setup_up, daemon_teardown),
-		cmocka_unit_test_setup_teardown(it_lives_through_a_restart, daemon_setup_up, daemon_teardown),
-		cmocka_unit_test_setup_teardown(nothing_else_may_be_filed, daemon_setup_up, daemon_teardown),
+		cmocka_unit_test_setup_teardown(each_is_told_of_once, daemon_setup_up,
+		    daemon_teardown),
+		cmocka_unit_test_setup_teardown(it_lives_through_a_restart, daemon_setup_up,
+		    daemon_teardown),
+		cmocka_unit_test_setup_teardown(nothing_else_may_be_filed, daemon_setup_up,
+		    daemon_teardown),
 		cmocka_unit_test(what_is_an_incident),
 	};
 

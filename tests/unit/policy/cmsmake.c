@@ -56,7 +56,8 @@ read_key(const char *name)
 static void
 add_ess(CMS_SignerInfo *si, int nid, X509 *cert, const EVP_MD *md, bool algorithm, bool other)
 {
-	static const unsigned char sha512[] = { 0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3 };
+	static const unsigned char sha512[] = { 0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4,
+	    2, 3 };
 	unsigned char hash[EVP_MAX_MD_SIZE], der[128];
 	size_t a = algorithm ? sizeof sha512 : 0, n = 0;
 	unsigned len;
@@ -74,7 +75,8 @@ add_ess(CMS_SignerInfo *si, int nid, X509 *cert, const EVP_MD *md, bool algorith
 	der[n++] = 4;
 	der[n++] = (unsigned char)len;
 	memcpy(der + n, hash, len);
-	assert_int_equal(CMS_signed_add1_attr_by_NID(si, nid, V_ASN1_SEQUENCE, der, (int)(n + len)), 1);
+	assert_int_equal(CMS_signed_add1_attr_by_NID(si, nid, V_ASN1_SEQUENCE, der, (int)(n + len)),
+	    1);
 }
 
 static void
@@ -90,7 +92,8 @@ add_time(CMS_SignerInfo *si, int64_t seconds)
 static void
 add_attributes(CMS_SignerInfo *si, const struct cms_signer *s, X509 *cert)
 {
-	const int v1 = NID_id_smime_aa_signingCertificate, v2 = NID_id_smime_aa_signingCertificateV2;
+	const int v1 = NID_id_smime_aa_signingCertificate,
+	    v2 = NID_id_smime_aa_signingCertificateV2;
 
 	add_time(si, s->signed_s != 0 ? s->signed_s : clock_real_s());
 	if ((s->faults & (CMS_ESS_V2 | CMS_ESS_V2_OTHER)) != 0)
@@ -125,7 +128,8 @@ spoil_attributes(CMS_SignerInfo *si, unsigned faults)
 	if ((faults & (CMS_NO_TYPE | CMS_OTHER_TYPE)) != 0)
 		remove_attribute(si, NID_pkcs9_contentType);
 	if ((faults & CMS_OTHER_TYPE) != 0)
-		assert_int_equal(CMS_signed_add1_attr_by_NID(si, NID_pkcs9_contentType, V_ASN1_OBJECT,
+		assert_int_equal(CMS_signed_add1_attr_by_NID(si, NID_pkcs9_contentType,
+		    V_ASN1_OBJECT,
 		    OBJ_nid2obj(NID_pkcs7_signed), -1), 1);
 	if ((faults & CMS_OTHER_DIGEST) != 0)
 		remove_attribute(si, NID_pkcs9_messageDigest);
@@ -257,7 +261,8 @@ sign_ed25519(CMS_SignerInfo *si)
 	X509_ALGOR *algorithm = NULL;
 
 	CMS_SignerInfo_get0_algs(si, NULL, NULL, NULL, &algorithm);
-	assert_int_equal(X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_ED25519), V_ASN1_UNDEF, NULL), 1);
+	assert_int_equal(X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_ED25519), V_ASN1_UNDEF, NULL),
+	    1);
 	sign_again(si, key, NULL);
 	EVP_PKEY_free(key);
 }
@@ -266,7 +271,8 @@ sign_ed25519(CMS_SignerInfo *si)
 static void
 spoil(CMS_SignerInfo *si, const struct cms_signer *s, const EVP_MD *md)
 {
-	const unsigned again = CMS_NO_TIME | CMS_TWO_TIMES | CMS_OTHER_DIGEST | CMS_TWO_DIGESTS | CMS_OTHER_TYPE |
+	const unsigned again =
+	    CMS_NO_TIME | CMS_TWO_TIMES | CMS_OTHER_DIGEST | CMS_TWO_DIGESTS | CMS_OTHER_TYPE |
 	    CMS_NO_TYPE;
 
 	if ((s->faults & again) != 0) {
@@ -302,7 +308,8 @@ cms_make(struct slice content, bool detached, const struct cms_signer *signers, 
 	assert_true(n <= 16);
 	add_extra(cms, extra);
 	for (size_t i = 0; i < n; i++) {
-		md[i] = EVP_get_digestbyname(signers[i].digest == NULL ? "sha256" : signers[i].digest);
+		md[i] = EVP_get_digestbyname(signers[i].digest == NULL ? "sha256" :
+		    signers[i].digest);
 		infos[i] = add_signer(cms, &signers[i], md[i]);
 	}
 	if (CMS_final(cms, in, NULL, CMS_BINARY) != 1) {

@@ -9,7 +9,8 @@
 #include "tests/unit/policy/pki.h"
 
 enum cms_fault {
-	CMS_BY_KEYID	  = 1 << 0,	/* no fault: the certificate is named by its key identifier */
+	/* no fault: the certificate is named by its key identifier */
+	CMS_BY_KEYID	  = 1 << 0,
 	CMS_NO_CERT	  = 1 << 1,	/* of this signer */
 	CMS_NO_TIME	  = 1 << 2,
 	CMS_TWO_TIMES	  = 1 << 3,
@@ -46,6 +47,7 @@ struct slice cms_multipart(struct slice entity, struct slice der);
 struct slice cms_opaque(struct slice der);
 
 /* Both at once: entity signed, as an entity. */
-struct slice cms_sign(struct slice entity, bool detached, const struct cms_signer *signers, size_t n);
+struct slice cms_sign(struct slice entity, bool detached, const struct cms_signer *signers,
+    size_t n);
 
 #endif

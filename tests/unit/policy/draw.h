@@ -23,11 +23,13 @@ static const struct draw_letter draw_letters[] = {
 	{ 'A', 80, { { 0, 100, 40, 0 }, { 40, 0, 80, 100 }, { 16, 66, 64, 66 } }, 3 },
 	{ 'B', 65, { { 0, 0, 0, 100 }, { 0, 0, 50, 4 }, { 50, 4, 52, 44 }, { 0, 48, 52, 48 },
 	    { 52, 48, 62, 60 }, { 62, 60, 58, 96 }, { 0, 100, 58, 96 } }, 7 },
-	{ 'E', 58, { { 0, 0, 0, 100 }, { 0, 0, 58, 0 }, { 0, 48, 50, 48 }, { 0, 100, 58, 100 } }, 4 },
+	{ 'E', 58, { { 0, 0, 0, 100 }, { 0, 0, 58, 0 }, { 0, 48, 50, 48 }, { 0, 100, 58, 100 } },
+	    4 },
 	{ 'H', 70, { { 0, 0, 0, 100 }, { 70, 0, 70, 100 }, { 0, 48, 70, 48 } }, 3 },
 	{ 'I', 8, { { 4, 0, 4, 100 } }, 1 },
 	{ 'K', 68, { { 0, 0, 0, 100 }, { 0, 55, 60, 0 }, { 20, 42, 68, 100 } }, 3 },
-	{ 'M', 90, { { 0, 100, 0, 0 }, { 0, 0, 45, 80 }, { 45, 80, 90, 0 }, { 90, 0, 90, 100 } }, 4 },
+	{ 'M', 90, { { 0, 100, 0, 0 }, { 0, 0, 45, 80 }, { 45, 80, 90, 0 }, { 90, 0, 90, 100 } },
+	    4 },
 	{ 'N', 72, { { 0, 100, 0, 0 }, { 0, 0, 72, 100 }, { 72, 100, 72, 0 } }, 3 },
 	{ 'O', 84, { { 26, 0, 58, 0 }, { 58, 0, 84, 28 }, { 84, 28, 84, 72 }, { 84, 72, 58, 100 },
 	    { 58, 100, 26, 100 }, { 26, 100, 0, 72 }, { 0, 72, 0, 28 }, { 0, 28, 26, 0 } }, 8 },
@@ -49,7 +51,8 @@ struct drawing {
 static void
 draw_line(const struct drawing *d, double x0, double y0, double x1, double y1)
 {
-	(void)pixRenderLineArb(d->pix, (int)x0, (int)y0, (int)x1, (int)y1, d->thick, d->r, d->g, d->b);
+	(void)pixRenderLineArb(d->pix, (int)x0, (int)y0, (int)x1, (int)y1, d->thick, d->r, d->g,
+	    d->b);
 }
 
 /* One letter at x, its foot at y; how far it goes on. */
@@ -71,8 +74,8 @@ draw_letter(const struct drawing *d, char name, double x, double y)
 	return s * (width + 26);
 }
 
-/* A mark at the letter whose middle is x, its foot at y: ^ above, . below, ' above and to the right,
- * ~ a breve. */
+/* A mark at the letter whose middle is x, its foot at y: ^ above, . below, ' above and to the
+ * right, ~ a breve. */
 static void
 draw_mark(const struct drawing *d, char mark, double x, double y)
 {

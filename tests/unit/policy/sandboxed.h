@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* tests/unit/policy/sandboxed.h: a test in a process of its own, inside the sandbox of a program. */
+/* tests/unit/policy/sandboxed.h: a test in a process of its own, inside a program's sandbox. */
 #ifndef TESTS_POLICY_SANDBOXED_H
 #define TESTS_POLICY_SANDBOXED_H
 

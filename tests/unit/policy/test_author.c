@@ -111,7 +111,8 @@ a_route_inside_leads_to_colleagues(void **state)
 		struct conf conf = { .route = &route, .route_n = 1 };
 		char fields[256];
 
-		(void)snprintf(fields, sizeof fields, "Resent-From: " BINH "\r\n" WHEN "From: %s\r\n",
+		(void)snprintf(fields, sizeof fields, "Resent-From: " BINH "\r\n"
+		    WHEN "From: %s\r\n",
 		    rows[i].from);
 		env.conf = &conf;
 		if (!slice_is(judge_as(&by_binh, message(fields, signed_by("binh", true,
@@ -129,21 +130,25 @@ who_sends_again_is_the_sender(void **state)
 		const struct asker *who;
 		const char *rule, *as;
 	} rows[] = {
-		{ "the author's signature", "Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\n", "an",
+		{ "the author's signature", "Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\n",
+		    "an",
 		    &by_binh, "allow", AN },
 		{ "without its date", "Resent-From: " BINH "\r\nFrom: " AN "\r\n", "an", &by_binh,
 		    "from-not-yours", NULL },
 		{ "without any block", "From: " AN "\r\n", "an", &by_binh, "from-not-yours", NULL },
 		{ "as somebody else", "Resent-From: " AN "\r\n" WHEN "From: " AN "\r\n", "an",
 		    &by_binh, "from-not-yours", NULL },
-		{ "with a Resent-Sender of somebody else", "Resent-From: " BINH "\r\nResent-Sender: "
+		{ "with a Resent-Sender of somebody else",
+		    "Resent-From: " BINH "\r\nResent-Sender: "
 		    AN "\r\n" WHEN "From: " AN "\r\n", "an", &by_binh, "sender-not-yours", NULL },
 		{ "an older block of somebody else", "Resent-From: " BINH "\r\n" WHEN
-		    "Received: x\r\nResent-From: " AN "\r\n" WHEN "From: " AN "\r\n", "an", &by_binh,
+		    "Received: x\r\nResent-From: " AN "\r\n" WHEN "From: " AN "\r\n", "an",
+		    &by_binh,
 		    "sender-not-yours", NULL },
 		{ "a colleague's name over one's own signature", "Resent-From: " BINH "\r\n" WHEN
 		    "From: chutich@tinh.example\r\n", "binh", &by_binh, "from-not-yours", NULL },
-		{ "a colleague's mail, revoked", "Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\n",
+		{ "a colleague's mail, revoked", "Resent-From: " BINH "\r\n" WHEN "From: "
+		    AN "\r\n",
 		    "revoked", &by_binh, "from-not-yours", NULL },
 		{ "a colleague's name in other letters", "Resent-From: " BINH "\r\n" WHEN
 		    "From: chutich@TINH.example\r\n", "binh", &by_binh, "from-not-yours", NULL },
@@ -157,7 +162,8 @@ who_sends_again_is_the_sender(void **state)
 		    "From: dan@ngoai.example\r\n", "coquan", &by_an, "allow", OFFICE },
 		{ "one's own mail", "Resent-From: " AN "\r\n" WHEN "From: " AN "\r\n", "an", &by_an,
 		    "allow", AN },
-		{ "two From", "Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\nFrom: " AN "\r\n", "an",
+		{ "two From", "Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\nFrom: " AN "\r\n",
+		    "an",
 		    &by_binh, "from-not-one", NULL },
 	};
 
@@ -180,7 +186,8 @@ who_sends_again_is_the_sender(void **state)
 	    "From: dan@ngoai.example\r\n", SLICE(TEXT)))->rule, "unsigned"));
 }
 
-/* Whoever may send unsigned for now, or where signatures are only marked: still not as a colleague. */
+/* Whoever may send unsigned for now, or where signatures are only marked: still not as a
+ * colleague. */
 static void
 unsigned_senders_write_for_no_colleague(void **state)
 {
@@ -246,7 +253,8 @@ person_and_agency_are_both_named(void **state)
 			struct slice entity = (form & 2) != 0 ?
 			    cms_sign(SLICE(TEXT), detached, both, 2) :
 			    signed_by("coquan", detached, signed_by("an", !detached, SLICE(TEXT)));
-			const struct pol_judge_reply *r = judge_as(&by_an, message(froms[f], entity));
+			const struct pol_judge_reply *r =
+			    judge_as(&by_an, message(froms[f], entity));
 			unsigned bound = 0;
 			ptrdiff_t at;
 
@@ -271,7 +279,8 @@ person_and_agency_are_both_named(void **state)
 			assert_true(at > 0 && slice_find(slice_from(r->trace, (size_t)at + 1),
 			    SLICE("; smime=pass")) > 0);
 			/* the seal has no address of its own */
-			assert_true(slice_find(r->trace, f == 1 ? SLICE("body.smime-identifier=" OFFICE) :
+			assert_true(slice_find(r->trace,
+			    f == 1 ? SLICE("body.smime-identifier=" OFFICE) :
 			    SLICE("body.smime-issuer=\"CN=CA co quan nha")) > 0);
 		}
 	/* Either of them bad: the whole is, and still both are told. */
@@ -303,22 +312,28 @@ fields_inside_the_signature_count(void **state)
 		bool agrees;
 		const char *field;
 	} rows[] = {
-		{ "the same", INSIDE, "Content-Type: text/plain; hp=clear\r\n" INSIDE "\r\nx\r\n", "allow",
+		{ "the same", INSIDE, "Content-Type: text/plain; hp=clear\r\n" INSIDE "\r\nx\r\n",
+		    "allow",
 		    true, "" },
-		{ "wrapped, the same", INSIDE, "Content-Type: message/rfc822\r\n\r\n" INSIDE "\r\nx\r\n",
+		{ "wrapped, the same", INSIDE, "Content-Type: message/rfc822\r\n\r\n"
+		    INSIDE "\r\nx\r\n",
 		    "allow", true, "" },
 		{ "unprotected", INSIDE, TEXT, "allow", false, "" },
 		{ "From", INSIDE, "Content-Type: text/plain; hp=clear\r\nFrom: " BINH
-		    "\r\nTo: c@tinh.example\r\nSubject: Cong van\r\n\r\nx\r\n", "header-mismatch", false,
+		    "\r\nTo: c@tinh.example\r\nSubject: Cong van\r\n\r\nx\r\n", "header-mismatch",
+		    false,
 		    "From" },
 		{ "From, wrapped", INSIDE, "Content-Type: message/rfc822\r\n\r\nFrom: " BINH
-		    "\r\nTo: c@tinh.example\r\nSubject: Cong van\r\n\r\nx\r\n", "header-mismatch", false,
+		    "\r\nTo: c@tinh.example\r\nSubject: Cong van\r\n\r\nx\r\n", "header-mismatch",
+		    false,
 		    "From" },
 		{ "Subject", "From: " AN "\r\nTo: c@tinh.example\r\nSubject: Chuyen tien\r\n",
 		    "Content-Type: text/plain; hp=clear\r\n" INSIDE "\r\nx\r\n", "header-mismatch",
 		    false, "Subject" },
-		{ "Subject, wrapped", "From: " AN "\r\nTo: c@tinh.example\r\nSubject: Chuyen tien\r\n",
-		    "Content-Type: message/rfc822\r\n\r\n" INSIDE "\r\nx\r\n", "header-mismatch", false,
+		{ "Subject, wrapped",
+		    "From: " AN "\r\nTo: c@tinh.example\r\nSubject: Chuyen tien\r\n",
+		    "Content-Type: message/rfc822\r\n\r\n" INSIDE "\r\nx\r\n", "header-mismatch",
+		    false,
 		    "Subject" },
 		{ "To", "From: " AN "\r\nTo: d@tinh.example\r\nSubject: Cong van\r\n",
 		    "Content-Type: text/plain; hp=clear\r\n" INSIDE "\r\nx\r\n", "header-mismatch",
@@ -326,7 +341,8 @@ fields_inside_the_signature_count(void **state)
 		{ "Reply-To put on", INSIDE "Reply-To: x@ngoai.example\r\n",
 		    "Content-Type: text/plain; hp=clear\r\n" INSIDE "\r\nx\r\n", "header-mismatch",
 		    false, "Reply-To" },
-		{ "forwarded, not wrapped", INSIDE, "Content-Type: message/rfc822; forwarded=yes\r\n\r\n"
+		{ "forwarded, not wrapped", INSIDE,
+		    "Content-Type: message/rfc822; forwarded=yes\r\n\r\n"
 		    "From: x@ngoai.example\r\nSubject: khac\r\n\r\nx\r\n", "allow", false, "" },
 	};
 
@@ -340,7 +356,8 @@ fields_inside_the_signature_count(void **state)
 				entity = signed_by("coquan", true, entity);
 			r = judge_as(&by_an, message(rows[i].outer, entity));
 			if (!slice_is(r->rule, rows[i].rule))
-				fail_msg("%s: %.*s, not %s", rows[i].name, (int)r->rule.n, r->rule.p,
+				fail_msg("%s: %.*s, not %s", rows[i].name, (int)r->rule.n,
+				    r->rule.p,
 				    rows[i].rule);
 			assert_int_equal(has_note(NOTE_PROTECTED_HEADER, ""), rows[i].agrees);
 			if (strcmp(rows[i].rule, "header-mismatch") == 0)
@@ -365,16 +382,19 @@ marks_among_protected_fields_are_found(void **state)
 		"HP-Outer: Subject: [...]\r\n\r\nx\r\n",
 		"Content-Type: text/plain; hp=cipher\r\nFrom: " AN "\r\nSubject: [...]\r\n"
 		"HP-Outer: Subject: [MẬT] Ke hoach\r\n\r\nx\r\n",
-		"Content-Type: message/rfc822\r\n\r\nFrom: " AN "\r\nSubject: [...]\r\nX-Do-Mat: Mat\r\n"
+		"Content-Type: message/rfc822\r\n\r\nFrom: "
+		    AN "\r\nSubject: [...]\r\nX-Do-Mat: Mat\r\n"
 		"\r\nx\r\n",
-		"Content-Type: message/rfc822\r\n\r\nFrom: " AN "\r\nSubject: =?UTF-8?Q?[M=E1=BA=ACT]?= x"
+		"Content-Type: message/rfc822\r\n\r\nFrom: "
+		    AN "\r\nSubject: =?UTF-8?Q?[M=E1=BA=ACT]?= x"
 		"\r\n\r\nx\r\n",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(entities); i++)
 		for (int detached = 0; detached < 2; detached++) {
-			struct slice m = message("From: " AN "\r\nSubject: [...]\r\n", signed_by("an",
+			struct slice m = message("From: " AN "\r\nSubject: [...]\r\n",
+			    signed_by("an",
 			    detached != 0, slice_of(entities[i])));
 
 			if (judge_as(&by_an, m)->level != LEVEL_MAT)
@@ -430,7 +450,8 @@ kind_is_that_of_what_is_signed(void **state)
 			assert_int_equal(result.reply.sig, form == 0 ? SIG_NONE : SIG_VALID);
 		}
 	/* Signed, then encrypted: nobody here can see the signature. */
-	judge_as(&by_an, message("From: " AN "\r\n", encrypted(signed_by("an", true, SLICE(TEXT)))));
+	judge_as(&by_an, message("From: " AN "\r\n", encrypted(signed_by("an", true,
+	    SLICE(TEXT)))));
 	assert_int_equal(result.reply.kind, KIND_ENCRYPTED);
 	assert_int_equal(result.reply.sig, SIG_NONE);
 	/* A receipt that is part of a signature's wrapper and not of its content is none. */
@@ -451,19 +472,24 @@ other_signatures_are_noted(void **state)
 	struct cms_signer s = { "an", 0, NULL, 0 };
 	struct slice p7m = cms_opaque(cms_make(SLICE("tep"), false, &s, 1, ""));
 	const struct { enum note note; const char *part; struct slice m; } rows[] = {
-		{ NOTE_SIGNED_PART, "2", pki_text("Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+		{ NOTE_SIGNED_PART, "2",
+		    pki_text("Content-Type: multipart/mixed; boundary=x\r\n\r\n"
 		    "--x\r\n\r\nloi\r\n--x\r\n%.*s\r\n--x--\r\n", (int)inner.n, inner.p) },
-		{ NOTE_SIGNED_PART, "1.2", pki_text("Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+		{ NOTE_SIGNED_PART, "1.2",
+		    pki_text("Content-Type: multipart/mixed; boundary=x\r\n\r\n"
 		    "--x\r\nContent-Type: multipart/alternative; boundary=y\r\n\r\n--y\r\n\r\nloi\r\n--y\r\n"
 		    "%.*s\r\n--y--\r\n--x--\r\n", (int)inner.n, inner.p) },
-		{ NOTE_SIGNED_MESSAGE, "2", pki_text("Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+		{ NOTE_SIGNED_MESSAGE, "2",
+		    pki_text("Content-Type: multipart/mixed; boundary=x\r\n\r\n"
 		    "--x\r\n\r\nloi\r\n--x\r\nContent-Type: message/rfc822\r\n\r\nFrom: x@y\r\n%.*s\r\n"
 		    "--x--\r\n", (int)inner.n, inner.p) },
-		{ NOTE_FILE_SIGNATURE, "2", pki_text("Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+		{ NOTE_FILE_SIGNATURE, "2",
+		    pki_text("Content-Type: multipart/mixed; boundary=x\r\n\r\n"
 		    "--x\r\n\r\nloi\r\n--x\r\n%.*s\r\n--x--\r\n", (int)p7m.n, p7m.p) },
 		{ NOTE_PDF_SIGNATURE, "1", SLICE("Content-Type: application/pdf\r\n\r\n%PDF-1.4\n"
 		    "5 0 obj<</Type/Sig/SubFilter/ETSI.CAdES.detached/ByteRange[0 1 2 3]>>\n%%EOF\n") },
-		{ NOTE_XML_SIGNATURE, "1", SLICE("Content-Type: text/xml\r\n\r\n<?xml version=\"1.0\"?>"
+		{ NOTE_XML_SIGNATURE, "1",
+		    SLICE("Content-Type: text/xml\r\n\r\n<?xml version=\"1.0\"?>"
 		    "<a><Signature xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><SignatureValue>AA=="
 		    "</SignatureValue></Signature></a>\r\n") },
 		{ NOTE_OFFICE_SIGNATURE, "1", SLICE("Content-Type: application/vnd.openxmlformats-"
@@ -476,7 +502,8 @@ other_signatures_are_noted(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		for (unsigned form = 0; form < 2; form++) {
-			struct slice entity = form == 0 ? rows[i].m : signed_by("an", true, rows[i].m);
+			struct slice entity = form == 0 ? rows[i].m :
+			    signed_by("an", true, rows[i].m);
 			char part[16];
 
 			/* Signed as a whole, each part is one lower. */
@@ -485,8 +512,10 @@ other_signatures_are_noted(void **state)
 			judge_as(&by_an, message("From: " AN "\r\n", entity));
 			assert_int_equal(result.reply.sig, form == 0 ? SIG_NONE : SIG_VALID);
 			if (rows[i].note != NOTE_COUNT && !has_note(rows[i].note, part))
-				fail_msg("%zu: no %s at %s but %.*s", i, note_name(rows[i].note), part,
-				    (int)result.facts.notes[0].part.n, result.facts.notes[0].part.p);
+				fail_msg("%zu: no %s at %s but %.*s", i, note_name(rows[i].note),
+				    part,
+				    (int)result.facts.notes[0].part.n,
+				    result.facts.notes[0].part.p);
 			assert_int_equal(result.facts.notes_n, rows[i].note != NOTE_COUNT);
 		}
 }
@@ -547,7 +576,8 @@ explained(struct slice m)
 static void
 explanation_names_all_signers(void **state)
 {
-	struct cms_signer both[] = { { "an", CMS_NO_TIME, NULL, 0 }, { "revoked", 0, NULL, 1767225600 } };
+	struct cms_signer both[] = { { "an", CMS_NO_TIME, NULL, 0 },
+	    { "revoked", 0, NULL, 1767225600 } };
 	struct slice m = message("From: " AN "\r\n", cms_sign(SLICE(TEXT), true, both, 2));
 	const json_t *signers, *notes;
 	unsigned good = 0, revoked = 0;
@@ -583,7 +613,8 @@ explanation_names_all_signers(void **state)
 static void
 explanation_of_resent_mail(void **state)
 {
-	struct slice m = message("Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\n", signed_by("an",
+	struct slice m = message("Resent-From: " BINH "\r\n" WHEN "From: " AN "\r\n",
+	    signed_by("an",
 	    true, SLICE(TEXT)));
 	json_t *j;
 

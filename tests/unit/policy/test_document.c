@@ -83,7 +83,8 @@ presentations(void **state)
 	assert_true(slice_find(buf_slice(&got), SLICE("T0:M\xE1\xBA\xACT\na\nb\xF0\x9F\x98\x80\n"
 	    "Bao cao\nx\nn\ny ")) > 0);
 	/* encrypted, in each way that says so */
-	assert_non_null(strstr(slides(&b, SLICE("\0\0\xF6\x0F\x14\0\0\0\x14\0\0\0\xDF\xC4\xD1\xF3")),
+	assert_non_null(strstr(slides(&b,
+	    SLICE("\0\0\xF6\x0F\x14\0\0\0\x14\0\0\0\xDF\xC4\xD1\xF3")),
 	    "O0:opaque-encrypted"));
 	REC(&b, 0, 0, 4085, "01234567890123456789012345670001");
 	(void)slides(&b, SLICE("x"));
@@ -103,7 +104,8 @@ presentations(void **state)
 static void
 pictures(void **state)
 {
-	struct cfb_file files[] = { { "WordDocument", S("short"), false, 0 }, { "Data", S(""), false, 0 } };
+	struct cfb_file files[] = { { "WordDocument", S("short"), false, 0 },
+	    { "Data", S(""), false, 0 } };
 	struct buf b;
 
 	(void)state;
@@ -112,18 +114,23 @@ pictures(void **state)
 	REC(&b, 0, 0x6E0, 0xF01E, "0123456789abcdef" "t" "\x89PNG");
 	REC(&b, 0, 0x46B, 0xF01D, "0123456789abcdef0123456789abcdef" "t" "\xFF\xD8\xFF");
 	REC(&b, 0, 0x46C, 0xF01D, "0123456789abcdef0123456789abcdef" "t" "none");
-	REC(&b, 0, 0x216, 0xF01B, "0123456789abcdef" "01234567890123456789012345678901\xFE\xFE" "metafile");
+	REC(&b, 0, 0x216, 0xF01B, "0123456789abcdef" "01234567890123456789012345678901\xFE\xFE"
+	    "metafile");
 	/* WordArt and a description; a number between them */
-	REC(&b, 3, 3, 0xF00B, "\xC0\xC0\4\0\0\0" "\x7F\1\1\0\0\0" "\x81\xC3\4\0\0\0" "M\0T\0" "m\0\r\0");
+	REC(&b, 3, 3, 0xF00B, "\xC0\xC0\4\0\0\0" "\x7F\1\1\0\0\0" "\x81\xC3\4\0\0\0" "M\0T\0"
+	    "m\0\r\0");
 	files[1].octets = buf_slice(&b);
-	assert_string_equal(run(files, 2), " O0:opaque-broken F1:\x89PNG F2:\xFF\xD8\xFF F3:metafile"
+	assert_string_equal(run(files, 2),
+	    " O0:opaque-broken F1:\x89PNG F2:\xFF\xD8\xFF F3:metafile"
 	    " T0:MT\nm ");
 	buf_clear(&b);		/* without the head of a file: one is put before it */
-	REC(&b, 0, 0x7A8, 0xF01F, "0123456789abcdef" "t" "\x28\0\0\0" "\2\0\0\0" "\2\0\0\0" "\1\0\1\0"
+	REC(&b, 0, 0x7A8, 0xF01F, "0123456789abcdef" "t" "\x28\0\0\0" "\2\0\0\0" "\2\0\0\0"
+	    "\1\0\1\0"
 	    "\0\0\0\0" "\0\0\0\0" "\0\0\0\0" "\0\0\0\0" "\0\0\0\0" "\0\0\0\0" "rgb0rgb0" "octets");
 	files[1].octets = buf_slice(&b);
 	(void)run(files, 2);
-	assert_true(slice_find(buf_slice(&got), SLICE("F1:BM\x44\0\0\0\0\0\0\0\x3E\0\0\0\x28")) > 0);
+	assert_true(slice_find(buf_slice(&got),
+	    SLICE("F1:BM\x44\0\0\0\0\0\0\0\x3E\0\0\0\x28")) > 0);
 	buf_fini(&b);
 }
 
@@ -144,7 +151,8 @@ objects(void **state)
 		  " F1:wmf! " },
 	}, old[] = {
 		{ S("\1\5\0\0\2\0\0\0\4\0\0\0Doc\0\0\0\0\0\0\0\0\0\3\0\0\0abcrest"), " F1:abc " },
-		{ S("\1\5\0\0\2\0\0\0\4\0\0\0Doc\0\0\0\0\0\0\0\0\0\x30\0\0\0abc"), " O0:opaque-broken " },
+		{ S("\1\5\0\0\2\0\0\0\4\0\0\0Doc\0\0\0\0\0\0\0\0\0\x30\0\0\0abc"),
+		    " O0:opaque-broken " },
 		{ S("\1\5\0\0\1\0\0\0\4\0\0\0Doc\0"), " " },
 		{ S("\1\5\0\0\7\0\0\0\4\0\0\0Doc\0"), " O0:opaque-broken " },
 	};
@@ -182,7 +190,8 @@ folders(void **state)
 		{ "ObjectPool", { NULL, 0 }, true, 0 }, { "_123", { NULL, 0 }, true, 2 },
 		{ "PowerPoint Document", S("\0\0\xA8\x0F\3\0\0\0MAT"), false, 3 },
 		{ "\001CompObj", S("quiet"), false, 3 }, { "Package", S("PK.."), false, 3 },
-		{ "CONTENTS", S("%PDF-"), false, 2 }, { "\001Ole10Native", S("\0\0\0\0GIF8"), false, 0 },
+		{ "CONTENTS", S("%PDF-"), false, 2 }, { "\001Ole10Native", S("\0\0\0\0GIF8"), false,
+		    0 },
 		{ "Strange", S("who?"), false, 0 },
 	}, thumbs[] = {
 		{ "256_1", S("\1\0\0\0\xFF\xD8\xFF\xE0"), false, 0 }, { "1", S("other"), false, 0 },
@@ -191,7 +200,8 @@ folders(void **state)
 	struct buf file;
 
 	(void)state;
-	assert_string_equal(run(files, ARRAY_LEN(files)), " O0:opaque-broken T2:MAT F3:PK.. F4:%PDF-"
+	assert_string_equal(run(files, ARRAY_LEN(files)),
+	    " O0:opaque-broken T2:MAT F3:PK.. F4:%PDF-"
 	    " F5:GIF8 F6:who? ");
 	/* A stream that hangs on no folder. */
 	assert_string_equal(run(thumbs, 3), " F1:\xFF\xD8\xFF\xE0 F2:other T0:m ");
@@ -207,7 +217,8 @@ folders(void **state)
 	buf_clear(&file);
 	cfb_make(&file, files + 8, 1);
 	assert_string_equal(run_octets(buf_slice(&file)), " O0:opaque-encrypted ");
-	assert_string_equal(run_octets(SLICE("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")), " O0:opaque-broken ");
+	assert_string_equal(run_octets(SLICE("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")),
+	    " O0:opaque-broken ");
 	buf_fini(&file);
 }
 
@@ -222,20 +233,22 @@ shared_streams(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 40; i++) {
 		(void)snprintf(names[i], sizeof names[i], "s%u", i);
-		files[i] = (struct cfb_file){ names[i], { big, i == 0 ? sizeof big : 0 }, false, 0 };
+		files[i] = (struct cfb_file){ names[i], { big, i == 0 ? sizeof big : 0 }, false,
+		    0 };
 	}
 	buf_init(&file, CFB_FILE_MAX + CFB_SECTOR);
 	cfb_make(&file, files, 40);
 	for (size_t i = 2; i <= 40; i++)
-		memcpy(file.p + 2 * CFB_SECTOR + 128 * i + 116, file.p + 2 * CFB_SECTOR + 128 + 116, 8);
+		memcpy(file.p + 2 * CFB_SECTOR + 128 * i + 116, file.p + 2 * CFB_SECTOR + 128 + 116,
+		    8);
 	(void)run_octets(buf_slice(&file));
 	assert_true(got.n < (CFB_READ_FACTOR + 1) * file.n);
 	assert_true(slice_find(buf_slice(&got), SLICE("O0:opaque-limit")) > 0);
 	buf_fini(&file);
 }
 
-/* Source in a chunk of its own: letters as they are, eight behind each octet of flags; then one token
- * that repeats what stands sixteen octets before. */
+/* Source in a chunk of its own: letters as they are, eight behind each octet of flags; then one
+ * token that repeats what stands sixteen octets before. */
 static void
 module(struct buf *b, const char *source, bool token)
 {
@@ -273,7 +286,8 @@ macros(void **state)
 	buf_init(&text, 4096);
 	module(&b, "Attribute VB_Name\nx = \"M\xCBT\" & \"b\n", false);
 	files[1].octets = buf_slice(&b);
-	assert_string_equal(run(files, ARRAY_LEN(files)), " T2:Attribute VB_Name\nx = \"M\xC3\x8BT\" & \"b"
+	assert_string_equal(run(files, ARRAY_LEN(files)),
+	    " T2:Attribute VB_Name\nx = \"M\xC3\x8BT\" & \"b"
 	    "\n\n\n\nM\xC3\x8BT\n\nb F3:compiled only F4:behind no folder of macros ");
 	module(&b, "Attribute VB_Nam", true);
 	assert_int_equal(vba_source(buf_slice(&b), &text), OK);
@@ -293,7 +307,8 @@ static void
 messages(void **state)
 {
 	struct cfb_file files[] = {
-		{ "__properties_version1.0", S("0123456789012345678901234567890\0" "\3\0\xFD\x3F\6\0\0\0\xEA\4\0\0\0\0\0\0"), false, 0 },
+		{ "__properties_version1.0", S("0123456789012345678901234567890\0"
+		    "\3\0\xFD\x3F\6\0\0\0\xEA\4\0\0\0\0\0\0"), false, 0 },
 		{ "__substg1.0_0037001F", S("M\0\xAC\x1E" "T\0"), false, 0 },
 		{ "__substg1.0_1000001E", S("M\xC2\xF2T"), false, 0 },
 		{ "__substg1.0_8000001E", S("Mat"), false, 0 },
@@ -314,7 +329,8 @@ messages(void **state)
 	};
 
 	(void)state;
-	assert_string_equal(run(files, ARRAY_LEN(files)), " P0:M\xE1\xBA\xACT T0:M\xE1\xBA\xACT T0:Mat"
+	assert_string_equal(run(files, ARRAY_LEN(files)),
+	    " P0:M\xE1\xBA\xACT T0:M\xE1\xBA\xACT T0:Mat"
 	    " T0:DM: Mat N3:a.b F3:octets P0:trong T0:x ");
 	files[1].name = "__substg1.0_0037";	/* of no type */
 	(void)run(files, ARRAY_LEN(files));

@@ -127,7 +127,8 @@ plus(unsigned type, unsigned flags, struct slice s)
 static void
 enhanced_plus(void **state)
 {
-	static const char image[] = "\1\x10\xC0\xDB\1\0\0\0" "\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0" "\x89PNG";
+	static const char image[] = "\1\x10\xC0\xDB\1\0\0\0"
+	    "\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0" "\x89PNG";
 
 	(void)state;
 	begin_emf();
@@ -137,7 +138,8 @@ enhanced_plus(void **state)
 	plus(0x4008, 0x0200, SLICE("a pen"));
 	assert_string_equal(end_emf(), " F1:\x89PNG T0:MT\nx ");
 	begin_emf();		/* in two pieces */
-	plus(0x4008, 0x8500, SLICE("\x20\0\0\0" "\1\x10\xC0\xDB\1\0\0\0" "\1\0\0\0\1\0\0\0\0\0\0\0"));
+	plus(0x4008, 0x8500, SLICE("\x20\0\0\0" "\1\x10\xC0\xDB\1\0\0\0"
+	    "\1\0\0\0\1\0\0\0\0\0\0\0"));
 	plus(0x4008, 0x8500, SLICE("\x20\0\0\0" "\0\0\0\0\1\0\0\0" "\x89PNG"));
 	assert_string_equal(end_emf(), " F1:\x89PNG ");
 	begin_emf();		/* one of them is missing */
@@ -190,14 +192,19 @@ windows(void **state)
 	WMF(0x0521, "\3\0xyz\0\6\0\1\0");
 	WMF(0x02FB, "a font");
 	/* the drawing as EMF besides, in two pieces */
-	WMF(0x0626, "\x0F\0\x26\0" "WMFC" "\1\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\2\0\0\0\4\0\0\0" "em");
-	WMF(0x0626, "\x0F\0\x26\0" "WMFC" "\1\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\0\0\0\0\4\0\0\0" "f!");
+	WMF(0x0626,
+	    "\x0F\0\x26\0" "WMFC" "\1\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\2\0\0\0\4\0\0\0"
+	    "em");
+	WMF(0x0626,
+	    "\x0F\0\x26\0" "WMFC" "\1\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\0\0\0\0\4\0\0\0"
+	    "f!");
 	assert_string_equal(end_wmf(), " F1:emf! T0:M\xC3\x8BT\nab\nxyz\nab xyz\nabxyz ");
 	buf_init(&file, 4096);	/* the same as a file */
 	buf_add(&file, SLICE("\xD7\xCD\xC6\x9A\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"));
 	buf_add(&file, buf_slice(&b));
 	assert_true(emf_is(buf_slice(&file)));
-	assert_string_equal(run(buf_slice(&file)), " F1:emf! T0:M\xC3\x8BT\nab\nxyz\nab xyz\nabxyz ");
+	assert_string_equal(run(buf_slice(&file)),
+	    " F1:emf! T0:M\xC3\x8BT\nab\nxyz\nab xyz\nabxyz ");
 	buf_fini(&file);
 	begin_wmf();
 	WMF(0x0A32, "\5\0\1\0\3\0\x10\0" "abc");
@@ -208,7 +215,8 @@ windows(void **state)
 	begin_wmf();
 	WMF(0x0F43, ZEROS16 "\0\0\0\0\0\0" "\x0C\0\0\0\1\0\1\0\1\0\x18\0" "rgbrgb");
 	(void)end_wmf();
-	assert_true(slice_find(buf_slice(&got), SLICE("F1:BM\x20\0\0\0\0\0\0\0\x1A\0\0\0\x0C")) == 1);
+	assert_true(slice_find(buf_slice(&got),
+	    SLICE("F1:BM\x20\0\0\0\0\0\0\0\x1A\0\0\0\x0C")) == 1);
 	begin_wmf();
 	buf_add(&b, SLICE("\xFF\0\0\0\x32\x0A" "abc"));
 	assert_string_equal(run(buf_slice(&b)), " O0:opaque-broken ");
@@ -230,8 +238,10 @@ libreoffice(void **state)
 	buf_add(&b, SLICE("\x74\0\1\0\3\0\0\0" "BM."));
 	buf_add(&b, SLICE("\x67\0\1\0\1\0\0\0" "x"));
 	assert_true(emf_is(buf_slice(&b)));
-	assert_string_equal(run(buf_slice(&b)), " F1:BM. T0:M\xE1\xBA\xACT\nab\nM\xE1\xBA\xACT ab\nM\xE1\xBA\xACTab\ncd ");
-	assert_string_equal(run(slice_sub(buf_slice(&b), 0, b.n - 1)), " F1:BM. T0:M\xE1\xBA\xACT\nab\nM\xE1\xBA\xACT ab"
+	assert_string_equal(run(buf_slice(&b)),
+	    " F1:BM. T0:M\xE1\xBA\xACT\nab\nM\xE1\xBA\xACT ab\nM\xE1\xBA\xACTab\ncd ");
+	assert_string_equal(run(slice_sub(buf_slice(&b), 0, b.n - 1)),
+	    " F1:BM. T0:M\xE1\xBA\xACT\nab\nM\xE1\xBA\xACT ab"
 	    "\nM\xE1\xBA\xACTab\ncd O0:opaque-broken ");
 }
 

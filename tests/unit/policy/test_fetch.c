@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * What congvu-trust decides without a network: which addresses it asks, where instead of where, what
- * is one question, what the file of the last run says, and that a file of the folder is whole.
+ * What congvu-trust decides without a network: which addresses it asks, where instead of where,
+ * what is one question, what the file of the last run says, and that a file of the folder is whole.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,8 @@ static void
 only_http_is_fetched(void **state)
 {
 	static const char *const good[] = { "http://ca.gov.vn/a.crl", "HTTPS://ca.gov.vn:8443",
-		"http://10.1.2.3/x?y=1&z=%20", "http://[2001:db8::1]/", "http://[2001:db8::1]:80/" };
+		"http://10.1.2.3/x?y=1&z=%20", "http://[2001:db8::1]/",
+		"http://[2001:db8::1]:80/" };
 	static const char *const bad[] = { "", "ldap://ca.vn/cn=x?certificateRevocationList",
 		"file:///etc/passwd", "gopher://ca.vn/", "http://", "http:///x", "http://a@ca.vn/",
 		"http://ca.vn:0/", "http://ca.vn:65536/", "http://ca.vn:80:80/", "http://ca.vn/a b",
@@ -108,7 +109,8 @@ certificates_do_not_send_us_home(void **state)
 		{ "0.1.2.3", false }, { "169.254.169.254", false }, { "224.0.0.1", false },
 		{ "255.255.255.255", false }, { "2001:db8::1", true }, { "fd00::1", true },
 		{ "::1", false }, { "::", false }, { "fe80::1", false }, { "ff02::1", false },
-		{ "::ffff:127.0.0.1", false }, { "::ffff:10.0.0.1", true }, { "::127.0.0.1", false },
+		{ "::ffff:127.0.0.1", false }, { "::ffff:10.0.0.1", true },
+		{ "::127.0.0.1", false },
 	};
 
 	(void)state;
@@ -235,7 +237,8 @@ the_state_is_read_as_it_was_written(void **state)
 	struct buf out;
 
 	(void)state;
-	s = (struct state){ .ran_s = 1800000000, .complete_s = 1799999999, .fetched = 3, .failed = 1 };
+	s = (struct state){ .ran_s = 1800000000, .complete_s = 1799999999, .fetched = 3,
+	    .failed = 1 };
 	s.urls[0] = (struct state_url){ SLICE("http://ca.vn/1.crl"), 1790000000,
 		{ 0xab, 0xcd } };
 	s.urls[1] = (struct state_url){ SLICE("http://b.vn/"), 0, { 0 } };
@@ -266,7 +269,8 @@ a_damaged_state_is_none(void **state)
 	static const char *const bad[] = { "", "congvu-trust 2\n", "congvu-trust 1\nran x\n",
 		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed -1\n",
 		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 99999999999999999999\n",
-		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl x " ISSUER " http://a/\n",
+		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl x "
+		    ISSUER " http://a/\n",
 		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl 1 " ISSUER " \n",
 		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl 1 00 http://a/\n",
 		"congvu-trust 1\nran 1\ncomplete 1\nfetched 1\nfailed 1\nurl 1 http://a/\n",

@@ -65,7 +65,8 @@ count_lists(void)
 static void
 only_a_newer_genuine_list_replaces(void **state)
 {
-	struct slice older = make_crl("inter", 7200, "k1.crl"), newer = make_crl("inter", 60, "k2.crl");
+	struct slice older = make_crl("inter", 7200, "k1.crl"),
+	    newer = make_crl("inter", 60, "k2.crl");
 	struct keep k;
 
 	(void)state;

@@ -49,7 +49,8 @@ static void
 readings(void **state)
 {
 	static const struct { const char *text; unsigned level; bool review; } rows[] = {
-		{ "MẬT", 1, false }, { "MẶT", 1, false }, { "MÁT", 1, false }, { "|MẬT|", 1, false },
+		{ "MẬT", 1, false }, { "MẶT", 1, false }, { "MÁT", 1, false },
+		{ "|MẬT|", 1, false },
 		{ "I MẬT I", 1, false }, { "[MẠT", 1, false }, { "MAT", 1, false },
 		{ "lMẬTl", 1, false }, { "IMẬTT", 1, false }, { "M Ậ T", 1, false },
 		{ "TỐI MẬT", 2, false }, { "TÔI MẶT", 2, false }, { "T0I MAT", 2, false },
@@ -59,7 +60,8 @@ readings(void **state)
 		{ "Tà UYẾI MÁP", 0, true }, { "THUYẾT MINH", 0, false }, { "NẬT", 0, true },
 		{ "MẬI", 0, true }, { "MẬ1", 0, true }, { "XIẬT", 0, true },
 		{ "VẬT", 0, false }, { "NHẬT BẢN", 0, false },
-		{ "rác\nMẬT\nrác", 1, false }, { "MẬI\nMẬT", 1, false }, { "MẬT\nTỐI MẬT", 2, false },
+		{ "rác\nMẬT\nrác", 1, false }, { "MẬI\nMẬT", 1, false },
+		{ "MẬT\nTỐI MẬT", 2, false },
 		/* other stamps, and what is none */
 		{ "MẶT TRẬN", 0, false }, { "BẢO MẬT", 0, false }, { "BỆNH VIỆN MẮT", 0, false },
 		{ "TIỀN MẶT", 0, false }, { "BÍ MẬT", 0, false }, { "CÓ MẶT", 0, false },
@@ -178,8 +180,10 @@ second_page(void **state)
 	size_t n = 0;
 
 	(void)state;
-	assert_int_equal(pixaAddPix(pages, draw_stamp(200, 120, "", RED, 0, 5, 5, 20), L_INSERT), 0);
-	assert_int_equal(pixaAddPix(pages, draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), L_INSERT), 0);
+	assert_int_equal(pixaAddPix(pages, draw_stamp(200, 120, "", RED, 0, 5, 5, 20), L_INSERT),
+	    0);
+	assert_int_equal(pixaAddPix(pages, draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), L_INSERT),
+	    0);
 	assert_int_equal(pixaWriteMemMultipageTiff(&octets, &n, pages), 0);
 	buf_clear(&file);
 	buf_add(&file, (struct slice){ (const char *)octets, n });
@@ -237,7 +241,8 @@ second_picture(void **state)
 static void
 orientation(void **state)
 {
-	static const char little[] = "\xFF\xD8\xFF\xE0\0\4ab\xFF\xE1\0\x22" "Exif\0\0II*\0\x08\0\0\0\1\0"
+	static const char little[] = "\xFF\xD8\xFF\xE0\0\4ab\xFF\xE1\0\x22"
+	    "Exif\0\0II*\0\x08\0\0\0\1\0"
 	    "\x12\1\3\0\1\0\0\0\6\0\0\0";
 	static const char big[] = "\xFF\xD8\xFF\xE1\0\x22" "Exif\0\0MM\0*\0\0\0\x08\0\1"
 	    "\1\x12\0\3\0\0\0\1\0\3\0\0";
@@ -272,7 +277,8 @@ on_a_page_of_a_pdf(void **state)
 	buf_addc(&hex, '\0');
 	buf_clear(&file);
 	pdf_begin(&m, &file);
-	pdf_page(&m, "", "", "BT /F1 12 Tf 72 700 Td (chu) Tj ET\nq 200 0 0 67 100 500 cm /I Do Q\n");
+	pdf_page(&m, "", "",
+	    "BT /F1 12 Tf 72 700 Td (chu) Tj ET\nq 200 0 0 67 100 500 cm /I Do Q\n");
 	pdf_stream(&m, "/Type/XObject/Subtype/Image/Width 420/Height 140/ColorSpace/DeviceGray"
 	    "/BitsPerComponent 8/Filter/ASCIIHexDecode", hex.p);
 	pdf_end(&m, "");
@@ -335,7 +341,8 @@ animated(void **state)
 static void
 damage(void **state)
 {
-	static const int formats[] = { IFF_PNG, IFF_JFIF_JPEG, IFF_GIF, IFF_BMP, IFF_TIFF_LZW, IFF_WEBP };
+	static const int formats[] = { IFF_PNG, IFF_JFIF_JPEG, IFF_GIF, IFF_BMP, IFF_TIFF_LZW,
+	    IFF_WEBP };
 	struct extract_limits l;
 
 	(void)state;

@@ -33,9 +33,11 @@ static const struct { const char *name, *header, *content; enum protected want; 
 	{ "no type at all", FIELDS, BODY, NONE },
 	{ "fields inside, but no word of it", FIELDS, "Content-Type: text/plain\r\n"
 	  "Subject: khac\r\n" BODY, NONE },
-	{ "a message beside a text", FIELDS, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+	{ "a message beside a text", FIELDS,
+	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
 	  WRAP("Subject: khac\r\n") "--b--\r\n", NONE },
-	{ "a message that is forwarded", FIELDS, "Content-Type: message/rfc822; forwarded=yes\r\n\r\n"
+	{ "a message that is forwarded", FIELDS,
+	    "Content-Type: message/rfc822; forwarded=yes\r\n\r\n"
 	  "From: x@y.example\r\nSubject: khac\r\n" BODY, NONE },
 	{ "empty", "", "", NONE },
 
@@ -45,7 +47,8 @@ static const struct { const char *name, *header, *content; enum protected want; 
 	{ "old", FIELDS, OLD FIELDS BODY, AGREES },
 	{ "old, the subject alone", FIELDS, OLD "Subject: Cong van so 5\r\n" BODY, AGREES },
 	{ "wrapped", FIELDS, WRAP(FIELDS), AGREES },
-	{ "wrapped, forwarded=no", FIELDS, "Content-Type: message/rfc822; forwarded=no\r\n\r\n" FIELDS
+	{ "wrapped, forwarded=no", FIELDS, "Content-Type: message/rfc822; forwarded=no\r\n\r\n"
+	    FIELDS
 	  BODY, AGREES },
 	{ "wrapped, global", FIELDS, "Content-Type: message/global\r\n\r\n" FIELDS BODY, AGREES },
 	{ "trace outside", "Received: from a by b; Sun, 22 Nov 2026 08:00:01 +0700\r\n"
@@ -62,11 +65,13 @@ static const struct { const char *name, *header, *content; enum protected want; 
 	  CLEAR "Subject: =?utf-8?Q?C=C3=B4ng_v=C4=83n?=\r\n" BODY, AGREES },
 	{ "quoted name", "From: \"Nguyen An\" <an@tinh.example>\r\n",
 	  CLEAR "From: Nguyen An <an@tinh.example>\r\n" BODY, AGREES },
-	{ "letter case of the domain", "From: an@Tinh.Example\r\n", CLEAR "From: an@tinh.example\r\n"
+	{ "letter case of the domain", "From: an@Tinh.Example\r\n",
+	    CLEAR "From: an@tinh.example\r\n"
 	  BODY, AGREES },
 	{ "the moment in another zone", "Date: Sun, 22 Nov 2026 01:00:00 +0000\r\n",
 	  CLEAR "Date: Sun, 22 Nov 2026 08:00:00 +0700\r\n" BODY, AGREES },
-	{ "letter case of the name", "FROM: an@tinh.example\r\n", CLEAR "from: an@tinh.example\r\n" BODY,
+	{ "letter case of the name", "FROM: an@tinh.example\r\n",
+	    CLEAR "from: an@tinh.example\r\n" BODY,
 	  AGREES },
 
 	/* other values */
@@ -85,7 +90,8 @@ static const struct { const char *name, *header, *content; enum protected want; 
 	{ "Date", "Date: Sun, 22 Nov 2026 08:00:00 +0700\r\n",
 	  CLEAR "Date: Sun, 22 Nov 2025 08:00:00 +0700\r\n" BODY, DIFFERS },
 	{ "Message-ID", "Message-ID: <a@b>\r\n", CLEAR "Message-ID: <a@c>\r\n" BODY, DIFFERS },
-	{ "References", "References: <a@b> <c@d>\r\n", CLEAR "References: <a@b>\r\n" BODY, DIFFERS },
+	{ "References", "References: <a@b> <c@d>\r\n", CLEAR "References: <a@b>\r\n" BODY,
+	    DIFFERS },
 
 	/* here and not there */
 	{ "Subject taken off", "From: an@tinh.example\r\n",
@@ -101,7 +107,8 @@ static const struct { const char *name, *header, *content; enum protected want; 
 	{ "Subject twice", "Subject: a\r\nSubject: a\r\n", CLEAR "Subject: a\r\n" BODY, DIFFERS },
 	{ "Subject in two pieces", "Subject: a\r\nSubject: b\r\n", CLEAR "Subject: ab\r\n" BODY,
 	  DIFFERS },
-	{ "Subject twice inside", "Subject: a\r\n", CLEAR "Subject: a\r\nSubject: a\r\n" BODY, DIFFERS },
+	{ "Subject twice inside", "Subject: a\r\n", CLEAR "Subject: a\r\nSubject: a\r\n" BODY,
+	    DIFFERS },
 	{ "another From on top", "From: x@y.example\r\nFrom: an@tinh.example\r\n",
 	  CLEAR "From: an@tinh.example\r\n" BODY, DIFFERS },
 
@@ -120,15 +127,19 @@ static const struct { const char *name, *header, *content; enum protected want; 
 	  DIFFERS },
 
 	/* told twice */
-	{ "hp twice", FIELDS, "Content-Type: text/plain; hp=clear; hp=cipher\r\n" FIELDS BODY, DIFFERS },
+	{ "hp twice", FIELDS, "Content-Type: text/plain; hp=clear; hp=cipher\r\n" FIELDS BODY,
+	    DIFFERS },
 	{ "Content-Type twice", FIELDS, "Content-Type: text/plain\r\n" CLEAR FIELDS BODY, DIFFERS },
-	{ "hp of what others take for wrapped", FIELDS, "Content-Type: message/rfc822; hp=\"clear\"\r\n"
+	{ "hp of what others take for wrapped", FIELDS,
+	    "Content-Type: message/rfc822; hp=\"clear\"\r\n"
 	  FIELDS "\r\nFrom: x@y.example\r\nSubject: khac\r\n" BODY, DIFFERS },
 	{ "old, of what others take for wrapped", FIELDS, "Content-Type: message/rfc822; "
 	  "protected-headers=v1\r\n\r\nFrom: x@y.example\r\nSubject: khac\r\n" BODY, DIFFERS },
-	{ "hp of another value", "Subject: a\r\n", "Content-Type: text/plain; hp=x\r\nSubject: b\r\n"
+	{ "hp of another value", "Subject: a\r\n",
+	    "Content-Type: text/plain; hp=x\r\nSubject: b\r\n"
 	  BODY, DIFFERS },
-	{ "hp in capitals", "Subject: a\r\n", "Content-Type: text/plain; HP=\"CLEAR\"\r\nSubject: b\r\n"
+	{ "hp in capitals", "Subject: a\r\n",
+	    "Content-Type: text/plain; HP=\"CLEAR\"\r\nSubject: b\r\n"
 	  BODY, DIFFERS },
 };
 
@@ -141,7 +152,8 @@ each_form_is_compared(void **state)
 		enum protected got = PROTECTED_NONE;
 		const char *field = NULL;
 
-		(void)snprintf(message, sizeof message, "%s\r\n%s", rows[i].header, rows[i].content);
+		(void)snprintf(message, sizeof message, "%s\r\n%s", rows[i].header,
+		    rows[i].content);
 		assert_int_equal(protected_check(slice_of(message), slice_of(rows[i].content), &got,
 		    &field), OK);
 		assert_int_equal(*field != '\0', got == PROTECTED_DIFFERS);
@@ -179,25 +191,30 @@ long_headers_do_not_agree(void **state)
 
 static const struct { const char *name, *header, *from, *sender; } blocks[] = {
 	{ "none", "From: a@x.example\r\n", NULL, "" },
-	{ "whole", "Resent-From: a@x.example\r\n" WHEN "Resent-To: b@x.example\r\nFrom: c@x.example\r\n",
+	{ "whole",
+	    "Resent-From: a@x.example\r\n" WHEN "Resent-To: b@x.example\r\nFrom: c@x.example\r\n",
 	  "a@x.example", "" },
 	{ "in any order", WHEN "Resent-To: b@x.example\r\nResent-Sender: s@x.example\r\n"
 	  "Resent-From: A <a@x.example>\r\n", "a@x.example", "s@x.example" },
 	{ "the newest is on top", "Resent-From: new@x.example\r\n" WHEN "Received: x\r\n"
 	  "Resent-From: old@x.example\r\n" WHEN, "new@x.example", "" },
-	{ "one behind the other", "Resent-From: new@x.example\r\n" WHEN "Resent-From: old@x.example\r\n"
+	{ "one behind the other", "Resent-From: new@x.example\r\n"
+	    WHEN "Resent-From: old@x.example\r\n"
 	  "Resent-Sender: os@x.example\r\n" WHEN, "new@x.example", "" },
 	{ "trace before it", "Received: x\r\nReturn-Path: <>\r\nResent-From: a@x.example\r\n" WHEN,
 	  "a@x.example", "" },
 	{ "no date", "Resent-From: a@x.example\r\nResent-To: b@x.example\r\n", NULL, "" },
 	{ "no sender of any kind", WHEN "Resent-To: b@x.example\r\n", NULL, "" },
 	{ "sender alone", WHEN "Resent-Sender: a@x.example\r\n", NULL, "" },
-	{ "the date is in the older block", "Resent-From: a@x.example\r\nReceived: x\r\n" WHEN, NULL, "" },
+	{ "the date is in the older block", "Resent-From: a@x.example\r\nReceived: x\r\n" WHEN,
+	    NULL, "" },
 	{ "two addresses", "Resent-From: a@x.example, b@x.example\r\n" WHEN, NULL, "" },
-	{ "two senders", "Resent-From: a@x.example\r\nResent-Sender: a@x.example, b@x.example\r\n" WHEN,
+	{ "two senders", "Resent-From: a@x.example\r\nResent-Sender: a@x.example, b@x.example\r\n"
+	    WHEN,
 	  NULL, "" },
 	{ "empty", "Resent-From:\r\n" WHEN, NULL, "" },
-	{ "a malformed header", "Resent-From: a@x.example\r\n" WHEN "khong co dau hai cham\r\n", NULL,
+	{ "a malformed header", "Resent-From: a@x.example\r\n" WHEN "khong co dau hai cham\r\n",
+	    NULL,
 	  "" },
 };
 
@@ -216,7 +233,8 @@ newest_block_says_who_sends(void **state)
 		if (got.is != (blocks[i].from != NULL) ||
 		    !slice_is(got.from, blocks[i].from == NULL ? "" : blocks[i].from) ||
 		    !slice_is(got.sender, blocks[i].sender))
-			fail_msg("%s: %d %.*s %.*s", blocks[i].name, got.is, (int)got.from.n, got.from.p,
+			fail_msg("%s: %d %.*s %.*s", blocks[i].name, got.is, (int)got.from.n,
+			    got.from.p,
 			    (int)got.sender.n, got.sender.p);
 		arena_clear(&a);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Releases: whole messages through judge() with statements that two officers signed, each changed in
- * one way.
+ * Releases: whole messages through judge() with statements that two officers signed, each changed
+ * in one way.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +45,8 @@ static const char opaque_again[] = FIELDS("2@b") "Date: Sun, 22 Nov 2026 10:00:0
     MIXED("bb") PART("bb", TEXT) PART("bb", X_AGAIN) PART("bb", Y) END("bb");
 static const char opaque_swapped[] = FIELDS("3@b") MIXED("bb") PART("bb", Y) PART("bb", X)
     PART("bb", TEXT) END("bb");
-static const char opaque_less[] = FIELDS("4@b") MIXED("bb") PART("bb", TEXT) PART("bb", Y) END("bb");
+static const char opaque_less[] = FIELDS("4@b") MIXED("bb") PART("bb", TEXT)
+    PART("bb", Y) END("bb");
 static const char opaque_more[] = FIELDS("5@b") MIXED("bb") PART("bb", TEXT) PART("bb", X)
     PART("bb", Y) PART("bb", Z) END("bb");
 static const char opaque_other[] = FIELDS("6@b") MIXED("bb") PART("bb", TEXT) PART("bb", X)
@@ -392,7 +393,8 @@ static const struct {
 } trials[] = {
 	{ "the same content again", as_is, opaque, LIFT_REVIEW, opaque_again, NULL },
 	{ "the same octets", as_is, opaque, LIFT_REVIEW, opaque, NULL },
-	{ "false positive lifts opaque, too", as_is, opaque, LIFT_FALSE_POSITIVE, opaque_again, NULL },
+	{ "false positive lifts opaque, too", as_is, opaque, LIFT_FALSE_POSITIVE, opaque_again,
+	    NULL },
 	{ "parts in another order", as_is, opaque, LIFT_REVIEW, opaque_swapped, NULL },
 	{ "a part less", as_is, opaque, LIFT_REVIEW, opaque_less, NULL },
 	{ "parts in a message inside", as_is, opaque, LIFT_REVIEW, opaque_inner, NULL },
@@ -407,14 +409,17 @@ static const struct {
 	{ "recipient missing", fewer_recipients, opaque, LIFT_REVIEW, opaque_again, "recipients" },
 	{ "recipient replaced", recipient_not_named, opaque, LIFT_REVIEW, opaque_again,
 	    "recipients" },
-	{ "recipient left out", recipient_left_out, opaque, LIFT_REVIEW, opaque_again, "recipients" },
+	{ "recipient left out", recipient_left_out, opaque, LIFT_REVIEW, opaque_again,
+	    "recipients" },
 	{ "over", is_over, opaque, LIFT_REVIEW, opaque_again, "expired" },
 	{ "longer than 72 h", is_too_long, opaque, LIFT_REVIEW, opaque_again, "expired" },
 	{ "not yet", is_to_come, opaque, LIFT_REVIEW, opaque_again, "expired" },
 	{ "id", other_id, opaque, LIFT_REVIEW, opaque_again, "not-same" },
 	{ "two statements", two_statements, opaque, LIFT_REVIEW, opaque_again, "not-same" },
-	{ "one officer twice", one_officer_twice, opaque, LIFT_REVIEW, opaque_again, "same-officer" },
-	{ "one account twice", one_account_twice, opaque, LIFT_REVIEW, opaque_again, "same-officer" },
+	{ "one officer twice", one_officer_twice, opaque, LIFT_REVIEW, opaque_again,
+	    "same-officer" },
+	{ "one account twice", one_account_twice, opaque, LIFT_REVIEW, opaque_again,
+	    "same-officer" },
 	{ "one certificate twice", one_certificate_twice, opaque, LIFT_REVIEW, opaque_again,
 	    "same-officer" },
 	{ "no officer", no_officer, opaque, LIFT_REVIEW, opaque_again, "officer" },
@@ -439,14 +444,17 @@ static const struct {
 	{ "a mark is not lifted by review", as_is, marked, LIFT_REVIEW, marked_again, "lift" },
 	{ "another mark beside it", as_is, marked, LIFT_FALSE_POSITIVE, marked_more,
 	    "not-covered" },
-	{ "read in another charset", as_is, marked, LIFT_FALSE_POSITIVE, marked_gbk, "not-covered" },
-	{ "more than was named", less_was_named, marked, LIFT_FALSE_POSITIVE, marked, "not-covered" },
+	{ "read in another charset", as_is, marked, LIFT_FALSE_POSITIVE, marked_gbk,
+	    "not-covered" },
+	{ "more than was named", less_was_named, marked, LIFT_FALSE_POSITIVE, marked,
+	    "not-covered" },
 	{ "opaque for want of time", less_was_named, opaque, LIFT_REVIEW, opaque_again, NULL },
 	{ "opaque, and not as a whole", less_was_named, opaque, LIFT_REVIEW, opaque_swapped,
 	    "not-covered" },
 	{ "a higher mark", as_lower, marked, LIFT_FALSE_POSITIVE, marked, "not-covered" },
 	{ "a field", as_is, marked_field, LIFT_FALSE_POSITIVE, marked_field, NULL },
-	{ "another field with the same mark", as_is, marked_field, LIFT_FALSE_POSITIVE, marked_fields,
+	{ "another field with the same mark", as_is, marked_field, LIFT_FALSE_POSITIVE,
+	    marked_fields,
 	    "not-covered" },
 	{ "two certificates of one person", one_person_twice, opaque, LIFT_REVIEW, opaque_again,
 	    "same-officer" },
@@ -672,8 +680,8 @@ what_officers_cannot_lift_says_so(void **state)
 	arena_clear(&arena);
 }
 
-/* Rows of the configuration: what they refuse for good stays refused; what officers may release without
- * any part to blame, they release as a whole. */
+/* Rows of the configuration: what they refuse for good stays refused; what officers may release
+ * without any part to blame, they release as a whole. */
 static void
 rows_of_ones_own_decide_what_can_be_lifted(void **state)
 {

@@ -237,7 +237,8 @@ time_passes_over_one_trust_set(void **state)
 
 		situation_init(&s, courses[i].script);
 		for (size_t n = 0; n < ARRAY_LEN(courses[i].at); n++) {
-			struct smime_result r = judge(&s, situation_now_s() + courses[i].at[n].day * DAY, 0);
+			struct smime_result r = judge(&s,
+			    situation_now_s() + courses[i].at[n].day * DAY, 0);
 
 			if (r.reason == courses[i].at[n].reason &&
 			    r.stale == courses[i].at[n].stale)

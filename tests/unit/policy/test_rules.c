@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * Rules of the configuration: each condition alone decides whether the row fits, and a row that fits
- * says what its action is.
+ * Rules of the configuration: each condition alone decides whether the row fits, and a row that
+ * fits says what its action is.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,7 +68,10 @@ static void if_exit(struct conf_rule *r) { r->exit = LIST1("internet"); }
 static void if_cleared(struct conf_rule *r) { r->cleared = CONF_NO; }
 static void if_small(struct conf_rule *r) { r->size_max_octets = 20 * KB; }
 static void if_sender(struct conf_rule *r) { r->senders = LIST1("@khac.example"); }
-static void if_unit(struct conf_rule *r) { r->units = LIST1("OU=so noi vu, DC=lamhoa, DC=example"); }
+static void if_unit(struct conf_rule *r)
+{
+	r->units = LIST1("OU=so noi vu, DC=lamhoa, DC=example");
+}
 
 static void nothing(struct question *q) { (void)q; }
 static void relay(struct question *q) { q->c.path = PATH_RELAY; }
@@ -199,7 +202,8 @@ a_name_is_under_itself_and_its_parents(void **state)
 	static const struct { const char *dn, *above; bool under; } names[] = {
 		{ "ou=a,dc=b", "ou=a,dc=b", true }, { "uid=x,ou=a,dc=b", "OU=A, DC=B", true },
 		{ "uid=x,ou=a,dc=b", "dc=b", true }, { "ou=a,dc=b", "uid=x,ou=a,dc=b", false },
-		{ "uid=x,ou=aa,dc=b", "ou=a,dc=b", false }, { "cn=x\\,ou=a,dc=b", "ou=a,dc=b", false },
+		{ "uid=x,ou=aa,dc=b", "ou=a,dc=b", false },
+		{ "cn=x\\,ou=a,dc=b", "ou=a,dc=b", false },
 		{ "uid=x+ou=a,dc=b", "ou=a,dc=b", false }, { "uid=x,dc=b", "", false },
 		{ "", "dc=b", false }, { "uid=x,dc=b", "b", false },
 	};

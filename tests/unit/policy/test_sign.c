@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * The server's own signature through judge(): what is signed and how it reads to "openssl cms -verify" and to our
- * own verifier, what is not signed, and what happens when the signer is away or not in order.
+ * The server's own signature through judge(): what is signed and how it reads to "openssl cms
+ * -verify" and to our own verifier, what is not signed, and what happens when the signer is away or
+ * not in order.
  */
 #include "tests/unit/policy/judging.h"
 
@@ -120,7 +121,8 @@ same_fields(struct slice a, struct slice b, const char *name)
 	add_fields(a, name, &in_a);
 	add_fields(b, name, &in_b);
 	if (!slice_eq(buf_slice(&in_a), buf_slice(&in_b)))
-		fail_msg("%s: \"%.*s\" and \"%.*s\"", name, (int)in_a.n, in_a.p, (int)in_b.n, in_b.p);
+		fail_msg("%s: \"%.*s\" and \"%.*s\"", name, (int)in_a.n, in_a.p, (int)in_b.n,
+		    in_b.p);
 	buf_fini(&in_a);
 	buf_fini(&in_b);
 }
@@ -138,7 +140,8 @@ verify(struct slice whole)
 static void
 check_signed(struct slice message, unsigned reason)
 {
-	static const char *const core[] = { "From", "To", "Subject", "Date", "Message-ID", "Reply-To",
+	static const char *const core[] = { "From", "To", "Subject", "Date", "Message-ID",
+	    "Reply-To",
 		"In-Reply-To", "References", "Cc" };
 	static const char *const content[] = { "Content-Transfer-Encoding", "Content-Disposition",
 		"Content-Language", "Content-ID" };
@@ -149,9 +152,11 @@ check_signed(struct slice message, unsigned reason)
 	judge_it(message, &req, &r);
 	if (r.reply.verdict != VERDICT_ALLOW || !slice_is(r.reply.signed_by, "may-quet"))
 		fail_msg("%.*s: %s %s: %.*s", (int)r.reply.rule.n, r.reply.rule.p,
-		    r.sign_error != NULL ? r.sign_error : "", r.sign_detail != NULL ? r.sign_detail : "",
+		    r.sign_error != NULL ? r.sign_error : "",
+		    r.sign_detail != NULL ? r.sign_detail : "",
 		    (int)message.n, message.p);
-	assert_true(slice_find(r.reply.trace, SLICE("smime=none\r\n reason=signed-by-server")) > 0 ||
+	assert_true(slice_find(r.reply.trace,
+	    SLICE("smime=none\r\n reason=signed-by-server")) > 0 ||
 	    slice_find(r.reply.trace, SLICE("smime=none reason=signed-by-server")) > 0);
 	assert_true(slice_find(r.reply.trace, SLICE("signer=may-quet")) > 0);
 	assert_int_equal(r.facts.sig, SIG_NONE);
@@ -184,7 +189,8 @@ static const char *const messages[] = {
 	    "Content-Language: vi\r\n\r\neGluIGNoYW8K\r\n",
 	FROM "Mime-Version: 1.0 (cu)\r\nContent-Type: multipart/mixed;\r\n\tboundary=b\r\n\r\n--b\r\n\r\nmot\r\n"
 	    "--b\r\nContent-Type: text/plain\r\n\r\nhai\r\n--b--\r\n",
-	"X-Mailer: dien thoai\r\n" FROM "Cc: c@tinh.example,\r\n  d@tinh.example\r\nReply-To: an@tinh.example\r\n"
+	"X-Mailer: dien thoai\r\n"
+	    FROM "Cc: c@tinh.example,\r\n  d@tinh.example\r\nReply-To: an@tinh.example\r\n"
 	    "References: <a@b.example>\r\n\t<c@d.example>\r\n\r\nx\r\n",
 	FROM "Content-Type: text/plain; charset=us-ascii (het)\r\nContent-ID: <x@y.example>\r\n\r\nx\r\n",
 	"From: \"L\303\252 An\" <an@tinh.example>\r\nSubject: ti\303\252u \304\221\341\273\201\r\n\r\nx\r\n",
@@ -234,10 +240,14 @@ static const struct {
 	    "the header can be read in several ways", "" },
 	{ NULL, FROM "Content-Type: message/rfc822\r\n\r\nFrom: bo-truong@tinh.example\r\n\r\nx\r\n", OK,
 	    VERDICT_REJECT, "the header can be read in several ways", "" },
-	{ "expired", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid", "expired" },
-	{ "revoked", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid", "revoked" },
-	{ "la", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid", "untrusted" },
-	{ "rsa1024", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid", "weak" },
+	{ "expired", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid",
+	    "expired" },
+	{ "revoked", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid",
+	    "revoked" },
+	{ "la", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid",
+	    "untrusted" },
+	{ "rsa1024", FROM "\r\nx\r\n", OK, VERDICT_DEFER, "our own signature is not valid",
+	    "weak" },
 };
 
 static void
@@ -256,7 +266,8 @@ without_a_sound_signature_nobody_gets_it(void **state)
 		    strcmp(r.sign_error, failures[i].error) != 0 ||
 		    (*failures[i].detail != '\0' && strcmp(r.sign_detail, failures[i].detail) != 0))
 			fail_msg("row %zu: %u %s %s", i, r.reply.verdict,
-			    r.sign_error != NULL ? r.sign_error : "", r.sign_error != NULL ? r.sign_detail : "");
+			    r.sign_error != NULL ? r.sign_error : "",
+			    r.sign_error != NULL ? r.sign_detail : "");
 		assert_true(slice_is(r.reply.rule, "server-signature"));
 		assert_int_equal(r.reply.recipients[0].verdict, failures[i].verdict);
 		assert_int_equal(r.reply.signed_by.n + r.reply.head.n + r.reply.tail.n, 0);
@@ -303,7 +314,8 @@ expect_unsigned(struct slice message, const struct pol_judge_request *req, const
 	if (asked != 0 || r.reply.signed_by.n > 0 || r.reply.head.n > 0 || r.sign_error != NULL)
 		fail_msg("%s: signed", why);
 	if (r.reply.verdict == VERDICT_ALLOW)
-		assert_true(slice_eq(slice_from(judging_composed(&r, message), r.reply.trace.n), message));
+		assert_true(slice_eq(slice_from(judging_composed(&r, message), r.reply.trace.n),
+		    message));
 	judge_fini(&r);
 }
 
@@ -321,7 +333,8 @@ only_unsigned_mail_of_those_who_may(void **state)
 	req.may_sign = 1;
 	expect_unsigned(pki_sign("-signer an.pem -inkey an.key"), &req, "signed by its sender");
 	expect_unsigned(pki_sign("-signer expired.pem -inkey expired.key"), &req, "badly signed");
-	expect_unsigned(SLICE("From: kh@tinh.example\r\n\r\nx\r\n"), &req, "From is not the account's");
+	expect_unsigned(SLICE("From: kh@tinh.example\r\n\r\nx\r\n"), &req,
+	    "From is not the account's");
 	req.recipients[0].exit_zone = ZONE_INTERNET;
 	expect_unsigned(SLICE(FROM "X-Do-Mat: Mat\r\n\r\nx\r\n"), &req, "refused");
 	req.recipients[0].exit_zone = ZONE_LOCAL;
@@ -341,7 +354,8 @@ notices_say_who_signed(void **state)
 	struct slice m = SLICE("From: postmaster@tinh.example\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nx\r\n"
 	    "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a\r\n\r\n"
-	    "Final-Recipient: rfc822; a@b.example\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"), whole;
+	    "Final-Recipient: rfc822; a@b.example\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"),
+	    whole;
 	struct pol_judge_request req = request(PATH_RELAY);
 	struct judge_result r;
 

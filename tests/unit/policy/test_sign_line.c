@@ -31,7 +31,8 @@ serve(void *service, struct chan_req *req, const void *msg)
 	if (keyd_silent)
 		loop_stop(loop);
 	else
-		chan_reply(keyd_server, req, keyd_answer, keyd_answer == OK ? &reply : NULL, NULL, 0);
+		chan_reply(keyd_server, req, keyd_answer, keyd_answer == OK ? &reply : NULL, NULL,
+		    0);
 }
 
 static void
@@ -193,7 +194,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(one_signature_for_a_message_that_may_have_one, count_from_zero),
+		cmocka_unit_test_setup(one_signature_for_a_message_that_may_have_one,
+		    count_from_zero),
 		cmocka_unit_test(nobody_claims_a_signature_that_was_not_given),
 		cmocka_unit_test(no_signer_is_none),
 		cmocka_unit_test(a_line_may_go_while_it_waits),

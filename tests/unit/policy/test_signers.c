@@ -21,7 +21,8 @@ static struct arena scratch;
 static struct slice
 message(struct slice entity)
 {
-	return pki_text("From: an@tinh.example\r\nMIME-Version: 1.0\r\n%.*s", (int)entity.n, entity.p);
+	return pki_text("From: an@tinh.example\r\nMIME-Version: 1.0\r\n%.*s", (int)entity.n,
+	    entity.p);
 }
 
 static struct smime_result
@@ -80,7 +81,8 @@ static const struct {
 	{ "issuer and serial, others before it", { "an", 0, NULL, 0 }, "binh chi twin", SIG_OK },
 	{ "key identifier", { "ski", CMS_BY_KEYID, NULL, 0 }, "", SIG_OK },
 	{ "key identifier, others before it", { "ski", CMS_BY_KEYID, NULL, 0 }, "binh an", SIG_OK },
-	{ "key identifier of an expired one, too", { "ski", CMS_BY_KEYID, NULL, 0 }, "skiold", SIG_OK },
+	{ "key identifier of an expired one, too", { "ski", CMS_BY_KEYID, NULL, 0 }, "skiold",
+	    SIG_OK },
 	{ "key identifier of three", { "ski", CMS_BY_KEYID, NULL, 0 }, "skiold skinew", SIG_OK },
 	{ "key identifier, expired and renewed", { "ski", CMS_BY_KEYID | CMS_NO_CERT, NULL, 0 },
 	    "skiold skinew", SIG_OK },
@@ -90,7 +92,8 @@ static const struct {
 	    "skiold", SIG_EXPIRED },
 	{ "key identifier, no certificate", { "ski", CMS_BY_KEYID | CMS_NO_CERT, NULL, 0 }, "an",
 	    SIG_UNTRUSTED },
-	{ "serial, the same key elsewhere", { "ski", CMS_NO_CERT, NULL, 0 }, "skinew", SIG_UNTRUSTED },
+	{ "serial, the same key elsewhere", { "ski", CMS_NO_CERT, NULL, 0 }, "skinew",
+	    SIG_UNTRUSTED },
 	/* RFC 5035: the certificate named in the signed attributes */
 	{ "signing certificate", { "an", CMS_ESS_V2, NULL, 0 }, "", SIG_OK },
 	{ "signing certificate, version 1", { "an", CMS_ESS_V1, NULL, 0 }, "", SIG_OK },
@@ -350,13 +353,17 @@ list_footers_are_seen(void **state)
 		    SIG_BAD, SIG_MALFORMED },
 		{ "in the signed text", pki_replace(detached, "co quan\r\n", "co quan\r\n" FOOTER),
 		    SIG_BAD, SIG_ALTERED },
-		{ "behind the base64 of an opaque one", pki_text("%.*s" FOOTER, (int)opaque.n, opaque.p),
+		{ "behind the base64 of an opaque one", pki_text("%.*s" FOOTER, (int)opaque.n,
+		    opaque.p),
 		    SIG_BAD, SIG_MALFORMED },
-		{ "as one more part around it", pki_text("Content-Type: multipart/mixed; boundary=l\r\n\r\n"
+		{ "as one more part around it",
+		    pki_text("Content-Type: multipart/mixed; boundary=l\r\n\r\n"
 		    "--l\r\n%.*s\r\n--l\r\nContent-Disposition: inline\r\n\r\n" FOOTER "--l--\r\n",
 		    (int)detached.n, detached.p), SIG_NONE, SIG_OK },
-		{ "as one more part inside", pki_replace(detached, "Content-Type: application/pkcs7-"
-		    "signature", "Content-Type: text/plain\r\n\r\n" FOOTER "Content-Type: x"), SIG_BAD,
+		{ "as one more part inside", pki_replace(detached,
+		    "Content-Type: application/pkcs7-"
+		    "signature", "Content-Type: text/plain\r\n\r\n" FOOTER "Content-Type: x"),
+		    SIG_BAD,
 		    SIG_MALFORMED },
 	};
 
@@ -378,8 +385,10 @@ damage_is_never_unsigned(void **state)
 		{ "no word of its kind, no base64", "application/pkcs7-mime", "!!!!", SIG_BAD },
 		{ "empty", "application/pkcs7-mime", "", SIG_BAD },
 		{ "unknown word", "application/pkcs7-mime; smime-type=x", "AAAA", SIG_BAD },
-		{ "said to be signed", "application/pkcs7-mime; smime-type=signed-data", "AAAA", SIG_BAD },
-		{ "said to be encrypted", "application/pkcs7-mime; smime-type=enveloped-data", "AAAA",
+		{ "said to be signed", "application/pkcs7-mime; smime-type=signed-data", "AAAA",
+		    SIG_BAD },
+		{ "said to be encrypted", "application/pkcs7-mime; smime-type=enveloped-data",
+		    "AAAA",
 		    SIG_NONE },
 		{ "said to be encrypted, two types", "application/pkcs7-mime;\r\n smime-type=a; "
 		    "smime-type=enveloped-data", "AAAA", SIG_BAD },
@@ -392,7 +401,8 @@ damage_is_never_unsigned(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		r = verify(message(pki_text("Content-Type: %s\r\nContent-Transfer-Encoding: base64\r\n"
 		    "\r\n%s\r\n", rows[i].type, rows[i].body)));
-		expect(rows[i].name, &r, rows[i].sig, rows[i].sig == SIG_NONE ? SIG_OK : SIG_MALFORMED);
+		expect(rows[i].name, &r, rows[i].sig, rows[i].sig == SIG_NONE ? SIG_OK :
+		    SIG_MALFORMED);
 	}
 	/* A root that clients read in different ways is not signed for all of them. */
 	r = verify(message(pki_text("Content-Type: text/plain\r\n%.*s", (int)good.n, good.p)));

@@ -41,7 +41,8 @@ fields_are_causes_of_their_own(void **state)
 	assert_memory_not_equal(l[0].sha256, l[2].sha256, 32);
 	assert_memory_equal(l[3].sha256, l[4].sha256, 32);
 	assert_memory_not_equal(l[3].sha256, l[5].sha256, 32);
-	assert_memory_not_equal(l[6].sha256, l[7].sha256, 32);	/* shown alike where it is damaged */
+	/* shown alike where it is damaged */
+	assert_memory_not_equal(l[6].sha256, l[7].sha256, 32);
 	assert_memory_not_equal(l[8].sha256, l[9].sha256, 32);
 }
 
@@ -66,7 +67,8 @@ static void
 a_statement_has_one_form(void **state)
 {
 	static const struct { const char *a, *b; int r; } rows[] = {
-		{ "", "", OK }, { "\nend: CONGVU-RELEASE\n", "\r\nend: CONGVU-RELEASE\r\n\r\n", OK },
+		{ "", "", OK }, { "\nend: CONGVU-RELEASE\n", "\r\nend: CONGVU-RELEASE\r\n\r\n",
+		    OK },
 		{ "RELEASE 1", "RELEASE 2", ERR_SYNTAX }, { "I am a", "I am no", ERR_SYNTAX },
 		{ "\nto: ", "\nTo: ", ERR_SYNTAX }, { "sender: ", "sender:  ", ERR_SYNTAX },
 		{ "\nlift: review", "\nlift: all", ERR_SYNTAX },

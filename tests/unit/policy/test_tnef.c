@@ -70,8 +70,8 @@ messages(void **state)
 	assert_string_equal(read_all(buf_slice(&b)), "P0:Bao cao T0:M\xE1\xBA\xACT P0:MAT "
 	    "T0:Mat T0:DM: Mat T0:x T0:DM: x ");
 	begin(&b);
-	/* An attachment: names by both ways, contents, a picture of its icon; then another that is a
-	 * message, in a property. */
+	/* An attachment: names by both ways, contents, a picture of its icon; then another that is
+	 * a message, in a property. */
 	ATT(&b, 2, 0x69002, "\1\0\0\0\0\0\0\0\0\0\0\0\0\0");
 	ATT(&b, 2, 0x18010, "a.txt\0");
 	ATT(&b, 2, 0x6800F, "octets");
@@ -84,7 +84,8 @@ messages(void **state)
 	begin(&b);
 	/* Bodies: compressed RTF that is not compressed, HTML; a key that nobody looks at, and one
 	 * that is a document. */
-	ATT(&b, 1, 0x69003, "\4\0\0\0" "\2\1\x09\x10\1\0\0\0\x15\0\0\0" "\x15\0\0\0\5\0\0\0MELA\0\0\0\0{\\rtf\0\0\0"
+	ATT(&b, 1, 0x69003, "\4\0\0\0" "\2\1\x09\x10\1\0\0\0\x15\0\0\0"
+	    "\x15\0\0\0\5\0\0\0MELA\0\0\0\0{\\rtf\0\0\0"
 	    "\2\1\x13\x10\1\0\0\0\4\0\0\0<b>x" "\2\1\x0B\x30\1\0\0\0\4\0\0\0key!"
 	    "\2\1\x0B\x30\1\0\0\0\x08\0\0\0%PDF-1.4");
 	assert_string_equal(read_all(buf_slice(&b)),

@@ -34,11 +34,14 @@ blocks(void **state)
 		{ SLICE("begin 644 a\n#0V%\nend\n"), " N1:a F1:Ca@ " },	/* blanks are gone */
 		{ SLICE("begin 12 ngay\n"), " " },
 		{ SLICE("begin 100%\nbegin 9999 x\n"), " " },
-		{ SLICE("begin-base64 644 m.txt\n" MAT64 "\n====\n"), " N1:m.txt F1:M\xE1\xBA\xACT " },
-		{ SLICE("begin-base64 644 m.txt\n" MAT64 "\n"), " N1:m.txt F1:M\xE1\xBA\xACT O1:opaque-encoded " },
+		{ SLICE("begin-base64 644 m.txt\n" MAT64 "\n====\n"),
+		    " N1:m.txt F1:M\xE1\xBA\xACT " },
+		{ SLICE("begin-base64 644 m.txt\n" MAT64 "\n"),
+		    " N1:m.txt F1:M\xE1\xBA\xACT O1:opaque-encoded " },
 		{ SLICE("=ybegin line=128 size=4 name=a b.bin \r\n\x6b=\x7d\x9a\r\n\x6b\r\n=yend size=4\r\n"),
 		  " N1:a b.bin F1:A\x13pA " },
-		{ SLICE("=ybegin line=128 size=9 name=a\n\x6b\n=yend size=9\n"), " N1:a F1:A O1:opaque-encoded " },
+		{ SLICE("=ybegin line=128 size=9 name=a\n\x6b\n=yend size=9\n"),
+		    " N1:a F1:A O1:opaque-encoded " },
 		{ SLICE("=ybegin part=1 line=128 size=1 name=a\n=ypart begin=1 end=1\n\x6b\n=yend size=1\n"),
 		  " N1:a F1:A " },
 		{ SLICE("=ybegin line=128 size=1\n\x6b\n"), " F1:A O1:opaque-encoded " },
@@ -50,9 +53,11 @@ blocks(void **state)
 		{ SLICE("/home/tailieu/congvan/nam2026/thang11/baocao"), " " },
 		{ SLICE("KetLuanKiemTra2026ThangMuoiMot VanBanDienTuCoKySo"), " " },
 		{ SLICE("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\\r\\nQUFBQ\\/8="), " " },
-		{ SLICE(LINE64 "\n" LINE64 "\r\nQkI=\nhet"), " F1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		{ SLICE(LINE64 "\n" LINE64 "\r\nQkI=\nhet"),
+		    " F1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABB " },
-		{ SLICE(LINE64 "\\r\\n" LINE64 "\\nQkI="), " F1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		{ SLICE(LINE64 "\\r\\n" LINE64 "\\nQkI="),
+		    " F1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABB " },
 	};
 

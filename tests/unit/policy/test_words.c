@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * What officials send, in every dress in which mail may carry it: tests/data/policy/words.tsv has the
- * texts and what should become of them, here they are written in other charsets, normal forms,
+ * What officials send, in every dress in which mail may carry it: tests/data/policy/words.tsv has
+ * the texts and what should become of them, here they are written in other charsets, normal forms,
  * markup, letters that look alike, between other lines. Floors: nearly none that bears a mark goes
  * out, nearly none without one is refused or sent to a person.
  */
@@ -78,7 +78,8 @@ read_rows(void)
 	char path[4096];
 	FILE *f;
 
-	(void)snprintf(path, sizeof path, "%s/tests/data/policy/words.tsv", src == NULL ? ".." : src);
+	(void)snprintf(path, sizeof path, "%s/tests/data/policy/words.tsv",
+	    src == NULL ? ".." : src);
 	f = fopen(path, "rb");
 	assert_non_null(f);
 	all = (struct slice){ mem, fread(mem, 1, sizeof mem, f) };
@@ -145,7 +146,8 @@ legacy_add(struct legacy *l, uint32_t cp, const char *octets)
 static void
 legacy_init(struct legacy *l, enum charset cs)
 {
-	static const char bases[] = "aeiouyAEIOUYdD\xE2\xEA\xF4\xF5\xFD\xE3\xC2\xCA\xD4\xD5\xDD\xC3";
+	static const char bases[] =
+	    "aeiouyAEIOUYdD\xE2\xEA\xF4\xF5\xFD\xE3\xC2\xCA\xD4\xD5\xDD\xC3";
 	char o[3] = "";
 
 	l->n = 0;
@@ -238,7 +240,8 @@ static void
 to_look_alike(struct slice s, struct buf *out)
 {
 	static const char from[] = "MTAOIEKHCBPXaoicexp";
-	static const uint16_t to[] = { 0x41C, 0x422, 0x410, 0x41E, 0x406, 0x415, 0x41A, 0x41D, 0x421,
+	static const uint16_t to[] = { 0x41C, 0x422, 0x410, 0x41E, 0x406, 0x415, 0x41A, 0x41D,
+	    0x421,
 	    0x412, 0x420, 0x425, 0x430, 0x43E, 0x456, 0x441, 0x435, 0x445, 0x440 };
 	struct buf nfd;
 	struct slice d;
@@ -342,9 +345,11 @@ to_utf16(struct slice s, struct buf *out)
 static void
 to_letter(struct slice s, struct buf *out)
 {
-	static const char *const before = "Kính gửi: Các cơ quan, đơn vị\n\nThực hiện ý kiến chỉ đạo của "
+	static const char *const before =
+	    "Kính gửi: Các cơ quan, đơn vị\n\nThực hiện ý kiến chỉ đạo của "
 	    "đồng chí Chủ tịch, Văn phòng xin gửi nội dung sau:\n\n";
-	static const char *const behind = "\n\nĐề nghị các đơn vị phúc đáp trước ngày 30/5/2026.\n\n"
+	static const char *const behind =
+	    "\n\nĐề nghị các đơn vị phúc đáp trước ngày 30/5/2026.\n\n"
 	    "Trân trọng,\nTrần Đình Khôi\nĐiện thoại: 0263 3822 100\n";
 
 	buf_adds(out, before);
@@ -357,7 +362,8 @@ to_letter(struct slice s, struct buf *out)
 #define HEAD	"From: A <a@x.example>\r\nTo: b@y.example\r\nSubject: Thu\r\nMIME-Version: 1.0\r\n"
 
 enum dress {
-	PLAIN, BASE64, QP, NFD, ZERO_WIDTH, LOOK_ALIKE, FULL_WIDTH, ENTITIES, SPANS, QUOTED, MOJIBAKE,
+	PLAIN, BASE64, QP, NFD, ZERO_WIDTH, LOOK_ALIKE, FULL_WIDTH, ENTITIES, SPANS, QUOTED,
+	MOJIBAKE,
 	LETTER, TCVN3, VNI, VISCII, VPS, CP1258, UTF16, NESTED, DRESSES
 };
 
@@ -573,7 +579,8 @@ judge_row(const struct row *r, struct score *s)
 			make_name(way, r->text, &m);
 		assert_int_equal(m.err, OK);
 		if (made)
-			judge_one(r, r->place == 'b' ? dresses[way].name : r->place == 's' ? "subject" :
+			judge_one(r, r->place == 'b' ? dresses[way].name :
+			    r->place == 's' ? "subject" :
 			    "name", buf_slice(&m), &s[r->place == 'b' ? way : DRESSES]);
 		buf_fini(&m);
 	}

@@ -25,7 +25,8 @@ static struct arena arena;
 static struct pol_judge_reply
 signed_reply(struct slice of)
 {
-	struct pol_judge_reply r = { .trace = SLICE("Received: x\r\n"), .signed_by = SLICE("may-quet") };
+	struct pol_judge_reply r = { .trace = SLICE("Received: x\r\n"),
+	    .signed_by = SLICE("may-quet") };
 	unsigned char sha256[32];
 	struct sign_plan plan;
 	struct tree t;
@@ -34,7 +35,8 @@ signed_reply(struct slice of)
 	assert_int_equal(smime_sha256(of, sha256), OK);
 	assert_int_equal(tree_parse(of, &arena, &t), OK);
 	assert_int_equal(sign_plan(&s, &arena, &plan), OK);
-	assert_int_equal(sign_tail(&plan, SLICE("der of a signature, longer than one line of base64 is"),
+	assert_int_equal(sign_tail(&plan,
+	    SLICE("der of a signature, longer than one line of base64 is"),
 	    &arena, &r.tail), OK);
 	r.head = plan.head;
 	r.head_at = plan.head_at;
@@ -147,10 +149,12 @@ only_trace_is_left_out(void **state)
 	size_t at = (size_t)slice_find(message, slice_of(ours)), n = strlen(ours);
 	size_t below = (size_t)slice_find(message, SLICE("noi dung\r\n")) + 10;
 	const struct { uint64_t at, n; int result; } rows[] = {
-		{ at, n, OK }, { at, 0, ERR_FRAME }, { at, n - 1, ERR_FRAME }, { at - 1, n + 1, ERR_FRAME },
+		{ at, n, OK }, { at, 0, ERR_FRAME }, { at, n - 1, ERR_FRAME },
+		{ at - 1, n + 1, ERR_FRAME },
 		{ at, n + 1, ERR_FRAME }, { at + 2, n - 2, ERR_FRAME }, { 0, at, ERR_FRAME },
 		{ 0, message.n, ERR_FRAME }, { below, message.n - below, ERR_FRAME },
-		{ message.n, 1, ERR_FRAME }, { UINT64_MAX, 2, ERR_FRAME }, { at, UINT64_MAX, ERR_FRAME },
+		{ message.n, 1, ERR_FRAME }, { UINT64_MAX, 2, ERR_FRAME },
+		{ at, UINT64_MAX, ERR_FRAME },
 	};
 
 	(void)state;

@@ -41,7 +41,8 @@ compose(const struct incident *i, struct buf *message, struct buf *text)
 	assert_int_equal(incident_compose(i, &head, message), OK);
 	body = slice_find(buf_slice(message), SLICE("\r\n\r\n"));
 	assert_true(body > 0);
-	assert_int_equal(base64_decode(slice_from(buf_slice(message), (size_t)body + 4), text, &flags),
+	assert_int_equal(base64_decode(slice_from(buf_slice(message), (size_t)body + 4), text,
+	    &flags),
 	    OK);
 }
 
