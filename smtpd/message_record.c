@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /* What the audit keeps of a message that was judged. */
+#include "common/utf8.h"
 #include "smtpd/conn.h"
 
-enum { DETAIL_MAX = 512, SIGNER_HASH_OCTETS = 8 };
+/* DETAIL_MAX: of the record. SIGNER_FRAME_OCTETS: all that is told of a signer but its name. */
+enum { DETAIL_MAX = 1024, SIGNER_HASH_OCTETS = 8, SIGNER_FRAME_OCTETS = 56 };
 
 static void
 add_release(const struct pol_judge_reply *r, struct buf *b)
@@ -17,20 +19,25 @@ add_release(const struct pol_judge_reply *r, struct buf *b)
 }
 
 /* "signer=valid:an@tinh.example:9f86d081884c7d65 ", one for each signature, with the beginning of
- * its certificate's SHA-256; who has no address is told by its name. Whole pieces only. */
+ * its certificate's SHA-256; who has no address is told by its name. A name that is longer than
+ * its share is cut, so that nobody's hides another. */
 static void
 add_signers(const struct pol_judge_reply *r, struct buf *b)
 {
+	size_t share = r->signers_n == 0 ? 0 : (DETAIL_MAX - b->n) / r->signers_n;
+
+	share -= share > SIGNER_FRAME_OCTETS ? SIGNER_FRAME_OCTETS : share;
 	for (size_t i = 0; i < r->signers_n; i++) {
 		const struct pol_signer *s = &r->signers[i];
+		struct slice name = utf8_prefix(s->address.n > 0 ? s->address : s->subject, share);
 		size_t n = b->n;
 
 		buf_addf(b, "%ssigner=%s:", n > 0 ? " " : "",
 		    s->reason == SIG_OK ? "valid" : sig_reason_name(s->reason));
 		if (s->address.n > 0)
-			buf_add(b, s->address);
+			buf_add(b, name);
 		else
-			buf_addf(b, "\"%.*s\"", (int)s->subject.n, s->subject.p);
+			buf_addf(b, "\"%.*s\"", (int)name.n, name.p);
 		buf_addc(b, ':');
 		for (size_t k = 0; k < s->sha256.n && k < SIGNER_HASH_OCTETS; k++)
 			buf_addf(b, "%02x", (unsigned char)s->sha256.p[k]);
