@@ -339,6 +339,8 @@ attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_o
 		if (value.n > 0 && (is_handler(name) || slice_is_nocase(name, "srcdoc")))
 			h->flags |= HTML_HAS_EMBEDDED;
 		h->flags |= value_flags(h, value);
+		if (h->reading == HTML_XML)	/* the prefix is the author's choice */
+			name = slice_from(name, (size_t)(slice_chr(name, ':') + 1));
 		if (!is_telling(name) || value.n == 0 || h->reading == HTML_OFFICE)
 			continue;
 		h->flags |= HTML_HAS_MORE;

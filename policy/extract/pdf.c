@@ -18,16 +18,20 @@ enum {
 	FEW_LETTERS = 200,
 	STRANGE_SHARE = 8,		/* one letter in so many unknown: it is not read */
 	PROSE_LETTERS = 40,		/* a line of a text that runs on has at least so many */
+	TITLES_DEPTH_MAX = 16, TITLES_MAX = 20000,
 	MARGIN_SLACK = 5,		/* and ends so many letter heights from the margin at most */
 };
 
 struct pdf {
 	PopplerDocument		    *doc;
+	struct slice		     octets;
 	const struct extract_limits *limits;
 	extract_sink_fn		    *sink;
 	void			    *arg;
 	uint64_t		     out_left;
 	uint32_t		     files;
+	uint32_t		     titles;
+	bool			     drawn_letters;
 	uint64_t		     until_ms;	/* for pictures */
 	unsigned		     whole_left;	/* pages that may still be read whole */
 	struct buf		     text;
@@ -115,6 +119,93 @@ attachments(struct pdf *p)
 		err = attachment(p, i->data);
 	g_list_free_full(list, g_object_unref);
 	return err;
+}
+
+/* A file that hangs somewhere else than where files are listed: some programs find it. */
+static bool
+has_other_files(const struct pdf *p)
+{
+	struct slice s = p->octets;
+	ptrdiff_t at;
+
+	while (p->files == 0 && (at = slice_find(s, SLICE("/EmbeddedFile"))) >= 0) {
+		s = slice_from(s, (size_t)at + sizeof "/EmbeddedFile" - 1);
+		if (s.n == 0 || !ascii_is_alpha(s.p[0]))	/* not the list of them */
+			return true;
+	}
+	return false;
+}
+
+/* Titles beside the pages. */
+static void
+titles(struct pdf *p, PopplerIndexIter *i, unsigned depth)
+{
+	for (bool more = i != NULL; more && p->text.err == OK && p->titles < TITLES_MAX;
+	    more = poppler_index_iter_next(i), p->titles++) {
+		PopplerAction *action = poppler_index_iter_get_action(i);
+		PopplerIndexIter *child = depth < TITLES_DEPTH_MAX ?
+		    poppler_index_iter_get_child(i) : NULL;
+
+		if (action != NULL && action->any.title != NULL) {
+			buf_adds(&p->text, action->any.title);
+			buf_addc(&p->text, '\n');
+		}
+		if (action != NULL)
+			poppler_action_free(action);
+		titles(p, child, depth + 1);
+		poppler_index_iter_free(child);
+	}
+}
+
+static int
+all_titles(struct pdf *p)
+{
+	PopplerIndexIter *i = poppler_index_iter_new(p->doc);
+
+	buf_clear(&p->text);
+	titles(p, i, 0);
+	poppler_index_iter_free(i);
+	if (p->titles == TITLES_MAX)
+		return ERR_LIMIT;
+	return p->text.err != OK ? p->text.err : give(p, EXTRACT_TEXT, 0, buf_slice(&p->text));
+}
+
+/* Show the layers that are hidden until somebody asks for them; false: there were none. */
+static bool
+show_layers(PopplerLayersIter *i, unsigned depth)
+{
+	bool any = false;
+
+	for (bool more = i != NULL; more; more = poppler_layers_iter_next(i)) {
+		PopplerLayer *layer = poppler_layers_iter_get_layer(i);
+		PopplerLayersIter *child = depth < TITLES_DEPTH_MAX ?
+		    poppler_layers_iter_get_child(i) : NULL;
+
+		if (layer != NULL && !poppler_layer_is_visible(layer)) {
+			poppler_layer_show(layer);
+			any = true;
+		}
+		g_clear_object(&layer);
+		any |= show_layers(child, depth + 1);
+		poppler_layers_iter_free(child);
+	}
+	return any;
+}
+
+/* A font whose letters are drawings may show anything. */
+static bool
+draws_letters(struct pdf *p)
+{
+	PopplerFontInfo *info = poppler_font_info_new(p->doc);
+	PopplerFontsIter *i = NULL;
+	bool drawn = false;
+
+	if (poppler_font_info_scan(info, 1, &i))
+		for (bool more = i != NULL; more; more = poppler_fonts_iter_next(i))
+			drawn |= poppler_fonts_iter_get_font_type(i) == POPPLER_FONT_TYPE_TYPE3;
+	poppler_fonts_iter_free(i);
+	g_object_unref(info);
+	return drawn;
 }
 
 /* ---- a page's lines ---- */
@@ -304,10 +395,11 @@ look_at_page(struct pdf *p, PopplerPage *page, uint32_t index, const struct page
 
 	pdfpic_look(page, index == 1 && f->letters > 0, &look);
 	bare = f->letters == 0 && pdfpic_shows_something(page);
+	look.drawings |= index == 1 && f->letters > 0 && p->drawn_letters;
 	if (!bare && !f->strange && !f->stamp && !look.pictures && !look.drawings)
 		return OK;
 	whole = p->whole_left > 0 && (bare || f->strange || look.picture_percent >= SCAN_PERCENT ||
-	    (look.drawings && f->letters < FEW_LETTERS));
+	    (index == 1 && p->drawn_letters) || (look.drawings && f->letters < FEW_LETTERS));
 	if (f->strange && !whole)
 		return opaque(p, index, EXTRACT_WHY_TYPE);
 	p->whole_left -= whole;
@@ -377,12 +469,22 @@ open_document(struct pdf *p, struct slice octets, enum extract_why *why_out)
 static int
 read_all(struct pdf *p)
 {
+	PopplerLayersIter *layers = poppler_layers_iter_new(p->doc);
 	int err = properties(p);
 
 	if (err == OK)
 		err = attachments(p);
+	if (err == OK && has_other_files(p))
+		err = opaque(p, 0, EXTRACT_WHY_TYPE);
+	if (err == OK)
+		err = all_titles(p);
+	p->drawn_letters = draws_letters(p);
 	if (err == OK)
 		err = pages(p);
+	/* Once more: a layer may also cover something. */
+	if (err == OK && show_layers(layers, 0))
+		err = pages(p);
+	poppler_layers_iter_free(layers);
 	return err == ERR_LIMIT ? opaque(p, 0, EXTRACT_WHY_LIMIT) : err;
 }
 
@@ -401,7 +503,7 @@ pdf_start(void)
 int
 pdf_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
 {
-	struct pdf p = { .limits = limits, .sink = sink, .arg = arg,
+	struct pdf p = { .octets = octets, .limits = limits, .sink = sink, .arg = arg,
 		.out_left = limits->out_octets_max, .until_ms = clock_ms() + limits->ocr_ms,
 		.whole_left = limits->ocr_pages < WHOLE_PAGES ? limits->ocr_pages : WHOLE_PAGES };
 	enum extract_why why;

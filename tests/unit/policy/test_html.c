@@ -50,6 +50,7 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_SHOWN, "<a title=\"x>y", "y", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<o:p>MẬ</o:p>T", "MẬT", 0 },
 	{ HTML_XML,   "<a><b>x</b><c>y</c></a>", "x\ny\n", 0 },
+	{ HTML_XML,   "<table:table table:name='M&#7852;T'/>x", "MẬT\nx", HTML_HAS_MORE },
 	{ HTML_OFFICE, "<w:p><w:r><w:t>M</w:t></w:r><w:r w:title='z'><w:t>\xE1\xBA\xACT</w:t></w:r></w:p><w:p/>x",
 	  "M\xE1\xBA\xACT\nx", 0 },
 	{ HTML_OFFICE, "<Row><Cell><ss:Data>a</ss:Data></Cell><Cell><Data>b<B>c</B></Data></Cell></Row>", "a\nbc\n", 0 },

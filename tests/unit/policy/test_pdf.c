@@ -125,6 +125,72 @@ the_document(void **state)
 	buf_fini(&b);
 }
 
+/* One page that draws the form 6, with the objects 7 and 8. */
+static void
+one_form(struct buf *b, const char *catalog, const char *keys, const char *content, const char *seven,
+    const char *eight)
+{
+	char text[512];
+	struct pdfmake p;
+
+	buf_clear(b);
+	pdf_begin(&p, b);
+	pdf_page(&p, catalog, "", TEXT(72, 700, "chu") "/I Do\n");
+	snprintf(text, sizeof text, "/Type/XObject/Subtype/Form/BBox[0 0 595 842] %s", keys);
+	pdf_stream(&p, text, content);
+	pdf_object(&p, seven);
+	pdf_stream(&p, eight, "800 0 d0 0 0 100 700 re f");
+	pdf_end(&p, "");
+}
+
+/* What is seen only after a click, and files that no list has. */
+static void
+beside_the_pages(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	one_form(&b, "/Outlines<</First 7 0 R/Last 7 0 R/Count 1>>", "", "",
+	    "<</Title(de muc)/Dest[3 0 R/Fit]/First 7 0 R>>", "");
+	read_pdf(buf_slice(&b));
+	expect("T0:de muc\n", true);
+	expect("opaque", false);
+	one_form(&b, "/OCProperties<</OCGs[7 0 R]/D<</OFF[7 0 R]>>>>",
+	    "/OC 7 0 R/Resources<</Font<</F1 4 0 R>>>>", TEXT(72, 600, "lop an"), "<</Type/OCG/Name(x)>>", "");
+	read_pdf(buf_slice(&b));
+	expect("lop an", true);
+	expect("opaque", false);
+	one_form(&b, "/AF[7 0 R]", "", "", "<</Type/Filespec/F(a)/EF<</F 8 0 R>>>>", "/Type/EmbeddedFile");
+	read_pdf(buf_slice(&b));
+	expect("O0:opaque-type", true);
+	buf_fini(&b);
+}
+
+/* A page whose letters are drawings is looked at as a picture. */
+static void
+drawn_letters(void **state)
+{
+	static const char font[] = "<</Type/Font/Subtype/Type3/FontBBox[0 0 800 800]/FontMatrix[.001 0 0 .001 0 0]"
+	    "/CharProcs<</a 8 0 R>>/Encoding<</Differences[97/a]>>/FirstChar 97/LastChar 97/Widths[800]"
+	    "/Resources<<>>>>";
+	struct extract_limits l;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	extract_limits_init(&l);
+	l.ocr = false;
+	for (int drawn = 0; drawn < 2; drawn++) {
+		one_form(&b, "", drawn ? "/Resources<</Font<</F1 7 0 R>>>>" :
+		    "/Resources<</Font<</F1 4 0 R>>>>", TEXT(72, 600, "a"), font, "");
+		buf_clear(&got);
+		assert_int_equal(box_extract(buf_slice(&b), EXTRACT_PDF, &l, note, NULL), OK);
+		expect("O1:opaque-type", drawn == 1);
+	}
+	buf_fini(&b);
+}
+
 static void
 what_is_none(void **state)
 {
@@ -203,6 +269,8 @@ main(void)
 		cmocka_unit_test(broken_lines),
 		cmocka_unit_test(the_document),
 		cmocka_unit_test(inside_the_sandbox_of_policyd),
+		cmocka_unit_test(beside_the_pages),
+		cmocka_unit_test(drawn_letters),
 		cmocka_unit_test(what_is_none),
 		cmocka_unit_test(damage),
 	};
