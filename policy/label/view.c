@@ -224,6 +224,8 @@ escape(struct slice *s, struct buf *out)
 		if (rest.n > 0 && rest.p[0] == ';')
 			rest = slice_from(rest, 1);
 	} else if (a == '\\' && ascii_lower(b) == 'u') {
+		if (rest.n > 0 && rest.p[0] == '+')	/* in drawings of AutoCAD */
+			rest = slice_from(rest, 1);
 		if (number(&rest, 16, 4, &cp) != 4)
 			return false;
 	} else if (a == '=' || a == '%') {

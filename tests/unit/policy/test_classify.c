@@ -91,6 +91,7 @@ static const struct { const char *message, *want; } rows[] = {
 	  "thuong opaque opaque-type@1/1" },
 	{ H "Content-Type: text/html\r\n\r\n<a href='data:text/html;base64,PHA+TTxiPuG6rDwvYj5U'>x",
 	  "mat line-mark@1/1" },
+	{ H "Content-Type: text/csv\r\n\r\nID;PWXL;N;E\r\nC;K\"x\"\r\n", "thuong opaque opaque-type@1" },
 	{ H "Content-Type: text/html\r\n\r\n<img src='data:image/svg+xml;base64,PHN2Zy8+'>",
 	  "thuong opaque opaque-type@1/1" },
 	{ H "Content-Type: text/html\r\n\r\n<img src='data:image/png;base64,TeG6*rFQ='>",

@@ -101,6 +101,7 @@ disguises_fall_off(void **state)
 		{ "TO^'I MA^.T", "line-mark@1=toi-mat" },		/* VIQR */
 		{ "M&#7852;T", "line-mark@1=mat" },
 		{ "M\\u1EACT", "line-mark@1=mat" },
+		{ "M\\U+1EACT", "line-mark@1=mat" },
 		{ "M=E1=BA=ACT", "line-mark@1=mat" },
 		{ "\u00A7\u00E9 m\u00CBt: T\u00E8i m\u00CBt", "field@1=toi-mat" },
 	};
