@@ -46,6 +46,7 @@ struct relay_notice {
 	const struct dir_account *account;	/* one of ours */
 	struct buf		trace, text;
 	size_t			return_path_octets;
+	bool			bare;	/* without the words of next hops */
 	struct st_deliver_request deliver;
 	struct st_audit		audit;
 };
@@ -311,6 +312,23 @@ must_not_be(const struct relay_notice *n)
 	    n->account->clearance < n->audit.level));
 }
 
+static void compose_and_judge(struct relay_notice *n);
+
+/* A next hop may say what looks like a mark, and the sender would never hear that the message has not
+ * arrived: then he hears it with the codes alone. */
+static bool
+try_without_words(struct relay_notice *n, const struct pol_judge_reply *p)
+{
+	if (n->bare || (p->verdict == VERDICT_ALLOW && p->level <= n->entry->level))
+		return false;
+	close_fd(&n->message_fd);
+	buf_clear(&n->trace);
+	buf_clear(&n->text);
+	n->bare = true;
+	compose_and_judge(n);
+	return true;
+}
+
 static void
 on_verdict(void *arg, struct chan_answer *answer)
 {
@@ -323,6 +341,8 @@ on_verdict(void *arg, struct chan_answer *answer)
 		later(n, "the policy cannot decide now", answer->status);
 		return;
 	}
+	if (try_without_words(n, p))
+		return;
 	take_verdict(n, p);
 	if (p->verdict != VERDICT_ALLOW) {
 		never(n, EV_NOTICE_REFUSED, "the policy refuses the notice");
@@ -361,6 +381,18 @@ judge(struct relay_notice *n)
 
 /* ---- composing ---- */
 
+/* "550 5.1.1" of "550 5.1.1 no such user". */
+static struct slice
+codes_of(struct slice text)
+{
+	size_t n = 0;
+
+	while (n < text.n && (ascii_is_digit(text.p[n]) || text.p[n] == '.' || text.p[n] == ' ' ||
+	    text.p[n] == '-'))
+		n++;
+	return slice_trim(slice_sub(text, 0, n));
+}
+
 static struct dsn_rcpt *
 recipients(struct relay_notice *n)
 {
@@ -370,7 +402,8 @@ recipients(struct relay_notice *n)
 	for (size_t i = 0; r != NULL && i < e->recipients_n; i++)
 		r[i] = (struct dsn_rcpt){ .action = (enum dsn_action)e->recipients[i].tell,
 		    .address = e->recipients[i].address, .orcpt = e->recipients[i].orcpt,
-		    .text = e->recipients[i].text, .remote = e->recipients[i].remote };
+		    .text = n->bare ? codes_of(e->recipients[i].text) : e->recipients[i].text,
+		    .remote = e->recipients[i].remote };
 	return r;
 }
 

@@ -69,6 +69,8 @@ class Hop:
         with self.lock:
             first = to not in self.seen
             self.seen.add(to)
+        if "<w550-dau" in to:
+            return "550 5.1.1 DO MAT: TUYET MAT"
         if code and (how == "w" or (how == "t" and first)):
             return "%s %s.1.1 no <b>Nguyen</b>" % (code, code[0])
         return "250 ok"
@@ -232,6 +234,17 @@ def each_recipient_by_itself(p):
         ref = send(p, sender, ["d552-1@one.example", "ok-2@one.example"])
         (m,) = eventually(lambda: box.notices(ref))
         check_notice(m, p, sender, {"d552-1@one.example": "failed", "ok-2@one.example": "failed"}, ref)
+
+
+def a_mark_in_a_reply_silences_no_notice(p):
+    """What a next hop says is no reason that the sender hears nothing."""
+    sender = p.env["CONGVU_USER1"]
+    box = Box(p, sender)
+    with Hop(p.port_base + 30):
+        ref = send(p, sender, ["w550-dau@one.example"])
+        (m,) = eventually(lambda: box.notices(ref))
+        rows, text, _, _ = check_notice(m, p, sender, {"w550-dau@one.example": "failed"}, ref)
+        assert rows["w550-dau@one.example"]["Status"] == "5.1.1" and "TUYET" not in text + str(m), text
 
 
 def what_expires_is_told_and_gone(p):
@@ -559,10 +572,11 @@ def killed_at_any_moment_each_is_told_once(p):
             assert about == ["one.example", "two.example"], (ref, about)
 
 
-TESTS = [each_recipient_by_itself, what_expires_is_told_and_gone, success_is_told_if_asked_for,
-         nobody_is_told_who_must_not_be, a_foreign_sender_is_told_by_his_route, a_notice_is_as_secret_as_its_message,
-         attempts_are_kept, one_that_hangs_holds_up_nobody_else, many_for_a_dead_hop_hold_up_nobody_else, loops_end,
-         postmaster_is_always_there, killed_while_a_notice_is_judged, killed_at_any_moment_each_is_told_once]
+TESTS = [each_recipient_by_itself, a_mark_in_a_reply_silences_no_notice, what_expires_is_told_and_gone,
+         success_is_told_if_asked_for, nobody_is_told_who_must_not_be, a_foreign_sender_is_told_by_his_route,
+         a_notice_is_as_secret_as_its_message, attempts_are_kept, one_that_hangs_holds_up_nobody_else,
+         many_for_a_dead_hop_hold_up_nobody_else, loops_end, postmaster_is_always_there,
+         killed_while_a_notice_is_judged, killed_at_any_moment_each_is_told_once]
 
 if __name__ == "__main__":
     with Province(27500, "--signing", "mark") as province:
