@@ -199,18 +199,16 @@ is_appointed(X509 *x, X509 *issuer)
 	    X509_verify(x, X509_get0_pubkey(issuer)) == 1;
 }
 
-/* Its own state: RFC 6960 4.2.2.2.1. Without a root, where the object as such is looked at, it is
- * enough that nothing speaks against it. */
+/* Its own state: RFC 6960 4.2.2.2.1. With nocheck, and without a root, where the object as such is
+ * looked at, it is enough that nothing speaks against it. */
 static bool
 is_in_office(struct question *q, X509 *x, X509 *issuer, X509 *root, int64_t *until_s)
 {
-	enum revocation r;
+	bool no_check = X509_get_ext_by_NID(x, NID_id_pkix_OCSP_noCheck, -1) >= 0;
+	enum revocation r = revocation_of(q, x, issuer, root, until_s);
 
-	if (X509_get_ext_by_NID(x, NID_id_pkix_OCSP_noCheck, -1) >= 0)
-		return true;
-	r = revocation_of(q, x, issuer, root, until_s);
 	return r == REVOCATION_GOOD || r == REVOCATION_STALE ||
-	    (root == NULL && r == REVOCATION_UNKNOWN);
+	    ((no_check || root == NULL) && r == REVOCATION_UNKNOWN);
 }
 
 bool

@@ -86,6 +86,9 @@ static const struct row {
 	    "ca A R\nee O A | extendedKeyUsage=OCSPSigning | crlDistributionPoints=dpB\nee e A\n"
 	    "crl A | issuingDistributionPoint=critical,@idpB | revoke=O\n"
 	    "ocsp O A e good | with", UNKNOWN, false },
+	{ "responder that needs no check, revoked in an old list",
+	    "ca A R\nee O A | extendedKeyUsage=OCSPSigning | noCheck=ignored\nee e A\n"
+	    "crl A | this=-30 | next=-20 | revoke=O\nocsp O A e good | with", UNKNOWN, false },
 	{ "responders that vouch for each other",
 	    "ca A R\nee O A | extendedKeyUsage=OCSPSigning\nee P A | extendedKeyUsage=OCSPSigning\n"
 	    "ee e A\nnocrl A\nocsp O A P good | with\nocsp P A O good | with\n"
