@@ -314,8 +314,8 @@ must_not_be(const struct relay_notice *n)
 
 static void compose_and_judge(struct relay_notice *n);
 
-/* A next hop may say what looks like a mark, and the sender would never hear that the message has not
- * arrived: then he hears it with the codes alone. */
+/* A next hop may say what looks like a mark, and the sender would never hear that the message has
+ * not arrived: then he hears it with the codes alone. */
 static bool
 try_without_words(struct relay_notice *n, const struct pol_judge_reply *p)
 {
