@@ -15,7 +15,7 @@
 #include "policy/fetch/folder.h"
 #include "policy/fetch/jobs.h"
 
-enum { KEEP_CRLS_MAX = 200, KEEP_OCSP_MAX = 2048, KEEP_DAYS = 30 };
+enum { KEEP_CRLS_MAX = 200, KEEP_OCSP_MAX = 4096, KEEP_DAYS = 30 };
 
 struct keep_response {
 	struct smime_status status;

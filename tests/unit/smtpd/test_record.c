@@ -40,8 +40,8 @@ all_signers_are_told(void **state)
 	for (size_t i = 0; i < sizeof name; i++)
 		name[i] = piece[i % (sizeof piece - 1)];
 	for (size_t i = 0; i < ARRAY_LEN(signers); i++)
-		signers[i] = (struct pol_signer){ .reason = SIG_OK, .subject = { name, sizeof name },
-			.sha256 = SLICE("33333333333333333333333333333333") };
+		signers[i] = (struct pol_signer){ .reason = SIG_OK,
+			.subject = { name, sizeof name }, .sha256 = SLICE("33333333333333333333333333333333") };
 	for (size_t n = 1; n <= 3; n++)
 		signers[n].address = SLICE("an@tinh.example");
 	detail = detail_of(signers, ARRAY_LEN(signers));
