@@ -468,7 +468,7 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 	w->work_left -= octets.n;
 	look_for_signature(w, octets, kind);
 	if (kind != SNIFF_ZIP && kind != SNIFF_PACK && kind != SNIFF_TNEF &&
-	    kind != SNIFF_COMPOUND && sniff_zip_at_end(octets))
+	    kind != SNIFF_COMPOUND && kind != SNIFF_PDF && sniff_zip_at_end(octets))
 		inspect_container(w, octets, EXTRACT_ZIP);
 	switch (kind) {
 	case SNIFF_EMPTY:
@@ -483,7 +483,7 @@ inspect_octets(struct inspect *w, struct slice octets, const struct inspect_labe
 		/* Forms of that kind are drawn by a program inside them. */
 		if (slice_find(octets, SLICE("/XFA")) >= 0)
 			inspect_opaque(w, "opaque-type");
-		inspect_container(w, octets, EXTRACT_PDF);
+		inspect_pdf(w, octets);
 		break;
 	case SNIFF_CMS_SIGNED:
 		inspect_signed(w, octets, label->signature);

@@ -211,6 +211,12 @@ inspect_pack(struct inspect *w, struct slice octets)
 }
 
 void
+inspect_pdf(struct inspect *w, struct slice octets)
+{
+	run_outer(w, octets, EXTRACT_PDF, NULL);
+}
+
+void
 inspect_own(struct inspect *w, struct slice octets, hand_run_fn *run)
 {
 	run_outer(w, octets, EXTRACT_PACK, run);

@@ -30,6 +30,8 @@ uint64_t inspect_clock(const struct inspect *w);
 
 /* An archive other than zip. */
 void inspect_pack(struct inspect *w, struct slice octets);
+/* Files in it may stand as they are. */
+void inspect_pdf(struct inspect *w, struct slice octets);
 
 void inspect_card(struct inspect *w, struct slice octets, const struct inspect_label *label);
 

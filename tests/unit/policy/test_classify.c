@@ -12,6 +12,7 @@
 #include "common/base64.h"
 #include "policy/classify.h"
 #include "policy/wording.h"
+#include "tests/unit/policy/pdfmake.h"
 #include "tests/unit/policy/zipmake.h"
 
 #define H	"From: A <a@x.example>\r\nMIME-Version: 1.0\r\n"
@@ -378,6 +379,48 @@ zips_in_archives(void **state)
 	}
 }
 
+/* A PDF with a file that is not compressed in it, and one with a zip that no list has. */
+static void
+pdf_make(struct buf *out, struct slice file, bool listed)
+{
+	struct pdfmake p;
+
+	pdf_begin(&p, out);
+	pdf_page(&p, listed ? "/Names<</EmbeddedFiles<</Names[(a) 7 0 R]>>>>" : "", "", "");
+	pdf_stream(&p, "", "x");
+	pdf_object(&p, "<</Type/Filespec/F(a.zip)/EF<</F 8 0 R>>>>");
+	p.at[p.n++] = out->n;
+	buf_addf(out, "8 0 obj\n<</Length %zu>>\nstream\n", file.n);
+	buf_add(out, file);
+	buf_adds(out, "\nendstream\nendobj\n");
+	pdf_end(&p, "");
+}
+
+static void
+zips_in_pdf(void **state)
+{
+	static const struct zip_file files[] = { ZIP_FILE("a.txt", "a") };
+	static const char *const wants[] = { "thuong opaque opaque-broken@1", "thuong" };
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+		struct buf z, p, m;
+
+		buf_init(&z, 1 << 16);
+		buf_init(&p, 1 << 16);
+		buf_init(&m, 1 << 17);
+		zip_make(&z, files, 1, ZIP_GOOD);
+		pdf_make(&p, buf_slice(&z), i == 1);
+		attach(&m, buf_slice(&p), "application/pdf");
+		check(buf_slice(&m), &o, wants[i], i);
+		buf_fini(&z);
+		buf_fini(&p);
+		buf_fini(&m);
+	}
+}
+
 /* The small picture of page one is passed over, once and only if it is one. */
 static void
 thumbnails(void **state)
@@ -537,6 +580,7 @@ main(void)
 		cmocka_unit_test(ambiguous_messages),
 		cmocka_unit_test(containers),
 		cmocka_unit_test(a_document),
+		cmocka_unit_test(zips_in_pdf),
 		cmocka_unit_test(thumbnails),
 		cmocka_unit_test(zips_in_archives),
 		cmocka_unit_test(a_dead_extractor_makes_opaque),
