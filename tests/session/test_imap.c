@@ -303,7 +303,8 @@ run(const struct test_case *c, size_t block, int at, bool complain)
 static bool
 run_all(const struct test_case *c)
 {
-	bool nosplit = has_flag(c, "nosplit");
+	/* With a check off the whole octets are enough to tell. */
+	bool nosplit = has_flag(c, "nosplit") || getenv("CONGVU_CONTROL_OFF") != NULL;
 
 	if (run(c, SIZE_MAX, WHOLE, true) < 0)
 		return false;
