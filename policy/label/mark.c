@@ -126,8 +126,9 @@ is_marked_as(const struct gathered *g, size_t i)
 		return is_joined(g, first, "JJ") ||
 		    ((a.tone == 'J' || a.tone == 'S' || a.tone == '\0') &&
 		    is_second(b, a.roof && a.tone == 'J'));
-	case LEVEL_TOI_MAT:	/* not tôi mất, tối mắt */
+	case LEVEL_TOI_MAT:	/* not tôi mất, tối mắt; "TỔI MẬT" is what is read off a picture */
 		return is_joined(g, first, "SJ") ||
+		    (g->upper && a.roof && b.roof && b.tone == 'J') ||
 		    ((a.tone == 'S' || a.tone == '\0') && b.roof &&
 		    (b.tone == 'J' || (b.tone == '\0' && a.roof && a.tone == 'S')));
 	default:

@@ -102,6 +102,8 @@ disguises_fall_off(void **state)
 		{ "M&#7852;T", "line-mark@1=mat" },
 		{ "M\\u1EACT", "line-mark@1=mat" },
 		{ "M\\U+1EACT", "line-mark@1=mat" },
+		{ "TỔI MẬT", "line-mark@1=toi-mat" },
+		{ "tổi mật", "" },
 		{ "M=E1=BA=ACT", "line-mark@1=mat" },
 		{ "\u00A7\u00E9 m\u00CBt: T\u00E8i m\u00CBt", "field@1=toi-mat" },
 	};
