@@ -69,11 +69,11 @@ def descriptors(p, before):
 
 
 def memory(p, before):
-    """Each program in turn gets no more address space than it has, and a little."""
+    """Each program in turn gets no more address space than it has: what it freed before may serve it for a while."""
     with Traffic(p) as traffic:
         for program in ("smtpd", "imapd", "directoryd", "policyd", "mailstored"):
             pids = [p.pid(program)] + children(p, program)
-            with_limit(pids, "as", lambda pid: address_space(pid) + (1 << 18), 1.2 * LONG)
+            with_limit(pids, "as", lambda pid: address_space(pid) - (1 << 20), 1.2 * LONG)
             took = recovers(p, traffic, 20)
             print("     %s: served after %.1f s" % (program, took))
     assert traffic.count("no", True) > 0, "no limit was ever felt"
