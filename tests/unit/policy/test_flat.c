@@ -3,6 +3,8 @@
  * A worker of policyd lives long: message after message through judge(), and its memory stays what
  * it was after the first ones. 100,000 messages at full length (the environment variable `long`).
  */
+#include "config.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
