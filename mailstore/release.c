@@ -23,10 +23,11 @@ key_of(char kind)
 	return k;
 }
 
+/* By an id: 'r', of the release; 'd', of the delivery that used it. */
 static struct record_key
-key_id(struct slice id)
+key_id(char kind, struct slice id)
 {
-	struct record_key k = key_of('r');
+	struct record_key k = key_of(kind);
 
 	record_key_octets(&k, slice_sub(id, 0, ST_ID_OCTETS));
 	return k;
@@ -47,15 +48,6 @@ key_sender(struct slice sender)
 	return k;
 }
 
-static struct record_key
-key_delivery(struct slice delivery)
-{
-	struct record_key k = key_of('d');
-
-	record_key_octets(&k, slice_sub(delivery, 0, ST_ID_OCTETS));
-	return k;
-}
-
 static struct slice
 with_id(struct record_key *k, struct slice id)
 {
@@ -68,7 +60,7 @@ with_id(struct record_key *k, struct slice id)
 static int
 get(struct control *c, struct slice id, struct arena *a, struct st_release *out)
 {
-	struct record_key k = key_id(id);
+	struct record_key k = key_id('r', id);
 	struct st_release row;
 	struct slice val;
 	int r = env_get(c->t, CONTROL_META, record_key_slice(&k), &val);
@@ -86,7 +78,7 @@ get(struct control *c, struct slice id, struct arena *a, struct st_release *out)
 static int
 put(struct control *c, const struct st_release *r)
 {
-	struct record_key k = key_id(r->id);
+	struct record_key k = key_id('r', r->id);
 
 	return control_put(c, CONTROL_META, record_key_slice(&k), &st_release_wire, r);
 }
@@ -164,7 +156,7 @@ release_find(struct control *c, const struct st_release_find_request *req, int64
 {
 	bool used = req->delivery.n == ST_ID_OCTETS;
 	struct finding f = { c, a, used ? SLICE("") : req->sender, now_s, out };
-	struct record_key k = used ? key_delivery(req->delivery) : key_sender(req->sender);
+	struct record_key k = used ? key_id('d', req->delivery) : key_sender(req->sender);
 
 	*out = (struct st_release_list_reply){ .more = 0 };
 	if (!used && req->sender.n == 0)
@@ -267,7 +259,7 @@ count_all(void *arg, struct slice id)
 static int
 forget(struct control *c, struct slice id, struct arena *a)
 {
-	struct record_key k = key_id(id), sender, delivery;
+	struct record_key k = key_id('r', id), sender, delivery;
 	struct st_release r;
 	int err = get(c, id, a, &r);
 
@@ -276,7 +268,7 @@ forget(struct control *c, struct slice id, struct arena *a)
 	if (err != OK)
 		return err;
 	sender = key_sender(r.sender);
-	delivery = key_delivery(r.delivery);
+	delivery = key_id('d', r.delivery);
 	err = control_del(c, CONTROL_META, with_id(&sender, id));
 	if (err == OK)
 		err = control_del(c, CONTROL_META, with_id(&delivery, id));
@@ -366,7 +358,7 @@ int
 release_use(struct control *c, const struct st_release_use *use, struct slice delivery,
     int64_t now_s, struct arena *a, struct st_release *out)
 {
-	struct record_key k = key_delivery(delivery);
+	struct record_key k = key_id('d', delivery);
 	int r = use->id.n == ST_ID_OCTETS ? get(c, use->id, a, out) : ERR_ACCESS;
 
 	if (r == ERR_NOENT || (r == OK && (!is_open(out, now_s) ||

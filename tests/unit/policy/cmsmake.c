@@ -16,18 +16,24 @@
 
 enum { CERTS_MAX = 64 };
 
-static X509 *
-read_cert(const char *name)
+/* NAME.KIND of the PKI, to be read once. */
+static BIO *
+open_pem(const char *name, const char *kind)
 {
 	char file[64];
 	struct slice pem;
-	X509 *x;
-	BIO *b;
 
-	(void)snprintf(file, sizeof file, "%s.pem", name);
+	(void)snprintf(file, sizeof file, "%s.%s", name, kind);
 	pem = pki_read(file);
-	b = BIO_new_mem_buf(pem.p, (int)pem.n);
-	x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+	return BIO_new_mem_buf(pem.p, (int)pem.n);
+}
+
+static X509 *
+read_cert(const char *name)
+{
+	BIO *b = open_pem(name, "pem");
+	X509 *x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+
 	BIO_free(b);
 	assert_non_null(x);
 	return x;
@@ -36,15 +42,9 @@ read_cert(const char *name)
 static EVP_PKEY *
 read_key(const char *name)
 {
-	char file[64];
-	struct slice pem;
-	EVP_PKEY *k;
-	BIO *b;
+	BIO *b = open_pem(name, "key");
+	EVP_PKEY *k = PEM_read_bio_PrivateKey(b, NULL, NULL, NULL);
 
-	(void)snprintf(file, sizeof file, "%s.key", name);
-	pem = pki_read(file);
-	b = BIO_new_mem_buf(pem.p, (int)pem.n);
-	k = PEM_read_bio_PrivateKey(b, NULL, NULL, NULL);
 	BIO_free(b);
 	assert_non_null(k);
 	return k;

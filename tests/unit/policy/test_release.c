@@ -281,30 +281,30 @@ one_account_twice(struct trial *t)
 	t->officer[1].guid = t->officer[0].guid;
 }
 
+/* The second statement is signed by this person for the second officer, whose entry holds the certificate. */
 static void
-one_certificate_twice(struct trial *t)
+second_signs_as(struct trial *t, struct mint_person *who)
 {
 	static struct dir_cert cert;
 	static struct dir_identity id;
 
-	cert.sha256 = (struct slice){ (const char *)mint_sha256(an), 32 };
+	cert.sha256 = (struct slice){ (const char *)mint_sha256(who), 32 };
 	id = (struct dir_identity){ .address = SLICE("binh@tinh.example"), .certs = &cert,
 		.certs_n = 1 };
-	t->signer[1] = an;
+	t->signer[1] = who;
 	t->officer[1].identities = &id;
+}
+
+static void
+one_certificate_twice(struct trial *t)
+{
+	second_signs_as(t, an);
 }
 
 static void
 one_person_twice(struct trial *t)
 {
-	static struct dir_cert cert;
-	static struct dir_identity id;
-
-	cert.sha256 = (struct slice){ (const char *)mint_sha256(an_renewed), 32 };
-	id = (struct dir_identity){ .address = SLICE("binh@tinh.example"), .certs = &cert,
-		.certs_n = 1 };
-	t->signer[1] = an_renewed;
-	t->officer[1].identities = &id;
+	second_signs_as(t, an_renewed);
 }
 
 static void
