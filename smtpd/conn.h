@@ -103,6 +103,8 @@ bool message_release_begin(struct conn *c, const struct pol_judge_reply *r,
     const struct engine_verdict *v);
 /* The release that the verdict is due to, for the delivery; NULL: none, or env->mem.err. */
 struct st_release_use *message_release_use(struct conn *c, const struct pol_judge_reply *r);
+/* The delivery is stored: tell the log of the release that it used up, if any. */
+void message_release_used(const struct conn *c);
 void message_deliver(void *host);
 void message_audit(void *host);
 

@@ -426,18 +426,19 @@ on_stored(void *arg, struct chan_answer *answer)
 
 	c->asked = NULL;
 	metric_add(METRIC_MESSAGES, answer->status == OK ? METRIC_ACCEPTED : METRIC_DEFERRED, 1);
-	if (answer->status == OK)
+	if (answer->status == OK) {
 		metric_add(METRIC_MESSAGE_OCTETS, 0, c->message.octets);
-	if (answer->status == OK)
+		message_release_used(c);
 		log_event(EV_MESSAGE_ACCEPTED, F_CSTR("client", c->client),
 		    F_STR("from", c->engine.env->mail_from),
 		    F_STR("ref", c->message.audit.reference),
 		    F_U64("recipients", c->engine.env->rcpts_n),
 		    F_U64("octets", c->message.octets));
-	else
+	} else {
 		log_event(EV_MESSAGE_DEFERRED, F_CSTR("client", c->client),
 		    F_STR("ref", c->message.audit.reference), F_CSTR("at", "store"),
 		    F_ERR(answer->status));
+	}
 	engine_on_stored(&c->engine, clock_ms(), answer->status);
 	conn_run(c);
 }

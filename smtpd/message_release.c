@@ -82,7 +82,16 @@ message_release_use(struct conn *c, const struct pol_judge_reply *r)
 	if (use == NULL)
 		return NULL;
 	*use = (struct st_release_use){ arena_copy(mem, r->release), arena_copy(mem, r->from) };
-	log_event(EV_RELEASE_USED, F_STR("from", use->sender),
-	    F_STR("ref", c->message.audit.reference), F_STR("detail", c->message.audit.detail));
 	return use;
+}
+
+void
+message_release_used(const struct conn *c)
+{
+	const struct st_deliver_request *d = c->message.deliver;
+
+	if (d->release_n > 0)
+		log_event(EV_RELEASE_USED, F_STR("from", d->release->sender),
+		    F_STR("ref", c->message.audit.reference),
+		    F_STR("detail", c->message.audit.detail));
 }

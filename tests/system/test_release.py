@@ -164,10 +164,15 @@ def passes_once_and_only_once(p):
     assert "exists already" in release(p, statement, ok=False)
 
 
+def told_as_used(p):
+    with open(os.path.join(p.dir, "log", "smtpd.log")) as log:
+        return log.read().count("ev=release-used ")
+
+
 def of_two_at_once_one_wins(p):
     data = [message(p, mixed(text(), part(BLOB[::-1]))) for _ in range(4)]
     release(p, prepare(p, data[0]))
-    got, gate = [], threading.Barrier(len(data))
+    got, gate, told = [], threading.Barrier(len(data)), told_as_used(p)
 
     def one(d):
         me = p.env["CONGVU_USER1"]
@@ -184,6 +189,7 @@ def of_two_at_once_one_wins(p):
     for t in threads:
         t.join()
     assert sorted(got)[0] == 250 and all(c in (451, 550) for c in sorted(got)[1:]), got
+    assert told_as_used(p) == told + 1, "the log tells of a use that was none"
 
 
 def signed_mail_will_do(p):
