@@ -58,11 +58,8 @@ is_ours(const struct run *run, struct slice address)
 {
 	struct slice domain = domain_of(address);
 
-	if (domain.n == 0)
-		return false;
-	if (run->c->conf != NULL && conf_is_local_domain(run->c->conf, domain))
-		return true;
-	return false;
+	return domain.n > 0 && run->c->conf != NULL &&
+	    conf_is_local_domain(run->c->conf, domain);
 }
 
 /* A domain that a route inside names: an agency whose officials sign, too. */

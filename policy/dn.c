@@ -90,8 +90,9 @@ take_pair(struct slice *s, struct buf *out)
 	return r;
 }
 
-int
-dn_normal(struct slice dn, struct buf *out)
+/* Append the form that is compared: OK, ERR_SYNTAX, ERR_LIMIT or out->err. */
+static int
+normal(struct slice dn, struct buf *out)
 {
 	int r = OK;
 
@@ -112,7 +113,7 @@ both_normal(struct slice a, struct slice b, struct buf *x, struct buf *y)
 {
 	buf_init(x, 4 * DN_OCTETS_MAX);
 	buf_init(y, 4 * DN_OCTETS_MAX);
-	return dn_normal(a, x) == OK && dn_normal(b, y) == OK && x->n > 0 && y->n > 0;
+	return normal(a, x) == OK && normal(b, y) == OK && x->n > 0 && y->n > 0;
 }
 
 bool

@@ -19,7 +19,4 @@ bool dn_same(struct slice a, struct slice b);
 /* Is dn the name `above`, or that of an entry somewhere below it? */
 bool dn_is_under(struct slice dn, struct slice above);
 
-/* Append the form that is compared: OK, ERR_SYNTAX, ERR_LIMIT or out->err. */
-int dn_normal(struct slice dn, struct buf *out) MUST_USE;
-
 #endif

@@ -29,8 +29,8 @@ cfb_u32(struct slice s, size_t at)
 	return cfb_u16(s, at) | cfb_u16(s, at + 2) << 16;
 }
 
-bool
-cfb_is(struct slice s)
+static bool
+is_compound(struct slice s)
 {
 	return slice_eq(slice_sub(s, 0, 8), SLICE("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"));
 }
@@ -227,7 +227,7 @@ cfb_open(struct cfb *c, struct slice octets)
 	*c = (struct cfb){ .octets = octets,
 		.read_left = CFB_READ_FACTOR * (uint64_t)octets.n };
 	buf_init(&c->ministream, octets.n + 1);
-	if (octets.n < HEADER_OCTETS || !cfb_is(octets))
+	if (octets.n < HEADER_OCTETS || !is_compound(octets))
 		return ERR_CORRUPT;
 	c->sector_shift = cfb_u16(octets, 30);
 	c->cutoff = cfb_u32(octets, 56);

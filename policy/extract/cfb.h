@@ -41,9 +41,6 @@ struct cfb {
 uint32_t cfb_u16(struct slice s, size_t at);
 uint32_t cfb_u32(struct slice s, size_t at);
 
-/* Does it begin like one? */
-bool cfb_is(struct slice octets);
-
 /* OK; ERR_CORRUPT; ERR_LIMIT; ERR_NOMEM. c is to be ended also on failure. */
 int cfb_open(struct cfb *c, struct slice octets) MUST_USE;
 void cfb_close(struct cfb *c);

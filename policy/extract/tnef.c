@@ -25,8 +25,8 @@ struct tnef {
 	int	    err;
 };
 
-bool
-tnef_is(struct slice s)
+static bool
+is_tnef(struct slice s)
 {
 	return slice_eq(slice_sub(s, 0, 4), SLICE("\x78\x9F\x3E\x22"));
 }
@@ -207,7 +207,7 @@ read_attributes(struct tnef *t, struct slice s)
 int
 tnef_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink, void *arg)
 {
-	struct tnef t = { .err = tnef_is(octets) ? OK : ERR_CORRUPT };
+	struct tnef t = { .err = is_tnef(octets) ? OK : ERR_CORRUPT };
 	int err;
 
 	hand_init(&t.hand, limits, sink, arg);

@@ -12,8 +12,6 @@
 
 #include "policy/extract/extract.h"
 
-bool tnef_is(struct slice octets);
-
 /* As extract_run(). */
 int tnef_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink,
     void *arg) MUST_USE;

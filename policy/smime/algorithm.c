@@ -20,8 +20,8 @@ enum {
 	EXPONENT_BITS_MAX = 64,	/* usual: 17; one as long as the modulus costs 100 times as much */
 };
 
-unsigned
-algorithm_digest(int nid)
+static unsigned
+check_digest(int nid)
 {
 	switch (nid) {
 	case NID_sha256:
@@ -125,10 +125,10 @@ check_pss(const X509_ALGOR *signature, int *digest_out)
 	X509_ALGOR *mask = pss == NULL ? NULL :
 	    parameter(pss->maskGenAlgorithm, ASN1_ITEM_rptr(X509_ALGOR));
 	int named = algorithm_nid(pss == NULL ? NULL : pss->hashAlgorithm, NID_sha1);
-	unsigned reason = pss == NULL ? SIG_MALFORMED : algorithm_digest(named);
+	unsigned reason = pss == NULL ? SIG_MALFORMED : check_digest(named);
 
 	if (reason == SIG_OK)
-		reason = algorithm_digest(algorithm_nid(mask, NID_sha1));
+		reason = check_digest(algorithm_nid(mask, NID_sha1));
 	X509_ALGOR_free(mask);
 	RSA_PSS_PARAMS_free(pss);
 	*digest_out = named;
@@ -146,7 +146,7 @@ algorithm_signature_is_fit(const X509_ALGOR *signature)
 	if (OBJ_find_sigid_algs(nid, &digest, &key) != 1)
 		return false;
 	/* Without a digest of its own: Ed25519 and Ed448. */
-	return digest == NID_undef || algorithm_digest(digest) == SIG_OK;
+	return digest == NID_undef || check_digest(digest) == SIG_OK;
 }
 
 /* For authorities also Ed25519 and Ed448, which OpenSSL only lacks in CMS. */
@@ -179,8 +179,8 @@ check_signature(const X509_ALGOR *signature, int digest, EVP_PKEY *key)
 		return SIG_MALFORMED;
 	if (OBJ_find_sigid_algs(nid, &named, &of) != 1)
 		return SIG_UNSUPPORTED;
-	if (algorithm_digest(named) != SIG_OK)
-		return algorithm_digest(named);
+	if (check_digest(named) != SIG_OK)
+		return check_digest(named);
 	if (of != NID_rsaEncryption && of != NID_X9_62_id_ecPublicKey)
 		return SIG_UNSUPPORTED;
 	return named == digest && is_ec == (of == NID_X9_62_id_ecPublicKey) ? SIG_OK :
@@ -203,7 +203,7 @@ algorithm_check(CMS_SignerInfo *si, X509 *cert)
 	if ((reason = check_key(key)) != SIG_OK)
 		return reason;
 	nid = OBJ_obj2nid(digest->algorithm);
-	if ((reason = algorithm_digest(nid)) != SIG_OK)
+	if ((reason = check_digest(nid)) != SIG_OK)
 		return reason;
 	return check_signature(signature, nid, key);
 }

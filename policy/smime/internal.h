@@ -215,7 +215,6 @@ void seen_note(struct smime_trust *t, STACK_OF(X509) *chain);
 
 /* algorithm.c: SIG_OK, SIG_WEAK, SIG_UNSUPPORTED, SIG_MALFORMED. */
 unsigned algorithm_check(CMS_SignerInfo *si, X509 *cert);
-unsigned algorithm_digest(int nid);
 /* Is a key strong enough to be believed; does a signature algorithm name no weak digest? */
 bool algorithm_key_is_fit(EVP_PKEY *key);
 /* Does it cost little to look at a signature by this key, whoever made the key? */
