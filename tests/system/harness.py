@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
 """What the system tests share: a province of their own, raw SMTP and IMAP peers, and the count at the end."""
 import base64
+import faulthandler
 import os
 import shlex
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -15,6 +17,17 @@ import traceback
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools"))
 
+
+class OutOfTime(BaseException):
+    """The test was told to end (./check has a deadline for each): no test catches this, every province still ends."""
+
+
+def out_of_time(*_):
+    faulthandler.dump_traceback()  # what the other threads wait for
+    raise OutOfTime("told to end")
+
+
+signal.signal(signal.SIGTERM, out_of_time)
 
 FOLDERS = {"smtpd": "smtpd", "imapd": "imapd", "directoryd": "directory", "policyd": "policy",
            "mailstored": "mailstore", "congvuctl": "control", "metricsd": "control", "congvu-trust": "policy/fetch"}
@@ -228,10 +241,12 @@ def run(tests, *arguments):
         try:
             test(*arguments)
             print("ok   " + test.__name__)
-        except Exception:
+        except (Exception, OutOfTime) as e:
             failed += 1
             print("FAIL " + test.__name__)
             traceback.print_exc(file=sys.stdout)
+            if isinstance(e, OutOfTime):
+                raise
         sys.stdout.flush()
     print("%d passed, %d failed" % (max(len(tests) - failed, 0), failed))
     return failed

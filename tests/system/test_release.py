@@ -172,13 +172,14 @@ def told_as_used(p):
 def of_two_at_once_one_wins(p):
     data = [message(p, mixed(text(), part(BLOB[::-1]))) for _ in range(4)]
     release(p, prepare(p, data[0]))
-    got, gate, told = [], threading.Barrier(len(data)), told_as_used(p)
+    got, gate, told = [], threading.Barrier(len(data), timeout=60), told_as_used(p)
 
     def one(d):
         me = p.env["CONGVU_USER1"]
         with Smtp(p, user=me) as s:
             for line in ["MAIL FROM:<%s>" % me] + ["RCPT TO:<%s>" % t for t in TO] + ["DATA"]:
-                assert s.command(line)[0] < 400
+                code, said = s.command(line)
+                assert 0 < code < 400, (line, code, said)
             gate.wait()
             s.send(d + b"\r\n.\r\n")
             got.append(s.reply()[0])
