@@ -66,12 +66,36 @@ static const struct ctl_verb verbs[] = {
 	{ "directory test", "directory test USER [--json]", true, ctl_directory_test },
 };
 
+/* How many words at the start of the command line are those of the verb's name. */
 static int
-usage(void)
+words_in_common(const struct ctl_verb *verb, int argc, char **argv)
 {
+	struct slice name = slice_of(verb->name), word;
+	int n = 0;
+
+	while (n < argc && (slice_cut(&name, ' ', &word) || word.n > 0) && slice_is(word, argv[n]))
+		n++;
+	return n;
+}
+
+/* The verbs that the words at the start of the line leave possible: all if there is none. */
+static int
+usage(int argc, char **argv)
+{
+	int most = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		int n = words_in_common(&verbs[i], argc, argv);
+
+		most = n > most ? n : most;
+	}
+	if (argc > most && argv[most][0] != '-')
+		ctl_fail("there is no verb \"%s\"%s%s", argv[most], most > 0 ? " of " : "",
+		    most > 0 ? argv[0] : "");
 	fprintf(stderr, "usage: congvuctl [-c FILE] VERB ...\n");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		fprintf(stderr, "       congvuctl %s\n", verbs[i].usage);
+		if (words_in_common(&verbs[i], argc, argv) == most)
+			fprintf(stderr, "       congvuctl %s\n", verbs[i].usage);
 	return CTL_USAGE;
 }
 
@@ -111,6 +135,12 @@ ctl_fail(const char *fmt, ...)
 	put_line(stderr, fmt, ap);
 	va_end(ap);
 	return CTL_USAGE;
+}
+
+int
+ctl_usage(const struct ctl *ctl)
+{
+	return ctl_fail("usage: congvuctl %s", ctl->usage);
 }
 
 void
@@ -263,10 +293,11 @@ run(struct ctl *ctl, int argc, char **argv)
 			continue;
 		if (verbs[i].needs_conf && load_conf(ctl) != OK)
 			return CTL_USAGE;
+		ctl->usage = verbs[i].usage;
 		/* The last word of the verb is argv[0], as for a program of its own. */
 		return verbs[i].fn(ctl, argc - words + 1, argv + words - 1);
 	}
-	return usage();
+	return usage(argc, argv);
 }
 
 int
@@ -284,7 +315,7 @@ main(int argc, char **argv)
 		argc -= 2, argv += 2;
 	}
 	arena_init(&ctl.arena, ARENA_MAX);
-	r = argc == 0 ? usage() : run(&ctl, argc, argv);
+	r = run(&ctl, argc, argv);
 	arena_clear(&ctl.arena);
 	conf_free(&ctl.conf);
 	/* Half of an answer must not look like the whole of it. */

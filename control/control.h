@@ -21,6 +21,7 @@ struct ctl {
 	const char  *conf_path;
 	struct conf *conf;	/* NULL for verbs that need none */
 	bool	     json;
+	const char  *usage;	/* of the verb */
 	struct arena arena;
 };
 
@@ -36,7 +37,10 @@ struct ctl_verb {
 /* Print to standard error "congvuctl: ..." and return CTL_USAGE. */
 int ctl_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Print a line to standard output. In both, what of names and texts of others is no plain text
+/* The same with the usage of the verb. */
+int ctl_usage(const struct ctl *ctl);
+
+/* Print a line to standard output. In all, what of names and texts of others is no plain text
  * (control characters, other encodings) is shown as \xNN. */
 void ctl_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

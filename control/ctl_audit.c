@@ -69,7 +69,7 @@ ctl_audit_list(struct ctl *ctl, int argc, char **argv)
 	const struct chan_row *rows = st_rows(&n);
 
 	if (parse_range(argc, argv, &req.from, &left) != OK)
-		return ctl_fail("usage: audit list [--json] [--from SERIAL] [--max N]");
+		return ctl_usage(ctl);
 	do {
 		req.max = left < PAGE ? (uint32_t)left : PAGE;
 		if (ctl_ask(ctl, "store", rows, n, ST_AUDIT_LIST, &req, &reply) != OK)

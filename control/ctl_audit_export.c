@@ -120,7 +120,7 @@ ctl_audit_export(struct ctl *ctl, int argc, char **argv)
 	bool first = true;
 
 	if (parse_export(argc, argv, &e) != OK)
-		return ctl_fail("usage: audit export [--from SERIAL] [--since DAY]");
+		return ctl_usage(ctl);
 	do {
 		struct st_list_request req = { e.from, PAGE };
 
@@ -321,7 +321,7 @@ ctl_audit_verify_file(struct ctl *ctl, int argc, char **argv)
 	if ((argc != 3 && argc != 5) || strcmp(argv[1], "--file") != 0 || sodium_init() < 0 ||
 	    (argc == 5 && (strcmp(argv[3], "--key") != 0 || sodium_hex2bin(v.key, sizeof v.key,
 	    argv[4], strlen(argv[4]), NULL, &got, NULL) != 0 || got != sizeof v.key)))
-		return ctl_fail("usage: audit verify [--file FILE [--key HEX]] [--json]");
+		return ctl_usage(ctl);
 	v.has_key = argc == 5;
 	f = fopen(argv[2], "re");
 	if (f == NULL)

@@ -134,7 +134,7 @@ ctl_config_check(struct ctl *ctl, int argc, char **argv)
 
 	(void)argv;
 	if (argc > 1)
-		return ctl_fail("config check takes no further words");
+		return ctl_usage(ctl);
 	find_errors(ctl, &errors);
 	ok = errors.n == 0;
 	if (ok)

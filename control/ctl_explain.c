@@ -74,8 +74,7 @@ show(struct walk *w, const struct import_message *m, struct slice json)
 		return;
 	}
 	ctl_say("%.*s  %.*s  %s  %s  %s  %s", (int)w->mailbox.n, w->mailbox.p, (int)m->id.n,
-	    m->id.p,
-	    member(o, "verdict"), member(o, "rule"), member(o, "level"), member(o, "signature"));
+	    m->id.p, member(o, "verdict"), member(o, "rule"), member(o, "level"), member(o, "signature"));
 	json_decref(o);
 }
 
@@ -140,6 +139,8 @@ print_sum(const struct walk *w)
 	const char *rule;
 	json_t *n;
 
+	if (json_object_size(w->rules) == 0)
+		ctl_say("no message");
 	json_object_foreach(w->rules, rule, n)
 		ctl_say("%8" JSON_INTEGER_FORMAT "  %s", json_integer_value(n), rule);
 }

@@ -102,7 +102,7 @@ ctl_key_list(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (argc != 2)
-		return ctl_fail("usage: key list USER [--json]");
+		return ctl_usage(ctl);
 	r = begin(&k, ctl);
 	if (r == OK)
 		r = load(&k, slice_of(argv[1]), 0);
@@ -368,7 +368,7 @@ ctl_key_rotate(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (argc < 2 || argc > 3 || (argc == 3 && !mat))
-		return ctl_fail("usage: key rotate USER|--all|--spool|--master [--mat] [--json]");
+		return ctl_usage(ctl);
 	if (strcmp(argv[1], "--spool") == 0)
 		return rotate_spool(ctl);
 	if (strcmp(argv[1], "--master") == 0)
@@ -399,7 +399,7 @@ ctl_key_share(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (argc != 3)
-		return ctl_fail("usage: key share USER MAILBOX [--json]");
+		return ctl_usage(ctl);
 	r = begin(&k, ctl);
 	if (r == OK)
 		r = load(&k, slice_of(argv[1]), 0);

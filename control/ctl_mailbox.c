@@ -197,7 +197,7 @@ ctl_mailbox_list(struct ctl *ctl, int argc, char **argv)
 	int r = OK, status;
 
 	if (argc > 2)
-		return ctl_fail("usage: mailbox list [USER] [--json]");
+		return ctl_usage(ctl);
 	if (argc == 2)
 		r = ctl_user_find(ctl, argv[1], &u);
 	if (r == ERR_NOENT) {

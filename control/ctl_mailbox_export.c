@@ -74,8 +74,7 @@ parse(struct export *x, int argc, char **argv)
 	x->form = strcmp(format, "maildir") == 0 ? &export_maildir :
 	    strcmp(format, "mbox") == 0 ? &export_mbox : NULL;
 	if (n < 1 || x->to == NULL || x->form == NULL)
-		return ctl_fail("usage: mailbox export USER [MAILBOX...] --to DIR [--format "
-		    "maildir|mbox] [--mat] [--since DAY] [--until DAY] [--json]"), ERR_SYNTAX;
+		return ctl_usage(x->ctl), ERR_SYNTAX;
 	x->names = argv + 1;
 	x->names_n = n - 1;
 	return OK;

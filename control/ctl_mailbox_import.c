@@ -46,10 +46,8 @@ parse(struct import *im, struct import_words *w, int argc, char **argv)
 			w->user = argv[i];
 	}
 	if (w->user == NULL || w->from == NULL || (im->into != NULL && im->prefix != NULL))
-		return ctl_fail("usage: mailbox import USER --from maildir:DIR|mbox:FILE|"
-		    "imaps://USER@HOST[:PORT]/ [--mailbox NAME | --prefix NAME] "
-		    "[--password-file FILE] [--ca FILE] [--insecure-plain] [--dry-run] [--json]"),
-		    ERR_SYNTAX;
+		return ctl_usage(im->ctl), ctl_fail("SOURCE is maildir:DIR, mbox:FILE or "
+		    "imaps://USER@HOST[:PORT]/"), ERR_SYNTAX;
 	return OK;
 }
 

@@ -427,9 +427,7 @@ ctl_mailbox_restore(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (parse_line(argc, argv, &rm) != OK)
-		return ctl_fail("usage: mailbox restore USER MAILBOX --from DIR [--at TIME] "
-		    "[--into NAME] [--json], or --expunged [--since TIME] [--until TIME] "
-		    "[--into NAME] [--json]");
+		return ctl_usage(ctl);
 	r = find_user(&rm);
 	if (r == OK)
 		r = rm.expunged ? from_expunged(&rm) : from_backup(&rm);

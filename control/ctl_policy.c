@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "control/ctl_backup.h"
 #include "control/ctl_explain.h"
 #include "policy/trust.h"
 
@@ -22,23 +23,28 @@ ctl_map_file(const char *path, struct slice *out)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	void *p = MAP_FAILED;
+	void *p;
+	int r = OK;
 
 	*out = (struct slice){ NULL, 0 };
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX_OCTETS) {
-		close(fd);
-		return ERR_INVAL;
-	}
-	if (st.st_size > 0)
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		r = -errno;
+		ctl_fail("%s: %s", path, err_text(r));
+	} else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX_OCTETS) {
+		r = ERR_INVAL;
+		ctl_fail("%s: is %s", path, S_ISREG(st.st_mode) ? "too large" : "no plain file");
+	} else if (st.st_size > 0) {
 		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (st.st_size > 0 && p == MAP_FAILED)
-		return ERR_NOMEM;
-	if (st.st_size > 0)
-		*out = (struct slice){ p, (size_t)st.st_size };
-	return OK;
+		if (p != MAP_FAILED) {
+			*out = (struct slice){ p, (size_t)st.st_size };
+		} else {
+			r = ERR_NOMEM;
+			ctl_fail("%s: %s", path, err_text(r));
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return r;
 }
 
 void
@@ -55,8 +61,11 @@ load_conf(struct ctl *ctl)
 	struct buf errors;
 	int r = OK;
 
-	if (access(ctl->conf_path, F_OK) != 0)
+	if (access(ctl->conf_path, F_OK) != 0) {
+		ctl_fail("%s: %s; judged by the profile dedicated as it is shipped", ctl->conf_path,
+		    strerror(errno));
 		return OK;
+	}
 	buf_init(&errors, 65536);
 	if (conf_load(ctl->conf_path, &ctl->conf, &errors) != OK) {
 		fputs(buf_cstr(&errors), stderr);
@@ -125,75 +134,104 @@ ctl_judge_env_fini(struct judge_env *env)
 }
 
 static int
-parse_word(enum word_set set, const char *text, unsigned *out)
+address_option(const char *value, struct slice *out)
 {
-	return word_value(set, slice_of(text), out);
+	*out = slice_of(value);
+	return slice_chr(*out, '@') > 0 ? OK : ERR_SYNTAX;
 }
 
-static int
-parse_option(struct explain_line *line, const char *name, const char *value)
+int
+explain_option(struct explain_line *line, const char *name, const char *value)
 {
 	struct explain_options *o = &line->options;
 
 	if (strcmp(name, "--from") == 0)
-		o->from = slice_of(value);
-	else if (strcmp(name, "--to") == 0 && o->to_n < EXPLAIN_RECIPIENTS_MAX)
-		line->to[o->to_n++] = slice_of(value);
-	else if (strcmp(name, "--role") == 0)
-		return parse_word(WORD_path, value, &o->path);
-	else if (strcmp(name, "--from-zone") == 0)
-		return parse_word(WORD_zone, value, &o->from_zone);
-	else if (strcmp(name, "--to-zone") == 0)
-		return parse_word(WORD_zone, value, &o->to_zone);
-	else if (strcmp(name, "--clearance") == 0)
-		return parse_word(WORD_level, value, &o->clearance);
-	else if (strcmp(name, "--roots") == 0)
+		return address_option(value, &o->from);
+	if (strcmp(name, "--to") == 0)
+		return o->to_n == EXPLAIN_RECIPIENTS_MAX ? ERR_LIMIT :
+		    address_option(value, &line->to[o->to_n++]);
+	if (strcmp(name, "--from-zone") == 0)
+		return word_value(WORD_zone, slice_of(value), &o->from_zone);
+	if (strcmp(name, "--to-zone") == 0)
+		return word_value(WORD_zone, slice_of(value), &o->to_zone);
+	return ERR_UNSUPPORTED;
+}
+
+/* Seconds since 1970, or a time as people write it. */
+static int
+at_option(struct explain_line *line, const char *value)
+{
+	uint64_t s;
+
+	line->at_arrival = strcmp(value, "arrival") == 0;
+	if (line->at_arrival)
+		return OK;
+	if (slice_u64(slice_of(value), INT64_MAX, &s) != OK && ctl_backup_time(value, &s) != OK)
+		return ERR_SYNTAX;
+	line->at_s = (int64_t)s;
+	return OK;
+}
+
+static int
+take_option(void *arg, const char *name, const char *value)
+{
+	struct explain_line *line = arg;
+
+	if (strcmp(name, "--role") == 0)
+		return word_value(WORD_path, slice_of(value), &line->options.path);
+	if (strcmp(name, "--clearance") == 0)
+		return word_value(WORD_level, slice_of(value), &line->options.clearance);
+	if (strcmp(name, "--at") == 0)
+		return at_option(line, value);
+	if (strcmp(name, "--roots") == 0)
 		line->roots = value;
 	else if (strcmp(name, "--certs") == 0)
 		line->certs = value;
 	else if (strcmp(name, "--crls") == 0)
 		line->crls = value;
-	else if (strcmp(name, "--at") == 0)
-		line->at = value;
 	else
-		return ERR_SYNTAX;
+		return explain_option(line, name, value);
 	return OK;
 }
 
+/* value: NULL if the line ends with the name. What is wrong is told. */
 static int
-parse_line(int argc, char **argv, struct explain_line *line)
+one_option(const char *name, const char *value, explain_option_fn take, void *arg)
 {
-	*line = (struct explain_line){ 0 };
+	bool file = strncmp(name, "--", 2) != 0;
+	int r = file ? ERR_EXIST : take(arg, name, value == NULL ? "" : value);
+
+	if (file)
+		ctl_fail("%s: one file at a time", name);
+	else if (r == ERR_UNSUPPORTED)
+		ctl_fail("%s: there is no such option", name);
+	else if (value == NULL)
+		r = ctl_fail("%s: a value is missing", name);
+	else if (r == ERR_LIMIT)
+		ctl_fail("%s: given too often", name);
+	else if (r != OK)
+		ctl_fail("%s: \"%s\" will not do", name, value);
+	return r;
+}
+
+int
+explain_parse(const struct ctl *ctl, int argc, char **argv, struct explain_line *line,
+    explain_option_fn take, void *arg)
+{
+	int r = OK;
+
+	*line = (struct explain_line){ .file = NULL };
 	explain_options_init(&line->options);
 	line->options.to = line->to;
-	for (int i = 1; i < argc; i++) {
-		if (strncmp(argv[i], "--", 2) != 0 && line->file == NULL) {
+	for (int i = 1; i < argc && r == OK; i++)
+		if (strncmp(argv[i], "--", 2) != 0 && line->file == NULL)
 			line->file = argv[i];
-		} else {
-			if (i + 1 == argc || parse_option(line, argv[i], argv[i + 1]) != OK)
-				return ERR_SYNTAX;
-			i++;
-		}
-	}
-	return line->file == NULL ? ERR_SYNTAX : OK;
-}
-
-/* Seconds since 1970, or 2026-11-22T01:02:03Z. */
-static int
-parse_at(const char *text, int64_t *out)
-{
-	struct tm tm = { 0 };
-	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	uint64_t s;
-
-	if (end != NULL && *end == '\0') {
-		*out = (int64_t)timegm(&tm);
+		else
+			r = one_option(argv[i], i + 1 < argc ? argv[i + 1] : NULL, take, arg), i++;
+	if (r == OK && line->file != NULL)
 		return OK;
-	}
-	if (slice_u64(slice_of(text), INT64_MAX, &s) != OK)
-		return ERR_SYNTAX;
-	*out = (int64_t)s;
-	return OK;
+	ctl_usage(ctl);
+	return ERR_SYNTAX;
 }
 
 /* One member on its line; an item of a list by what it has to say: no empty words, no "false". */
@@ -201,19 +239,21 @@ static void
 print_member(const char *key, const json_t *value)
 {
 	const char *name;
+	struct buf line;
 	json_t *v;
 
-	printf("%-12s", key);
+	buf_init(&line, 1 << 20);
 	json_object_foreach((json_t *)(uintptr_t)value, name, v) {
 		char *text = json_is_string(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY);
 
 		if (text == NULL && *json_string_value(v) != '\0')
-			printf(" %s=\"%s\"", name, json_string_value(v));
+			buf_addf(&line, " %s=\"%s\"", name, json_string_value(v));
 		else if (text != NULL && !json_is_false(v))
-			printf(" %s=%s", name, text);
+			buf_addf(&line, " %s=%s", name, text);
 		free(text);
 	}
-	putchar('\n');
+	ctl_say("%-16s%s", key, buf_cstr(&line));
+	buf_fini(&line);
 }
 
 /* The JSON object for people: one line per member, and one for each item of a list. */
@@ -229,7 +269,7 @@ print_text(const char *json)
 		for (size_t i = 0; i < json_array_size(value); i++)
 			print_member(key, json_array_get(value, i));
 		if (json_array_size(value) == 0)
-			printf("%-12s %s\n", key, text == NULL ? json_string_value(value) : text);
+			ctl_say("%-16s %s", key, text == NULL ? json_string_value(value) : text);
 		free(text);
 	}
 	json_decref(o);
@@ -242,10 +282,13 @@ explain_file(const struct ctl *ctl, const struct explain_line *line, const struc
 	struct buf json;
 	int r;
 
+	if (ctl_map_file(line->file, &file) != OK)
+		return CTL_USAGE;
+	if (slice_starts_nocase(file, SLICE("From ")))
+		ctl_fail("%s: looks like an mbox, and is judged as one message; say mbox:%s for "
+		    "those in it", line->file, line->file);
 	buf_init(&json, 1 << 20);
-	r = ctl_map_file(line->file, &file);
-	if (r == OK)
-		r = explain_message(file, &line->options, env, &json);
+	r = explain_message(file, &line->options, env, &json);
 	if (r != OK)
 		ctl_fail("%s: %s", line->file, err_text(r));
 	else if (ctl->json)
@@ -265,15 +308,14 @@ ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 	bool mailbox;
 	int r;
 
-	if (parse_line(argc, argv, &line) != OK)
-		return ctl_fail("usage: policy explain FILE.eml|maildir:DIR|mbox:FILE [--json] [--from A] "
-		    "[--to B] [--role R] [--from-zone Z] [--to-zone Z] [--clearance L] [--roots FILE] "
-		    "[--certs FILE] [--crls DIR] [--at TIME|arrival]");
+	if (explain_parse(ctl, argc, argv, &line, take_option, &line) != OK)
+		return CTL_USAGE;
 	mailbox = explain_is_mailbox(line.file);
+	if (line.at_arrival && !mailbox)
+		return ctl_fail("--at arrival is for mailboxes: maildir:DIR, mbox:FILE");
 	r = ctl_judge_env(ctl, &line, &env);
-	line.at_arrival = mailbox && line.at != NULL && strcmp(line.at, "arrival") == 0;
-	if (r == OK && line.at != NULL && !line.at_arrival)
-		r = parse_at(line.at, &env.smime.now_s);
+	if (r == OK && line.at_s != 0)
+		env.smime.now_s = line.at_s;
 	if (r != OK)
 		ctl_fail("%s: %s", line.file, err_text(r));
 	r = r != OK ? CTL_USAGE : mailbox ? explain_mailbox(ctl, &line, &env) :
@@ -289,10 +331,8 @@ scan_one(const char *path, const struct judge_env *env)
 	struct buf json;
 	int r = ctl_map_file(path, &file);
 
-	if (r != OK) {
-		ctl_fail("%s: %s", path, err_text(r));
+	if (r != OK)
 		return r;
-	}
 	buf_init(&json, 1 << 20);
 	r = explain_scan(path, file, env, &json);
 	if (json.n > 0)
@@ -311,7 +351,7 @@ ctl_policy_scan(struct ctl *ctl, int argc, char **argv)
 	int r, status = CTL_OK;
 
 	if (argc < 2)
-		return ctl_fail("usage: policy scan FILE.eml...");
+		return ctl_usage(ctl);
 	r = ctl_judge_env(ctl, &line, &env);
 	if (r != OK)
 		return ctl_fail("%s", err_text(r));

@@ -63,7 +63,7 @@ ctl_queue_list(struct ctl *ctl, int argc, char **argv)
 
 	(void)argv;
 	if (argc > 1)
-		return ctl_fail("queue list takes no further words");
+		return ctl_usage(ctl);
 	do {
 		if (ctl_ask(ctl, "store", rows, n, ST_QUEUE_LIST, &req, &reply) != OK)
 			return CTL_USAGE;

@@ -26,50 +26,36 @@ struct prepare_line {
 /* ---- prepare ---- */
 
 static int
-prepare_option(struct prepare_line *line, const char *name, const char *value)
+prepare_option(void *arg, const char *name, const char *value)
 {
-	struct explain_options *o = &line->explain.options;
+	struct prepare_line *line = arg;
 
-	if (strcmp(name, "--from") == 0)
-		o->from = slice_of(value);
-	else if (strcmp(name, "--to") == 0 && o->to_n < EXPLAIN_RECIPIENTS_MAX)
-		line->explain.to[o->to_n++] = slice_of(value);
-	else if (strcmp(name, "--from-zone") == 0)
-		return word_value(WORD_zone, slice_of(value), &o->from_zone);
-	else if (strcmp(name, "--to-zone") == 0)
-		return word_value(WORD_zone, slice_of(value), &o->to_zone);
-	else if (strcmp(name, "--reason") == 0)
+	if (strcmp(name, "--lift") == 0)
+		return word_value(WORD_lift, slice_of(value), &line->lift);
+	if (strcmp(name, "--expires") == 0)
+		return slice_u64(slice_of(value), HOURS_MAX, &line->hours) != OK || line->hours == 0 ?
+		    ERR_SYNTAX : OK;
+	if (strcmp(name, "--reason") == 0)
 		line->reason = value;
 	else if (strcmp(name, "--reference") == 0)
 		line->reference = value;
-	else if (strcmp(name, "--lift") == 0)
-		return word_value(WORD_lift, slice_of(value), &line->lift);
-	else if (strcmp(name, "--expires") == 0)
-		return slice_u64(slice_of(value), HOURS_MAX, &line->hours);
 	else if (strcmp(name, "--out") == 0)
 		line->out = value;
 	else
-		return ERR_SYNTAX;
+		return explain_option(&line->explain, name, value);
 	return OK;
 }
 
 static int
-prepare_parse(int argc, char **argv, struct prepare_line *line)
+prepare_parse(const struct ctl *ctl, int argc, char **argv, struct prepare_line *line)
 {
 	*line = (struct prepare_line){ .hours = HOURS_DEFAULT, .reference = "" };
-	explain_options_init(&line->explain.options);
-	line->explain.options.to = line->explain.to;
-	for (int i = 1; i < argc; i++) {
-		if (strncmp(argv[i], "--", 2) != 0 && line->explain.file == NULL) {
-			line->explain.file = argv[i];
-		} else {
-			if (i + 1 == argc || prepare_option(line, argv[i], argv[i + 1]) != OK)
-				return ERR_SYNTAX;
-			i++;
-		}
-	}
-	return line->explain.file == NULL || line->explain.options.to_n == 0 ||
-	    line->reason == NULL || line->hours == 0 ? ERR_SYNTAX : OK;
+	if (explain_parse(ctl, argc, argv, &line->explain, prepare_option, line) != OK)
+		return ERR_SYNTAX;
+	if (line->explain.options.to_n > 0 && line->reason != NULL)
+		return OK;
+	ctl_usage(ctl);
+	return ERR_SYNTAX;
 }
 
 /* Is it a message that this release could help? Tells the user if not. */
@@ -167,16 +153,14 @@ ctl_release_prepare(struct ctl *ctl, int argc, char **argv)
 	struct slice file = { NULL, 0 };
 	int r;
 
-	if (prepare_parse(argc, argv, &line) != OK)
-		return ctl_fail("usage: policy release prepare FILE.eml --to B... --reason TEXT "
-		    "[--from A] [--lift review|false-positive] [--expires HOURS] "
-		    "[--reference REF] [--from-zone Z] [--to-zone Z] [--out FILE]");
+	if (prepare_parse(ctl, argc, argv, &line) != OK)
+		return CTL_USAGE;
 	r = ctl_judge_env(ctl, &line.explain, &env);
-	if (r == OK)
-		r = ctl_map_file(line.explain.file, &file);
 	if (r != OK)
 		ctl_fail("%s: %s", line.explain.file, err_text(r));
 	else
+		r = ctl_map_file(line.explain.file, &file);
+	if (r == OK)
 		r = prepare(&line, file, &env);
 	ctl_unmap_file(file);
 	ctl_judge_env_fini(&env);
@@ -244,7 +228,7 @@ ctl_release_list(struct ctl *ctl, int argc, char **argv)
 
 	(void)argv;
 	if (argc > 1)
-		return ctl_fail("policy release list takes no further words");
+		return ctl_usage(ctl);
 	do {
 		if (ctl_ask(ctl, "store", rows, n, ST_RELEASE_LIST, &req, &reply) != OK)
 			return CTL_USAGE;
@@ -269,12 +253,17 @@ ctl_release_revoke(struct ctl *ctl, int argc, char **argv)
 	const void *reply;
 	size_t n;
 	const struct chan_row *rows = st_rows(&n);
+	int r;
 
 	if (argc != 2 || slice_hex(slice_of(argv[1]), id, sizeof id) != OK)
-		return ctl_fail("usage: policy release revoke ID (32 hex digits)");
+		return ctl_fail("policy release revoke needs one id as \"policy release list\" "
+		    "shows it");
 	ctl_by(by);
 	req.by = slice_of(by);
-	if (ctl_ask(ctl, "store", rows, n, ST_RELEASE_REVOKE, &req, &reply) != OK)
+	r = ctl_ask(ctl, "store", rows, n, ST_RELEASE_REVOKE, &req, &reply);
+	if (r == ERR_BAD_STATE)
+		ctl_fail("it was used or revoked before: see policy release list");
+	if (r != OK)
 		return CTL_USAGE;
 	if (ctl->json)
 		ctl_print_json(json_pack("{s:s,s:s}", "id", argv[1], "state", "revoked"));

@@ -63,7 +63,7 @@ from_pem(struct slice text, struct buf *out)
 	return r;
 }
 
-/* DER as it is, PEM as DER, a mail with the line ends that it had on its way. */
+/* DER as it is, PEM as DER, a mail with the line ends that it had on its way. An error is told. */
 static int
 read_signed(struct submit *sub, size_t i)
 {
@@ -88,7 +88,11 @@ read_signed(struct submit *sub, size_t i)
 		sub->octets[i].octets = arena_copy(&sub->ctl->arena, wire);
 	buf_fini(&mem);
 	ctl_unmap_file(file);
-	return r != OK ? r : sub->ctl->arena.err;
+	if (r == OK)
+		r = sub->ctl->arena.err;
+	if (r != OK)
+		ctl_fail("%s: %s", sub->files[i], err_text(r));
+	return r;
 }
 
 /* 1: the directory has an account of that address, which becomes officer i. */
@@ -123,7 +127,9 @@ find_officer(struct submit *sub, size_t i, const struct smime_result *sig)
 	for (unsigned k = 0; k < sig->signers_n && r == 0 && sub->officers_n == 0; k++)
 		for (unsigned e = 0; e < sig->signers[k].emails_n && r == 0; e++)
 			r = look_up(sub, i, sig->signers[k].emails[e]);
-	if (r == 0)
+	if (r == 0 && sub->officers_n == OFFICERS)
+		ctl_fail("%s: the directory has no account of this address", sub->officers[i]);
+	else if (r == 0)
 		ctl_fail("%s: the directory has no account of the signer's address; name both with "
 		    "--officer", sub->files[i]);
 	return r == 1 ? OK : r == 0 ? ERR_NOENT : r;
@@ -137,16 +143,18 @@ take_one(struct submit *sub, size_t i)
 	struct smime_result sig;
 	int r = read_signed(sub, i);
 
-	if (r == OK)
-		r = release_open(sub->octets[i].octets, sub->env.trust, &sub->env.smime,
-		    &sub->ctl->arena, &sig, &sub->s, &unfit);
+	if (r != OK)
+		return r;
+	r = release_open(sub->octets[i].octets, sub->env.trust, &sub->env.smime,
+	    &sub->ctl->arena, &sig, &sub->s, &unfit);
 	if (r != OK) {
 		ctl_fail("%s: %s", sub->files[i], err_text(r));
 		return r;
 	}
 	if (unfit != NULL) {
-		ctl_fail("%s: %s (signature: %s %s)", sub->files[i], unfit, sig_name(sig.sig),
-		    sig_reason_name(sig.reason));
+		ctl_fail("%s: %s (signature: %s%s%s)", sub->files[i], unfit, sig_name(sig.sig),
+		    sig.reason == SIG_OK ? "" : ", ",
+		    sig.reason == SIG_OK ? "" : sig_reason_name(sig.reason));
 		return ERR_ACCESS;
 	}
 	return find_officer(sub, i, &sig);
@@ -195,6 +203,7 @@ hand_over(struct submit *sub)
 	char by[100];
 	size_t n;
 	const struct chan_row *rows = st_rows(&n);
+	int err;
 
 	ctl_by(by);
 	req.by = slice_of(by);
@@ -204,7 +213,12 @@ hand_over(struct submit *sub)
 	r.recipients_n = sub->s.recipients_n;
 	for (size_t i = 0; i < r.recipients_n; i++)
 		r.recipients[i].address = sub->s.recipients[i];
-	return ctl_ask(ctl, "store", rows, n, ST_RELEASE_ADD, &req, &reply);
+	err = ctl_ask(ctl, "store", rows, n, ST_RELEASE_ADD, &req, &reply);
+	if (err == ERR_EXIST)
+		ctl_fail("this statement was handed in before: see policy release list");
+	else if (err == ERR_LIMIT)
+		ctl_fail("there are too many open releases of this sender, or of all together");
+	return err;
 }
 
 static void
@@ -233,8 +247,7 @@ ctl_release_submit(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (parse(argc, argv, &sub) != OK)
-		return ctl_fail("usage: policy release submit A.p7m B.p7m [--officer ADDRESS "
-		    "--officer ADDRESS] [--json]");
+		return ctl_usage(ctl);
 	r = ctl_judge_env(ctl, &none, &sub.env);
 	if (r == OK && ctl->conf == NULL)
 		r = ERR_CONF;

@@ -128,7 +128,7 @@ ctl_reload(struct ctl *ctl, int argc, char **argv)
 
 	(void)argv;
 	if (argc > 1)
-		return ctl_fail("reload takes no further words");
+		return ctl_usage(ctl);
 	/* Nobody is disturbed for a file that is wrong; what is wrong is told here, all of it. */
 	if (ctl_config_errors(ctl))
 		return CTL_NOT_IN_ORDER;

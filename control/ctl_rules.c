@@ -198,7 +198,7 @@ ctl_policy_rules(struct ctl *ctl, int argc, char **argv)
 		    rules_init_profile(&rules, profile) != OK)
 			return ctl_fail("there is no profile %s", argv[2]);
 	} else if (argc != 1) {
-		return ctl_fail("policy rules takes --profile P or nothing");
+		return ctl_usage(ctl);
 	} else if (ctl_config_errors(ctl) || rules_init(&rules, ctl->conf) != OK) {
 		return CTL_NOT_IN_ORDER;
 	}

@@ -472,7 +472,7 @@ ctl_status(struct ctl *ctl, int argc, char **argv)
 
 	(void)argv;
 	if (argc > 1)
-		return ctl_fail("status takes no further words");
+		return ctl_usage(ctl);
 	for (unsigned i = 0; i < METRIC_PROGRAM_COUNT; i++) {
 		struct ctl_program p;
 		json_t *figures;

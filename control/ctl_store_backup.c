@@ -116,8 +116,7 @@ ctl_store_backup(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (parse_backup(argc, argv, &line) != OK)
-		return ctl_fail("usage: store backup DIR [--keys] [--keep N] [--keep-days N] "
-		    "[--json]");
+		return ctl_usage(ctl);
 	job.keys = line.keys;
 	buf_init(&why, CTL_WHY_MAX);
 	r = backup_open(line.dir, true, &why, &b);
@@ -213,7 +212,7 @@ ctl_store_verify_backup(struct ctl *ctl, int argc, char **argv)
 
 	if ((argc != 2 && (argc != 4 || strcmp(argv[2], "--at") != 0)) || argv[1][0] == '-' ||
 	    (argc == 4 && ctl_backup_time(argv[3], &at) != OK))
-		return ctl_fail("usage: store verify-backup DIR [--at TIME] [--json]");
+		return ctl_usage(ctl);
 	buf_init(&why, CTL_WHY_MAX);
 	r = backup_open(argv[1], false, &why, &b);
 	if (r == OK) {

@@ -12,9 +12,6 @@
 
 enum { PATH_MAX_OCTETS = 400, TTY_MS = 100 };
 
-static const char usage[] = "usage: store check [--repair] [--report FILE] [--keys [--mat]] "
-    "[--account USER] [--json]";
-
 struct check_line {
 	struct ctl *ctl;
 	bool	    repair, keys, mat, tty;
@@ -267,7 +264,7 @@ ctl_store_check(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (parse(argc, argv, &l) != OK)
-		return ctl_fail("%s", usage);
+		return ctl_usage(ctl);
 	r = check_take(ctl->conf->general.state_dir, &l.offline);
 	if (r != OK)
 		return ctl_fail("%s: %s", ctl->conf->general.state_dir,

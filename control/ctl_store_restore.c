@@ -158,8 +158,7 @@ ctl_store_restore(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (parse_restore(argc, argv, &line) != OK)
-		return ctl_fail("usage: store restore DIR --to STATE_DIR [--at TIME] "
-		    "[--keys-from DIR] [--nothing-since] [--json]");
+		return ctl_usage(ctl);
 	buf_init(&why, CTL_WHY_MAX);
 	r = backup_open(line.dir, false, &why, &b);
 	if (r == OK) {

@@ -104,7 +104,7 @@ ctl_store_stat(struct ctl *ctl, int argc, char **argv)
 	int r;
 
 	if (argc > 1 && !segments)
-		return ctl_fail("usage: store stat [--segments] [--json]");
+		return ctl_usage(ctl);
 	r = usage_look(state_dir, ctl->conf->store.map_octets, &ctl->arena, &u);
 	if (r != OK)
 		return ctl_fail("%s/store: %s", state_dir,

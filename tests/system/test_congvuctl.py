@@ -108,6 +108,40 @@ def policy_explain(p, s):
     assert p.ctl("policy", "explain").returncode == 2 and p.ctl("policy", "explain", "/nonexistent").returncode == 2
 
 
+def words_of_policy(p, s):
+    """Whoever calls it wrongly hears what is wrong, not only how it would be right."""
+    path = s.file("words.eml", s.mail(1, "x@internet.example", "Thư", s.text_entity("Kính gửi.\n")))
+    box = s.file("words.mbox", b"From x Sun Nov 22 01:02:03 2026\nFrom: <x@y.example>\n\nx\n")
+    for words, said, status in (
+            (["policy", "explain", path, "--role", "nobody"], '--role: "nobody" will not do', 2),
+            (["policy", "explain", path, "--to", "nobody"], '--to: "nobody" will not do', 2),
+            (["policy", "explain", path, "--at", "noon"], '--at: "noon" will not do', 2),
+            (["policy", "explain", path, "--at", "arrival"], "--at arrival is for mailboxes", 2),
+            (["policy", "explain", path, "--nothing", "x"], "--nothing: there is no such option", 2),
+            (["policy", "explain", path, "--from"], "--from: a value is missing", 2),
+            (["policy", "explain", path, path], "one file at a time", 2),
+            (["policy", "explain", "/"], "/: is no plain file", 2),
+            (["policy", "explain", box], "say mbox:" + box, 0),
+            (["policy", "release", "prepare", path, "--expires", "73"], '--expires: "73" will not do', 2),
+            (["policy", "release", "prepare", path, "--to", "x@internet.example"], "usage: congvuctl policy release prepare", 2),
+            (["policy", "release", "submit", path, path, "--officer", "a@b"], "usage: congvuctl policy release submit", 2),
+            (["policy", "release", "revoke", "1"], "policy release revoke needs one id", 2),
+            (["policy", "release", "give"], 'there is no verb "give" of policy', 2),
+            (["status", "now"], "usage: congvuctl status [--json]", 2)):
+        done = p.ctl(*words)
+        assert done.returncode == status and said in done.stdout, (words, done)
+    # Of the verbs that begin so.
+    assert "policy release list" in p.ctl("policy").stdout and "queue list" not in p.ctl("policy").stdout
+    # A configuration that is not there: told, since the answer may be another with it.
+    done = subprocess.run([p.env["CONGVU_CTL"], "-c", "/nonexistent", "policy", "explain", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0 and "/nonexistent: No such file" in done.stderr, done
+    # The same moment in the words of those who live by the clock in Hà Nội.
+    ends = [explain(p, s, open(path, "rb").read(), "--at", at)["signature_reason"] for at in (
+        "2090-01-01T07:00:00+07:00", "2090-01-01T00:00:00Z", "3786912000")]
+    assert ends == ["expired"] * 3, ends
+
+
 def explain_is_what_the_gate_says(p, s):
     sender, cleared, uncleared = s.user(1)[0], s.user(2)[0], s.user(3)[0]
     outside = "x@internet.example"
@@ -270,7 +304,7 @@ def wrong_words(p, s):
         assert p.ctl(*words).returncode == 2, words
 
 
-TESTS = [status, config_check, policy_explain, explain_is_what_the_gate_says, policy_scan, audit, directory_test,
+TESTS = [status, config_check, policy_explain, words_of_policy, explain_is_what_the_gate_says, policy_scan, audit, directory_test,
          store_stat, queue_retries_after_451, wrong_words]
 
 if __name__ == "__main__":
