@@ -14,6 +14,9 @@ size_t entity_decode(struct slice s, struct buf *out);
 /* Append one code point as UTF-8; U+FFFD for what is none. */
 void entity_put(struct buf *out, uint32_t cp);
 
+/* s begins with "\\": the same for "\\1EAC " of a style. */
+size_t entity_style(struct slice s, struct buf *out);
+
 /*
  * One unit of UTF-16: true and the code point; or false, as it is the first half of a pair, kept in
  * *lead (0 at first) for the unit behind it. A second half alone comes as it is, a first is lost.

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/html.h"
 
+#include "policy/extract/css.h"
+#include "policy/extract/element.h"
 #include "policy/extract/entity.h"
 
-enum { VAIN_FACTOR = 4 };	/* times the input: looked over in vain for the ends of tags */
+enum {
+	VAIN_FACTOR = 4,	/* times the input: looked over in vain for the ends of tags */
+	OPEN_MAX = 256		/* elements in elements; what lies deeper has no effect */
+};
+
+/* An element that was begun, and what ends with it. */
+struct open { struct slice name; enum element_group group; unsigned effects; };
 
 struct html {
 	struct slice	  in;
@@ -13,9 +21,11 @@ struct html {
 	unsigned	  flags;
 	bool		  space;	/* white space is due before the next character */
 	bool		  fresh;	/* at the beginning of a line */
-	unsigned	  pre;		/* depth of <pre> */
-	struct slice	  skip;		/* name of the hidden element that is left out */
-	unsigned	  skip_depth;	/* elements of that name open; 0: nothing is left out */
+	struct css	  css;
+	struct open	  open[OPEN_MAX];
+	unsigned	  open_n;
+	unsigned	  hidden, pre;	/* open elements that are left out, that keep line ends */
+	size_t		  raw_end;	/* up to here nothing is a tag */
 	bool		  no_tag_end, no_comment_end;	/* none follows: never search again */
 	size_t		  vain_octets;	/* looked over for tags that have no end */
 	bool		  hurry;	/* that was too much: quotes count no more */
@@ -56,7 +66,7 @@ put_text(struct html *h)
 	char c = h->in.p[h->pos];
 	size_t n;
 
-	if (h->skip_depth > 0) {
+	if (h->hidden > 0) {
 		h->pos++;
 		return;
 	}
@@ -93,69 +103,11 @@ html_unescape(struct slice in, struct buf *out)
 /* --- tags --- */
 
 static bool
-one_of(struct slice name, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (slice_is_nocase(name, list[i]))
-			return true;
-	return false;
-}
-
-/* Elements inside a line; any other name begins a new one. */
-static bool
-is_inline(struct slice name)
-{
-	static const char *const list[] = {
-		"a", "abbr", "acronym", "b", "basefont", "bdi", "bdo", "big", "blink", "cite",
-		"code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "label", "mark",
-		"nobr", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong",
-		"sub", "sup", "time", "tt", "u", "var", "wbr", "img", "input", "o:p", "st1:place",
-	};
-
-	/* Office writes elements of its own inside lines. */
-	return one_of(name, list, ARRAY_LEN(list)) || slice_chr(name, ':') >= 0;
-}
-
-/* Paragraphs and the like of office documents, by the name without its prefix. */
-static bool
-is_paragraph(struct slice name)
-{
-	static const char *const list[] = {
-		"p", "h", "br", "cr", "tab", "row", "cell", "data", "tc", "tr", "table-row",
-		"table-cell", "page", "txbx", "textbox", "text-box", "comment", "annotation",
-	};
-
-	name = slice_from(name, (size_t)(slice_chr(name, ':') + 1));
-	return one_of(name, list, ARRAY_LEN(list));
-}
-
-static bool
 begins_line(const struct html *h, struct slice name)
 {
 	if (h->reading == HTML_OFFICE)
-		return is_paragraph(name);
-	return h->reading == HTML_XML || !is_inline(name);
-}
-
-static bool
-is_void(struct slice name)
-{
-	static const char *const list[] = {
-		"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta",
-		"param", "source", "track", "wbr",
-	};
-
-	return one_of(name, list, ARRAY_LEN(list));
-}
-
-static bool
-is_embedding(struct slice name)
-{
-	static const char *const list[] = {
-		"svg", "object", "embed", "applet", "canvas", "video", "audio", "math",
-	};
-
-	return one_of(name, list, ARRAY_LEN(list));
+		return element_is_paragraph(name);
+	return h->reading == HTML_XML || !element_is_inline(name);
 }
 
 /* The next attribute of *rest; false at the end. */
@@ -195,65 +147,6 @@ next_attribute(struct slice *rest, struct slice *name, struct slice *value)
 	}
 	*rest = s;
 	return true;
-}
-
-/* A style without its white space. */
-struct style {
-	struct buf text;
-};
-
-static void
-style_init(struct style *st, struct slice value)
-{
-	buf_init(&st->text, value.n + 1);
-	for (size_t i = 0; i < value.n; i++)
-		if (!is_white(value.p[i]))
-			buf_addc(&st->text, value.p[i]);
-}
-
-/* One that could not be read says everything. */
-static bool
-style_says(const struct style *st, const char *what)
-{
-	return st->text.err != OK || slice_find_nocase(buf_slice(&st->text), slice_of(what)) >= 0;
-}
-
-static bool
-style_hides(const struct style *st)
-{
-	static const char *const list[] = {
-		"display:none", "visibility:hidden", "font-size:0", "mso-hide:all", "opacity:0;",
-		"max-height:0",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(list); i++)
-		if (style_says(st, list[i]))
-			return true;
-	return false;
-}
-
-static void
-look_at_style(struct slice value, bool *hidden_out, bool *turned_out)
-{
-	struct style st;
-
-	style_init(&st, value);
-	if (style_hides(&st))
-		*hidden_out = true;
-	if (style_says(&st, "bidi-override") && style_says(&st, "direction:rtl"))
-		*turned_out = true;
-	buf_fini(&st.text);
-}
-
-static bool
-is_telling(struct slice name)
-{
-	static const char *const list[] = {
-		"alt", "title", "value", "placeholder", "label", "aria-label", "content",
-		"summary", "string", "data-label", "href", "name",
-	};
-
-	return one_of(name, list, ARRAY_LEN(list));
 }
 
 /* "data:" and what makes a URI of it: [ type "/" subtype ] *( ";" parameter ) "," */
@@ -321,27 +214,44 @@ is_handler(struct slice name)
 	return name.n > 4 && slice_starts_nocase(name, SLICE("on")) && ascii_is_alpha(name.p[2]);
 }
 
-/* Look through the attributes: *hidden_out, right to left, embedded pictures, telling texts. */
-static void
-attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_out)
+/* What an attribute does to the text of its element. */
+static unsigned
+attribute_effects(const struct html *h, struct slice name, struct slice value)
+{
+	unsigned r = css_effects(&h->css, '[', name);
+
+	if (slice_is_nocase(name, "hidden"))
+		r |= CSS_HIDES;
+	else if (slice_is_nocase(name, "style"))
+		r |= css_declarations(value, true);
+	else if (slice_is_nocase(name, "class"))
+		r |= css_effects(&h->css, '.', value);
+	else if (slice_is_nocase(name, "id"))
+		r |= css_effects(&h->css, '#', value);
+	else if (slice_is_nocase(name, "dir") && slice_is_nocase(value, "rtl"))
+		r |= CSS_RTL;
+	else if (slice_is_nocase(name, "color") && (slice_is_nocase(value, "white") ||
+	    slice_is_nocase(value, "#ffffff") || slice_is_nocase(value, "#fff")))
+		r |= CSS_HIDES;
+	return r;
+}
+
+/* Look through the attributes: their effects, embedded pictures, telling texts. */
+static unsigned
+attributes(struct html *h, const struct tag *t)
 {
 	struct slice rest = t->attributes, name, value;
+	unsigned r = css_effects(&h->css, '\0', t->name);
 
-	*hidden_out = *turned_out = false;
 	while (next_attribute(&rest, &name, &value)) {
-		if (slice_is_nocase(name, "hidden"))
-			*hidden_out = true;
-		if (slice_is_nocase(name, "style"))
-			look_at_style(value, hidden_out, turned_out);
-		if (slice_is_nocase(name, "dir") && slice_is_nocase(value, "rtl") &&
-		    slice_is_nocase(t->name, "bdo"))
-			*turned_out = true;
+		r |= attribute_effects(h, name, value);
 		if (value.n > 0 && (is_handler(name) || slice_is_nocase(name, "srcdoc")))
 			h->flags |= HTML_HAS_EMBEDDED;
 		h->flags |= value_flags(h, value);
 		if (h->reading == HTML_XML)	/* the prefix is the author's choice */
 			name = slice_from(name, (size_t)(slice_chr(name, ':') + 1));
-		if (!is_telling(name) || value.n == 0 || h->reading == HTML_OFFICE)
+		if ((!element_is_telling(name) && !h->css.attr) || value.n == 0 ||
+		    h->reading == HTML_OFFICE)
 			continue;
 		h->flags |= HTML_HAS_MORE;
 		if (h->reading == HTML_SHOWN)
@@ -351,21 +261,94 @@ attributes(struct html *h, const struct tag *t, bool *hidden_out, bool *turned_o
 		h->fresh = false;
 		line_break(h);
 	}
+	return r;
 }
 
-/* A letter written "\\1EAC " in a style: octets taken, or 0. */
-static size_t
-style_escape(struct slice s, struct buf *out)
+/* Read the tag at pos (at its "<"); false: it is none, so text. */
+static bool
+read_tag(struct html *h, struct tag *t)
 {
-	uint32_t cp = 0;
-	size_t n = 1;
+	struct slice s = slice_from(h->in, h->pos + 1);
+	char quote = '\0';
+	bool value = false;	/* an attribute's value comes next */
+	size_t n = 0, i;
 
-	while (n < s.n && n <= 6 && ascii_hex(s.p[n]) >= 0)
-		cp = cp * 16 + (uint32_t)ascii_hex(s.p[n++]);
-	if (n == 1)
-		return 0;
-	entity_put(out, cp);
-	return n < s.n && is_white(s.p[n]) ? n + 1 : n;
+	*t = (struct tag){ .closing = s.n > 0 && s.p[0] == '/' };
+	if (t->closing)
+		s = slice_from(s, 1);
+	if (h->no_tag_end || s.n == 0 ||
+	    !(ascii_is_alpha(s.p[0]) || s.p[0] == '!' || s.p[0] == '?'))
+		return false;
+	while (n < s.n && !is_white(s.p[n]) && s.p[n] != '>' && s.p[n] != '/')
+		n++;
+	t->name = slice_sub(s, 0, n);
+	for (i = n; i < s.n && (quote != '\0' || s.p[i] != '>'); i++) {
+		if (quote != '\0')
+			quote = s.p[i] == quote ? '\0' : quote;
+		else if ((s.p[i] == '"' || s.p[i] == '\'') && value && !h->hurry)
+			quote = s.p[i];
+		value = quote == '\0' && (s.p[i] == '=' || (value && is_white(s.p[i])));
+	}
+	if (i == s.n) {	/* an open quote or no end: the tag ends at the first ">", or is text */
+		ptrdiff_t end = slice_chr(slice_from(s, n), '>');
+
+		h->vain_octets += s.n;
+		h->hurry = h->vain_octets / VAIN_FACTOR > h->in.n;
+		if (end < 0) {
+			h->no_tag_end = true;
+			return false;
+		}
+		i = n + (size_t)end;
+	}
+	t->attributes = slice_sub(s, n, i - n);
+	t->empty = i > 0 && s.p[i - 1] == '/';
+	h->pos += (t->closing ? 2 : 1) + i + 1;
+	return true;
+}
+
+/* --- elements --- */
+
+/* Everything from element n on ends here. */
+static void
+end_elements(struct html *h, unsigned n)
+{
+	while (h->open_n > n) {
+		unsigned effects = h->open[--h->open_n].effects;
+
+		if ((effects & CSS_HIDES) != 0)
+			h->hidden--;
+		if ((effects & CSS_KEEPS) != 0)
+			h->pre--;
+		if ((effects & CSS_OVERRIDES) != 0)
+			buf_adds(h->out, "\xE2\x80\xAC");
+		if ((effects & CSS_BREAKS) != 0 && h->hidden == 0)
+			line_break(h);
+	}
+}
+
+static void
+close_tag(struct html *h, const struct tag *t)
+{
+	for (unsigned i = h->open_n; i-- > 0;)
+		if (slice_eq_nocase(h->open[i].name, t->name)) {
+			end_elements(h, i);
+			break;
+		}
+	if (h->hidden == 0 && begins_line(h, t->name))
+		line_break(h);
+}
+
+/* Elements whose end is left out end where this one begins. */
+static void
+imply_ends(struct html *h, enum element_group group)
+{
+	bool stop = group == ELEMENT_OTHER;
+
+	for (unsigned i = h->open_n; i-- > 0 && !stop;)
+		if (element_ends(group, h->open[i].group, &stop)) {
+			end_elements(h, i);
+			return;
+		}
 }
 
 /* Octets of the raw text at pos, up to the closing tag of that name. */
@@ -386,7 +369,7 @@ static void
 raw_text(struct html *h, struct slice name)
 {
 	struct slice raw = raw_octets(h, name);
-	bool show = h->reading != HTML_SHOWN && h->skip_depth == 0;
+	bool show = h->reading != HTML_SHOWN;
 
 	h->flags |= HTML_HAS_MORE;
 	if ((slice_is_nocase(name, "script") && slice_trim(raw).n > 0) || has_data_uri(raw))
@@ -394,7 +377,7 @@ raw_text(struct html *h, struct slice name)
 	h->pos += raw.n;
 	line_break(h);
 	while (show && raw.n > 0) {
-		size_t n = raw.p[0] == '\\' ? style_escape(raw, h->out) : 0;
+		size_t n = raw.p[0] == '\\' ? entity_style(raw, h->out) : 0;
 
 		h->fresh = false;
 		if (n == 0)
@@ -405,119 +388,108 @@ raw_text(struct html *h, struct slice name)
 	line_break(h);
 }
 
-/* Read the tag at pos (at its "<"); false: it is none, so text. */
-static bool
-read_tag(struct html *h, struct tag *t)
+/* The effects that this reading takes up, of an element that is not hidden by one around it. */
+static unsigned
+begin_effects(struct html *h, unsigned effects)
 {
-	struct slice s = slice_from(h->in, h->pos + 1);
-	char quote = '\0';
-	size_t n = 0, i;
+	bool turned = (effects & CSS_OVERRIDES) != 0 && (effects & CSS_RTL) != 0;
 
-	*t = (struct tag){ .closing = s.n > 0 && s.p[0] == '/' };
-	if (t->closing)
-		s = slice_from(s, 1);
-	if (h->no_tag_end || s.n == 0 ||
-	    !(ascii_is_alpha(s.p[0]) || s.p[0] == '!' || s.p[0] == '?'))
-		return false;
-	while (n < s.n && !is_white(s.p[n]) && s.p[n] != '>' && s.p[n] != '/')
-		n++;
-	t->name = slice_sub(s, 0, n);
-	for (i = n; i < s.n && (quote != '\0' || s.p[i] != '>'); i++) {
-		if (quote != '\0')
-			quote = s.p[i] == quote ? '\0' : quote;
-		else if ((s.p[i] == '"' || s.p[i] == '\'') && s.p[i - 1] == '=' && !h->hurry)
-			quote = s.p[i];
+	if ((effects & CSS_HIDES) != 0) {
+		h->flags |= HTML_HAS_MORE;
+		if (h->reading == HTML_SHOWN)
+			h->hidden++;
+		else
+			line_break(h);
 	}
-	if (i == s.n) {	/* an open quote or no end: the tag ends at the first ">", or is text */
-		ptrdiff_t end = slice_chr(slice_from(s, n), '>');
-
-		h->vain_octets += s.n;
-		h->hurry = h->vain_octets / VAIN_FACTOR > h->in.n;
-		if (end < 0) {
-			h->no_tag_end = true;
-			return false;
-		}
-		i = n + (size_t)end;
+	if (h->reading != HTML_SHOWN)
+		effects &= ~(unsigned)CSS_HIDES;
+	if (h->reading >= HTML_XML)
+		effects &= (unsigned)CSS_OVERRIDES;
+	if ((effects & CSS_KEEPS) != 0)
+		h->pre++;
+	if ((effects & CSS_BREAKS) != 0 && h->hidden == 0)
+		line_break(h);
+	if (turned) {
+		before_char(h);
+		buf_adds(h->out, "\xE2\x80\xAE");
 	}
-	t->attributes = slice_sub(s, n, i - n);
-	t->empty = i > 0 && s.p[i - 1] == '/';
-	h->pos += (t->closing ? 2 : 1) + i + 1;
-	return true;
+	return turned ? effects : effects & ~(unsigned)CSS_OVERRIDES;
 }
 
-/* Inside a hidden element that is left out: only its own name matters. */
-static void
-skip_tag(struct html *h, const struct tag *t)
+static unsigned
+name_effects(struct slice name)
 {
-	if (!slice_eq_nocase(t->name, h->skip))
-		return;
-	if (t->closing)
-		h->skip_depth--;
-	else if (!t->empty)
-		h->skip_depth++;
+	return (element_keeps_lines(name) ? CSS_KEEPS : 0) |
+	    (element_is_unseen(name) ? CSS_HIDES : 0) |
+	    (slice_is_nocase(name, "bdo") ? CSS_OVERRIDES : 0);
 }
 
 static void
 open_tag(struct html *h, const struct tag *t)
 {
-	bool hidden, turned;
+	bool markup = h->reading < HTML_XML;
+	bool alone = markup ? element_is_void(t->name) : t->empty || element_is_void(t->name);
+	enum element_group group = markup ? element_group(t->name) : ELEMENT_OTHER;
+	unsigned effects = 0;
 
-	attributes(h, t, &hidden, &turned);
-	/* A document type may declare characters under other names. */
-	if (is_embedding(t->name) || slice_starts_nocase(t->name, SLICE("!entity")) ||
-	    (slice_is_nocase(t->name, "!doctype") && slice_chr(t->attributes, '[') >= 0))
-		h->flags |= HTML_HAS_EMBEDDED;
-	if (slice_is_nocase(t->name, "pre"))
-		h->pre++;
-	if (turned) {
-		before_char(h);
-		buf_adds(h->out, "\xE2\x80\xAE");
-	}
-	if (hidden && !is_void(t->name)) {
-		h->flags |= HTML_HAS_MORE;
-		if (h->reading != HTML_SHOWN) {
+	imply_ends(h, group);
+	if (h->hidden == 0) {
+		if (begins_line(h, t->name))
 			line_break(h);
-		} else if (!t->empty) {
-			h->skip = t->name;
-			h->skip_depth = 1;
-		}
+		effects = attributes(h, t) | (markup ? name_effects(t->name) : 0);
+		/* A document type may declare characters under other names. */
+		if (element_is_embedding(t->name) ||
+		    slice_starts_nocase(t->name, SLICE("!entity")) ||
+		    (slice_is_nocase(t->name, "!doctype") && slice_chr(t->attributes, '[') >= 0))
+			h->flags |= HTML_HAS_EMBEDDED;
+		if (!alone && h->open_n < OPEN_MAX)
+			effects = begin_effects(h, effects);
 	}
+	if (!alone && h->open_n < OPEN_MAX)
+		h->open[h->open_n++] = (struct open){ t->name, group, effects };
+	if (markup && element_is_raw(t->name))
+		h->raw_end = h->pos + raw_octets(h, t->name).n;
+	if (markup && (slice_is_nocase(t->name, "script") || slice_is_nocase(t->name, "style")))
+		raw_text(h, t->name);
 }
 
-static void
-tag(struct html *h, const struct tag *t)
+/* --- what is no element --- */
+
+/* Octets of the comment at pos with its ends, or 0 if it has no end. */
+static size_t
+comment_octets(const struct html *h)
 {
-	if (h->skip_depth > 0) {
-		skip_tag(h, t);
-		return;
+	struct slice rest = slice_from(h->in, h->pos + 4);
+	size_t at = 0;
+	ptrdiff_t d;
+
+	if (slice_starts_nocase(rest, SLICE(">")))
+		return 5;
+	if (slice_starts_nocase(rest, SLICE("->")))
+		return 6;
+	while ((d = slice_find(slice_from(rest, at), SLICE("--"))) >= 0) {
+		at += (size_t)d;
+		if (slice_starts_nocase(slice_from(rest, at), SLICE("-->")))
+			return 4 + at + 3;
+		if (slice_starts_nocase(slice_from(rest, at), SLICE("--!>")))
+			return 4 + at + 4;
+		at++;
 	}
-	if (begins_line(h, t->name))
-		line_break(h);
-	if (t->closing) {
-		if (slice_is_nocase(t->name, "pre") && h->pre > 0)
-			h->pre--;
-		if (slice_is_nocase(t->name, "bdo"))
-			buf_adds(h->out, "\xE2\x80\xAC");
-		return;
-	}
-	open_tag(h, t);
-	if (!t->empty && h->reading < HTML_XML && (slice_is_nocase(t->name, "script") ||
-	    slice_is_nocase(t->name, "style")))
-		raw_text(h, t->name);
+	return 0;
 }
 
 /* At "<!--": in the shown reading it is not there at all, else its content is text. */
 static void
 comment(struct html *h)
 {
-	ptrdiff_t end = -1;
+	size_t n = 0;
 
 	if (h->reading == HTML_SHOWN && !h->no_comment_end) {
-		end = slice_find(slice_from(h->in, h->pos + 4), SLICE("-->"));
-		h->no_comment_end = end < 0;
+		n = comment_octets(h);
+		h->no_comment_end = n == 0;
 	}
 	h->flags |= HTML_HAS_MORE;
-	if (end < 0) {
+	if (n == 0) {
 		line_break(h);
 		h->pos += 4;
 		if (slice_starts_nocase(slice_from(h->in, h->pos), SLICE("[if"))) {
@@ -526,8 +498,30 @@ comment(struct html *h)
 			h->pos += gt < 0 ? 0 : (size_t)gt + 1;
 		}
 	} else {
-		h->pos += 4 + (size_t)end + 3;
+		h->pos += n;
 	}
+}
+
+/* "</ x>", "</>", "<![CDATA[x>": browsers drop what reaches to the next ">". */
+static bool
+is_dropped(const struct html *h, struct slice rest)
+{
+	if (h->reading != HTML_SHOWN || h->no_tag_end || rest.n < 3)
+		return false;
+	return (rest.p[1] == '/' && !ascii_is_alpha(rest.p[2])) ||
+	    (rest.p[1] == '!' && rest.p[2] == '[');
+}
+
+static void
+drop(struct html *h, struct slice rest)
+{
+	ptrdiff_t end = slice_chr(rest, '>');
+
+	h->flags |= HTML_HAS_MORE;
+	if (end < 0)
+		h->no_tag_end = true;
+	else
+		h->pos += (size_t)end + 1;
 }
 
 static void
@@ -538,18 +532,36 @@ read_all(struct html *h)
 	while (h->pos < h->in.n && h->out->err == OK) {
 		struct slice rest = slice_from(h->in, h->pos);
 
-		if (rest.p[0] != '<') {
+		if (rest.p[0] != '<' || h->pos < h->raw_end) {
 			put_text(h);
+		} else if (is_dropped(h, rest)) {
+			drop(h, rest);
 		} else if (rest.n >= 4 && slice_eq(slice_sub(rest, 0, 4), SLICE("<!--"))) {
 			comment(h);
 		} else if (rest.n >= 9 && slice_eq(slice_sub(rest, 0, 9), SLICE("<![CDATA["))) {
 			h->pos += 9;
 		} else if (read_tag(h, &t)) {
-			tag(h, &t);
+			if (t.closing)
+				close_tag(h, &t);
+			else
+				open_tag(h, &t);
 		} else {
 			put_text(h);
 		}
 	}
+}
+
+/* The whole of it, in h->reading. */
+static int
+run(struct html *h)
+{
+	if (h->reading < HTML_XML)
+		css_collect(&h->css, h->in);
+	read_all(h);
+	css_free(&h->css);
+	if (h->out->err == OK)
+		h->out->err = h->css.err;
+	return h->out->err == OK && (h->hurry || h->css.full) ? ERR_LIMIT : h->out->err;
 }
 
 int
@@ -559,7 +571,7 @@ html_data(struct slice utf8, struct buf *out)
 	struct html h = { .in = utf8, .out = &text, .data = out, .reading = HTML_ALL, .fresh = true };
 
 	buf_init(&text, 4 * utf8.n + 4096);
-	read_all(&h);
+	(void)run(&h);
 	if (text.err != OK && out->err == OK)
 		out->err = text.err;
 	buf_fini(&text);
@@ -570,8 +582,8 @@ int
 html_text(struct slice utf8, enum html_reading reading, struct buf *out, unsigned *flags_out)
 {
 	struct html h = { .in = utf8, .out = out, .reading = reading, .fresh = true };
+	int err = run(&h);
 
-	read_all(&h);
 	*flags_out = h.flags;
-	return out->err == OK && h.hurry ? ERR_LIMIT : out->err;
+	return err;
 }

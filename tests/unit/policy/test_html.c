@@ -16,7 +16,8 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_SHOWN, "M&#7852;T &#x1eac; &lt;b&gt; &amp;amp; &nbsp;", "MẬT Ậ <b> &amp; \u00A0", 0 },
 	{ HTML_SHOWN, "M&Euml;T &Eumlx &bogus; &#; &", "M\u00CBT \u00CBx &bogus; &#; &", 0 },
 	{ HTML_SHOWN, "&Mopf;&Afr;&Tscr; &Mcy;&Mu; &ofr", "MAT \u041C\u039C &ofr", 0 },
-	{ HTML_SHOWN, "<iframe srcdoc=\"&lt;p>M\">x", "x", HTML_HAS_EMBEDDED },
+	{ HTML_SHOWN, "<iframe srcdoc=\"&lt;p>M\">x</iframe>y", "y", HTML_HAS_EMBEDDED | HTML_HAS_MORE },
+	{ HTML_ALL,   "<iframe>x</iframe>y", "xy", HTML_HAS_MORE },
 	{ HTML_SHOWN, "M<!-- x -->ẬT", "MẬT", HTML_HAS_MORE },
 	{ HTML_ALL,   "a<!-- MẬT -->b", "a\nMẬT -->b", HTML_HAS_MORE },
 	{ HTML_ALL,   "<!--[if mso]>MẬT<![endif]-->", "MẬT\n", HTML_HAS_MORE },
@@ -54,7 +55,41 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_OFFICE, "<w:p><w:r><w:t>M</w:t></w:r><w:r w:title='z'><w:t>\xE1\xBA\xACT</w:t></w:r></w:p><w:p/>x",
 	  "M\xE1\xBA\xACT\nx", 0 },
 	{ HTML_OFFICE, "<Row><Cell><ss:Data>a</ss:Data></Cell><Cell><Data>b<B>c</B></Data></Cell></Row>", "a\nbc\n", 0 },
-	{ HTML_SHOWN, "<![CDATA[x]]>", "x]]>", 0 },
+	{ HTML_SHOWN, "a<![CDATA[x]]>b", "ab", HTML_HAS_MORE },
+	{ HTML_ALL,   "a<![CDATA[x]]>b", "ax]]>b", 0 },
+	/* what no browser shows */
+	{ HTML_SHOWN, "M</ x>Ậ</><![if !mso]>T<![endif]><?x?>.", "MẬT.", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<!-->Ậ<!--->T<!-- - -- > --!>.<!-- x", "MẬT.\nx", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<template>x</template><title><b></title>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<title><!--</title>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<b title = \"x>y\">ẬT</b>", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M&it;Ậ&NegativeVeryThinSpace;T&emsp14;&mcy;", "M\u2062Ậ\u200BT\u2005\u043C", 0 },
+	{ HTML_SHOWN, "M<i style='display:/**/none'>x</i><i style='opacity:.0'>x</i>"
+	  "<i style='d\\69splay&#58;none'>x</i>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<i style='font:0/0 a'>x</i><i style='font-size:1px'>x</i>ẬT", "MẬT",
+	  HTML_HAS_MORE },
+	{ HTML_SHOWN, "<i style='font-size:.9em;opacity:1;color:red'>M</i>ẬT", "MẬT", 0 },
+	{ HTML_SHOWN, "M<i style='position:absolute;left:-999px'>x</i>", "M\n", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<i style='color:#FFF'>x</i><font color=White>x</font>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<i style='width:0;overflow:hidden'>x</i>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<i style='width:0'>M</i>", "M", 0 },
+	{ HTML_SHOWN, "<style>/*x*/ a .q, #r{display:none} @media x{[s]{font-size:0}}</style>"
+	  "M<i class='p q'>x</i><i id=r>x</i><b s>x</b>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<style>i{visibility:hidden}</style>M<i>x<b>y</i>ẬT", "MẬT", HTML_HAS_MORE },
+	/* elements whose end is left out */
+	{ HTML_SHOWN, "<p hidden>x<p>y", "y", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<div><span hidden>x</div>y</span>", "y", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<ul><li hidden>x<li>y</ul>z", "y\nz", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<i hidden>x</b>y</i>z", "z", HTML_HAS_MORE },
+	/* lines and letters as styles place them */
+	{ HTML_SHOWN, "<i style='white-space: pre-wrap'>a\nb</i>\nc", "a\nb c", 0 },
+	{ HTML_SHOWN, "<style>.a{white-space:pre}</style><p class=a>a\nb", "a\nb", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<xmp>a\n<b></xmp>c", "a\n<b>\nc", 0 },
+	{ HTML_SHOWN, "a<i style='display:block'>b</i>c<i style='float:right'>d</i>e", "a\nb\nc\nd\ne", 0 },
+	{ HTML_SHOWN, "a<div style='display:inline-block'>b</div>", "a\nb\n", 0 },
+	{ HTML_SHOWN, "<i dir=rtl style='unicode-bidi:isolate-override'>TẬM</i>", "\u202ETẬM\u202C", 0 },
+	{ HTML_ALL,   "<style>p:after{content:attr(x)}</style><p x='MẬT'>",
+	  "p:after\ncontent:attr(x)\n\nMẬT\n", HTML_HAS_MORE },
 };
 
 static void
@@ -80,7 +115,7 @@ static void
 nothing_ends(void **state)
 {
 	static const char *const units[] = { "<!--", "<a b=\"", "<a ", "&aaaaaaaaaaaaaaaa",
-	    "<i hidden>", "<a style='d   ", "<style>" };
+	    "<i hidden>", "<a style='d   ", "<style>", "<title>", "</ ", "<![", "<!-- --!", "<p><b><li>", "<style>/*{" };
 	enum { N = 1 << 20 };
 	unsigned flags;
 
@@ -120,6 +155,28 @@ quotes_without_end_are_given_up(void **state)
 	buf_fini(&out);
 }
 
+/* More rules than are kept: what they hide is not known. */
+static void
+rules_are_bounded(void **state)
+{
+	struct buf in, out;
+	unsigned flags;
+
+	(void)state;
+	buf_init(&in, 1 << 20);
+	buf_init(&out, 1 << 20);
+	buf_adds(&in, "<style>");
+	for (unsigned i = 0; i < 256; i++)
+		buf_addf(&in, ".a%u{display:none}", i);
+	buf_adds(&in, "</style>M<i class='x a255'>x</i>T");
+	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), OK);
+	assert_true(slice_is(buf_slice(&out), "MT"));
+	buf_adds(&in, "<style>.b{display:none}</style>");
+	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), ERR_LIMIT);
+	buf_fini(&in);
+	buf_fini(&out);
+}
+
 static void
 the_ceiling_holds(void **state)
 {
@@ -152,6 +209,7 @@ main(void)
 		cmocka_unit_test(text_of_markup),
 		cmocka_unit_test(nothing_ends),
 		cmocka_unit_test(quotes_without_end_are_given_up),
+		cmocka_unit_test(rules_are_bounded),
 		cmocka_unit_test(the_ceiling_holds),
 		cmocka_unit_test(values),
 	};

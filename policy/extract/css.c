@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "policy/extract/css.h"
+
+#include <stdlib.h>
+
+#include "policy/extract/entity.h"
+#include "policy/extract/html.h"
+
+enum {
+	FAR = 200,		/* so far outside of the page nothing is seen */
+	SELECTOR_OCTETS = 1024,
+	NAMES_MAX = 64,		/* classes of one element */
+	NOTHING_SMALLER = 9999
+};
+
+static bool
+is_white(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* --- declarations --- */
+
+/* Small letters, without comments and escapes, white space as single spaces. */
+static void
+normalise(struct slice s, struct buf *out)
+{
+	while (s.n > 0) {
+		size_t n = 1;
+
+		if (s.n > 1 && s.p[0] == '/' && s.p[1] == '*') {
+			ptrdiff_t end = slice_find(slice_from(s, 2), SLICE("*/"));
+
+			n = end < 0 ? s.n : (size_t)end + 4;
+		} else if (s.p[0] == '\\') {
+			n = entity_style(s, out);
+			n = n == 0 ? 1 : n;
+		} else if (is_white(s.p[0])) {
+			if (out->n > 0 && out->p[out->n - 1] != ' ')
+				buf_addc(out, ' ');
+		} else {
+			buf_addc(out, ascii_lower(s.p[0]));
+		}
+		s = slice_from(s, n);
+	}
+}
+
+/* A length or number: its whole part, its tenths, and what stands behind it. */
+struct length {
+	unsigned     whole, tenths;
+	bool	     minus, valid;
+	struct slice unit;
+};
+
+static struct length
+length_of(struct slice v)
+{
+	struct length l = { 0 };
+
+	l.minus = v.n > 0 && v.p[0] == '-';
+	if (l.minus)
+		v = slice_from(v, 1);
+	for (; v.n > 0 && ascii_is_digit(v.p[0]); v = slice_from(v, 1)) {
+		l.valid = true;
+		if (l.whole < NOTHING_SMALLER)
+			l.whole = 10 * l.whole + (unsigned)(v.p[0] - '0');
+	}
+	if (v.n > 1 && v.p[0] == '.' && ascii_is_digit(v.p[1])) {
+		l.valid = true;
+		l.tenths = (unsigned)(v.p[1] - '0');
+		for (v = slice_from(v, 1); v.n > 0 && ascii_is_digit(v.p[0]);)
+			v = slice_from(v, 1);
+	}
+	l.unit = v;
+	return l;
+}
+
+static bool
+is_nothing(struct slice v)
+{
+	struct length l = length_of(v);
+
+	return l.valid && l.whole == 0 && l.tenths == 0;
+}
+
+/* Letters too small to be seen. */
+static bool
+is_tiny(struct slice v)
+{
+	struct length l = length_of(v);
+
+	if (!l.valid || l.minus)
+		return false;
+	if (slice_starts_nocase(l.unit, SLICE("%")))
+		return l.whole < 10;
+	if (slice_starts_nocase(l.unit, SLICE("p")))	/* px, pt */
+		return l.whole < 2;
+	return l.whole == 0 && l.tenths < 2;
+}
+
+/* "font: 0/0 a", "font: bold 1px x": some size in it. */
+static bool
+has_tiny(struct slice v)
+{
+	struct slice word;
+
+	while (v.n > 0) {
+		slice_cut(&v, ' ', &word);
+		if (is_tiny(word) && !slice_is(word, "0.0"))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_far(struct slice v)
+{
+	struct length l = length_of(v);
+
+	return l.valid && l.minus && l.whole >= FAR;
+}
+
+/* White is the colour of the paper. */
+static bool
+is_pale(struct slice v)
+{
+	static const char *const pale[] = { "transparent", "white", "#fff", "#ffffff" };
+
+	for (size_t i = 0; i < ARRAY_LEN(pale); i++)
+		if (slice_starts_nocase(v, slice_of(pale[i])))
+			return true;
+	return slice_starts_nocase(v, SLICE("rgb")) && (slice_ends_nocase(v, SLICE(",0)")) ||
+	    slice_ends_nocase(v, SLICE(", 0)")) || slice_find(v, SLICE("255,255,255")) >= 0);
+}
+
+static bool
+starts(struct slice v, const char *what)
+{
+	return slice_starts_nocase(v, slice_of(what));
+}
+
+static unsigned
+display(struct slice v)
+{
+	return starts(v, "none") ? CSS_HIDES : starts(v, "inline") || starts(v, "contents") ||
+	    starts(v, "ruby") || starts(v, "inherit") || starts(v, "initial") ? 0 : CSS_BREAKS;
+}
+
+/* What hides only together with "overflow: hidden". */
+struct box { bool empty, clipped; };
+
+static unsigned
+hides(struct slice name, struct slice v, struct box *box)
+{
+	static const char *const sizes[] = { "width", "height", "max-width", "line-height" };
+	static const char *const places[] = { "text-indent", "left", "top", "right", "bottom",
+	    "margin-left", "margin-top", "margin-right" };
+
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+		box->empty |= slice_is(name, sizes[i]) && is_nothing(v);
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (slice_is(name, places[i]) && is_far(v))
+			return CSS_HIDES;
+	box->clipped |= slice_is(name, "overflow") && (starts(v, "hidden") || starts(v, "clip"));
+	return (slice_is(name, "visibility") && (starts(v, "hidden") || starts(v, "collapse"))) ||
+	    (slice_is(name, "mso-hide") && starts(v, "all")) ||
+	    (slice_is(name, "opacity") && is_nothing(v)) ||
+	    (slice_is(name, "max-height") && is_nothing(v)) ||
+	    (slice_is(name, "font-size") && is_tiny(v)) ||
+	    (slice_is(name, "font") && has_tiny(v)) || (slice_is(name, "color") && is_pale(v)) ||
+	    (slice_is(name, "clip") && starts(v, "rect")) ||
+	    (slice_ends_nocase(name, SLICE("transform")) &&
+	    slice_find(v, SLICE("scale(0")) >= 0) ? CSS_HIDES : 0;
+}
+
+static unsigned
+effects_of(struct slice name, struct slice v, struct box *box)
+{
+	if (slice_is(name, "display"))
+		return display(v);
+	if (slice_is(name, "unicode-bidi"))
+		return slice_find(v, SLICE("override")) >= 0 ? CSS_OVERRIDES : 0;
+	if (slice_is(name, "direction"))
+		return starts(v, "rtl") ? CSS_RTL : 0;
+	if (slice_is(name, "white-space"))
+		return starts(v, "pre") || starts(v, "break-spaces") ? CSS_KEEPS : 0;
+	if (slice_is(name, "float"))
+		return starts(v, "left") || starts(v, "right") ? CSS_BREAKS : 0;
+	if (slice_is(name, "position") && (starts(v, "absolute") || starts(v, "fixed")))
+		return CSS_BREAKS;
+	return hides(name, v, box);
+}
+
+unsigned
+css_declarations(struct slice s, bool attribute)
+{
+	struct box box = { false, false };
+	struct buf plain, text;
+	struct slice rest, one, name;
+	unsigned r = 0;
+
+	buf_init(&plain, 4 * s.n + 16);
+	buf_init(&text, 8 * s.n + 32);
+	if (attribute) {
+		html_unescape(s, &plain);
+		s = buf_slice(&plain);
+	}
+	normalise(s, &text);
+	for (rest = buf_slice(&text); rest.n > 0;) {
+		slice_cut(&rest, ';', &one);
+		if (slice_cut(&one, ':', &name))
+			r |= effects_of(slice_trim(name), slice_trim(one), &box);
+	}
+	if ((box.empty && box.clipped) || plain.err != OK || text.err != OK)
+		r |= CSS_HIDES;	/* one that could not be read says everything */
+	buf_fini(&text);
+	buf_fini(&plain);
+	return r;
+}
+
+/* --- rules --- */
+
+static void
+add_rule(struct css *css, struct slice name, char kind, unsigned effects)
+{
+	if (css->rule == NULL)
+		css->rule = malloc(CSS_RULES_MAX * sizeof *css->rule);
+	if (css->rule == NULL) {
+		css->err = ERR_NOMEM;
+	} else if (css->count == CSS_RULES_MAX) {
+		css->full = true;
+	} else if (name.n > 0) {
+		css->rule[css->count++] = (struct css_rule){ name, kind, effects };
+	}
+}
+
+static bool
+is_name_char(char c)
+{
+	return ascii_is_alnum(c) || c == '-' || c == '_' || (c & 0x80) != 0;
+}
+
+/* The last simple part of a selector: "div p.a.b:hover" ends with the class b. */
+static void
+take_selector(struct css *css, struct slice s, unsigned effects)
+{
+	ptrdiff_t at;
+	size_t from;
+
+	s = slice_trim(s);
+	if ((at = slice_chr(s, '[')) >= 0) {
+		s = slice_from(s, (size_t)at + 1);
+		for (from = 0; from < s.n && is_name_char(s.p[from]);)
+			from++;
+		add_rule(css, slice_sub(s, 0, from), '[', effects);
+		return;
+	}
+	if ((at = slice_chr(s, ':')) >= 0)
+		s = slice_sub(s, 0, (size_t)at);
+	for (from = s.n; from > 0 && is_name_char(s.p[from - 1]);)
+		from--;
+	add_rule(css, slice_from(s, from),
+	    from > 0 && (s.p[from - 1] == '.' || s.p[from - 1] == '#') ? s.p[from - 1] : '\0',
+	    effects);
+}
+
+static void
+take_rule(struct css *css, struct slice selectors, struct slice declarations)
+{
+	unsigned effects = css_declarations(declarations, false);
+	struct slice one;
+
+	if (effects == 0 || selectors.n > SELECTOR_OCTETS) {
+		css->full |= effects != 0;
+		return;
+	}
+	while (selectors.n > 0) {
+		slice_cut(&selectors, ',', &one);
+		take_selector(css, one, effects);
+	}
+}
+
+/* White space of any kind at the front, and comments. */
+static struct slice
+skip_comments(struct slice s)
+{
+	for (;;) {
+		ptrdiff_t end;
+
+		while (s.n > 0 && is_white(s.p[0]))
+			s = slice_from(s, 1);
+		if (s.n < 4 || s.p[0] != '/' || s.p[1] != '*')
+			return s;
+		end = slice_find(slice_from(s, 2), SLICE("*/"));
+		s = slice_from(s, end < 0 ? s.n : (size_t)end + 4);
+	}
+}
+
+/* Rules may lie in rules and in conditions: what counts is the selector just before the braces. */
+static void
+take_sheet(struct css *css, struct slice s)
+{
+	struct slice selectors = { NULL, 0 };
+	size_t from = 0, open = 0;
+
+	css->attr |= slice_find_nocase(s, SLICE("attr(")) >= 0;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		css->attr |= c == '\\' && i + 1 < s.n && ascii_hex(s.p[i + 1]) >= 0;
+		if (c == '{') {
+			selectors = slice_sub(s, from, i - from);
+			open = i + 1;
+		} else if (c == '}') {
+			if (open > 0)
+				take_rule(css, skip_comments(selectors),
+				    slice_sub(s, open, i - open));
+			open = 0;
+		}
+		if (c == '{' || c == '}' || c == ';')
+			from = i + 1;
+	}
+}
+
+void
+css_collect(struct css *css, struct slice page)
+{
+	ptrdiff_t at, end;
+
+	*css = (struct css){ .err = OK };
+	while ((at = slice_find_nocase(page, SLICE("<style"))) >= 0) {
+		page = slice_from(page, (size_t)at + 6);
+		end = slice_find_nocase(page, SLICE("</style"));
+		take_sheet(css, slice_sub(page, 0, end < 0 ? page.n : (size_t)end));
+		if (end < 0)
+			return;
+		page = slice_from(page, (size_t)end);
+	}
+}
+
+void
+css_free(struct css *css)
+{
+	free(css->rule);
+	css->rule = NULL;
+	css->count = 0;
+}
+
+unsigned
+css_effects(const struct css *css, char kind, struct slice names)
+{
+	unsigned r = 0, left = NAMES_MAX;
+
+	while (css->count > 0 && names.n > 0) {
+		struct slice one;
+		size_t n = 0;
+
+		if (left-- == 0)
+			return r | CSS_HIDES;
+		while (n < names.n && !is_white(names.p[n]))
+			n++;
+		one = slice_sub(names, 0, n);
+		for (unsigned i = 0; i < css->count && n > 0; i++)
+			if (css->rule[i].kind == kind && slice_eq_nocase(css->rule[i].name, one))
+				r |= css->rule[i].effects;
+		names = slice_from(names, n + 1);
+	}
+	return r;
+}

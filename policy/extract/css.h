@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+/*
+ * policy/extract/css.h: what styles do to the text of a page.
+ *
+ * Shape   declarations in, effects out; and the rules of a page's <style> elements, by what their
+ *         selectors end with (a class, an identifier, an attribute, a name). Conditions are not
+ *         looked at: what a rule may hide is hidden in one reading of the page and seen in the
+ *         other.
+ * Bounds  CSS_RULES_MAX rules that have an effect; linear in the page.
+ * Source  CSS 2.2 (4.1 syntax, 9.2 display, 11.2 visibility, 16.6 white space).
+ */
+#ifndef POLICY_EXTRACT_CSS_H
+#define POLICY_EXTRACT_CSS_H
+
+#include "common/slice.h"
+
+enum { CSS_RULES_MAX = 256 };
+
+enum css_effect {
+	CSS_HIDES     = 1 << 0,	/* nobody sees the text */
+	CSS_OVERRIDES = 1 << 1,	/* with CSS_RTL: letters run from right to left */
+	CSS_RTL	      = 1 << 2,
+	CSS_KEEPS     = 1 << 3,	/* lines of the source are lines of the page */
+	CSS_BREAKS    = 1 << 4,	/* the text stands apart from what is around it */
+};
+
+struct css_rule {
+	struct slice name;
+	char	     kind;	/* '.', '#', '[', or '\0' for the name of an element */
+	unsigned     effects;
+};
+
+struct css {
+	struct css_rule *rule;	/* of malloc */
+	unsigned	 count;
+	bool		 full;	/* there were more */
+	bool		 attr;	/* some text of the page may be the value of an attribute */
+	int		 err;
+};
+
+/* Take the rules of all <style> elements; css_free() afterwards. Names point into the page. */
+void css_collect(struct css *css, struct slice page);
+void css_free(struct css *css);
+
+/* The effects of declarations. attribute: entities are decoded first. */
+unsigned css_declarations(struct slice declarations, bool attribute);
+
+/* The effects of the rules for a name of that kind; classes are separated by white space. */
+unsigned css_effects(const struct css *css, char kind, struct slice name);
+
+#endif
