@@ -344,6 +344,20 @@ read_names(struct walk *w, struct tree_part *p)
 	return OK;
 }
 
+/* Do all programs take the same boundary from the field? Not where it is in pieces, escaped,
+ * beside a comment, in quotes of another kind, or where its name stands twice. */
+static bool
+is_plain_boundary(const struct tree_part *p, const struct param *b)
+{
+	static const struct slice name = SLICE("boundary=");
+	struct slice raw = p->raw_type, v = b->value;
+	ptrdiff_t at = slice_find_nocase(raw, name);
+
+	return at >= 0 && slice_find_nocase(slice_from(raw, (size_t)at + name.n), name) < 0 &&
+	    (p->content_type.flags & PARAM_COMMENT) == 0 && v.n > 0 && v.p[0] != '\'' &&
+	    v.p >= raw.p && v.p < raw.p + raw.n;
+}
+
 /* RFC 2046 5.1.1: 1 to 70 of bchars, not ending in a space. */
 static bool
 is_legal_boundary(struct slice b)
@@ -364,7 +378,7 @@ read_boundary(struct walk *w, struct tree_part *p)
 		p->flags |= F(DUPLICATE_BOUNDARY);
 	if (b != NULL) {
 		p->boundary = b->extended ? b->text : b->value;
-		if (!is_legal_boundary(p->boundary))
+		if (!is_legal_boundary(p->boundary) || !is_plain_boundary(p, b))
 			p->flags |= F(BOUNDARY_ILLEGAL);
 		while (p->boundary.n > 0 && ascii_is_space(p->boundary.p[p->boundary.n - 1]))
 			p->boundary.n--;

@@ -8,6 +8,7 @@
 #include "mime/tree.h"
 #include "mime/word.h"
 #include "policy/extract/box.h"
+#include "policy/foreign.h"
 #include "policy/inspect.h"
 #include "policy/kind.h"
 #include "policy/label/labels.h"
@@ -111,6 +112,8 @@ one_field(struct inspect *w, const struct header_field *as_written, struct arena
 		return;
 	buf_init(&text, 4 * FIELD_OCTETS_MAX);
 	note(w, word_decode(field->value, &text, NULL));
+	if (foreign_words(field->value, buf_slice(&text)))
+		inspect_opaque(w, "opaque-charset");
 	if (prose)
 		name_subject(&w->fold, buf_slice(&text), inspect_found, w);
 	if (label) {

@@ -1,7 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/foreign.h"
 
-enum { HEAD_OCTETS = 4096 };	/* where readers look for a declaration */
+#include "common/utf8.h"
+#include "mime/charset.h"
+#include "mime/word.h"
+#include "policy/extract/entity.h"
+
+enum {
+	HEAD_OCTETS = 4096,	/* where readers look for a declaration */
+	REFERENCE_OCTETS = 32,
+	WORD_OCTETS = 1024	/* of an encoded word; longer ones hold more than ASCII */
+};
+
+/* A Vietnamese letter that few others write, or a mark that makes one. */
+static bool
+is_ours(uint32_t cp)
+{
+	return (cp >= 0x1EA0 && cp <= 0x1EFF) || (cp >= 0x0300 && cp <= 0x036F) || cp == 0xC2 ||
+	    cp == 0xE2 || cp == 0x0102 || cp == 0x0103;
+}
+
+static bool
+has_ours(struct slice utf8)
+{
+	uint32_t cp;
+
+	while (utf8_next(&utf8, &cp) > 0)
+		if (is_ours(cp))
+			return true;
+	return false;
+}
 
 bool
 foreign_charset(struct slice label)
@@ -20,6 +48,70 @@ foreign_charset(struct slice label)
 		if (slice_starts_nocase(label, slice_of(harmless[i])))
 			return false;
 	return label.n > 0;
+}
+
+bool
+foreign_is_mixed(struct slice label, struct slice octets)
+{
+	struct buf one;
+	bool found = false;
+	ptrdiff_t at;
+
+	if (slice_trim(label).n == 0 || charset_by_label(label) != CHARSET_UNKNOWN ||
+	    utf8_is_ascii(octets))
+		return false;
+	buf_init(&one, REFERENCE_OCTETS);
+	while (!found && (at = slice_chr(octets, '&')) >= 0) {
+		octets = slice_from(octets, (size_t)at);
+		buf_clear(&one);
+		found = entity_decode(slice_sub(octets, 0, REFERENCE_OCTETS), &one) > 0 &&
+		    has_ours(buf_slice(&one));
+		octets = slice_from(octets, 1);
+	}
+	buf_fini(&one);
+	return found;
+}
+
+/* Does the word, "=?" label "?" and so on, hold more than ASCII? */
+static bool
+is_high(struct slice word)
+{
+	struct buf text;
+	ptrdiff_t end = -1;
+	bool high;
+
+	for (size_t i = 0, marks = 0; i + 1 < word.n && end < 0; i++)
+		if (word.p[i] == '?' && ++marks >= 4 && word.p[i + 1] == '=')
+			end = (ptrdiff_t)i + 2;
+	if (end < 0)
+		return true;
+	buf_init(&text, 4 * word.n + 64);
+	high = word_decode(slice_sub(word, 0, (size_t)end), &text, NULL) != OK ||
+	    !utf8_is_ascii(buf_slice(&text));
+	buf_fini(&text);
+	return high;
+}
+
+bool
+foreign_words(struct slice raw, struct slice text)
+{
+	bool some = false;
+	ptrdiff_t at;
+
+	while ((at = slice_find(raw, SLICE("=?"))) >= 0) {
+		struct slice rest = slice_from(raw, (size_t)at + 2), label, charset;
+
+		if (!slice_cut(&rest, '?', &label))
+			break;
+		slice_cut(&label, '*', &charset);	/* RFC 2231 5: a language behind it */
+		if (charset_by_label(charset) == CHARSET_UNKNOWN) {
+			if (foreign_charset(charset))
+				return true;
+			some = some || is_high(slice_sub(raw, (size_t)at, WORD_OCTETS));
+		}
+		raw = slice_from(raw, (size_t)at + 2);
+	}
+	return some && has_ours(text);
 }
 
 static bool

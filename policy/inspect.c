@@ -278,7 +278,8 @@ scan_every_charset(struct inspect *w, struct slice octets, struct slice label,
 	enum charset cs = charset_by_label(label);
 	bool high = has_high(octets), utf8 = inspect_is_utf8(octets);
 
-	if (cs == CHARSET_UNKNOWN && foreign_charset(label))
+	if (cs == CHARSET_UNKNOWN && (foreign_charset(label) ||
+	    (markup != MARKUP_NONE && foreign_is_mixed(label, octets))))
 		inspect_opaque(w, "opaque-charset");
 	if (utf8 || cs == CHARSET_UTF_8)
 		scan_charset(w, octets, CHARSET_UTF_8, markup);
@@ -287,6 +288,8 @@ scan_every_charset(struct inspect *w, struct slice octets, struct slice label,
 	if (cs == CHARSET_UTF_7 || (cs != CHARSET_UTF_8 && !high &&
 	    slice_find(octets, SLICE("+Hq")) >= 0))
 		scan_charset(w, octets, CHARSET_UTF_7, markup);
+	if (cs == CHARSET_UTF_16)	/* without an order mark, as Windows has it */
+		scan_charset(w, octets, CHARSET_UTF_16LE, markup);
 	switch (cs) {
 	case CHARSET_UNKNOWN: case CHARSET_US_ASCII: case CHARSET_UTF_8: case CHARSET_UTF_7:
 	case CHARSET_WINDOWS_1252: case CHARSET_ISO_8859_1:
@@ -310,7 +313,7 @@ scan_declared(struct inspect *w, struct slice octets, const struct inspect_label
 		return;
 	if (cs != CHARSET_UNKNOWN)
 		scan_charset(w, octets, cs, markup);
-	else if (foreign_charset(declared))
+	else if (foreign_charset(declared) || foreign_is_mixed(declared, octets))
 		inspect_opaque(w, "opaque-charset");
 }
 

@@ -84,9 +84,24 @@ static const struct {
 	{ "no version", "Content-Type: text/html\r\n\r\n", "1:text/html[]", F(NO_VERSION) },
 	{ "duplicate boundary", MP("b; boundary=c") "--b\r\n\r\nx\r\n--b--\r\n",
 	    ":multipart/mixed|1:text/plain[x]",
-	    F(DUPLICATE_BOUNDARY) | F(PARAM_DUPLICATE) | F(NAME_CONFLICT) },
+	    F(DUPLICATE_BOUNDARY) | F(BOUNDARY_ILLEGAL) | F(PARAM_DUPLICATE) |
+		F(NAME_CONFLICT) },
 	{ "illegal boundary", MP("\"b!\"") "--b!\r\n\r\nx\r\n--b!--\r\n",
 	    ":multipart/mixed|1:text/plain[x]", F(BOUNDARY_ILLEGAL) },
+	/* what programs take for the boundary differs */
+	{ "comment before a boundary", MP("(c)b") "--b\r\n\r\nx\r\n--b--\r\n",
+	    ":multipart/mixed|1:text/plain[x]", F(BOUNDARY_ILLEGAL) },
+	{ "escape in a boundary", MP("\"\\b\"") "--b\r\n\r\nx\r\n--b--\r\n",
+	    ":multipart/mixed|1:text/plain[x]", F(BOUNDARY_ILLEGAL) },
+	{ "boundary in pieces", "Content-Type: multipart/mixed; boundary*0=a; boundary*1=b\r\n"
+	    "MIME-Version: 1.0\r\n\r\n--ab\r\n\r\nx\r\n--ab--\r\n",
+	    ":multipart/mixed|1:text/plain[x]", F(BOUNDARY_ILLEGAL) },
+	{ "single quotes", MP("'b'") "--'b'\r\n\r\nx\r\n--'b'--\r\n",
+	    ":multipart/mixed|1:text/plain[x]", F(BOUNDARY_ILLEGAL) },
+	{ "boundary in another value", MP("b; name=\"boundary=c\"") "--b\r\n\r\nx\r\n--b--\r\n",
+	    ":multipart/mixed|1:text/plain[x]", F(BOUNDARY_ILLEGAL) },
+	{ "folded boundary", MP("\r\n\t\"b b\"") "--b b\r\n\r\nx\r\n--b b--\r\n",
+	    ":multipart/mixed|1:text/plain[x]", 0 },
 	{ "multipart in base64", "Content-Transfer-Encoding: base64\r\n" MP("b")
 	    "--b\r\n\r\nx\r\n--b--\r\n", ":multipart/mixed|1:text/plain[x]",
 	        F(ENCODING_COMPOSITE) },
