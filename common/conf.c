@@ -98,7 +98,8 @@ on_value(cfg_t *cfg, cfg_opt_t *opt)
 		wrong(line, "%s: \"%s\" %s (%llu to %llu %s)", key->key, value, text,
 		    (unsigned long long)key->min, (unsigned long long)key->max, key->unit);
 	else if (key->type == CONF_CHOICE)
-		wrong(line, "%s: \"%s\" %s: %s", key->key, value, text, key->unit);
+		wrong(line, "%s: \"%s\" %s: %s", key->key, value, text,
+		    key->unit + (*key->unit == '|'));	/* none of the words is the default */
 	else
 		wrong(line, "%s: \"%s\" %s", key->key, value, text);
 	return 0;

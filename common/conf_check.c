@@ -180,7 +180,7 @@ conf_check_sig_reason(const char *value)
 {
 	return check_word(WORD_sig_reason, value, "is not a reason of a bad signature; they are "
 	    "untrusted, expired, revoked, unknown-revocation, wrong-signer, altered, weak, "
-	    "unsupported, malformed");
+	    "unsupported, malformed, header-mismatch, internal-error");
 }
 
 const char *
@@ -194,6 +194,27 @@ const char *
 conf_check_zone(const char *value)
 {
 	return check_word(WORD_zone, value, "is not one of local, internal, internet");
+}
+
+/* What could never be somebody's address would make a row that never fits. */
+const char *
+conf_check_sender(const char *value)
+{
+	struct slice domain = slice_of(value), local;
+
+	return slice_cut(&domain, '@', &local) && conf_check_is_hostname(domain) &&
+	    slice_chr(local, '<') < 0 && slice_chr(local, ' ') < 0 ? NULL :
+	    "is neither an address nor a domain with \"@\" before it";
+}
+
+const char *
+conf_check_dn(const char *value)
+{
+	struct slice rest = slice_of(value), first;
+
+	slice_cut(&rest, ',', &first);
+	return slice_chr(first, '=') > 0 ? NULL :
+	    "is not a distinguished name such as ou=Van phong,dc=tinh,dc=vn";
 }
 
 /* A uid or gid: not that of root, and not -1, which means "as it is" to the kernel. */
@@ -448,12 +469,25 @@ has_signer(const struct conf *conf, const char *title)
 	return false;
 }
 
+static bool
+is_rule_title(const char *title)
+{
+	size_t n = strspn(title, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789._-");
+
+	return n > 0 && n <= 64 && title[n] == '\0';
+}
+
 static void
 check_rules(const struct whole *w)
 {
 	for (size_t i = 0; i < w->conf->rule_n; i++) {
 		const struct conf_rule *r = &w->conf->rule[i];
 
+		if (!is_rule_title(r->title))
+			wrong(w, r->line, "rule \"%s\": its title must be made of A-Z, a-z, 0-9, "
+			    "\".\", \"_\" and \"-\", at most 64: it is sent in SMTP replies",
+			    r->title);
 		if (r->level_min > r->level_max)
 			wrong(w, r->line, "rule \"%s\": level-at-least is above level-at-most", r->title);
 		if (r->action != CONF_ACTION_ALLOW &&
@@ -508,6 +542,22 @@ check_signers(const struct whole *w)
 	}
 }
 
+/* A notice for another server's mailbox would be put off for ever: none leaves this one. */
+static void
+check_incident(const struct whole *w)
+{
+	const struct conf_general *g = &w->conf->general;
+	struct slice domain = slice_of(w->conf->incident.mailbox), local;
+
+	if (!slice_cut(&domain, '@', &local))
+		return;
+	for (size_t i = 0; i < g->domains.n; i++)
+		if (slice_eq_nocase(domain, slice_of(g->domains.v[i])))
+			return;
+	wrong(w, w->conf->incident.line, "incident: mailbox: %s is in none of the domains of this "
+	    "server", w->conf->incident.mailbox);
+}
+
 void
 conf_check_whole(const struct conf *conf, const char *file, struct buf *errors)
 {
@@ -518,6 +568,7 @@ conf_check_whole(const struct conf *conf, const char *file, struct buf *errors)
 	check_listeners(&w);
 	check_routes(&w);
 	check_ldap(&w);
+	check_incident(&w);
 	check_rules(&w);
 	check_signers(&w);
 }

@@ -35,6 +35,8 @@ const char *conf_check_kind(const char *value);
 const char *conf_check_user(const char *value);		/* a name, uid or uid:gid */
 const char *conf_check_group(const char *value);	/* a name or gid */
 const char *conf_check_zone(const char *value);
+const char *conf_check_sender(const char *value);
+const char *conf_check_dn(const char *value);
 const char *conf_check_absolute(const char *value);	/* a path */
 
 /* The same for a slice, which may hold anything. */

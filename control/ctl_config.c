@@ -10,18 +10,21 @@
 enum { ASK_MS = 5000 };
 
 /* A file that the configuration names must be there and hold something. Whether a program may read
- * it is not for us to say: each runs under an account of its own. */
+ * it is not for us to say: each runs under an account of its own, and we may be one that cannot look
+ * into its folder. */
 static void
 check_file(const char *key, const char *path, struct buf *errors, const char *file)
 {
 	struct stat st;
+	int err;
 
 	if (*path == '\0')
 		return;
-	if (stat(path, &st) != 0)
-		buf_addf(errors, "%s:0: %s: %s: %s\n", file, key, path, strerror(errno));
-	else if (st.st_size == 0)
+	err = stat(path, &st) == 0 ? 0 : errno;
+	if (err == 0 && st.st_size == 0)
 		buf_addf(errors, "%s:0: %s: %s: is empty\n", file, key, path);
+	else if (err != 0 && err != EACCES)
+		buf_addf(errors, "%s:0: %s: %s: %s\n", file, key, path, strerror(err));
 }
 
 static void
@@ -36,6 +39,15 @@ check_files(const struct conf *c, const char *file, struct buf *errors)
 	check_file("signature: crls", c->signature.crls, errors, file);
 	for (size_t i = 0; i < c->route_n; i++)
 		check_file("route: ca", c->route[i].ca, errors, file);
+	check_file("trust: ca", c->trust.ca, errors, file);
+	for (size_t i = 0; i < c->signer_n; i++) {
+		const struct conf_signer *s = &c->signer[i];
+
+		check_file("signer: certificate", s->certificate, errors, file);
+		check_file("signer: key", s->key, errors, file);
+		check_file("signer: pkcs11-module", s->pkcs11_module, errors, file);
+		check_file("signer: pin-file", s->pin_file, errors, file);
+	}
 }
 
 /* {"ok":false,"errors":[{"file":..,"line":..,"text":..}]} */
@@ -82,10 +94,10 @@ ctl_config_errors(struct ctl *ctl)
 	return any;
 }
 
-/* ---- postmaster (RFC 5321 4.5.1), if the directory can be asked ---- */
+/* ---- postmaster (RFC 5321 4.5.1) and the security officers, if the directory can be asked ---- */
 
 static void
-check_postmaster(struct ctl *ctl, int fd, const char *address)
+check_reached(struct ctl *ctl, int fd, const char *address, const char *advice)
 {
 	const struct dir_rcpt_reply *reply;
 	struct dir_rcpt_request req = { .address = slice_of(address) };
@@ -103,13 +115,13 @@ check_postmaster(struct ctl *ctl, int fd, const char *address)
 	if (reply->outcome == DIR_RCPT_LOCAL || reply->outcome == DIR_RCPT_NOT_OURS ||
 	    (reply->outcome == DIR_RCPT_GROUP && reply->accounts_n + reply->externals_n > 0))
 		return;
-	fprintf(stderr, "congvuctl: warning: mail for %s reaches nobody: set postmaster, or give "
-	    "an account that alias\n", address);
+	fprintf(stderr, "congvuctl: warning: mail for %s reaches nobody: %s\n", address, advice);
 }
 
 static void
-check_postmasters(struct ctl *ctl)
+check_mailboxes(struct ctl *ctl)
 {
+	static const char advice[] = "set postmaster, or give an account that alias";
 	const struct conf_general *g = &ctl->conf->general;
 	char path[128], address[320];
 	int fd = -1;
@@ -118,11 +130,14 @@ check_postmasters(struct ctl *ctl)
 	    chan_sync_connect(path, ASK_MS, &fd) != OK)
 		return;	/* it does not run yet, or may not be asked: the server itself will look */
 	if (g->postmaster[0] != '\0')
-		check_postmaster(ctl, fd, g->postmaster);
+		check_reached(ctl, fd, g->postmaster, advice);
 	for (size_t i = 0; g->postmaster[0] == '\0' && i < g->domains.n; i++) {
 		snprintf(address, sizeof address, "postmaster@%s", g->domains.v[i]);
-		check_postmaster(ctl, fd, address);
+		check_reached(ctl, fd, address, advice);
 	}
+	if (ctl->conf->incident.mailbox[0] != '\0')
+		check_reached(ctl, fd, ctl->conf->incident.mailbox,
+		    "no notice gets to the security officers");
 	close(fd);
 }
 
@@ -138,7 +153,7 @@ ctl_config_check(struct ctl *ctl, int argc, char **argv)
 	find_errors(ctl, &errors);
 	ok = errors.n == 0;
 	if (ok)
-		check_postmasters(ctl);
+		check_mailboxes(ctl);
 	if (ctl->json)
 		print_json(buf_slice(&errors));
 	else if (ok)

@@ -68,6 +68,17 @@ def config_check(p, s):
         out.write(f.read().replace(p.env["CONGVU_CA"], hollow).replace("/pki/server.key", "/pki/no.key"))
     done = subprocess.run([p.env["CONGVU_CTL"], "-c", bad, "config", "check"], stdout=subprocess.PIPE, text=True)
     assert done.returncode == 1 and "hollow.pem: is empty" in done.stdout and "no.key: No such" in done.stdout, done
+    # Of the sections that mail goes on without, and the officers' mailbox, which nobody has.
+    with open(p.env["CONGVU_CONF"]) as f, open(bad, "w") as out:
+        out.write(f.read() + 'signer "x" { certificate = "/no.pem"\n key = "/no.key" }\ntrust { ca = "/no.ca" }\n')
+    done = subprocess.run([p.env["CONGVU_CTL"], "-c", bad, "config", "check"], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 1 and all("/no." + x in done.stdout for x in ("pem: No", "key: No", "ca: No")), done
+    with open(p.env["CONGVU_CONF"]) as f, open(bad, "w") as out:
+        out.write(f.read() + 'incident { mailbox = "nobody@%s" }\n' % p.env["CONGVU_DOMAIN"])
+    done = subprocess.run([p.env["CONGVU_CTL"], "-c", bad, "config", "check"], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0 and "reaches nobody: no notice gets to the security officers" in done.stdout, done
 
 
 def explain(p, s, message, *words):
