@@ -117,7 +117,7 @@ class Province:
         """(accepted?, last reply lines) by curl over implicit TLS."""
         path = self.file("send.eml", message)
         p = subprocess.run(
-            ["curl", "-sS", "-v", "--max-time", "90", "--cacert", self.ca,
+            ["curl", "-sS", "--noproxy", "*", "-v", "--max-time", "90", "--cacert", self.ca,
              "--url", "smtps://localhost:%s/client.example" % (port or self.env["CONGVU_SUBMISSIONS_PORT"]),
              "--user", "%s:%s" % (sender, self.password), "--mail-from", sender, "--mail-rcpt", to,
              "--upload-file", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -154,7 +154,7 @@ class Province:
 
     def curl_imap(self, user, box, command=None, uid=None, port=None):
         url = self.imap_url(box, port) + (";UID=%s" % uid if uid else "")
-        p = subprocess.run(["curl", "-sS", "--max-time", "60", "--cacert", self.ca, "--user",
+        p = subprocess.run(["curl", "-sS", "--noproxy", "*", "--max-time", "60", "--cacert", self.ca, "--user",
                             "%s:%s" % (user, self.password), "--url", url]
                            + (["--request", command] if command else []),
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)

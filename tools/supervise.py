@@ -65,12 +65,15 @@ class Service:
         try:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            pass
+            sys.stderr.write("%s: does not end at SIGTERM\n" % self.name)
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self.process.wait()
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            sys.stderr.write("%s: does not end at SIGKILL\n" % self.name)
 
 
 def write_pids(top, services):
@@ -89,6 +92,7 @@ def main():
     with open(os.path.join(top, "services.json")) as f:
         services = [Service(top, row) for row in json.load(f)]
     stopping = []
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())	# what our parent keeps from us is not kept from them
     for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(s, lambda *_: stopping.append(1))
     with open(os.path.join(top, "supervisor.pid"), "w") as f:

@@ -56,7 +56,7 @@ def signs_in(env, context):
 
 def store_accepts(env):
     p = subprocess.run([env["CONGVU_CTL"], "-c", env["CONGVU_CONF"], "status", "--json"], stdout=subprocess.PIPE,
-                       stderr=subprocess.DEVNULL)
+                       stderr=subprocess.DEVNULL, timeout=DEADLINE_S)
     try:
         store = json.loads(p.stdout)["mailstored"]
     except ValueError:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from harness import TOP, Imap, Province, Smtp, eventually
+from harness import TOP, Imap, Province, Smtp, eventually, join
 import scenario  # in tools/, which harness makes known
 
 STRANGER = "la@khach.example"
@@ -330,15 +330,14 @@ class Traffic:
 
     def __enter__(self):
         for fn, arg in self.jobs:
-            t = threading.Thread(target=self.guard, args=(fn, arg))
+            t = threading.Thread(target=self.guard, args=(fn, arg), daemon=True, name="%s %s" % (fn.__name__, arg))
             t.start()
             self.threads.append(t)
         return self
 
     def __exit__(self, *_):
         self.stopping.set()
-        for t in self.threads:
-            t.join()
+        join(*self.threads)
         self.threads = []
 
     def guard(self, fn, arg):

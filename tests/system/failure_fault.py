@@ -10,6 +10,8 @@ import struct
 import threading
 import time
 
+from harness import join
+
 FRAME_MAX, FDS_MAX = 65536, 4
 HEADER = struct.Struct("<BBHIi")	# version, flags, code, id, status
 
@@ -81,13 +83,12 @@ class Liar:
         self.stopping.set()
         for s, path in self.listeners:
             os.rename(path + ".real", path)
-        for t in self.threads:
-            t.join()
+        join(*self.threads)
         for s, _ in self.listeners:
             s.close()
 
     def begin(self, fn, *args):
-        t = threading.Thread(target=fn, args=args)
+        t = threading.Thread(target=fn, args=args, daemon=True)
         t.start()
         self.threads.append(t)
 
@@ -99,6 +100,8 @@ class Liar:
             except OSError:
                 continue
             server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            for side in (client, server):
+                side.settimeout(20)  # who does not read must not keep us
             try:
                 server.connect(path + ".real")
                 self.begin(self.talk, client, server)

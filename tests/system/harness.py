@@ -18,16 +18,59 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "tools"))
 
 
+LIMIT_S = 3000 if "--long" in sys.argv else 300		# for one test, or for what comes before and after them
+CLEANUP_S = 60
+
+
 class OutOfTime(BaseException):
-    """The test was told to end (./check has a deadline for each): no test catches this, every province still ends."""
+    """The test was told to end (./check has a deadline for each program), or took longer than limit() gives it: no test
+    catches this, every province still ends."""
 
 
-def out_of_time(*_):
+def out_of_time(number, _):
     faulthandler.dump_traceback()  # what the other threads wait for
-    raise OutOfTime("told to end")
+    signal.alarm(CLEANUP_S)  # what is done on the way out may wait, too
+    raise OutOfTime("told to end" if number == signal.SIGTERM else "waits for ever")
 
 
+def limit(seconds=LIMIT_S):
+    """From now on."""
+    signal.alarm(seconds)
+
+
+# Whoever started us may have kept signals from us, which all that we start would inherit: slapd, told to end, would not.
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, out_of_time)
+signal.signal(signal.SIGALRM, out_of_time)
+limit()
+# Nor does a proxy know our servers.
+for name in ("no_proxy", "NO_PROXY"):
+    os.environ[name] = ",".join(filter(None, ("localhost,127.0.0.1,::1", os.environ.get(name))))
+
+
+def join(*threads, seconds=120):
+    """Wait for their end, but not for ever."""
+    end = time.monotonic() + seconds
+    for t in threads:
+        t.join(max(0.0, end - time.monotonic()))
+    stuck = [t.name for t in threads if t.is_alive()]
+    if stuck:
+        faulthandler.dump_traceback()
+        raise AssertionError("do not end within %d s: %s" % (seconds, ", ".join(stuck)))
+
+
+def ended(process, seconds=20):
+    """Wait for a process that was told to end; one that does not is killed, and that is a failure."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(seconds)
+        raise AssertionError("%s does not end" % process.args[0]) from None
+
 
 FOLDERS = {"smtpd": "smtpd", "imapd": "imapd", "directoryd": "directory", "policyd": "policy",
            "mailstored": "mailstore", "congvuctl": "control", "metricsd": "control", "congvu-trust": "policy/fetch"}
@@ -43,7 +86,7 @@ class Province:
 
     def __enter__(self):
         subprocess.run([os.path.join(TOP, "demo"), "--dir", self.dir, "--port-base", str(self.port_base),
-                        "--no-scenario", "--detach"] + list(self.options), check=True, stdin=subprocess.DEVNULL)
+                        "--no-scenario", "--detach"] + list(self.options), check=True, stdin=subprocess.DEVNULL, timeout=LIMIT_S)
         self.read_env()
         self.context = ssl.create_default_context(cafile=self.env["CONGVU_CA"])
         return self
@@ -51,7 +94,7 @@ class Province:
     def __exit__(self, *_):
         if sys.exc_info()[0] is not None:
             self.show_logs()
-        subprocess.run([os.path.join(TOP, "demo"), "--stop", "--dir", self.dir], check=False)
+        subprocess.run([os.path.join(TOP, "demo"), "--stop", "--dir", self.dir], check=False, timeout=LIMIT_S)
         if self.made:
             shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -186,6 +229,12 @@ class Imap:
         except OSError:
             return b""
 
+    def until(self, start):
+        """The first line that begins so."""
+        while not (line := self.line()).startswith(start):
+            assert line, "closed before %r" % start
+        return line
+
     def command(self, text):
         """(status text of the tagged reply, untagged octets); ("", ...) when the server closed."""
         self.n += 1
@@ -239,14 +288,16 @@ def run(tests, *arguments):
     failed = 0 if tests else 1
     for test in tests:
         try:
+            limit()
             test(*arguments)
             print("ok   " + test.__name__)
         except (Exception, OutOfTime) as e:
             failed += 1
             print("FAIL " + test.__name__)
             traceback.print_exc(file=sys.stdout)
-            if isinstance(e, OutOfTime):
+            if str(e) == "told to end":
                 raise
         sys.stdout.flush()
+    limit()
     print("%d passed, %d failed" % (max(len(tests) - failed, 0), failed))
     return failed

@@ -15,7 +15,7 @@ import termios
 import threading
 import time
 
-from harness import Imap, Province, Smtp, chosen, eventually, header, run
+from harness import Imap, Province, Smtp, chosen, eventually, header, join, run
 
 BOUND_S = 5.0
 DISABLED = "disabled now"
@@ -177,7 +177,7 @@ def busy(province, directory):
     stalled.command("SELECT INBOX")
     stalled.send(b"f FETCH 1 BODY[]\r\n")
     stop = threading.Event()
-    threads = [threading.Thread(target=pipeline, args=(flood, b"n NOOP\r\n" * 50, stop))]
+    threads = [threading.Thread(target=pipeline, args=(flood, b"n NOOP\r\n" * 50, stop), daemon=True)]
     for t in threads:
         t.start()
     assert eventually(lambda: is_full(stalled.sock))
@@ -191,8 +191,7 @@ def busy(province, directory):
     bye(adding, t, "APPEND")
     bye_or_end(flood, t, "pipelining")
     stop.set()
-    for thread in threads:
-        thread.join()
+    join(*threads)
     directory.enable("u3")
     assert count(province, 4) == before, "the unfinished message was delivered"
     assert count(province, 3) == kept, "the unfinished APPEND was kept"
@@ -235,7 +234,7 @@ class Racer(threading.Thread):
     """Signs in again and again, and keeps every session; or sends one message after the other."""
 
     def __init__(self, province, n, to=None):
-        super().__init__()
+        super().__init__(daemon=True)
         self.province, self.n, self.to = province, n, to
         self.sessions, self.accepted, self.refused = [], 0, False
 
@@ -274,8 +273,7 @@ def racing(province, directory):
         r.start()
     assert eventually(lambda: all(r.accepted > 5 or len(r.sessions) > 5 for r in racers))
     t = directory.disable("u21")
-    for r in racers:
-        r.join()
+    join(*racers)
     sessions = [s for r in racers for s in r.sessions]
     within("%d sessions, made meanwhile" % len(sessions), max(rest(s, t)[1] for s in sessions))
     accepted = sum(r.accepted for r in racers)

@@ -208,8 +208,7 @@ def what_nobody_inspected_is_read_inside(p, by):
         message = header(u3, u3) + b"MIME-Version: 1.0\r\n" + blob
         with Imap(p, listener, user=u3) as c:
             c.send(b"a APPEND Chep {%d+}\r\n%s\r\n" % (len(message), message))
-            while not (line := c.line()).startswith(b"a "):
-                pass
+            line = c.until(b"a ")
             assert line.startswith(b"a OK"), line
         assert is_kept("Chep") == kept, listener
     with Smtp(p, "SMTP", tls=False) as s:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from harness import TOP, Imap, Province, Smtp, eventually, header, run
+from harness import TOP, Imap, Province, Smtp, eventually, header, join, run
 
 LONG = "--long" in sys.argv
 STRANGER = "la@khach.example"
@@ -95,7 +95,8 @@ class Load:
 
     def __init__(self, p):
         self.p, self.acked, self.stop = p, [], threading.Event()
-        self.threads = [threading.Thread(target=self.send, args=(n,)) for n in (1, 2, 3)] + [threading.Thread(target=self.write)]
+        self.threads = [threading.Thread(target=self.send, args=(n,), daemon=True) for n in (1, 2, 3)] + \
+            [threading.Thread(target=self.write, daemon=True)]
 
     def __enter__(self):
         for t in self.threads:
@@ -104,8 +105,7 @@ class Load:
 
     def __exit__(self, *_):
         self.stop.set()
-        for t in self.threads:
-            t.join()
+        join(*self.threads)
 
     def send(self, n):
         for k in range(100000):

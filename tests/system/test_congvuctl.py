@@ -231,7 +231,7 @@ def queue_retries_after_451(p, s):
         assert len(os.listdir(new)) == 1
     finally:
         hop.kill()
-        hop.wait()
+        hop.wait(20)
     for e in objects(p, "queue", "list"):
         assert e["route"] == "away", e
         assert eventually(lambda e=e: p.ctl("queue", "hold", e["id"]).returncode == 0)
@@ -291,8 +291,7 @@ def store_stat(p, s):
         c.send(b"a APPEND INBOX (\\Deleted) {%d}\r\n" % len(text))
         assert c.line().startswith(b"+")
         c.send(text.encode() + b"\r\n")
-        while not (line := c.line()).startswith(b"a "):
-            assert line
+        line = c.until(b"a ")
         assert line.startswith(b"a OK"), line
         (there,) = objects(p, "store", "stat")
         assert c.command("SELECT INBOX")[0].startswith("OK") and c.command("EXPUNGE")[0].startswith("OK")

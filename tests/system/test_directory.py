@@ -14,6 +14,8 @@ import tempfile
 import time
 import traceback
 
+import harness
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools"))
 import users  # noqa: E402
@@ -82,7 +84,7 @@ class Slapd:
         if self.child is not None:
             self.child.send_signal(signal.SIGCONT)
             self.child.send_signal(sig)
-            self.child.wait()
+            harness.ended(self.child)
             self.child = None
 
     def configure(self, ldif):
@@ -513,8 +515,10 @@ def main():
                 if CONTROL and CONTROLS[CONTROL] != test.__name__:
                     continue
                 began = time.monotonic()
+                harness.limit()
                 test(d, slapd)
                 print("%-22s %5.1f s" % (test.__name__, time.monotonic() - began))
+        harness.limit()
         expect("ends as asked", d.status, 0)
         expect("no orphans", subprocess.run(["pgrep", "-f", d.conf], stdout=subprocess.DEVNULL).returncode, 1)
         if not CONTROL:

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 
-from harness import Province, Smtp, chosen, eventually, header, run
+from harness import Province, Smtp, chosen, eventually, header, join, run
 import scenario  # in tools/, which harness makes known
 
 BODY = "noi-dung-rieng-dsn"
@@ -436,11 +436,10 @@ def many_for_a_dead_hop_hold_up_nobody_else(p):
                 c.send(header(sender, "chet@one.example") + b"\r\nx\r\n.\r\n")
                 assert c.reply()[0] == 250
     with Hop(p.port_base + 31) as quick:
-        threads = [threading.Thread(target=fill) for _ in range(4)]
+        threads = [threading.Thread(target=fill, daemon=True) for _ in range(4)]
         for t in threads:
             t.start()
-        for t in threads:
-            t.join()
+        join(*threads)
         before = put_off()
         ref = send(p, sender, ["ok-many@two.example"])
         assert eventually(lambda: quick.got(ref.encode()), 30), queue(p)
@@ -557,13 +556,15 @@ def killed_at_any_moment_each_is_told_once(p):
         t = threading.Thread(target=killer, daemon=True)
         refs = []
         t.start()
+        end = time.monotonic() + 120
         while len(refs) < 24:
+            assert time.monotonic() < end, "hardly anything is taken: %d" % len(refs)
             with contextlib.suppress(AssertionError, OSError):  # told "not now": not counted
                 refs.append(send(p, sender, ["w550-k%d@one.example" % len(refs), "w551-k@two.example"],
                                  {"w551-k@two.example": " NOTIFY=FAILURE"}))
             time.sleep(0.15)
         stop.set()
-        t.join()
+        join(t)
         assert eventually(lambda: p.ctl("queue", "list").returncode == 0 and queue(p) == [], 90), queue(p)
         box = [email.message_from_bytes(m, policy=email.policy.default) for m in Box(p, sender).messages()]
         for ref in refs:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from harness import Imap, Province, Smtp, header, run
+from harness import Imap, Province, Smtp, header, join, run
 
 LONG = "--long" in sys.argv
 SEED = int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else random.getrandbits(30)
@@ -232,8 +232,8 @@ class Crowd:
             c.command("SELECT " + self.box)
             n = 1
             c.send(b"a APPEND %s {%d+}\r\n" % (self.box.encode(), len(MESSAGE)) + MESSAGE + b"\r\n")
-            while not c.line().startswith(b"a OK"):
-                pass
+            line = c.until(b"a ")
+            assert line.startswith(b"a OK"), line
             while n < messages:
                 some = min(n, messages - n)
                 status, _ = c.command("UID COPY 1:%d %s" % (some, self.box))
@@ -260,12 +260,11 @@ class Crowd:
 
     def round(self):
         end = time.monotonic() + ROUND_S
-        threads = [threading.Thread(target=self.guard, args=(lambda c=c: self.step(c), end, c)) for c in self.clients]
-        threads.append(threading.Thread(target=self.guard, args=(self.deliver, end)))
+        threads = [threading.Thread(target=self.guard, args=(lambda c=c: self.step(c), end, c), daemon=True) for c in self.clients]
+        threads.append(threading.Thread(target=self.guard, args=(self.deliver, end), daemon=True))
         for t in threads:
             t.start()
-        for t in threads:
-            t.join()
+        join(*threads)
         assert not self.errors, self.errors[0]
         # Nobody is told what a session that looks anew does not see; the sessions are told the rest by NOOP.
         truth = look_anew(self.p, self.user, self.box)

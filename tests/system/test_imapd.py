@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from harness import Imap, Province, eventually, run
+from harness import Imap, Province, eventually, join, run
 
 MESSAGE = (b"From: <a@b.example>\r\nTo: <c@d.example>\r\nSubject: thu\r\nDate: Mon, 02 Feb 2026 08:00:00 +0700\r\n"
            b"Message-ID: <%s@test.example>\r\n\r\nxin chao\r\n")
@@ -59,12 +59,12 @@ def idle_learns_at_once(p):
         assert idle.line().startswith(b"+")
         waits = []
         for n in range(5):
-            done = threading.Thread(target=append, args=(other, "INBOX", MESSAGE % b"idle%d" % n))
+            done = threading.Thread(target=append, args=(other, "INBOX", MESSAGE % b"idle%d" % n), daemon=True)
             began = time.monotonic()
             done.start()
             line = idle.line()
             waits.append(time.monotonic() - began)
-            done.join()
+            join(done)
             assert b"EXISTS" in line, line
             assert b"RECENT" in idle.line()
         assert max(waits) < 1.0, waits
@@ -128,7 +128,7 @@ def loose(p):
 def foreign_alpn_is_refused(p):
     context = loose(p)
     context.set_alpn_protocols(["http/1.1"])
-    with socket.create_connection(("127.0.0.1", p.port("IMAPS"))) as s:
+    with socket.create_connection(("127.0.0.1", p.port("IMAPS")), 20) as s:
         try:
             context.wrap_socket(s)
         except (ssl.SSLError, ConnectionError):
@@ -289,7 +289,7 @@ def tls12(p):
     """What comes of a handshake with nothing newer than TLS 1.2."""
     context = loose(p)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    with socket.create_connection(("127.0.0.1", p.port("IMAPS"))) as s:
+    with socket.create_connection(("127.0.0.1", p.port("IMAPS")), 20) as s:
         try:
             return context.wrap_socket(s).version()
         except (ssl.SSLError, ConnectionError):

@@ -126,9 +126,7 @@ def other_paths_are_told(w):
     with Imap(w.p, "IMAPS_INTERNET", user=w.other.split("@")[0]) as s:
         raw = w.message(w.other, w.other)
         s.send(b"a APPEND INBOX {%d+}\r\n" % len(raw) + raw + b"\r\n")
-        line = s.line()
-        while not line.startswith(b"a "):
-            line = s.line()
+        line = s.until(b"a ")
     assert line.startswith(b"a NO"), line
     assert eventually(lambda: [t for _, t in w.notices() if "việc / act: append" in t and w.other in t], 15), w.notices()
 
@@ -172,7 +170,7 @@ def without_a_mailbox_they_wait(w):
 
 
 def figures_tell(w):
-    with urllib.request.urlopen(w.p.env["CONGVU_METRICS_URL"]) as f:
+    with urllib.request.urlopen(w.p.env["CONGVU_METRICS_URL"], timeout=20) as f:
         text = f.read().decode()
     counted = {m.group(1): float(m.group(2)) for m in re.finditer(
         r'(?m)^congvu_incidents_total\{[^}]*rule="secret-internet"[^}]*level="([a-z-]+)"[^}]*\} (\S+)', text)}

@@ -255,7 +255,7 @@ def nothing_is_lost_with_the_store(p, t):
             if told[-1][1] != ["250", "250"]:
                 over.wait(0.02)  # as a client that is told to come again
 
-    sender = threading.Thread(target=send)
+    sender = threading.Thread(target=send, daemon=True)
     sender.start()
     for k in range(3):
         before = good()

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from harness import TOP, Imap, Province, chosen, eventually, header, run
+from harness import TOP, Imap, Province, chosen, ended, eventually, header, run
 import scenario  # in tools/, which harness makes known
 
 LONG = "--long" in sys.argv
@@ -633,7 +633,7 @@ namespace inbox {\n  inbox = yes\n  separator = .\n  mailbox Sent {\n    special
         assert (end["imported"], end["already-there"]) == (0, 31), end
     finally:
         server.terminate()
-        server.wait()
+        ended(server)
 
 
 def mail_of(mails):

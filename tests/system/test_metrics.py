@@ -142,8 +142,7 @@ def imap_is_counted(p, s):
     message = header(user, user) + b"\r\nGhi nho.\r\n"
     with Imap(p, user=user) as c:
         c.send(b"a APPEND INBOX {%d+}\r\n" % len(message) + message + b"\r\n")
-        while not (line := c.line()).startswith(b"a "):
-            assert line, "closed"
+        line = c.until(b"a ")
         assert line.startswith(b"a OK"), line
         assert c.command("NOOP")[0].startswith("OK")
         more(p, before, 1, "sessions", program="imapd", zone="internal")

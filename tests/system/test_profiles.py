@@ -80,8 +80,7 @@ def open_keeps_nothing_that_is_marked(p, s):
         message = marked(s, 1, to)
         for box in ("INBOX", MAT):
             c.send(b'a APPEND "%s" {%d+}\r\n' % (box.encode(), len(message)) + message + b"\r\n")
-            while not (line := c.line()).startswith(b"a "):
-                assert line, "closed"
+            line = c.until(b"a ")
             assert line.startswith(b"a NO"), line
     assert messages(p) == before and p.ctl("queue", "list", "--json").stdout == ""
     records = [json.loads(line) for line in p.ctl("audit", "list", "--json").stdout.splitlines()]

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from harness import Province, Smtp, chosen, eventually, run
+from harness import Province, Smtp, chosen, eventually, join, run
 
 TO = ["gia.dinh@ngoai.example", "ban.be@ngoai.example"]
 BLOB = bytes(range(1, 9)) * 40
@@ -184,11 +184,10 @@ def of_two_at_once_one_wins(p):
             s.send(d + b"\r\n.\r\n")
             got.append(s.reply()[0])
 
-    threads = [threading.Thread(target=one, args=(d,)) for d in data]
+    threads = [threading.Thread(target=one, args=(d,), daemon=True) for d in data]
     for t in threads:
         t.start()
-    for t in threads:
-        t.join()
+    join(*threads)
     assert sorted(got)[0] == 250 and all(c in (451, 550) for c in sorted(got)[1:]), got
     assert told_as_used(p) == told + 1, "the log tells of a use that was none"
 

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-from harness import Imap, Province, Smtp, TOP, eventually, header, run
+from harness import Imap, Province, Smtp, TOP, ended, eventually, header, run
 
 BOTH = ("smtpd", "imapd")
 
@@ -583,7 +583,7 @@ def start_in_any_order(p):
         for m in running.values():
             m.close()
         directory.terminate()
-        directory.wait()
+        ended(directory)
 
 
 def a_second_server_is_refused(p, running):

@@ -18,6 +18,8 @@ import tempfile
 import threading
 import time
 
+import harness
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools"))
 import users  # noqa: E402
@@ -476,6 +478,7 @@ def test_stop(smtpd):
 def run(test, *args):
     global passed, failed
     try:
+        harness.limit()
         test(*args)
         passed += 1
     except Exception as e:  # every kind of failure is one failed test

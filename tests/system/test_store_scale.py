@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from harness import Imap, Province, Smtp, eventually, header, run
+from harness import LIMIT_S, Imap, Province, Smtp, eventually, header, run
 
 LONG = "--long" in sys.argv
 ACCOUNTS, MESSAGES, LARGE = (20000, 1000000, 20000) if LONG else (200, 10000, 200)
@@ -59,9 +59,15 @@ def fill(p):
             "accounts", str(ACCOUNTS), "mail", bulk(p, 1), str(MESSAGES), "300",
             "mail", bulk(p, 2), str(LARGE), str(LARGE_OCTETS)]
     pid = p.pid("mailstored")
-    filler = subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
-    os.kill(pid, signal.SIGTERM)
-    out, _ = filler.communicate()
+    with open(os.path.join(p.dir, "supervisor.pid")) as f:
+        supervisor = int(f.read())
+    os.kill(supervisor, signal.SIGSTOP)  # or the next mailstored may be there first, and the filler waits for ever
+    try:
+        os.kill(pid, signal.SIGTERM)
+        filler = subprocess.run(args, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S)
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    out = filler.stdout
     assert filler.returncode == 0, out
     for line in out.splitlines():
         what, count, seconds = line.split()

@@ -12,6 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import join, limit
 from test_directory import DOMAIN, LOCAL, OK, RCPT_DISABLED, TOP, UNKNOWN, Directoryd, Slapd, expect, failures, wait_for
 
 BOUND_S = 5
@@ -112,13 +113,13 @@ def flood(slapd, d, w):
     guid = guid_of(d, "u10@" + DOMAIN)
     noise = "".join("dn: uid=u9,%s\nchangetype: modify\nreplace: description\ndescription: %d\n\n" % (people(slapd), i)
                     for i in range(30000))
-    thread = threading.Thread(target=slapd.change, args=("ldapmodify", noise))
+    thread = threading.Thread(target=slapd.change, args=("ldapmodify", noise), daemon=True)
     thread.start()
     time.sleep(0.3)  # well into it
     status(slapd, "uid=u10," + people(slapd), "locked")
     within("locked amid much noise", w.until("lock", lambda: w.told.get(guid) == ("1", LOCKED)))
     expect("the noise goes on", thread.is_alive(), True)
-    thread.join()
+    join(thread)
 
 
 def interruptions(slapd, d, w):
@@ -232,6 +233,7 @@ def main():
     try:
         for i, test in enumerate((test_sync, test_poll, test_off, test_not_offered)):
             began = time.monotonic()
+            limit()
             test("%s/d%d" % (folder, i), slapd, pki)
             print("%-22s %5.1f s" % (test.__name__, time.monotonic() - began))
     finally:
