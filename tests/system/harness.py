@@ -46,6 +46,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, out_of_time)
 signal.signal(signal.SIGALRM, out_of_time)
 limit()
+os.umask(0o022)		# programs of other users find what we make
 # Nor does a proxy know our servers.
 for name in ("no_proxy", "NO_PROXY"):
     os.environ[name] = ",".join(filter(None, ("localhost,127.0.0.1,::1", os.environ.get(name))))
