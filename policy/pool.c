@@ -613,17 +613,28 @@ pool_new(struct loop *loop, const struct conf *conf, const struct trust *trust,
 	return OK;
 }
 
+/* Also those that wait for a worker which is not left to others. */
+static void
+fail_all(struct pool *p)
+{
+	for (int q = 0; q < QUEUE_COUNT; q++)
+		while (p->head[q] != NULL) {
+			struct job *job = p->head[q];
+
+			unlink_job(p, q, &p->head[q]);
+			job_fail(job, ERR_UNAVAIL);
+		}
+}
+
 void
 pool_free(struct pool **pool)
 {
 	struct pool *p = *pool;
-	struct job *job;
 
 	if (p == NULL)
 		return;
 	p->closing = true;
-	while ((job = next_job(p)) != NULL)
-		job_fail(job, ERR_UNAVAIL);
+	fail_all(p);
 	for (size_t i = 0; i < p->slots_n; i++) {
 		struct worker_slot *w = &p->slots[i];
 
@@ -633,7 +644,9 @@ pool_free(struct pool **pool)
 			(void)waitpid(w->pid, NULL, 0);
 		w->pid = 0;
 		chan_client_free(&w->client);
+		sign_line_free(&w->line);
 	}
+	chan_client_free(&p->keyd);
 	seen_free(&p->seen);
 	free(p->slots);
 	free(p);

@@ -3,8 +3,9 @@
  * policy/pool.h: the workers of policyd, their jobs, and what happens when one fails.
  *
  * Shape   one job at a time per worker; further jobs wait in bounded queues, submissions before
- *         other SMTP before APPEND, and one worker is left to submissions. A worker that dies, is silent past conf.limits.policy_ms or answers what cannot
- *         be believed is killed and replaced, and its job is answered ERR_UNAVAIL.
+ *         other SMTP before APPEND, and one worker is left to submissions. A worker that dies, is
+ *         silent past conf.limits.policy_ms or answers what cannot be believed is killed and
+ *         replaced, and its job is answered ERR_UNAVAIL.
  */
 #ifndef POLICY_POOL_H
 #define POLICY_POOL_H
@@ -14,10 +15,6 @@
 #include "policy/trust.h"
 
 struct pool;
-
-struct pool_counters {
-	uint64_t judged, rejected, deferred, worker_deaths;
-};
 
 /* fatal is called when no worker can ever run (its sandbox cannot be closed). */
 typedef void (*pool_event_fn)(void *arg);
