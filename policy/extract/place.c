@@ -10,6 +10,7 @@ enum {
 	FAINT = 218,		/* the same where a stamp is looked for that is paler than print */
 	HEIGHT_MIN = 12, WIDTH_MIN = 22,
 	FRAME_COVER_PERCENT = 68,	/* of each side is drawn */
+	FRAME_SIDES_MIN = 3,	/* a stamp that was pressed unevenly lacks one */
 	SPECK_HEIGHT = 4,
 	RED_CONTRAST = 3,
 	COMPONENTS_MAX = 20000,	/* more is noise: then only the large ones are looked at */
@@ -160,16 +161,16 @@ static bool
 is_frame(PIX *component, double angle)
 {
 	PIX *t = turned(component, angle);
-	bool is = t != NULL;
+	unsigned drawn = 0;
 	int depth;
 
 	if (t == NULL)
 		return false;
 	depth = pixGetHeight(t) / 6 + 2;
-	for (int side = 0; side < 4 && is; side++)
-		is = covered(t, side < 2, side % 2 != 0, depth) >= FRAME_COVER_PERCENT;
+	for (int side = 0; side < 4; side++)
+		drawn += covered(t, side < 2, side % 2 != 0, depth) >= FRAME_COVER_PERCENT;
 	pixDestroy(&t);
-	return is;
+	return drawn >= FRAME_SIDES_MIN;
 }
 
 static PIX *

@@ -18,6 +18,9 @@ enum {
 	SPECK_POINTS = 14,
 	DASH_MAX = 7,
 	LETTER_MIN = 10,
+	DRAWN_PERCENT = 40,	/* of a side is drawn */
+	EDGE_PERCENT = 22,	/* of a frame's height: letters are farther in */
+	PALE = 215,		/* lighter is paper, in a frame that was inked unevenly */
 	READING_OCTETS_MAX = 400
 };
 
@@ -120,6 +123,35 @@ strokes_of(PIX *ink, bool framed)
 	if (all != NULL)
 		(void)pixDilateBrick(all, all, 5, 5);
 	return all;
+}
+
+/* Does a row (a column) of the ink that is near an edge belong to a frame? */
+static bool
+is_drawn(NUMA *counts, int i, int length)
+{
+	l_float32 n = 0;
+
+	return numaGetFValue(counts, i, &n) == 0 && (double)n * 100 >= DRAWN_PERCENT * (double)length;
+}
+
+/* Rows and columns near the edges that are mostly ink: a frame, however unevenly it was inked.
+ * False: no memory. */
+static bool
+erase_sides(PIX *ink)
+{
+	int w = pixGetWidth(ink), h = pixGetHeight(ink), near = h * EDGE_PERCENT / 100;
+	NUMA *rows = pixCountPixelsByRow(ink, NULL), *columns = pixCountPixelsByColumn(ink);
+	bool done = rows != NULL && columns != NULL;
+
+	for (int y = 0; y < h && done; y++)
+		if ((y < near || y >= h - near) && is_drawn(rows, y, w))
+			(void)pixRasterop(ink, 0, y - 1, w, 3, PIX_CLR, NULL, 0, 0);
+	for (int x = 0; x < w && done; x++)
+		if ((x < near || x >= w - near) && is_drawn(columns, x, h))
+			(void)pixRasterop(ink, x - 1, 0, 3, h, PIX_CLR, NULL, 0, 0);
+	numaDestroy(&rows);
+	numaDestroy(&columns);
+	return done;
 }
 
 /* A piece of a frame that has gaps. */
@@ -227,25 +259,42 @@ letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, int height,
 	return out;
 }
 
-/* Heights of capitals with what stands above and below them: what one does not read another may. */
-static int
-read_all(PIX *cut, PIX *ink, BOX *box, struct reading *r)
+/* How to show letters to the engine: heights of capitals with what stands above and below them.
+ * What one does not read another may. */
+struct way {
+	bool shades;
+	int  height;
+	bool mend;	/* letters of a picture that somebody stretched; pieces of letters deceive */
+};
+
+static const struct way usual[] = {
+	{ true, 54, true }, { false, 80, true }, { true, 42, true },
+};
+static const struct way uneven[] = {
+	{ true, 54, false }, { false, 80, false },
+};
+_Static_assert(ARRAY_LEN(usual) + ARRAY_LEN(uneven) == STAMP_READINGS, "all readings");
+
+static double
+mended(PIX *letters)
 {
-	static const struct { bool shades; int height; } ways[STAMP_READINGS] = {
-		{ true, 54 }, { false, 80 }, { true, 42 },
-	};
+	double shape = letter_shape(letters);
+
+	return shape > SHAPE_MAX || (shape > 0 && shape < SHAPE_MIN) ? SHAPE_USUAL / shape : 1;
+}
+
+static int
+read_all(PIX *cut, PIX *ink, BOX *box, const struct way *ways, size_t count, struct reading *r)
+{
 	PIX *clip = pixClipRectangle(ink, box, NULL);
 	bool two = clip != NULL && has_two_lines(clip);
-	double shape = clip == NULL ? 0 : letter_shape(clip);
-	/* A picture that somebody stretched. */
-	double mend = shape > SHAPE_MAX || (shape > 0 && shape < SHAPE_MIN) ? SHAPE_USUAL / shape :
-	    1;
+	double mend = clip == NULL ? 1 : mended(clip);
 	int err = clip == NULL ? ERR_NOMEM : OK;
 
 	pixDestroy(&clip);
-	for (unsigned i = 0; i < STAMP_READINGS && err == OK; i++) {
+	for (size_t i = 0; i < count && err == OK; i++) {
 		PIX *p = letters_picture(cut, ink, box, ways[i].shades,
-		    ways[i].height * (two ? 2 : 1), mend);
+		    ways[i].height * (two ? 2 : 1), ways[i].mend ? mend : 1);
 
 		err = p == NULL ? ERR_NOMEM : read_letters(p, two, r);
 		pixDestroy(&p);
@@ -253,27 +302,56 @@ read_all(PIX *cut, PIX *ink, BOX *box, struct reading *r)
 	return err;
 }
 
+/* Take the long strokes of a frame out of the ink. */
+static int
+erase_strokes(PIX *ink)
+{
+	PIX *strokes = strokes_of(ink, true);
+
+	if (strokes == NULL)
+		return ERR_NOMEM;
+	(void)pixSubtract(ink, ink, strokes);
+	pixDestroy(&strokes);
+	return OK;
+}
+
+/* Read the letters among the ink of a cut. */
+static int
+read_ink(PIX *cut, PIX *ink, bool framed, const struct way *ways, size_t count, struct reading *r)
+{
+	BOX *box = NULL;
+	int err = framed ? erase_strokes(ink) : OK;
+
+	if (err == OK && keep_letters(ink, framed, &box))
+		err = read_all(cut, ink, box, ways, count, r);
+	boxDestroy(&box);
+	return err;
+}
+
+/* A frame once more with its ink made even: what is pale counts, holes are filled. */
+static int
+read_uneven(PIX *cut, struct reading *r)
+{
+	PIX *smooth = pixBlockconv(cut, 1, 1);
+	PIX *ink = smooth == NULL ? NULL : pixThresholdToBinary(smooth, PALE);
+	int err = ERR_NOMEM;
+
+	if (ink != NULL && erase_sides(ink))
+		err = read_ink(smooth, ink, true, uneven, ARRAY_LEN(uneven), r);
+	pixDestroy(&smooth);
+	pixDestroy(&ink);
+	return err;
+}
+
 /* Read what is in a cut. */
 static int
 read_cut(PIX *cut, bool framed, struct reading *r)
 {
-	PIX *ink = pixThresholdToBinary(cut, threshold_of(cut)), *strokes;
-	BOX *box = NULL;
-	int err = ink == NULL ? ERR_NOMEM : OK;
+	PIX *ink = pixThresholdToBinary(cut, threshold_of(cut));
+	int err = ink == NULL ? ERR_NOMEM : read_ink(cut, ink, framed, usual, ARRAY_LEN(usual), r);
 
-	if (err == OK && framed) {
-		strokes = strokes_of(ink, framed);
-		if (strokes == NULL)
-			err = ERR_NOMEM;
-		else
-			(void)pixSubtract(ink, ink, strokes);
-		pixDestroy(&strokes);
-	}
-	if (err == OK && keep_letters(ink, framed, &box))
-		err = read_all(cut, ink, box, r);
-	boxDestroy(&box);
 	pixDestroy(&ink);
-	return err;
+	return err == OK && framed ? read_uneven(cut, r) : err;
 }
 
 static int

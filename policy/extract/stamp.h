@@ -4,7 +4,7 @@
  *
  * Shape   a page's ink in; for each place some readings out, a line each, for label/stamp.h to
  *         judge: the letters in shades and in black and white, with the frame's strokes removed,
- *         in the size that the engine reads best.
+ *         in the size that the engine reads best; in a frame also with its ink made even.
  * Bounds  PLACES_MAX places of at most STAMP_READINGS readings.
  */
 #ifndef POLICY_EXTRACT_STAMP_H
@@ -12,7 +12,7 @@
 
 #include "policy/extract/ink.h"
 
-enum { STAMP_READINGS = 3 };
+enum { STAMP_READINGS = 5 };
 
 /* 0: go on; negative: stamps_read returns it. */
 typedef int stamp_fn(void *arg, struct slice readings);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "config.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -132,6 +133,79 @@ stamps(void **state)
 		    rows[i].ink, rows[i].frames, 20, 1.2 * rows[i].size, rows[i].size),
 		    rows[i].format, &file);
 		assert_true(file.n > 0);
+		expect_level(rows[i].text, EXTRACT_IMAGE, rows[i].level);
+	}
+}
+
+enum wear { RIGHT_SIDE, UPPER_SIDE, BLOTCHES, HOLES };
+
+/* How much ink, of 256, came onto the paper at a point. */
+static unsigned
+inked(enum wear wear, int x, int y, int w, int h)
+{
+	static unsigned noise = 1;
+
+	noise = noise * 1103515245 + 12345;
+	switch (wear) {
+	case RIGHT_SIDE:
+		return 256 - (unsigned)(236 * x / w);
+	case UPPER_SIDE:
+		return 60 + (unsigned)(190 * y / h);
+	case BLOTCHES:
+		return 140 + (unsigned)(115 * sin(x / 7.0) * sin(y / 9.0 + x / 31.0));
+	default:
+		return noise >> 16 & 3 ? 256 : 0;
+	}
+}
+
+static void
+wear_off(PIX *p, enum wear wear)
+{
+	int w = pixGetWidth(p), h = pixGetHeight(p);
+
+	for (int y = 0; y < h; y++)
+		for (int x = 0; x < w; x++) {
+			l_uint32 v, ink = inked(wear, x, y, w, h), out = 0;
+
+			(void)pixGetPixel(p, x, y, &v);
+			for (int c = 24; c > 0; c -= 8)
+				out |= (255 - (255 - (v >> c & 0xFF)) * ink / 256) << c;
+			(void)pixSetPixel(p, x, y, out);
+		}
+}
+
+/* Pressed unevenly: a side is pale or is not there, ink runs or lacks. */
+static void
+worn(void **state)
+{
+	static const struct {
+		const char *text;
+		enum wear   wear;
+		unsigned    level;
+		bool	    grey;
+	} rows[] = {
+		{ MAT, RIGHT_SIDE, 1, false }, { MAT, UPPER_SIDE, 1, false },
+		{ MAT, BLOTCHES, 1, false }, { MAT, HOLES, 1, true },
+		{ TOI_MAT, RIGHT_SIDE, 2, true }, { TOI_MAT, UPPER_SIDE, 2, true },
+		{ TOI_MAT, BLOTCHES, 2, false }, { TOI_MAT, HOLES, 2, false },
+		{ TUYET_MAT, RIGHT_SIDE, 3, false }, { TUYET_MAT, UPPER_SIDE, 3, true },
+		{ TUYET_MAT, BLOTCHES, 3, false }, { TUYET_MAT, HOLES, 3, true },
+		{ "KHA^'N", RIGHT_SIDE, 0, false }, { "HOA TO^'", BLOTCHES, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		PIX *p = draw_stamp((int)strlen(rows[i].text) * 24 + 60, 150, rows[i].text, RED, 2,
+		    20, 36, 30);
+
+		wear_off(p, rows[i].wear);
+		if (rows[i].grey) {
+			PIX *g = pixConvertTo8(p, 0);
+
+			pixDestroy(&p);
+			p = g;
+		}
+		draw_file(p, IFF_JFIF_JPEG, &file);
 		expect_level(rows[i].text, EXTRACT_IMAGE, rows[i].level);
 	}
 }
@@ -473,6 +547,7 @@ main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(readings),
 		cmocka_unit_test(stamps),
+		cmocka_unit_test(worn),
 		cmocka_unit_test(turned),
 		cmocka_unit_test(without_letters),
 		cmocka_unit_test(second_page),
