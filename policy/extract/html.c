@@ -7,7 +7,7 @@
 
 enum {
 	VAIN_FACTOR = 4,	/* times the input: looked over in vain for the ends of tags */
-	OPEN_MAX = 256		/* elements in elements; what lies deeper has no effect */
+	OPEN_MAX = 256		/* elements in elements */
 };
 
 /* An element that was begun, and what ends with it. */
@@ -388,32 +388,36 @@ raw_text(struct html *h, struct slice name)
 	line_break(h);
 }
 
-/* The effects that this reading takes up, of an element that is not hidden by one around it. */
+/* The effects that this reading takes up. */
+static unsigned
+kept(const struct html *h, unsigned effects)
+{
+	if (h->reading != HTML_SHOWN)
+		effects &= ~(unsigned)CSS_HIDES;
+	if (h->reading >= HTML_XML || (effects & CSS_RTL) == 0)
+		effects &= ~(unsigned)CSS_OVERRIDES;
+	return h->reading >= HTML_XML ? 0 : effects & ~(unsigned)CSS_RTL;
+}
+
+/* An element begins that is not hidden by one around it. */
 static unsigned
 begin_effects(struct html *h, unsigned effects)
 {
-	bool turned = (effects & CSS_OVERRIDES) != 0 && (effects & CSS_RTL) != 0;
-
 	if ((effects & CSS_HIDES) != 0) {
 		h->flags |= HTML_HAS_MORE;
-		if (h->reading == HTML_SHOWN)
-			h->hidden++;
-		else
+		if (h->reading != HTML_SHOWN)
 			line_break(h);
 	}
-	if (h->reading != HTML_SHOWN)
-		effects &= ~(unsigned)CSS_HIDES;
-	if (h->reading >= HTML_XML)
-		effects &= (unsigned)CSS_OVERRIDES;
-	if ((effects & CSS_KEEPS) != 0)
-		h->pre++;
+	effects = kept(h, effects);
+	h->hidden += (effects & CSS_HIDES) != 0;
+	h->pre += (effects & CSS_KEEPS) != 0;
 	if ((effects & CSS_BREAKS) != 0 && h->hidden == 0)
 		line_break(h);
-	if (turned) {
+	if ((effects & CSS_OVERRIDES) != 0) {
 		before_char(h);
 		buf_adds(h->out, "\xE2\x80\xAE");
 	}
-	return turned ? effects : effects & ~(unsigned)CSS_OVERRIDES;
+	return effects;
 }
 
 static unsigned
@@ -444,6 +448,8 @@ open_tag(struct html *h, const struct tag *t)
 			h->flags |= HTML_HAS_EMBEDDED;
 		if (!alone && h->open_n < OPEN_MAX)
 			effects = begin_effects(h, effects);
+		else if (!alone)
+			h->css.full |= kept(h, effects) != 0;
 	}
 	if (!alone && h->open_n < OPEN_MAX)
 		h->open[h->open_n++] = (struct open){ t->name, group, effects };

@@ -155,9 +155,9 @@ quotes_without_end_are_given_up(void **state)
 	buf_fini(&out);
 }
 
-/* More rules than are kept: what they hide is not known. */
+/* More rules, or deeper elements, than are kept: what they hide is not known. */
 static void
-rules_are_bounded(void **state)
+rules_and_depth_are_bounded(void **state)
 {
 	struct buf in, out;
 	unsigned flags;
@@ -172,6 +172,14 @@ rules_are_bounded(void **state)
 	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), OK);
 	assert_true(slice_is(buf_slice(&out), "MT"));
 	buf_adds(&in, "<style>.b{display:none}</style>");
+	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), ERR_LIMIT);
+	buf_clear(&in);
+	buf_clear(&out);
+	for (unsigned i = 0; i < 256; i++)
+		buf_adds(&in, "<b>");
+	buf_adds(&in, "M<i>x</i>T");
+	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), OK);
+	buf_adds(&in, "<i hidden>x</i>");
 	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), ERR_LIMIT);
 	buf_fini(&in);
 	buf_fini(&out);
@@ -209,7 +217,7 @@ main(void)
 		cmocka_unit_test(text_of_markup),
 		cmocka_unit_test(nothing_ends),
 		cmocka_unit_test(quotes_without_end_are_given_up),
-		cmocka_unit_test(rules_are_bounded),
+		cmocka_unit_test(rules_and_depth_are_bounded),
 		cmocka_unit_test(the_ceiling_holds),
 		cmocka_unit_test(values),
 	};

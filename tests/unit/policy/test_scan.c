@@ -81,6 +81,7 @@ disguises_fall_off(void **state)
 		{ "M\u1EA0\u0302T", "line-mark@1=mat" },
 		{ "\uFF2D\u1EAC\uFF34", "line-mark@1=mat" },		/* full width */
 		{ "\u041C\u0410\u0323\u0302\u0422", "line-mark@1=mat" }, /* Cyrillic */
+		{ "\u03FA\u15C5\u0323\u0302\u22A4", "line-mark@1=mat" }, /* San, a syllable, a sign */
 		{ "\u039C\u1EAC\u03A4", "line-mark@1=mat" },		/* Greek */
 		{ "M\u200B\u1EAC\u200BT", "line-mark@1=mat" },
 		{ "M\u00AD\u1EAC\u2060T\uFEFF", "line-mark@1=mat" },
