@@ -14,6 +14,7 @@ import sys
 import time
 
 DEADLINE_S = 60.0
+PROGRAMS = ("directoryd", "policyd", "mailstored", "smtpd", "imapd", "metricsd")
 
 
 def read_env(top):
@@ -54,14 +55,15 @@ def signs_in(env, context):
         return False
 
 
-def store_accepts(env):
+def all_answer(env):
+    """policyd, too, which nobody needs before there is a message: the first one must not be told to come again."""
     p = subprocess.run([env["CONGVU_CTL"], "-c", env["CONGVU_CONF"], "status", "--json"], stdout=subprocess.PIPE,
                        stderr=subprocess.DEVNULL, timeout=DEADLINE_S)
     try:
-        store = json.loads(p.stdout)["mailstored"]
+        said = json.loads(p.stdout)
     except ValueError:
         return False
-    return store is not None and store["keyd-up"] and store["relay-up"]
+    return all(said[name] is not None for name in PROGRAMS) and said["mailstored"]["keyd-up"] and said["mailstored"]["relay-up"]
 
 
 def main():
@@ -76,7 +78,7 @@ def main():
         checks += [lambda: greets(env["CONGVU_SMTP_PORT"], None, b"220"),
                    lambda: greets(env["CONGVU_SUBMISSIONS_INTERNET_PORT"], context, b"220"),
                    lambda: greets(env["CONGVU_IMAPS_INTERNET_PORT"], context, b"* OK")]
-    checks += [lambda: signs_in(env, context), lambda: store_accepts(env)]
+    checks += [lambda: signs_in(env, context), lambda: all_answer(env)]
     end = time.monotonic() + DEADLINE_S
     for i, check in enumerate(checks):
         while not check():
