@@ -263,6 +263,15 @@ def eventually(check, seconds=20.0):
         time.sleep(0.05)
 
 
+def alive(pid):
+    """A zombie is not, whoever has not fetched it."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def memory_peak_kb(pid):
     """VmHWM of the process and all its descendants, added up."""
     total, todo = 0, [pid]

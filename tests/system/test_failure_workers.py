@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from harness import eventually, run
+from harness import alive, eventually, run
 from failure import FailingProvince, Traffic
 from failure_check import all_is_well, children, recovers, rounds, tree, until_new
 from failure_fault import slow_for
@@ -47,14 +47,6 @@ def parents_killed(p, before):
             assert eventually(lambda: not [x for x in tree(p) if x.pid in below], 10), (program, "children stay")
             assert eventually(lambda: not [b for b in below if alive(b)], 40), (program, "children stay")
     after(p, traffic, before)
-
-
-def alive(pid):
-    try:
-        with open("/proc/%d/stat" % pid) as f:
-            return f.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def relay(p):
