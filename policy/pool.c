@@ -19,29 +19,12 @@
 #include "policy/profile.h"
 #include "policy/seen.h"
 #include "policy/sign_line.h"
+#include "policy/waiting.h"
 #include "policy/worker.h"
 
 enum {
-	QUEUE_MAX = 1024,
-	QUEUE_OCTETS_MAX = 64 << 20,	/* of encoded requests; the messages are in their memfds */
 	RESTART_MIN_MS = 50,
 	RESTART_MAX_MS = 5000,
-};
-
-enum { QUEUE_SUBMIT, QUEUE_SMTP, QUEUE_STORE, QUEUE_COUNT };
-
-/* A request that waits or is being judged. */
-struct job {
-	struct job	 *next;
-	struct pool	 *pool;
-	struct chan_req	  req;		/* answered later; its descriptors are not used */
-	struct buf	  encoded;	/* while it waits */
-	int		  fd;		/* the message, while it waits */
-	int		  queue;	/* QUEUE_*: its sort, also when it never waited */
-	unsigned	  path;
-	uint64_t	  began_us;
-	size_t		  recipients_n;
-	struct loop_timer timer;
 };
 
 struct worker_slot {
@@ -65,8 +48,7 @@ struct pool {
 	struct chan_client *keyd;	/* which signs; NULL: no signer is configured */
 	struct worker_slot *slots;
 	size_t		    slots_n;
-	struct job	   *head[QUEUE_COUNT], **tail[QUEUE_COUNT];
-	size_t		    queue_n, queue_octets;
+	struct waiting	    waiting;
 	bool		    was_ready, closing;
 	struct pol_status_reply status;
 	struct seen	   *seen;
@@ -78,16 +60,6 @@ static void dispatch(struct pool *p);
 /* ---- jobs ---- */
 
 static void
-job_free(struct job *job)
-{
-	loop_timer_stop(&job->timer);
-	buf_fini(&job->encoded);
-	if (job->fd >= 0)
-		close(job->fd);
-	free(job);
-}
-
-static void
 job_fail(struct job *job, int status)
 {
 	job->pool->status.deferred++;
@@ -96,49 +68,24 @@ job_fail(struct job *job, int status)
 	job_free(job);
 }
 
-/* Take a job out of its queue. */
-static void
-unlink_job(struct pool *p, int q, struct job **at)
-{
-	struct job *job = *at;
-
-	*at = job->next;
-	if (job->next == NULL)
-		p->tail[q] = at;
-	job->next = NULL;
-	p->queue_n--;
-	p->queue_octets -= job->encoded.n;
-}
-
 static void
 on_waited_too_long(struct loop_timer *t)
 {
 	struct job *job = t->arg;
-	struct pool *p = job->pool;
 
-	for (int q = 0; q < QUEUE_COUNT; q++)
-		for (struct job **at = &p->head[q]; *at != NULL; at = &(*at)->next)
-			if (*at == job) {
-				unlink_job(p, q, at);
-				job_fail(job, ERR_UNAVAIL);
-				return;
-			}
+	waiting_take(&job->pool->waiting, job);
+	job_fail(job, ERR_UNAVAIL);
 }
 
 void
 pool_peer_gone(struct pool *p, uint64_t peer_serial)
 {
-	for (int q = 0; q < QUEUE_COUNT; q++)
-		for (struct job **at = &p->head[q]; *at != NULL;) {
-			struct job *job = *at;
+	struct job *job;
 
-			if (job->req.peer_serial == peer_serial) {
-				unlink_job(p, q, at);
-				job_free(job);
-			} else {
-				at = &job->next;
-			}
-		}
+	while ((job = waiting_of_peer(&p->waiting, peer_serial)) != NULL) {
+		waiting_take(&p->waiting, job);
+		job_free(job);
+	}
 }
 
 /* ---- answers of workers ---- */
@@ -254,39 +201,33 @@ hand_over(struct worker_slot *w, struct job *job, const struct pol_judge_request
 	    NULL);
 }
 
-/* ---- the queues ---- */
-
-static int
-queue_of(unsigned path)
-{
-	return path == PATH_SUBMIT ? QUEUE_SUBMIT : path == PATH_STORE ? QUEUE_STORE : QUEUE_SMTP;
-}
+/* ---- whose turn it is ---- */
 
 /* Anybody may send mail that takes long to look through: one worker is left to those who signed
  * in to send. */
 static bool
-may_start(const struct pool *p, int queue)
+may_start(const struct pool *p, unsigned sort)
 {
 	size_t busy = 0;
 
-	if (queue == QUEUE_SUBMIT || p->slots_n < 2 || control_off("policy-reserve"))
+	if (sort == SORT_SUBMIT || p->slots_n < 2 || control_off("policy-reserve"))
 		return true;
 	for (size_t i = 0; i < p->slots_n; i++)
-		busy += p->slots[i].job != NULL && p->slots[i].job->queue != QUEUE_SUBMIT;
+		busy += p->slots[i].job != NULL && p->slots[i].job->sort != SORT_SUBMIT;
 	return busy < p->slots_n - 1;
 }
 
 static struct job *
 next_job(struct pool *p)
 {
-	for (int q = 0; q < QUEUE_COUNT; q++)
-		if (p->head[q] != NULL && may_start(p, q)) {
-			struct job *job = p->head[q];
+	for (unsigned i = 0; i < SORT_COUNT; i++) {
+		struct job *job = p->waiting.head[i];
 
-			unlink_job(p, q, &p->head[q]);
-			loop_timer_stop(&job->timer);
+		if (job != NULL && may_start(p, i)) {
+			waiting_take(&p->waiting, job);
 			return job;
 		}
+	}
 	return NULL;
 }
 
@@ -297,7 +238,7 @@ dispatch_one(struct worker_slot *w, struct job *job)
 	struct arena a;
 	int r;
 
-	arena_init(&a, QUEUE_OCTETS_MAX);
+	arena_init(&a, WAITING_OCTETS_MAX);
 	r = wire_decode(&pol_judge_request_wire, buf_slice(&job->encoded), &a, &msg);
 	if (r == OK)
 		hand_over(w, job, &msg, job->fd);
@@ -317,59 +258,42 @@ dispatch(struct pool *p)
 	struct worker_slot *w;
 	struct job *job;
 
-	while (p->queue_n > 0 && (w = idle_worker(p)) != NULL && (job = next_job(p)) != NULL)
+	while (p->waiting.n > 0 && (w = idle_worker(p)) != NULL && (job = next_job(p)) != NULL)
 		dispatch_one(w, job);
 }
 
+/* fd: of the message; taken over by a job that waits. */
 static int
-enqueue(struct pool *p, struct job *job, struct chan_req *req,
-    const struct pol_judge_request *msg)
+wait_in_turn(struct pool *p, struct job *job, const struct pol_judge_request *msg, int *fd)
 {
-	int q = job->queue;
-	int r = wire_encode(&pol_judge_request_wire, msg, &job->encoded);
+	int r = waiting_put(&p->waiting, job, msg, fd);
 
 	if (r != OK)
 		return r;
-	if (p->queue_n == QUEUE_MAX || p->queue_octets + job->encoded.n > QUEUE_OCTETS_MAX)
-		return ERR_UNAVAIL;
 	r = loop_timer_set(p->loop, &job->timer, p->conf->limits.policy_ms, on_waited_too_long,
 	    job);
 	if (r != OK)
-		return r;
-	job->fd = req->fds[0];
-	req->fds[0] = -1;
-	*p->tail[q] = job;
-	p->tail[q] = &job->next;
-	p->queue_n++;
-	p->queue_octets += job->encoded.n;
-	return OK;
+		waiting_take(&p->waiting, job);
+	return r;
 }
 
 void
 pool_judge(struct pool *p, struct chan_req *req, const struct pol_judge_request *msg)
 {
-	struct job *job = calloc(1, sizeof *job);
 	struct worker_slot *w;
-	int r;
+	struct job *job;
+	int r = job_new(p, req, msg, &job);
 
-	if (job == NULL) {
-		chan_reply(p->server, req, ERR_NOMEM, NULL, NULL, 0);
+	if (r != OK) {
+		chan_reply(p->server, req, r, NULL, NULL, 0);
 		return;
 	}
-	job->pool = p;
-	job->req = *req;
-	job->fd = -1;
-	job->recipients_n = msg->recipients_n;
-	job->path = msg->path;
-	job->began_us = clock_us();
-	job->queue = queue_of(msg->path);
-	buf_init(&job->encoded, CHAN_BODY_MAX);
-	w = p->head[job->queue] == NULL && may_start(p, job->queue) ? idle_worker(p) : NULL;
+	w = p->waiting.head[job->sort] == NULL && may_start(p, job->sort) ? idle_worker(p) : NULL;
 	if (w != NULL) {
 		hand_over(w, job, msg, req->fds[0]);
 		return;
 	}
-	r = enqueue(p, job, req, msg);
+	r = wait_in_turn(p, job, msg, &req->fds[0]);
 	if (r != OK)
 		job_fail(job, r);
 }
@@ -594,8 +518,7 @@ pool_new(struct loop *loop, const struct conf *conf, const struct trust *trust,
 		return ERR_NOMEM;
 	*p = (struct pool){ .loop = loop, .conf = conf, .trust = trust, .events = *events };
 	name_rules(conf);
-	for (int q = 0; q < QUEUE_COUNT; q++)
-		p->tail[q] = &p->head[q];
+	waiting_init(&p->waiting);
 	p->slots_n = conf->limits.policy_workers;
 	p->slots = calloc(p->slots_n, sizeof *p->slots);
 	p->seen = seen_new();
@@ -617,11 +540,11 @@ pool_new(struct loop *loop, const struct conf *conf, const struct trust *trust,
 static void
 fail_all(struct pool *p)
 {
-	for (int q = 0; q < QUEUE_COUNT; q++)
-		while (p->head[q] != NULL) {
-			struct job *job = p->head[q];
+	for (unsigned i = 0; i < SORT_COUNT; i++)
+		while (p->waiting.head[i] != NULL) {
+			struct job *job = p->waiting.head[i];
 
-			unlink_job(p, q, &p->head[q]);
+			waiting_take(&p->waiting, job);
 			job_fail(job, ERR_UNAVAIL);
 		}
 }
