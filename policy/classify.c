@@ -196,6 +196,8 @@ look_into(struct inspect *w, struct slice octets, const struct inspect_label *la
 {
 	w->f->leaf = (struct leaf){ .octets = octets,
 		.kind = slice_is_nocase(label->type, "text") ? LEAF_TEXT : LEAF_OCTETS };
+	if (charset_by_label(label->charset) == CHARSET_UNKNOWN && foreign_charset(label->charset))
+		w->f->leaf.charset = label->charset;
 	inspect_octets(w, octets, label);
 	w->f->leaf = (struct leaf){ .kind = LEAF_NONE };
 }

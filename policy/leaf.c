@@ -71,6 +71,16 @@ hash_words(crypto_hash_sha256_state *h, struct slice s)
 	}
 }
 
+static void
+hash_lower(crypto_hash_sha256_state *h, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = ascii_lower(s.p[i]);
+
+		hash(h, (struct slice){ &c, 1 });
+	}
+}
+
 static int
 hash_field(crypto_hash_sha256_state *h, const struct leaf *l)
 {
@@ -78,11 +88,7 @@ hash_field(crypto_hash_sha256_state *h, const struct leaf *l)
 	unsigned flags = 0;
 	int r;
 
-	for (size_t i = 0; i < l->name.n; i++) {
-		char c = ascii_lower(l->name.p[i]);
-
-		hash(h, (struct slice){ &c, 1 });
-	}
+	hash_lower(h, l->name);
 	hash(h, SLICE(":"));
 	buf_init(&text, 4 * l->octets.n + 64);
 	r = word_decode(l->octets, &text, &flags);
@@ -107,6 +113,10 @@ leaf_digest(struct leaf *l)
 	if (l->known)
 		return l->sha256;
 	crypto_hash_sha256_init(&h);
+	if (l->charset.n > 0) {
+		hash_lower(&h, l->charset);
+		hash(&h, (struct slice){ "", 1 });
+	}
 	if (l->kind == LEAF_OCTETS || (l->kind == LEAF_TEXT && !has_line_ends(l->octets)))
 		hash(&h, l->octets);
 	else if (l->kind == LEAF_TEXT)

@@ -4,7 +4,8 @@
  *
  * Shape   the walk notes what it looks at; the digest is computed when something is found.
  * Forms   octets as they are; of text (by its label, and by itself) with CRLF and CR as LF and none
- *         at the end; of a header field its name in lower case, ":", and the decoded value, white
+ *         at the end; if its charset is not decoded here, behind that label and NUL, as nobody
+ *         knows what the octets say under another one; of a header field its name in lower case, ":", and the decoded value, white
  *         space as one space; if it cannot be decoded well, as it stands, too.
  * Source  doc/design/release.md
  */
@@ -22,6 +23,7 @@ enum leaf_kind { LEAF_NONE, LEAF_OCTETS, LEAF_TEXT, LEAF_FIELD };
 struct leaf {
 	enum leaf_kind kind;
 	struct slice   name;	/* FIELD */
+	struct slice   charset;	/* a label that is not decoded here, else empty */
 	struct slice   octets;	/* must stay while the leaf is looked at */
 	bool	       known;	/* sha256 is */
 	unsigned char  sha256[LEAF_SHA256_OCTETS];

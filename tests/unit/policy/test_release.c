@@ -84,6 +84,11 @@ static const char opaque_type[] = FIELDS("24@b") MIXED("bb") PART("bb", TEXT) PA
     PART("bb", Y_AS("text/html; charset=utf-7")) END("bb");
 static const char opaque_beside[] = FIELDS("25@b") MIXED("bb") "xem cho nay\r\n" PART("bb", TEXT)
     PART("bb", X) PART("bb", Y) END("bb");
+#define GB(cs) "Content-Type: text/plain; charset=" cs "\r\nContent-Transfer-Encoding: " \
+		"quoted-printable\r\n\r\nxem b=81=36=F4=37n d=1Bv"
+static const char foreign[] = FIELDS("28@a") GB("gb18030") "\r\n";
+static const char foreign_again[] = FIELDS("29@a") GB("\"GB18030\"") "\r\n";
+static const char foreign_other[] = FIELDS("30@a") GB("iso-2022-cn") "\r\n";
 static const char from_other[] = "From: <a@tinh.example>\r\nMessage-ID: <12@a>\r\n" MIXED("aa")
     PART("aa", X) PART("aa", Y) END("aa");
 
@@ -446,6 +451,8 @@ static const struct {
 	    "not-covered" },
 	{ "read in another charset", as_is, marked, LIFT_FALSE_POSITIVE, marked_gbk,
 	    "not-covered" },
+	{ "a charset that is not decoded", as_is, foreign, LIFT_REVIEW, foreign_again, NULL },
+	{ "another such charset", as_is, foreign, LIFT_REVIEW, foreign_other, "not-covered" },
 	{ "more than was named", less_was_named, marked, LIFT_FALSE_POSITIVE, marked,
 	    "not-covered" },
 	{ "opaque for want of time", less_was_named, opaque, LIFT_REVIEW, opaque_again, NULL },
