@@ -3,6 +3,7 @@
 
 #include "common/words.h"
 #include "policy/label/circulate.h"
+#include "policy/label/sentence.h"
 
 enum { BRACKET_WORDS = 48, LABEL_WORDS = 6, ASIDE_WORDS = 24, ANY_LABEL_WORDS = 6 };
 
@@ -98,44 +99,6 @@ field_separator(const struct fold *f, unsigned i, bool *said_out)
 	return 0;
 }
 
-/* Is what follows the value another choice ("Mật/Tối mật"), or a range ("trở lên")? */
-static bool
-is_choice(const struct fold *f, unsigned i)
-{
-	struct mark_level other;
-	bool slash;
-
-	while (i < f->count && (f->word[i].type == FOLD_QUOTE || f->word[i].type == FOLD_CLOSE))
-		i++;
-	if (i >= f->count)
-		return false;
-	if (fold_is(f, i, "troHR") || fold_is(f, i, "tro"))
-		return true;
-	slash = f->word[i].type == FOLD_SLASH;
-	if (slash || f->word[i].type == FOLD_COMMA ||
-	    f->word[i].type == FOLD_DASH)
-		i++;
-	else if (fold_is(f, i, "hoaBcJ") || fold_is(f, i, "hay") || fold_is(f, i, "vaF") ||
-	    fold_is(f, i, "dDeCnS"))
-		i++;
-	else
-		return false;
-	while (i < f->count && f->word[i].type != FOLD_LETTERS)
-		i++;
-	return mark_level_at(f, i, false, &other) || fold_is(f, i, "thuHoHngF") ||
-	    (slash && fold_is(f, i, "khoCng"));
-}
-
-/* A level followed by a word that makes it something else; "Mật Độ khẩn: …" is not "mật độ". */
-static bool
-is_other_word(const struct fold *f, unsigned i)
-{
-	if (i >= f->count || f->word[i].type != FOLD_LETTERS || !mark_compound_after(f, i))
-		return false;
-	return !(fold_is_bare(f, i, "do") && (fold_is_bare(f, i + 1, "khan") ||
-	    fold_is_bare(f, i + 1, "mat")));
-}
-
 /* Does nothing follow the value, or the next field of a row ("Độ khẩn")? */
 static bool
 ends_value(const struct fold *f, unsigned i)
@@ -223,8 +186,8 @@ field_at(const struct field *x, unsigned label, unsigned after)
 		report(x, "field", level_of_letter(f, i), LABEL_ASSERTED);
 		return;
 	}
-	if (!mark_level_at(f, i, false, &value) || is_choice(f, value.next) ||
-	    is_other_word(f, value.next))
+	if (!mark_level_at(f, i, false, &value) || mark_is_choice(f, value.next) ||
+	    mark_is_other_word(f, value.next))
 		return;
 	report(x, "field", value.level, said ? LABEL_REVIEW : LABEL_ASSERTED);
 }
@@ -263,7 +226,7 @@ other_field(const struct field *x, unsigned i)
 	i = mark_skip_punct(f, i);
 	if (!mark_has_box(f) && mark_level_at(f, i, false, &value) && !value.bare &&
 	    (f->word[i].capital || value.level != LEVEL_MAT) &&
-	    !is_choice(f, value.next) && ends_value(f, value.next))
+	    !mark_is_choice(f, value.next) && ends_value(f, value.next))
 		report(x, "field", value.level, LABEL_ASSERTED);
 }
 
@@ -340,7 +303,7 @@ boxes(const struct field *x)
 	}
 }
 
-/* --- number line, sentences, other stamps --- */
+/* --- number line, other stamps --- */
 
 /* "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM   MẬT", "Số: 12/BC-UBND - MẬT". */
 static bool
@@ -388,129 +351,8 @@ number_line(const struct field *x)
 		}
 	if (mark_is_heading(f) && (at_end_of_heading(f, &level) ||
 	    (mark_level_at(f, mark_skip_punct(f, 0), false, &level) && level.upper &&
-	    !level.bare && !is_other_word(f, level.next))))
+	    !level.bare && !mark_is_other_word(f, level.next))))
 		report(x, "number-mark", level.level, LABEL_ASSERTED);
-}
-
-/* "tài liệu mật này", "văn bản tối mật kèm theo", "công văn mật số 12": somebody says so of a
- * paper at hand. */
-static bool
-names_this_paper(const struct fold *f, unsigned i, unsigned next)
-{
-	static const char *const nouns[] = {
-		"lieCuJ", "banR", "soH", "vaBn", "caoS", "hoachJ", "thuH", "dungj", "tinJ", "tinS",
-		"tin", "teCpJ", "file", "bieCuR",
-	};
-	static const char *const here[] = { "nayF", "keFm", "kemF", "dDinhS", "guHiR", "dDaCy" };
-
-	if (i == 0 || !mark_in_list(f, i - 1, nouns, ARRAY_LEN(nouns)) || next >= f->count)
-		return false;
-	for (size_t k = 0; k < ARRAY_LEN(here); k++)
-		if (fold_is(f, next, here[k]))
-			return true;
-	return fold_is(f, next, "soCS") && (next + 1 >= f->count ||
-	    f->word[next + 1].digit || f->word[next + 1].type == FOLD_COLON);
-}
-
-/* "đây là tài liệu mật", "tệp kèm theo là văn bản mật", "nội dung dưới đây là mật" */
-static bool
-says_here_is(const struct fold *f, unsigned i)
-{
-	static const char *const here[] = { "dDaCy", "nayF", "kemF" };
-	unsigned is = 0;
-
-	if (mark_compound_before(f, i - 1))
-		return false;
-	for (unsigned k = i > 5 ? i - 5 : 0; k < i; k++)
-		if (fold_is(f, k, "laF"))
-			is = k;
-	for (unsigned k = is > 3 ? is - 3 : 0; k < is; k++)
-		for (size_t n = 0; n < ARRAY_LEN(here); n++)
-			if (fold_is(f, k, here[n]))
-				return true;
-	return false;
-}
-
-/* "không thuộc độ Mật", "chưa xác định độ mật": says that it is none. */
-static bool
-is_negated(const struct fold *f, unsigned i)
-{
-	static const char *const verbs[] = {
-		"thuoCcJ", "coS", "mang", "phaiR", "dDongS", "laF", "xacS", "dDuHoHcJ", "chuHaS",
-	};
-
-	for (unsigned k = i > 6 ? i - 6 : 0; k + 1 < i; k++)
-		if ((fold_is(f, k, "khoCng") || fold_is(f, k, "chuHa")) &&
-		    mark_in_list(f, k + 1, verbs, ARRAY_LEN(verbs)))
-			return true;
-	return false;
-}
-
-/* The word "này" behind the name of a paper, not of a rule ("Luật này"), or the last of "đính kèm",
- * "kèm theo"; its index, or 0. */
-static unsigned
-this_paper(const struct fold *f)
-{
-	static const char *const rules[] = {
-		"luaCtJ", "tuH", "dDinhJ", "cheCS", "mucJ", "dDieCuF", "khoanR", "daCnX", "trinhF",
-		"tacS", "vieCcJ", "lanF", "naBm",
-	};
-
-	for (unsigned i = 1; i < f->count; i++)
-		if ((fold_is(f, i, "nayF") && !mark_in_list(f, i - 1, rules, ARRAY_LEN(rules))) ||
-		    (fold_is(f, i, "kemF") && fold_is(f, i - 1, "dDinhS")) ||
-		    (fold_is(f, i, "theo") && fold_is(f, i - 1, "kemF")))
-			return i;
-	return 0;
-}
-
-/* "văn bản này thuộc độ Mật": a level behind "độ" or "dấu". "độ mật" in small letters is the
- * notion, unless the paper was named right before it. */
-static bool
-is_degree(const struct fold *f, unsigned i, const struct mark_level *level, unsigned this)
-{
-	unsigned head = f->word[i - 1].type == FOLD_QUOTE && i > 1 ? i - 2 : i - 1;
-
-	if (this == 0 || (fold_is(f, this + 1, "coS") && fold_is(f, this + 2, "theCR")) ||
-	    !(fold_is(f, head, "dDoCJ") || fold_is(f, head, "daCuS")))
-		return false;
-	return level->level != LEVEL_MAT || level->upper || f->word[i].capital || head != i - 1 ||
-	    (this < i && i - this <= 5);
-}
-
-/* "Tài liệu này thuộc …": the paper speaks of itself, and not of what might be. */
-static bool
-speaks_of_itself(const struct fold *f, unsigned i, const struct mark_level *level, unsigned this)
-{
-	static const char *const verbs[] = { "thuoCcJ", "coS", "mang", "laF", "dDuHoHcJ" };
-
-	return this >= 2 && this < i && mark_is_paper(f, this - 2) &&
-	    mark_in_list(f, this + 1, verbs, ARRAY_LEN(verbs)) &&
-	    (level->level != LEVEL_MAT || level->upper || f->word[i].capital);
-}
-
-static void
-sentences(const struct field *x)
-{
-	const struct fold *f = x->f;
-	unsigned this = this_paper(f);
-	struct mark_level level;
-
-	for (unsigned i = 1; i < f->count; i++) {
-		if (f->word[i].type != FOLD_LETTERS || !mark_level_at(f, i, false, &level) ||
-		    level.bare)
-			continue;
-		if (is_choice(f, level.next) || is_other_word(f, level.next))
-			continue;
-		if (is_negated(f, i))
-			;
-		else if (is_degree(f, i, &level, this))
-			report(x, "sentence", level.level, speaks_of_itself(f, i, &level, this) ?
-			    LABEL_ASSERTED : LABEL_REVIEW);
-		else if (names_this_paper(f, i, level.next) || says_here_is(f, i))
-			report(x, "sentence", level.level, LABEL_REVIEW);
-		i = level.next - 1;
-	}
 }
 
 static void
@@ -537,7 +379,7 @@ field_in_line(const struct fold *f, uint32_t position, label_found_fn *found, vo
 		any_field(&x);
 		boxes(&x);
 		number_line(&x);
-		sentences(&x);
+		sentence_in_line(f, position, found, arg);
 	}
 	stamps(&x);
 }
@@ -556,7 +398,7 @@ begins_line(const struct fold *f, struct mark_level *out)
 		return false;
 	type = f->word[out->next].type;
 	return (type == FOLD_COLON || type == FOLD_DASH || type == FOLD_STOP ||
-	    (open && type == FOLD_COMMA && !is_choice(f, out->next))) &&
+	    (open && type == FOLD_COMMA && !mark_is_choice(f, out->next))) &&
 	    mark_skip_punct(f, out->next) < f->count;
 }
 

@@ -364,6 +364,13 @@ is_aside(const struct fold *f, unsigned i)
 	    f->word[f->count - 1].type == FOLD_CLOSE;
 }
 
+/* "Mật: 12": how many there are, in a report. */
+static bool
+is_tally(const struct fold *f, unsigned i)
+{
+	return i + 1 < f->count && f->word[i].type == FOLD_COLON && f->word[i + 1].digit;
+}
+
 /* Words that may stand beside the mark on its line: urgency, the number of the copy, and beside
  * one in capitals what other stamps say, and anything in brackets. "Mật số" is a word. */
 static bool
@@ -371,7 +378,7 @@ only_company(const struct fold *f, unsigned i, const struct mark_level *m)
 {
 	bool stamp = m->upper && !m->bare;
 
-	if ((!m->upper && fold_is(f, i, "soCS")) ||
+	if ((!m->upper && (fold_is(f, i, "soCS") || is_tally(f, i))) ||
 	    (m->level == LEVEL_MAT && mark_compound_after(f, i)))
 		return false;
 	if (stamp && is_aside(f, i))
@@ -505,4 +512,40 @@ mark_is_heading(const struct fold *f)
 			return true;
 	}
 	return false;
+}
+
+bool
+mark_is_choice(const struct fold *f, unsigned i)
+{
+	struct mark_level other;
+	bool slash;
+
+	while (i < f->count && (f->word[i].type == FOLD_QUOTE || f->word[i].type == FOLD_CLOSE))
+		i++;
+	if (i >= f->count)
+		return false;
+	if (fold_is(f, i, "troHR") || fold_is(f, i, "tro"))
+		return true;
+	slash = f->word[i].type == FOLD_SLASH;
+	if (slash || f->word[i].type == FOLD_COMMA ||
+	    f->word[i].type == FOLD_DASH)
+		i++;
+	else if (fold_is(f, i, "hoaBcJ") || fold_is(f, i, "hay") || fold_is(f, i, "vaF") ||
+	    fold_is(f, i, "dDeCnS"))
+		i++;
+	else
+		return false;
+	while (i < f->count && f->word[i].type != FOLD_LETTERS)
+		i++;
+	return mark_level_at(f, i, false, &other) || fold_is(f, i, "thuHoHngF") ||
+	    (slash && fold_is(f, i, "khoCng"));
+}
+
+bool
+mark_is_other_word(const struct fold *f, unsigned i)
+{
+	if (i >= f->count || f->word[i].type != FOLD_LETTERS || !mark_compound_after(f, i))
+		return false;
+	return !(fold_is_bare(f, i, "do") && (fold_is_bare(f, i + 1, "khan") ||
+	    fold_is_bare(f, i + 1, "mat")));
 }

@@ -72,6 +72,11 @@ bool mark_is_box(const struct fold *f, unsigned i);
 bool mark_is_tick(const struct fold *f, unsigned i, bool filled, unsigned *next_out);
 bool mark_has_box(const struct fold *f);
 
+/* Is what stands from word i on, behind a level, another choice ("Mật/Tối mật") or a range ("trở
+ * lên")? Or a word that makes the level something else? "Mật Độ khẩn: …" is not "mật độ". */
+bool mark_is_choice(const struct fold *f, unsigned i);
+bool mark_is_other_word(const struct fold *f, unsigned i);
+
 /* Is this the number line of a document ("Số: 12/BC-UBND")? */
 bool mark_is_number_line(const struct fold *f);
 

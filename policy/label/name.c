@@ -78,6 +78,23 @@ in_brackets(const struct name *x)
 	return false;
 }
 
+/* Does one of the pairs of bare words stand somewhere, dashes between them or not? */
+static bool
+has_pair(const struct fold *f, const char *const (*pairs)[2], size_t n)
+{
+	for (unsigned i = 0; i + 1 < f->count; i++)
+		for (unsigned k = 0; k < n; k++)
+			if (fold_is_bare(f, i, pairs[k][0])) {
+				unsigned next = i + 1;
+
+				while (type_at(f, next) == FOLD_DASH)
+					next++;
+				if (fold_is_bare(f, next, pairs[k][1]))
+					return true;
+			}
+	return false;
+}
+
 /* Is the paper about rules for secret papers rather than one itself? */
 static bool
 about_rules(const struct fold *f)
@@ -97,17 +114,19 @@ about_rules(const struct fold *f)
 		{ "pho", "bien" }, { "nhac", "nho" }, { "canh", "bao" }, { "phong", "ngua" },
 	};
 
-	for (unsigned i = 0; i + 1 < f->count; i++)
-		for (unsigned k = 0; k < ARRAY_LEN(pairs); k++)
-			if (fold_is_bare(f, i, pairs[k][0])) {
-				unsigned next = i + 1;
+	return has_pair(f, pairs, ARRAY_LEN(pairs));
+}
 
-				while (type_at(f, next) == FOLD_DASH)
-					next++;
-				if (fold_is_bare(f, next, pairs[k][1]))
-					return true;
-			}
-	return false;
+/* What is done with secret papers, in a name of a file; in a subject it may be said of one. */
+static bool
+about_handling(const struct fold *f)
+{
+	static const char *const pairs[][2] = {
+		{ "tiep", "nhan" }, { "giao", "nhan" }, { "chuyen", "giao" }, { "van", "chuyen" },
+		{ "dang", "ky" },
+	};
+
+	return has_pair(f, pairs, ARRAY_LEN(pairs));
 }
 
 /* --- subject --- */
@@ -477,7 +496,7 @@ one_component(struct fold *f, struct slice utf8, label_found_fn *found, void *ar
 	fold_text(f, stem(utf8));
 	if (in_brackets(&x))
 		return;
-	weight = about_rules(f) ? LABEL_REVIEW : LABEL_ASSERTED;
+	weight = about_rules(f) || about_handling(f) ? LABEL_REVIEW : LABEL_ASSERTED;
 	for (unsigned i = 0; i < f->count; i++) {
 		unsigned level, value;
 

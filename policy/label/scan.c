@@ -45,17 +45,28 @@ forward(void *arg, const struct label_finding *found)
 
 /* --- whole-line marks wait until it is clear that no list of levels is going on --- */
 
+/* Three of the choices that a form has: the levels, and to have none. */
+static bool
+is_list(const struct scan *s)
+{
+	unsigned choices = s->pending_ordinary ? 1u << LEVEL_THUONG : 0, n = 0;
+
+	for (unsigned i = 0; i < s->pending_count; i++)
+		choices |= 1u << s->pending[i].level;
+	for (; choices != 0; choices &= choices - 1)
+		n++;
+	return n >= 3;
+}
+
 static void
 flush(struct scan *s)
 {
-	unsigned levels = 0;
+	bool list = is_list(s);
 
-	for (unsigned i = 0; i < s->pending_count; i++)
-		levels |= 1u << s->pending[i].level;
 	for (unsigned i = 0; i < s->pending_count; i++) {
 		struct label_finding *p = &s->pending[i];
 
-		if (levels == (1u << LEVEL_MAT | 1u << LEVEL_TOI_MAT | 1u << LEVEL_TUYET_MAT))
+		if (list)
 			p->weight = LABEL_REVIEW;
 		s->found(s->arg, p);
 	}
@@ -70,6 +81,9 @@ hold(struct scan *s, unsigned level, enum label_weight weight)
 		flush(s);
 	if (s->pending_count == SCAN_PENDING)
 		flush(s);
+	if (s->pending_count == 0)
+		s->pending_ordinary = s->ordinary_line != 0 &&
+		    s->line - s->ordinary_line <= LIST_LINES;
 	s->pending[s->pending_count++] = (struct label_finding){
 		.detector = "line-mark", .position = s->line, .level = level, .weight = weight,
 	};
@@ -166,6 +180,27 @@ is_signature_rule(const struct fold *f)
 	return dashes == 2;
 }
 
+/* "Thường", "1. Bình thường", "Không mật": the choice of a form that is no level. */
+static void
+ordinary(struct scan *s, const struct fold *f)
+{
+	unsigned i = mark_skip_punct(f, 0);
+
+	if (i < f->count && f->word[i].digit)
+		i = mark_skip_punct(f, i + 1);
+	if (fold_is(f, i, "binhF") || fold_is(f, i, "khoCng"))
+		i = mark_skip_punct(f, i + 1);
+	if (!fold_is(f, i, "thuHoHngF") && !(i > 0 && fold_is(f, i, "maCtJ") &&
+	    fold_is(f, i - 1, "khoCng")))
+		return;
+	if (mark_skip_punct(f, i + 1) < f->count)
+		return;
+	s->ordinary_line = s->line;
+	if (s->pending_count > 0 &&
+	    s->line - s->pending[s->pending_count - 1].position <= LIST_LINES)
+		s->pending_ordinary = true;
+}
+
 /* Lines that give a "Mật" behind them another meaning. */
 static void
 company(struct scan *s, const struct fold *f)
@@ -174,13 +209,15 @@ company(struct scan *s, const struct fold *f)
 		{ "traCn", "trongJ" }, { "kinhS", "thuH" }, { "kinhS", "chaoF" },
 		{ "thaCn", "meCnS" }, { "thaCn", "aiS" }, { "thaCn", "chaoF" }, { "caRm", "oHn" },
 		{ "camR", "oHn" }, { "dDaX", "kyS" },
-		{ "best", "regards" }, { "kind", "regards" },
+		{ "best", "regards" }, { "kind", "regards" }, { "warm", "regards" },
 	};
 	static const char *const organs[] = { "gan", "thaCnJ", "lachS", "tuyJ", "tuiS" };
 	unsigned i = mark_skip_punct(f, 0);
 
 	if (f->cut || f->count > FAREWELL_WORDS)
 		return;
+	if (fold_is(f, i, "thanks"))	/* "Thanks & best regards" */
+		i = mark_skip_punct(f, i + 1) + (fold_is(f, mark_skip_punct(f, i + 1), "and"));
 	if (mark_is_pair(f, i, farewells, ARRAY_LEN(farewells)) || fold_is(f, i, "kyS") ||
 	    is_signature_rule(f))
 		place(&s->farewell, s);
@@ -302,6 +339,7 @@ look(struct scan *s, const struct fold *f)
 		field_asides(f, s->line, forward, s);
 	field_in_line(f, s->line, forward, s);
 	heading(s, f);
+	ordinary(s, f);
 	example(s, f);
 	company(s, f);
 }
@@ -483,7 +521,8 @@ scan_text(struct scan *s, struct slice text)
 	s->tail_count = s->pending_count = 0;
 	s->tail_a = false;
 	s->heading = s->bare = s->example = s->farewell = s->organ = (struct scan_place){ 0, 0 };
-	s->filled_lines = 0;
+	s->filled_lines = s->ordinary_line = 0;
+	s->pending_ordinary = false;
 	while (text.n > 0) {
 		size_t n = 0, end = 0;
 

@@ -38,6 +38,8 @@ struct scan {
 	/* whole-line marks not yet told, since a list of levels may be going on */
 	struct label_finding pending[SCAN_PENDING];
 	unsigned	pending_count;
+	bool		pending_ordinary;	/* "Thường" stands among them: choices of a form */
+	uint32_t	ordinary_line;		/* the last such line; 0: none yet */
 	/* lines that change what a mark near them means */
 	struct scan_place heading, bare, example, farewell, organ;
 	uint32_t	filled_lines;		/* lines that are not blank */
