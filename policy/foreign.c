@@ -92,6 +92,16 @@ is_high(struct slice word)
 	return high;
 }
 
+/* Could it be the name of a charset? "=?=" ends base64 with padding. */
+static bool
+is_name(struct slice charset)
+{
+	for (size_t i = 0; i < charset.n; i++)
+		if (charset.p[i] == '=' || (unsigned char)charset.p[i] <= ' ')
+			return false;
+	return charset.n > 0;
+}
+
 bool
 foreign_words(struct slice raw, struct slice text)
 {
@@ -104,7 +114,7 @@ foreign_words(struct slice raw, struct slice text)
 		if (!slice_cut(&rest, '?', &label))
 			break;
 		slice_cut(&label, '*', &charset);	/* RFC 2231 5: a language behind it */
-		if (charset_by_label(charset) == CHARSET_UNKNOWN) {
+		if (is_name(charset) && charset_by_label(charset) == CHARSET_UNKNOWN) {
 			if (foreign_charset(charset))
 				return true;
 			some = some || is_high(slice_sub(raw, (size_t)at, WORD_OCTETS));
