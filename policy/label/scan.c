@@ -463,6 +463,7 @@ views(struct scan *s, struct slice line)
 			if (!whole_line(s, &s->fold))
 				field_asides(&s->fold, s->line, forward, s);
 			field_in_line(&s->fold, s->line, forward, s);
+			ordinary(s, &s->fold);
 			company(s, &s->fold);
 			columns(s, buf_slice(&s->view));
 		}

@@ -114,7 +114,7 @@ static const struct { const char *message, *want; } rows[] = {
 	{ H "Content-Type: text/plain; charset=utf-16\r\n" B64 "\r\nhB6gHgoATQCsHlQACgCEHqAe\r\n",
 	  "mat line-mark@1" },	/* little end first, and nothing says so */
 	/* letters of two charsets side by side */
-	{ "Subject: =?utf-8?B?QsOhbyBjw6FvIGLhuqNuIGzhu4tjaA==?=\r\n\r\nabc", "thuong" },
+	{ "Subject: =?utf-8?B?YuG6o24gbA==?= =?utf-8?B?4buLY2g=?=\r\n\r\nabc", "thuong" },
 	{ H "Content-Type: text/html; charset=koi8-r\r\n\r\n<p>\xED&#7852;\xF4",
 	  "thuong opaque opaque-charset@1" },
 	{ H "Content-Type: text/html; charset=shift_jis\r\n\r\n<p>\x82\x6C" "A&#x323;&#x302;\x82\x73",
