@@ -117,7 +117,7 @@ run_child(struct bench *b, const struct fault_case *c, uint64_t n, struct tape *
 			.groups = GROUPS, .first_id = 1, .fault = &f };
 		int err;
 
-		alarm(30);
+		alarm(90);
 		quiet(b);
 		shim_begin(state, t);
 		err = run_acts(&r);
@@ -148,7 +148,7 @@ check_child(struct bench *b, const struct ledger *l, const char *dir, char why[4
 	if (pid == 0) {
 		int r;
 
-		alarm(30);
+		alarm(90);
 		shim_clock(l->clock_s);
 		r = check_image(&b->keys, l, dir, why);
 		_exit(write(fds[1], why, 400) != 400 || r != 0);
