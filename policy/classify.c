@@ -155,9 +155,13 @@ static struct inspect_label
 label_of(const struct tree *t, uint32_t i)
 {
 	const struct tree_part *p = &t->parts[i];
+	const struct param *format = param_get(&p->content_type, "format");
+	const struct param *delsp = param_get(&p->content_type, "delsp");
 	uint32_t parent = p->parent;
 
 	return (struct inspect_label){
+		.flowed = format != NULL && slice_is_nocase(format->text, "flowed"),
+		.delsp = delsp != NULL && slice_is_nocase(delsp->text, "yes"),
 		.type = p->type, .subtype = p->subtype, .charset = p->charset_label,
 		.filename = p->filename,
 		.signature = parent != TREE_NONE && tree_is(t, parent, "multipart", "signed") &&

@@ -1,10 +1,50 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/guess.h"
 
+bool
+guess_is_named(struct slice name, const char *extension)
+{
+	name = slice_trim(name);
+	while (name.n > 0 && (name.p[name.n - 1] == '.' || ascii_is_space(name.p[name.n - 1])))
+		name.n--;
+	return slice_ends_nocase(name, slice_of(extension));
+}
+
 static bool
 named(const struct inspect_label *l, const char *extension)
 {
-	return slice_ends_nocase(l->filename, slice_of(extension));
+	return guess_is_named(l->filename, extension);
+}
+
+static bool
+has_tags(struct slice s)
+{
+	ptrdiff_t at;
+
+	while ((at = slice_chr(s, '<')) >= 0) {
+		s = slice_from(s, (size_t)at + 1);
+		if (s.n > 0 && (ascii_is_alpha(s.p[0]) || s.p[0] == '/' || s.p[0] == '!'))
+			return true;
+	}
+	return false;
+}
+
+bool
+guess_is_html(struct slice utf8, const struct inspect_label *l, bool *renders_out)
+{
+	static const char *const drawn[] = {
+		".shtml", ".shtm", ".hta", ".htt", ".php", ".asp", ".aspx", ".jsp",
+		".doc", ".dot", ".xls", ".xlt", ".wps", ".et",
+	};
+
+	*renders_out = false;
+	for (size_t i = 0; i < ARRAY_LEN(drawn); i++)
+		*renders_out |= named(l, drawn[i]);
+	/* What stands in a mail as plain text is shown as that. */
+	if (slice_is_nocase(l->type, "text") && slice_is_nocase(l->subtype, "plain") &&
+	    l->filename.n == 0)
+		return false;
+	return has_tags(utf8);
 }
 
 bool
@@ -39,6 +79,7 @@ guess_is_opaque(const struct inspect_label *l)
 	    slice_is_nocase(l->subtype, "postscript") || slice_is_nocase(l->subtype, "ms-tnef") ||
 	    slice_is_nocase(l->subtype, "vnd.ms-tnef") ||
 	    slice_is_nocase(l->subtype, "mac-binhex40") ||
+	    slice_is_nocase(l->subtype, "enriched") || slice_is_nocase(l->subtype, "richtext") ||
 	    named(l, ".rtf") || named(l, ".svg") ||
 	    named(l, ".hqx") || named(l, ".uue");
 }

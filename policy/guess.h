@@ -13,4 +13,11 @@ bool guess_is_mail(struct slice octets, const struct inspect_label *label);
 /* A type whose readers see more in text than its characters? */
 bool guess_is_opaque(const struct inspect_label *label);
 
+/* Has the file this extension (".eml")? White space and dots behind it are dropped by Windows. */
+bool guess_is_named(struct slice filename, const char *extension);
+
+/* Could a program take the text for HTML, whatever its label and beginning say? *renders_out: by
+ * its name it is one that browsers or office programs would open and draw. */
+bool guess_is_html(struct slice utf8, const struct inspect_label *label, bool *renders_out);
+
 #endif

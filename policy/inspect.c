@@ -13,6 +13,7 @@
 #include "policy/extract/sniff.h"
 #include "policy/extract/tnef.h"
 #include "policy/extract/uu.h"
+#include "policy/flowed.h"
 #include "policy/foreign.h"
 #include "policy/guess.h"
 #include "policy/label/name.h"
@@ -38,6 +39,7 @@ inspect_init(struct inspect *w, const struct classify_options *o, struct arena *
 	w->f = f;
 	w->entity = entity;
 	w->path = SLICE("");
+	w->label = NULL;
 	w->depth = 0;
 	w->out_left = o->limits.out_octets_max;
 	w->work_left = WORK_FACTOR * (uint64_t)message_octets + 4 * o->limits.out_octets_max;
@@ -107,12 +109,6 @@ inspect_path(struct inspect *w, struct slice prefix, struct slice suffix)
 enum markup { MARKUP_NONE, MARKUP_HTML, MARKUP_XML };
 
 static bool
-ends_with(struct slice name, const char *extension)
-{
-	return slice_ends_nocase(name, slice_of(extension));
-}
-
-static bool
 label_is(const struct inspect_label *l, const char *type, const char *subtype)
 {
 	return slice_is_nocase(l->type, type) && slice_is_nocase(l->subtype, subtype);
@@ -122,11 +118,11 @@ static enum markup
 markup_of(const struct inspect_label *l, enum sniff kind)
 {
 	if (kind == SNIFF_HTML || label_is(l, "text", "html") || label_is(l, "text", "enriched") ||
-	    slice_ends_nocase(l->subtype, SLICE("xhtml+xml")) || ends_with(l->filename, ".html") ||
-	    ends_with(l->filename, ".htm") || ends_with(l->filename, ".xhtml"))
+	    slice_ends_nocase(l->subtype, SLICE("xhtml+xml")) || guess_is_named(l->filename, ".html") ||
+	    guess_is_named(l->filename, ".htm") || guess_is_named(l->filename, ".xhtml"))
 		return MARKUP_HTML;
 	if (kind == SNIFF_XML || slice_ends_nocase(l->subtype, SLICE("xml")) ||
-	    ends_with(l->filename, ".xml"))
+	    guess_is_named(l->filename, ".xml"))
 		return MARKUP_XML;
 	return MARKUP_NONE;
 }
@@ -188,33 +184,75 @@ inspect_values(struct inspect *w, struct slice utf8)
 	buf_fini(&list);
 }
 
-/* One reading of the characters; what it is marked up with is taken out. */
+/* Paragraphs whose lines the reader joins (RFC 3676). */
 static void
-scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide)
+scan_flowed(struct inspect *w, struct slice utf8)
+{
+	struct buf text;
+
+	buf_init(&text, utf8.n + 1);
+	flowed_join(utf8, w->label->delsp, &text);
+	if (text.err != OK)
+		w->err = text.err;
+	scan_text(&w->scan, buf_slice(&text));
+	buf_fini(&text);
+}
+
+static void
+scan_html(struct inspect *w, struct slice utf8, bool drawn)
+{
+	unsigned flags = 0;
+
+	scan_markup(w, utf8, HTML_SHOWN, &flags);
+	if ((flags & HTML_HAS_MORE) != 0)
+		scan_markup(w, utf8, HTML_ALL, &flags);
+	if (drawn && (flags & HTML_HAS_EMBEDDED) != 0)
+		inspect_opaque(w, "opaque-embedded");
+	if (drawn && (flags & HTML_HAS_DATA) != 0)
+		inspect_values(w, utf8);
+}
+
+static void
+scan_xml(struct inspect *w, struct slice utf8)
 {
 	unsigned flags = 0, more = 0;
 
-	if (markup == MARKUP_NONE) {
-		scan_text(&w->scan, utf8);
-		if (wide)
-			inspect_encoded(w, utf8, uu_run);
-		return;
-	}
-	if (markup == MARKUP_XML) {
-		scan_markup(w, utf8, HTML_XML, &flags);
-		if (is_office(utf8))
-			scan_markup(w, utf8, HTML_OFFICE, &more);
-		if (w->depth < w->o->limits.depth_max)	/* its text is read anyway */
-			inspect_own(w, utf8, edxml_run);
-	} else {
-		scan_markup(w, utf8, HTML_SHOWN, &flags);
-		if ((flags & HTML_HAS_MORE) != 0)
-			scan_markup(w, utf8, HTML_ALL, &flags);
-	}
+	scan_markup(w, utf8, HTML_XML, &flags);
+	if (is_office(utf8))
+		scan_markup(w, utf8, HTML_OFFICE, &more);
+	if (w->depth < w->o->limits.depth_max)	/* its text is read anyway */
+		inspect_own(w, utf8, edxml_run);
 	if ((flags & HTML_HAS_EMBEDDED) != 0)
 		inspect_opaque(w, "opaque-embedded");
 	if ((flags & HTML_HAS_DATA) != 0)
 		inspect_values(w, utf8);
+}
+
+/* Text that shows as it stands, unless a program finds markup in it. */
+static void
+scan_plain(struct inspect *w, struct slice utf8, bool wide)
+{
+	bool drawn = false;
+
+	scan_text(&w->scan, utf8);
+	if (wide)
+		inspect_encoded(w, utf8, uu_run);
+	if (w->label != NULL && guess_is_html(utf8, w->label, &drawn))
+		scan_html(w, utf8, drawn);
+	if (w->label != NULL && w->label->flowed)
+		scan_flowed(w, utf8);
+}
+
+/* One reading of the characters; what it is marked up with is taken out. */
+static void
+scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide)
+{
+	if (markup == MARKUP_NONE)
+		scan_plain(w, utf8, wide);
+	else if (markup == MARKUP_XML)
+		scan_xml(w, utf8);
+	else
+		scan_html(w, utf8, true);
 }
 
 static void
@@ -327,9 +365,11 @@ has_order_mark(struct slice s)
 void
 inspect_text(struct inspect *w, struct slice octets, const struct inspect_label *label)
 {
+	const struct inspect_label *around = w->label;
 	enum sniff kind = sniff(octets);
 	enum markup markup = markup_of(label, kind);
 
+	w->label = label;
 	if (octets.n > w->o->text_octets_max) {
 		inspect_opaque(w, "opaque-limit");
 		octets.n = (size_t)w->o->text_octets_max;
@@ -346,14 +386,19 @@ inspect_text(struct inspect *w, struct slice octets, const struct inspect_label 
 	if (markup == MARKUP_NONE && kind != SNIFF_UTF16LE && kind != SNIFF_UTF16BE &&
 	    !card_is(octets))	/* of a card the values are looked at */
 		inspect_encoded(w, octets, uu_run);
+	w->label = around;
 }
 
 void
 inspect_raw(struct inspect *w, struct slice octets)
 {
+	const struct inspect_label *around = w->label;
+
 	if (octets.n > w->o->text_octets_max)
 		octets.n = (size_t)w->o->text_octets_max;
+	w->label = NULL;
 	scan_every_charset(w, octets, SLICE(""), MARKUP_NONE);
+	w->label = around;
 }
 
 void

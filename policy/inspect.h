@@ -13,6 +13,7 @@
 #include "policy/label/scan.h"
 
 struct inspect;
+struct inspect_label;
 
 /* A MIME entity (header and body) found inside something; classify.c takes it apart. */
 typedef void inspect_entity_fn(struct inspect *w, struct slice entity, struct slice path);
@@ -26,6 +27,7 @@ struct inspect {
 	struct scan	   scan;
 	struct fold	   fold;	/* scratch of names and labels */
 	struct slice	   path;	/* where findings are, now */
+	const struct inspect_label *label; /* of the text at hand; NULL: nothing is said of it */
 	unsigned	   depth;	/* containers and messages around */
 	uint64_t	   out_left;	/* octets that containers may still hand out */
 	uint64_t	   work_left;	/* octets that may still be looked at, in all readings */
@@ -40,6 +42,7 @@ struct inspect_label {
 	struct slice type, subtype;	/* empty: nothing */
 	struct slice charset;		/* empty: nothing */
 	struct slice filename;		/* UTF-8, empty: none */
+	bool	     flowed, delsp;	/* format=flowed, and its DelSp (RFC 3676) */
 	bool	     signature;		/* the second part of multipart/signed */
 };
 

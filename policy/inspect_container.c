@@ -5,17 +5,12 @@
 
 #include "mime/charset.h"
 #include "policy/extract/sniff.h"
+#include "policy/guess.h"
 #include "policy/inspect_internal.h"
 #include "policy/label/name.h"
 
 enum { THUMBNAIL_OCTETS_MAX = 32 * 1024 };
 enum extension { EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL };
-
-static bool
-ends_with(struct slice name, const char *extension)
-{
-	return slice_ends_nocase(name, slice_of(extension));
-}
 
 struct container {
 	struct inspect *w;
@@ -31,9 +26,9 @@ struct container {
 static uint8_t
 extension_of(struct slice name)
 {
-	if (ends_with(name, ".html") || ends_with(name, ".htm") || ends_with(name, ".xhtml"))
+	if (guess_is_named(name, ".html") || guess_is_named(name, ".htm") || guess_is_named(name, ".xhtml"))
 		return EXTENSION_HTML;
-	if (ends_with(name, ".eml") || ends_with(name, ".mht") || ends_with(name, ".mhtml"))
+	if (guess_is_named(name, ".eml") || guess_is_named(name, ".mht") || guess_is_named(name, ".mhtml"))
 		return EXTENSION_MAIL;
 	if (slice_starts_nocase(name, SLICE("docProps/thumbnail.")) ||
 	    slice_starts_nocase(name, SLICE("Thumbnails/thumbnail.")))

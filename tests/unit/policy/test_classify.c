@@ -113,6 +113,27 @@ static const struct { const char *message, *want; } rows[] = {
 	{ H "Content-Type: text/plain; charset=koi8-r\r\n\r\nabc", "thuong" },
 	{ H "Content-Type: text/plain; charset=utf-16\r\n" B64 "\r\nhB6gHgoATQCsHlQACgCEHqAe\r\n",
 	  "mat line-mark@1" },	/* little end first, and nothing says so */
+	/* markup that neither label nor beginning tells of */
+	{ MIX PART("application/msword; name=\"a.doc\"", "x<!--x--><p>M<!--x-->\xE1\xBA\xAC<!--x-->T")
+	  END, "mat line-mark@1" },
+	{ MIX PART("application/msword; name=\"a.doc\"", "x<script>w(77)</script>") END,
+	  "thuong opaque opaque-embedded@1" },
+	{ MIX PART("application/msword; name=\"a.doc\"", "x\r\n" MAT "\r\n<y>") END, "mat line-mark@1" },
+	{ MIX PART("text/x-html", "x<p>M<!--x-->\xE1\xBA\xAC<script>x</script>T") END, "mat line-mark@1" },
+	{ MIX PART("text/plain; name=\"a.html .\"", "x<p>M<!--x-->\xE1\xBA\xACT") END, "mat line-mark@1" },
+	{ TEXT "x<p>M<!--x-->\xE1\xBA\xACT", "thuong" },
+	{ H "Content-Type: text/enriched\r\n\r\nM<param>x</param>", "thuong opaque opaque-type@1" },
+	/* lines that the reader joins */
+	{ H "Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes\r\n\r\n"
+	  "> thu nay ghi \xC4\x91\xE1\xBB\x99 m \r\n> \xE1\xBA\xADt: t\xE1\xBB\x91i m \r\n> \xE1\xBA\xADt\r\n",
+	  "toi-mat field@1" },
+	{ H "Content-Type: text/plain; charset=utf-8; format=flowed\r\n\r\nv\xC4\x83n b\xE1\xBA\xA3n n\xC3\xA0y "
+	  "thu\xE1\xBB\x99" "c \xC4\x91\xE1\xBB\x99 \r\nM\xE1\xBA\xADt c\xE1\xBB\xA7" "a c\xC6\xA1 quan\r\n",
+	  "mat sentence@1" },
+	{ TEXT "v\xC4\x83n b\xE1\xBA\xA3n n\xC3\xA0y thu\xE1\xBB\x99" "c \xC4\x91\xE1\xBB\x99 \r\n"
+	  "M\xE1\xBA\xADt c\xE1\xBB\xA7" "a c\xC6\xA1 quan\r\n", "thuong" },
+	{ H "Content-Type: text/plain; charset=utf-8; format=flowed\r\n\r\n-- \r\nM\xE1\xBA\xADt\r\n"
+	  "> a \r\n>> b\r\n", "thuong line-mark@1" },	/* a name below a signature's rule */
 	/* letters of two charsets side by side */
 	{ "Subject: =?utf-8?B?YuG6o24gbA==?= =?utf-8?B?4buLY2g=?=\r\n\r\nabc", "thuong" },
 	{ H "Content-Type: text/html; charset=koi8-r\r\n\r\n<p>\xED&#7852;\xF4",
