@@ -81,10 +81,14 @@ facts_add_opaque(struct facts *f, const char *detector, struct slice part)
 }
 
 void
-facts_add_internal(struct facts *f, const char *detector, struct slice part)
+facts_add_internal(struct facts *f, const char *detector, struct slice part, uint32_t position)
 {
 	f->internal_only = true;
 	blame(f, detector, part, CAUSE_INTERNAL, LEVEL_THUONG);
+	for (unsigned i = 0; i < f->evidence_count; i++)
+		if (f->evidence[i].detector == detector && slice_eq(f->evidence[i].part, part))
+			return;
+	keep(f, (struct evidence){ detector, part, position, LEVEL_THUONG, true });
 }
 
 void

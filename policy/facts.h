@@ -118,8 +118,10 @@ void facts_note(struct facts *f, enum note what, struct slice part);
 /* Note that a part cannot be inspected, with the detector that says why. */
 void facts_add_opaque(struct facts *f, const char *detector, struct slice part);
 
-/* Note that the leaf at hand is for circulation inside only. */
-void facts_add_internal(struct facts *f, const char *detector, struct slice part);
+/* Note that the leaf at hand is for circulation inside only; the first place in each part is
+ * evidence, asserted and of level thuong. */
+void facts_add_internal(struct facts *f, const char *detector, struct slice part,
+    uint32_t position);
 
 /* Not all could be looked at in time: no leaf is to blame. */
 void facts_add_late(struct facts *f, const char *detector, struct slice part);

@@ -63,7 +63,7 @@ inspect_found(void *arg, const struct label_finding *found)
 	struct inspect *w = arg;
 
 	if (found->weight == LABEL_INTERNAL) {
-		facts_add_internal(w->f, found->detector, w->path);
+		facts_add_internal(w->f, found->detector, w->path, found->position);
 		return;
 	}
 	facts_add(w->f, found->detector, w->path, found->position, found->level,

@@ -19,13 +19,16 @@ wording_detector(const char *detector, enum wording_language language)
 	return NULL;
 }
 
-/* A stated level before what cannot be inspected before what a person should look at. */
+/* A stated level before what cannot be inspected before what a person should look at before what
+ * stays inside. */
 static unsigned
 weight(const struct evidence *e)
 {
 	bool opaque = strncmp(e->detector, "opaque-", 7) == 0;
 
-	return e->asserted && e->level > LEVEL_THUONG ? 2 + e->level : opaque ? 2 : 1;
+	if (e->asserted)
+		return e->level > LEVEL_THUONG ? 2 + e->level : 0;
+	return opaque ? 2 : 1;
 }
 
 void

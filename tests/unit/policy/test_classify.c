@@ -236,7 +236,8 @@ static const struct { const char *message, *want; } rows[] = {
 	/* around the parts */
 	{ MIX MAT "\r\n" PART("text/plain", "x") END, "mat line-mark@" },
 	{ MIX PART("text/plain", "x") END MAT "\r\n", "mat ambiguous line-mark@ line-mark@1" },
-	{ MIX PART("text/plain", "LƯU HÀNH NỘI BỘ") END, "thuong internal" },
+	{ MIX PART("text/plain", "LƯU HÀNH NỘI BỘ") END,
+	    "thuong internal internal-only@1" },
 };
 
 static void

@@ -410,6 +410,17 @@ a_refusal_says_what_was_found_where(void **state)
 		    "\001\002\003\004\377\376\r\n",
 		  ". Phat hien: loai tep khong doc duoc, phan 1",
 		  ". Found: a type of file that cannot be read, part 1" },
+		{ "From: a@x.example\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+		    "\u1ee6Y BAN\r\nL\u01afU H\u00c0NH N\u1ed8I B\u1ed8\r\n",
+		  ". Phat hien: dau LUU HANH NOI BO, THU HOI hoac tuong tu, phan 1, dong 2",
+		  ". Found: a mark of internal circulation, part 1, line 2" },
+		{ "From: a@x.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+		    "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+		    "L\u01afU H\u00c0NH N\u1ed8I B\u1ed8\r\n--b\r\n"
+		    "Content-Type: application/octet-stream\r\n\r\n"
+		    "\001\002\003\004\377\376\r\n--b--\r\n",
+		  ". Phat hien: loai tep khong doc duoc, phan 2",
+		  ". Found: a type of file that cannot be read, part 2" },
 	};
 
 	(void)state;
