@@ -7,6 +7,7 @@
 #include "common/control.h"
 #include "policy/extract/exif.h"
 #include "policy/extract/gif.h"
+#include "policy/extract/ink.h"
 #include "policy/extract/ocr.h"
 #include "policy/extract/page.h"
 
@@ -15,6 +16,10 @@ enum {
 	GIF_OCTETS_MAX = 100000000,
 	CHUNK_OCTETS = 12		/* of a PNG, without its data */
 };
+
+/* Points an inch across against downwards: more than rounding, and still believable. */
+#define ASPECT_MIN 1.2
+#define ASPECT_MAX 4.5
 
 struct image {
 	struct slice		     octets;
@@ -81,6 +86,23 @@ jpeg(struct image *m, uint64_t points)
 	return one_page(m, turned_as_told(p, exif_orientation(m->octets)), 1);
 }
 
+/* A fax has half as many points an inch downwards as across: make them square. */
+static PIX *
+squared(PIX *p, uint64_t pixels_max)
+{
+	int x = p == NULL ? 0 : pixGetXRes(p), y = p == NULL ? 0 : pixGetYRes(p);
+	double fx = x > 0 && y > x ? (double)y / x : 1, fy = y > 0 && x > y ? (double)x / y : 1;
+	PIX *out;
+
+	if (fx * fy < ASPECT_MIN || fx * fy > ASPECT_MAX ||
+	    fx * fy * pixGetWidth(p) * pixGetHeight(p) > (double)pixels_max)
+		return p;
+	p = ink_plain(p);
+	out = p == NULL ? NULL : pixScale(p, (l_float32)fx, (l_float32)fy);
+	pixDestroy(&p);
+	return out;
+}
+
 static int
 tiff(struct image *m)
 {
@@ -91,7 +113,7 @@ tiff(struct image *m)
 	do {
 		PIX *p = pixReadMemFromMultipageTiff(octets_of(m->octets), m->octets.n, &offset);
 
-		err = one_page(m, p, ++index);
+		err = one_page(m, squared(p, m->limits->pixels_max), ++index);
 		if (p == NULL)
 			break;
 		if (index == IMAGE_PAGES_MAX && offset != 0)

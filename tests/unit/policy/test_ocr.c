@@ -245,6 +245,23 @@ without_letters(void **state)
 	assert_int_equal(got.n, 0);
 }
 
+/* A fax: black and white, half as many points downwards as across. */
+static void
+fax(void **state)
+{
+	PIX *p = draw_stamp(560, 160, TOI_MAT, RED, 2, 30, 36, 26);
+	PIX *grey = pixConvertRGBToGray(p, 0.3f, 0.3f, 0.4f), *flat = pixScale(grey, 1, 0.48f);
+	PIX *ink = pixThresholdToBinary(flat, 150);
+
+	(void)state;
+	(void)pixSetResolution(ink, 204, 98);
+	pixDestroy(&p);
+	pixDestroy(&grey);
+	pixDestroy(&flat);
+	draw_file(ink, IFF_TIFF_G4, &file);
+	expect_level("fax", EXTRACT_IMAGE, 2);
+}
+
 /* Pages behind the first. */
 static void
 second_page(void **state)
@@ -550,6 +567,7 @@ main(void)
 		cmocka_unit_test(worn),
 		cmocka_unit_test(turned),
 		cmocka_unit_test(without_letters),
+		cmocka_unit_test(fax),
 		cmocka_unit_test(second_page),
 		cmocka_unit_test(second_picture),
 		cmocka_unit_test(orientation),
