@@ -240,7 +240,9 @@ look_at_trust(struct report *r)
 	else if (next_s != 0 && next_s < r->now_s)
 		problem(r, "a CRL is past its next update");
 	look_at_fetching(r);
-	if (root_s != 0 && root_s < r->now_s + ROOT_DAYS * DAY_S)
+	if (root_s != 0 && root_s <= r->now_s)
+		problem(r, "an S/MIME root has ended");
+	else if (root_s != 0 && root_s < r->now_s + ROOT_DAYS * DAY_S)
 		problem(r, "an S/MIME root ends within %d days", ROOT_DAYS);
 }
 
@@ -255,7 +257,9 @@ check_signer(struct report *r, const struct sign_signer *s, const char *title)
 {
 	switch (s->state) {
 	case SIGN_READY:
-		if ((int64_t)s->end_s < r->now_s + ROOT_DAYS * DAY_S)
+		if ((int64_t)s->end_s <= r->now_s)
+			problem(r, "the certificate of a signer has ended: %s", title);
+		else if ((int64_t)s->end_s < r->now_s + ROOT_DAYS * DAY_S)
 			problem(r, "the certificate of a signer ends within %d days: %s", ROOT_DAYS,
 			    title);
 		break;
