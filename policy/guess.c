@@ -71,15 +71,18 @@ guess_is_mail(struct slice s, const struct inspect_label *l)
 }
 
 bool
-guess_is_opaque(const struct inspect_label *l)
+guess_is_opaque(const struct inspect_label *l, enum sniff kind)
 {
-	return slice_is_nocase(l->type, "image") || slice_is_nocase(l->type, "audio") ||
+	bool svg = slice_is_nocase(l->subtype, "svg+xml") || named(l, ".svg");
+
+	if (svg && kind == SNIFF_XML)	/* a drawing is read as one */
+		return false;
+	return svg || slice_is_nocase(l->type, "image") || slice_is_nocase(l->type, "audio") ||
 	    slice_is_nocase(l->type, "video") || slice_is_nocase(l->type, "model") ||
 	    slice_is_nocase(l->subtype, "rtf") || slice_is_nocase(l->subtype, "pdf") ||
 	    slice_is_nocase(l->subtype, "postscript") || slice_is_nocase(l->subtype, "ms-tnef") ||
 	    slice_is_nocase(l->subtype, "vnd.ms-tnef") ||
 	    slice_is_nocase(l->subtype, "mac-binhex40") ||
 	    slice_is_nocase(l->subtype, "enriched") || slice_is_nocase(l->subtype, "richtext") ||
-	    named(l, ".rtf") || named(l, ".svg") ||
-	    named(l, ".hqx") || named(l, ".uue");
+	    named(l, ".rtf") || named(l, ".hqx") || named(l, ".uue");
 }

@@ -5,13 +5,14 @@
 #ifndef POLICY_GUESS_H
 #define POLICY_GUESS_H
 
+#include "policy/extract/sniff.h"
 #include "policy/inspect.h"
 
 /* A message that was saved as a file? */
 bool guess_is_mail(struct slice octets, const struct inspect_label *label);
 
 /* A type whose readers see more in text than its characters? */
-bool guess_is_opaque(const struct inspect_label *label);
+bool guess_is_opaque(const struct inspect_label *label, enum sniff kind);
 
 /* Has the file this extension (".eml")? White space and dots behind it are dropped by Windows. */
 bool guess_is_named(struct slice filename, const char *extension);

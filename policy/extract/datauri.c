@@ -3,6 +3,40 @@
 
 #include "common/base64.h"
 #include "policy/extract/hand.h"
+#include "policy/extract/sniff.h"
+
+static bool
+is_white(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* "data:" and what makes a URI of it: [ type "/" subtype ] *( ";" parameter ) "," */
+bool
+datauri_has(struct slice s)
+{
+	ptrdiff_t at;
+
+	while ((at = slice_find_nocase(s, SLICE("data:"))) >= 0) {
+		struct slice rest = slice_sub(s, (size_t)at + 5, 256), type;
+
+		if (slice_cut(&rest, ',', &type) && (type.n == 0 || type.p[0] == ';' ||
+		    (!is_white(type.p[0]) && slice_chr(type, '/') > 0)))
+			return true;
+		s = slice_from(s, (size_t)at + 5);
+	}
+	return false;
+}
+
+/* "data:" [ type ] *( ";" parameter ) ";base64," */
+bool
+datauri_is_base64(struct slice s)
+{
+	struct slice head = slice_sub(s, 0, 256), type;
+
+	return slice_starts_nocase(s, SLICE("data:")) && slice_cut(&head, ',', &type) &&
+	    slice_ends_nocase(type, SLICE(";base64"));
+}
 
 static void
 one(struct hand *h, struct slice uri, struct buf *octets)
@@ -15,7 +49,8 @@ one(struct hand *h, struct slice uri, struct buf *octets)
 	buf_clear(octets);
 	if (base64_decode(uri, octets, &flags) != OK && h->err == OK)
 		h->err = octets->err;
-	if (slice_find_nocase(type, SLICE("svg")) >= 0)
+	if (slice_find_nocase(type, SLICE("svg")) >= 0 &&
+	    sniff(buf_slice(octets)) != SNIFF_XML)
 		hand_opaque(h, number, EXTRACT_WHY_TYPE);
 	if ((flags & (BASE64_JUNK | BASE64_PADDING)) != 0)
 		hand_opaque(h, number, EXTRACT_WHY_BROKEN);

@@ -54,10 +54,45 @@ bool
 element_is_embedding(struct slice name)
 {
 	static const char *const list[] = {
-		"svg", "object", "embed", "applet", "canvas", "video", "audio", "math",
+		"object", "embed", "applet", "canvas", "video", "audio", "math",
 	};
 
 	return one_of(name, list, ARRAY_LEN(list));
+}
+
+/* "svg:text" is "text". */
+static struct slice
+without_prefix(struct slice name)
+{
+	return slice_from(name, (size_t)(slice_chr(name, ':') + 1));
+}
+
+bool
+element_is_drawing(struct slice name)
+{
+	return slice_is_nocase(without_prefix(name), "svg");
+}
+
+bool
+element_draws_more(struct slice name)
+{
+	static const char *const list[] = {
+		"text", "tspan", "tref", "textpath", "altglyph", "glyphref", "flowroot", "font",
+		"font-face", "image", "feimage", "foreignobject", "script", "iframe",
+	};
+
+	return one_of(without_prefix(name), list, ARRAY_LEN(list));
+}
+
+bool
+element_style_reaches(struct slice style)
+{
+	static const char *const list[] = { "url", "@", "\\", "&", "<" };
+
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		if (slice_find_nocase(style, slice_of(list[i])) >= 0)
+			return true;
+	return false;
 }
 
 bool

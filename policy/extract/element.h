@@ -29,6 +29,12 @@ bool element_is_void(struct slice name);
 /* Pictures, objects, formulas: what they show is not their text. */
 bool element_is_embedding(struct slice name);
 
+/* A drawing, <svg>; what is in it besides shapes: letters, pictures, other documents; a style of it
+ * that may call for more. */
+bool element_is_drawing(struct slice name);
+bool element_draws_more(struct slice name);
+bool element_style_reaches(struct slice style);
+
 /* Its content is shown by nobody. */
 bool element_is_unseen(struct slice name);
 

@@ -2,6 +2,7 @@
 #include "policy/extract/html.h"
 
 #include "policy/extract/css.h"
+#include "policy/extract/datauri.h"
 #include "policy/extract/element.h"
 #include "policy/extract/entity.h"
 
@@ -28,6 +29,7 @@ struct html {
 	size_t		  raw_end;	/* up to here nothing is a tag */
 	bool		  no_tag_end, no_comment_end;	/* none follows: never search again */
 	size_t		  vain_octets;	/* looked over for tags that have no end */
+	bool		  drawing;	/* what follows may be in one */
 	bool		  hurry;	/* that was too much: quotes count no more */
 };
 
@@ -149,33 +151,6 @@ next_attribute(struct slice *rest, struct slice *name, struct slice *value)
 	return true;
 }
 
-/* "data:" and what makes a URI of it: [ type "/" subtype ] *( ";" parameter ) "," */
-static bool
-has_data_uri(struct slice s)
-{
-	ptrdiff_t at;
-
-	while ((at = slice_find_nocase(s, SLICE("data:"))) >= 0) {
-		struct slice rest = slice_sub(s, (size_t)at + 5, 256), type;
-
-		if (slice_cut(&rest, ',', &type) && (type.n == 0 || type.p[0] == ';' ||
-		    (!is_white(type.p[0]) && slice_chr(type, '/') > 0)))
-			return true;
-		s = slice_from(s, (size_t)at + 5);
-	}
-	return false;
-}
-
-/* "data:" [ type ] *( ";" parameter ) ";base64," */
-static bool
-is_base64_uri(struct slice s)
-{
-	struct slice head = slice_sub(s, 0, 256), type;
-
-	return slice_starts_nocase(s, SLICE("data:")) && slice_cut(&head, ',', &type) &&
-	    slice_ends_nocase(type, SLICE(";base64"));
-}
-
 /* Does it hold content of its own, or make some: the flags. Readers drop line ends and tabs. */
 static unsigned
 value_flags(struct html *h, struct slice value)
@@ -193,13 +168,13 @@ value_flags(struct html *h, struct slice value)
 		if (plain.p[i] != '\t' && plain.p[i] != '\n' && plain.p[i] != '\r')
 			plain.p[n++] = plain.p[i];
 	s = slice_trim((struct slice){ plain.p, n });
-	if (plain.err == OK && is_base64_uri(s)) {
+	if (plain.err == OK && datauri_is_base64(s)) {
 		flags = HTML_HAS_DATA;
 		if (h->data != NULL) {
 			buf_add(h->data, slice_from(s, 5));
 			buf_addc(h->data, '\n');
 		}
-	} else if (plain.err != OK || has_data_uri(s) ||
+	} else if (plain.err != OK || datauri_has(s) ||
 	    slice_find_nocase(s, SLICE("javascript:")) >= 0 ||
 	    slice_find_nocase(s, SLICE("vbscript:")) >= 0) {
 		flags = HTML_HAS_EMBEDDED;
@@ -364,15 +339,27 @@ raw_octets(const struct html *h, struct slice name)
 	return rest;
 }
 
+/* <script type="application/ld+json">: about the message, for programs; nothing runs it. */
+static bool
+is_data_block(const struct tag *t)
+{
+	struct slice rest = t->attributes, name, value;
+
+	while (next_attribute(&rest, &name, &value))
+		if (slice_is_nocase(name, "type"))	/* the first one counts */
+			return slice_is_nocase(value, "application/ld+json");
+	return false;
+}
+
 /* Styles and scripts, cut at quotes so that strings show. What a script writes nobody knows. */
 static void
-raw_text(struct html *h, struct slice name)
+raw_text(struct html *h, struct slice name, bool script)
 {
 	struct slice raw = raw_octets(h, name);
 	bool show = h->reading != HTML_SHOWN;
 
 	h->flags |= HTML_HAS_MORE;
-	if ((slice_is_nocase(name, "script") && slice_trim(raw).n > 0) || has_data_uri(raw))
+	if ((script && slice_trim(raw).n > 0) || datauri_has(raw))
 		h->flags |= HTML_HAS_EMBEDDED;
 	h->pos += raw.n;
 	line_break(h);
@@ -428,6 +415,16 @@ name_effects(struct slice name)
 	    (slice_is_nocase(name, "bdo") ? CSS_OVERRIDES : 0);
 }
 
+/* Of a drawing the shapes alone are passed over. */
+static bool
+is_embedding(struct html *h, struct slice name)
+{
+	h->drawing = h->drawing || element_is_drawing(name);
+	return element_is_embedding(name) || (h->drawing && (element_draws_more(name) ||
+	    (h->reading >= HTML_XML && slice_ends_nocase(name, SLICE("style")) &&
+	    element_style_reaches(raw_octets(h, name)))));
+}
+
 static void
 open_tag(struct html *h, const struct tag *t)
 {
@@ -442,7 +439,7 @@ open_tag(struct html *h, const struct tag *t)
 			line_break(h);
 		effects = attributes(h, t) | (markup ? name_effects(t->name) : 0);
 		/* A document type may declare characters under other names. */
-		if (element_is_embedding(t->name) ||
+		if (is_embedding(h, t->name) ||
 		    slice_starts_nocase(t->name, SLICE("!entity")) ||
 		    (slice_is_nocase(t->name, "!doctype") && slice_chr(t->attributes, '[') >= 0))
 			h->flags |= HTML_HAS_EMBEDDED;
@@ -456,7 +453,7 @@ open_tag(struct html *h, const struct tag *t)
 	if (markup && element_is_raw(t->name))
 		h->raw_end = h->pos + raw_octets(h, t->name).n;
 	if (markup && (slice_is_nocase(t->name, "script") || slice_is_nocase(t->name, "style")))
-		raw_text(h, t->name);
+		raw_text(h, t->name, slice_is_nocase(t->name, "script") && !is_data_block(t));
 }
 
 /* --- what is no element --- */

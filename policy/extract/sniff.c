@@ -227,6 +227,27 @@ sniff_is_debris(struct slice s)
 	    (BEGINS(s, "\0\5\x16\7\0\2\0\0") || BEGINS(s, "\0\0\0\1Bud1"));
 }
 
+/* Behind white space and comments. */
+static struct slice
+skip_blank(struct slice s)
+{
+	for (;;) {
+		struct slice head = slice_sub(s, 0, SNIFF_TEXT_OCTETS);
+		ptrdiff_t end;
+		size_t n = 0;
+
+		while (n < s.n && n < BLANK_MAX && (ascii_is_space(s.p[n]) || s.p[n] == '\r' ||
+		    s.p[n] == '\n'))
+			n++;
+		head = slice_from(head, n);
+		s = slice_from(s, n);
+		end = BEGINS(s, "<!--") ? slice_find(slice_from(head, 4), SLICE("-->")) : -1;
+		if (end < 0)
+			return s;
+		s = slice_from(s, 4 + (size_t)end + 3);
+	}
+}
+
 static enum sniff
 markup(struct slice s)
 {
@@ -234,20 +255,17 @@ markup(struct slice s)
 		"<!doctype html", "<html", "<head", "<body", "<table", "<div", "<p>", "<p ",
 		"<span", "<font", "<meta", "<style", "<center", "<br",
 	};
-	size_t n = 0;
 
 	if (BEGINS(s, "\xEF\xBB\xBF"))
 		s = slice_from(s, 3);
-	while (n < s.n && n < BLANK_MAX && (ascii_is_space(s.p[n]) || s.p[n] == '\r' ||
-	    s.p[n] == '\n'))
-		n++;
-	s = slice_from(s, n);
+	s = skip_blank(s);
 	if (BEGINS(s, "{\\rt"))
 		return SNIFF_RTF;
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
 		if (slice_starts_nocase(s, slice_of(tags[i])))
 			return SNIFF_HTML;
-	return BEGINS(s, "<?xml") ? SNIFF_XML : SNIFF_TEXT;
+	return BEGINS(s, "<?xml") || BEGINS(s, "<svg") ||
+	    slice_starts_nocase(s, SLICE("<!doctype svg")) ? SNIFF_XML : SNIFF_TEXT;
 }
 
 enum sniff
