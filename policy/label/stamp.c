@@ -51,7 +51,10 @@ add_word(struct letters *l, const struct fold *f, unsigned i)
 static bool
 has_vowel(const struct fold *f)
 {
-	static const char *const others[] = { "vaCtJ", "nhaCtJ", "thaCtJ", "phaCtJ", "chaCtJ" };
+	static const char *const others[] = {
+		"vaCtJ", "nhaCtJ", "thaCtJ", "phaCtJ", "chaCtJ", "traCtJ",
+		"baCtJ", "laCtJ", "taCtJ", "giaCtJ", "caCtJ",
+	};
 
 	for (unsigned i = 0; i < f->count; i++) {
 		if (f->word[i].type != FOLD_LETTERS)
@@ -59,7 +62,8 @@ has_vowel(const struct fold *f)
 		for (size_t k = 0; k < ARRAY_LEN(others); k++)
 			if (fold_is(f, i, others[k]))
 				return false;
-		return slice_ends_nocase(fold_word(f, i), SLICE("aCtJ"));
+		return slice_ends_nocase(fold_word(f, i), SLICE("aCtJ")) &&
+		    !slice_ends_nocase(fold_word(f, i), SLICE("uaCtJ"));
 	}
 	return false;
 }
