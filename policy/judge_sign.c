@@ -15,7 +15,7 @@ static const struct {
 	    "May chu khong ky duoc: tieu de thu co the doc theo nhieu cach",
 	    "The server cannot sign this message: its header can be read in several ways" },
 	{ "the signer is not available", VERDICT_DEFER, "4.7.5",
-	    "May chu chua ky duoc thu nay, se thu lai sau",
+	    "May chu chua ky duoc thu nay, hay gui lai sau",
 	    "The server cannot sign this message now, try again later" },
 	{ "our own signature is not valid", VERDICT_DEFER, "4.7.5",
 	    "Chung thu so cua may chu dang co loi, can bo ky thuat phai sua",

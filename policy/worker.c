@@ -143,8 +143,9 @@ judge_mapped(struct worker *w, struct chan_req *req, const struct pol_judge_requ
 	r = judge(message, msg, &w->env, &a, &res);
 	if (r == OK) {
 		if (res.sign_error != NULL)
-			log_event(EV_SIGNER_FAILED, F_CSTR("reason", res.sign_error),
-			    F_CSTR("detail", res.sign_detail), F_END);
+			log_event(EV_SIGNER_FAILED, F_CSTR("signer", res.sign_as),
+			    F_CSTR("reason", res.sign_error), F_CSTR("detail", res.sign_detail),
+			    F_END);
 		tell_seen(w, &a, &res.reply);
 		answer(w, req, &res);
 		judge_fini(&res);

@@ -358,7 +358,7 @@ def without_a_sound_key_mail_waits(p):
         assert code == 250 or (code == 451 and "server-signature" in text), (code, text)
         return code == 451
     assert eventually(waits), "a revoked certificate signs"
-    assert 'reason="our own signature is not valid" detail="revoked"' in p.log("policyd")
+    assert 'signer="may-quet" reason="our own signature is not valid" detail="revoked"' in p.log("policyd")
     with open(os.path.join(p.folder, "pin"), "w") as f:
         f.write("111111\n")
     p.restart("directoryd")
