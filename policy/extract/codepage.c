@@ -29,3 +29,16 @@ codepage_of_font(long fcharset)
 			return codepage_charset(rows[i].page);
 	return CHARSET_UNKNOWN;	/* 0 and 1 are the document's */
 }
+
+uint32_t
+codepage_letters(uint32_t page)
+{
+	/* 0xC0 is U+0410 there, 0xC1 U+0391. */
+	return page == 1251 ? 0x0410 - 0xC0 : page == 1253 ? 0x0391 - 0xC1 : 0;
+}
+
+uint32_t
+codepage_letters_of_font(long fcharset)
+{
+	return codepage_letters(fcharset == 204 ? 1251 : fcharset == 161 ? 1253 : 0);
+}

@@ -9,7 +9,7 @@
 #include "policy/extract/xml.h"
 
 enum { READ_CHOICE, READ_FALLBACK, READ_ALL, READINGS };
-enum { PARAGRAPH_MAX = 1 << 20, NAME_MAX_OCTETS = 256 };
+enum { PARAGRAPH_MAX = 1 << 20, NAME_MAX_OCTETS = 256, TINY_HALF_POINTS = 4 };
 
 struct paragraph {
 	struct buf text[READINGS];
@@ -251,6 +251,17 @@ end_box(struct ooxml *x)
 	x->in_box = false;
 }
 
+/* Letters of two points or less, or as white as paper. */
+static bool
+is_unseen(const char *name, const char *v)
+{
+	if (v == NULL)
+		return false;
+	if (is(name, "color"))
+		return slice_is_nocase(slice_of(v), "FFFFFF");
+	return ascii_is_digit(v[0]) && strtoul(v, NULL, 10) <= TINY_HALF_POINTS;
+}
+
 static void
 run_property(struct ooxml *x, const char *name, const char **atts)
 {
@@ -259,7 +270,9 @@ run_property(struct ooxml *x, const char *name, const char **atts)
 	if (is(name, "r"))
 		p->hidden = false;
 	else if (is(name, "vanish") || is(name, "specVanish") || is(name, "webHidden"))
-		p->hidden = !is_off(xml_attribute(atts, "val"));
+		p->hidden |= !is_off(xml_attribute(atts, "val"));
+	else if (is(name, "sz") || is(name, "color"))
+		p->hidden |= is_unseen(name, xml_attribute(atts, "val"));
 }
 
 static void

@@ -7,29 +7,22 @@
 #include "policy/extract/codepage.h"
 #include "policy/extract/entity.h"
 #include "policy/extract/ole.h"
+#include "policy/extract/rtfword.h"
 
 enum {
 	WORD_MAX = 32,			/* letters of a control word */
 	NUMBER_MAX = 100000000,
 	FONTS_MAX = 1024,
+	COLORS_MAX = 256,
+	TINY_HALF_POINTS = 4,
+	WHITE_SUM = 3 * 255,
 	LINE_OCTETS_MAX = 1 << 20,
 	BYTES_MAX = 64 * 1024,		/* of one charset in a row */
 };
 
-/* What becomes of the text of a group. */
-enum dest {
-	DEST_BODY,
-	DEST_ASIDE,	/* as the body, but a paragraph of its own: header, note, shape */
-	DEST_TITLE,	/* of the document */
-	DEST_NAME,	/* of a property, its value follows */
-	DEST_FONTS,
-	DEST_PICTURE, DEST_OBJECT,
-	DEST_SKIP
-};
-
 struct group {
 	uint8_t	 dest;
-	bool	 hidden;
+	bool	 hidden, tiny, pale;	/* nobody sees its text */
 	bool	 starred;	/* it began with \*: skip it if it is not known */
 	unsigned uc;		/* characters that stand in for a \u */
 	unsigned font;
@@ -55,6 +48,10 @@ struct rtf {
 	int	      nibble;	/* half an octet of it; -1: none */
 	struct hand  *hand;
 	enum charset  font_cs[FONTS_MAX], cs;
+	uint32_t      font_letters[FONTS_MAX], letters;	/* codepage_letters */
+	bool	      font_known[FONTS_MAX];	/* it says its charset, and that is not the document's */
+	unsigned      colors_depth, color, dim;	/* of the table: its group, entry, shades below white */
+	bool	      white[COLORS_MAX];
 	unsigned      skip;	/* characters left that stand in for a \u */
 	uint32_t      lead;	/* first half of a surrogate pair */
 	bool	      over;	/* the last group has ended */
@@ -101,12 +98,29 @@ add_utf8(struct rtf *r, struct slice s)
 	if (g->dest > DEST_TITLE)
 		return;
 	buf_add(&l->all, s);
-	if (g->hidden)
+	if (g->hidden || g->tiny || g->pale)
 		l->differs = true;
 	else
 		buf_add(&l->shown, s);
 	note_err(r, l->all.err);
 	note_err(r, l->shown.err);
+}
+
+/* Octets of a Cyrillic or Greek font: what is no letter there is of no interest. */
+static void
+put_letters(struct rtf *r, struct slice bytes, uint32_t add)
+{
+	struct buf utf8;
+
+	buf_init(&utf8, 2 * BYTES_MAX + 16);
+	for (size_t i = 0; i < bytes.n; i++) {
+		unsigned char c = (unsigned char)bytes.p[i];
+
+		entity_put(&utf8, c >= 0xC0 ? c + add : c < 0x80 ? c : ' ');
+	}
+	note_err(r, utf8.err);
+	add_utf8(r, buf_slice(&utf8));
+	buf_fini(&utf8);
 }
 
 /* Octets of a charset that have come together become text. */
@@ -117,12 +131,17 @@ flush(struct rtf *r)
 	unsigned font = top(r)->font;
 	enum charset cs = font < FONTS_MAX && r->font_cs[font] != CHARSET_UNKNOWN ?
 	    r->font_cs[font] : r->cs;
+	bool known = font < FONTS_MAX && r->font_known[font];
+	uint32_t letters = known ? r->font_letters[font] : r->letters;
 	struct buf utf8;
 
 	if (bytes.n == 0)
 		return;
 	buf_init(&utf8, 4 * BYTES_MAX + 16);
-	note_err(r, charset_to_utf8(cs, bytes, &utf8, NULL));
+	if (letters != 0)
+		put_letters(r, bytes, letters);
+	else
+		note_err(r, charset_to_utf8(cs, bytes, &utf8, NULL));
 	add_utf8(r, buf_slice(&utf8));
 	buf_fini(&utf8);
 	buf_clear(&r->bytes);
@@ -166,6 +185,12 @@ add_octet(struct rtf *r, char c)
 	if (is_data(top(r)->dest)) {
 		add_digit(r, c);
 		return;
+	}
+	if (c == ';' && r->colors_depth == r->depth) {
+		if (r->color < COLORS_MAX)
+			r->white[r->color] = r->color > 0 && r->dim == 0;
+		r->color++;
+		r->dim = WHITE_SUM;
 	}
 	if (r->skip > 0) {
 		r->skip--;
@@ -237,39 +262,6 @@ end_row(struct rtf *r)
 
 /* ---- control words ---- */
 
-static const struct { const char *word; uint8_t dest; } dests[] = {
-	{ "fonttbl", DEST_FONTS }, { "pict", DEST_PICTURE }, { "objdata", DEST_OBJECT },
-	{ "objocx", DEST_OBJECT }, { "objemb", DEST_BODY }, { "title", DEST_TITLE },
-	{ "subject", DEST_TITLE }, { "keywords", DEST_TITLE }, { "doccomm", DEST_TITLE },
-	{ "author", DEST_TITLE }, { "operator", DEST_TITLE }, { "category", DEST_TITLE },
-	{ "company", DEST_TITLE }, { "manager", DEST_TITLE }, { "comment", DEST_TITLE },
-	{ "staticval", DEST_TITLE }, { "propname", DEST_NAME }, { "docvar", DEST_TITLE },
-	{ "header", DEST_ASIDE }, { "headerl", DEST_ASIDE }, { "headerr", DEST_ASIDE },
-	{ "headerf", DEST_ASIDE }, { "footer", DEST_ASIDE }, { "footerl", DEST_ASIDE },
-	{ "footerr", DEST_ASIDE }, { "footerf", DEST_ASIDE }, { "footnote", DEST_ASIDE },
-	{ "annotation", DEST_ASIDE }, { "atnauthor", DEST_ASIDE }, { "shptxt", DEST_ASIDE },
-	{ "sv", DEST_ASIDE }, { "fldinst", DEST_ASIDE }, { "pntxtb", DEST_ASIDE },
-	{ "pntxta", DEST_ASIDE }, { "leveltext", DEST_ASIDE }, { "formfield", DEST_ASIDE },
-	{ "ffdeftext", DEST_ASIDE }, { "ffl", DEST_ASIDE }, { "bkmkstart", DEST_SKIP },
-	/* What is known behind \* and has to be looked into. */
-	{ "shpinst", DEST_BODY }, { "shppict", DEST_BODY }, { "userprops", DEST_BODY },
-	{ "ud", DEST_BODY }, { "fldrslt", DEST_BODY }, { "nonshppict", DEST_BODY },
-	{ "do", DEST_BODY }, { "dptxbxtext", DEST_ASIDE }, { "listtext", DEST_BODY },
-	{ "object", DEST_BODY }, { "picprop", DEST_BODY }, { "result", DEST_BODY }, { "info", DEST_BODY },
-	/* What is never shown. */
-	{ "colortbl", DEST_SKIP }, { "stylesheet", DEST_SKIP }, { "sn", DEST_SKIP },
-	{ "filetbl", DEST_SKIP }, { "revtbl", DEST_SKIP }, { "objclass", DEST_SKIP },
-	{ "objname", DEST_SKIP }, { "creatim", DEST_SKIP }, { "revtim", DEST_SKIP },
-	{ "printim", DEST_SKIP }, { "buptim", DEST_SKIP }, { "xe", DEST_ASIDE },
-	{ "tc", DEST_ASIDE },
-};
-
-static const struct { const char *word, *text; } characters[] = {
-	{ "tab", "\t" }, { "emdash", "\xE2\x80\x94" }, { "endash", "\xE2\x80\x93" },
-	{ "lquote", "'" }, { "rquote", "'" }, { "ldblquote", "\"" }, { "rdblquote", "\"" },
-	{ "bullet", "\xE2\x80\xA2" }, { "emspace", " " }, { "enspace", " " }, { "qmspace", " " },
-};
-
 static void
 set_dest(struct rtf *r, uint8_t dest)
 {
@@ -294,6 +286,23 @@ unicode(struct rtf *r, long v)
 	r->skip = top(r)->uc;
 }
 
+/* Sizes and colours: of the text, and in the table of colours. */
+static void
+paint(struct rtf *r, const char *word, long v)
+{
+	struct group *g = top(r);
+
+	if (strcmp(word, "fs") == 0) {
+		flush(r);
+		g->tiny = v <= TINY_HALF_POINTS;
+	} else if (strcmp(word, "cf") == 0) {
+		flush(r);
+		g->pale = v > 0 && v < COLORS_MAX && r->white[v];
+	} else if (strcmp(word, "red") == 0 || strcmp(word, "green") == 0 || strcmp(word, "blue") == 0) {
+		r->dim -= v >= 0 && (unsigned long)v <= r->dim ? (unsigned)v : 0;
+	}
+}
+
 /* Words with a number. */
 static void
 numbered(struct rtf *r, const char *word, long v, bool has)
@@ -304,21 +313,26 @@ numbered(struct rtf *r, const char *word, long v, bool has)
 		unicode(r, v);
 	else if (strcmp(word, "uc") == 0 && has)
 		g->uc = v < 0 ? 0 : v > 16 ? 16 : (unsigned)v;
-	else if (strcmp(word, "ansicpg") == 0 && has &&
-	    codepage_charset((uint32_t)v) != CHARSET_UNKNOWN)
-		r->cs = codepage_charset((uint32_t)v);
-	else if (strcmp(word, "f") == 0 && has) {
+	else if (strcmp(word, "ansicpg") == 0 && has) {
+		r->letters = codepage_letters((uint32_t)v);
+		if (codepage_charset((uint32_t)v) != CHARSET_UNKNOWN)
+			r->cs = codepage_charset((uint32_t)v);
+	} else if (strcmp(word, "f") == 0 && has) {
 		flush(r);
 		g->font = v < 0 ? FONTS_MAX : (unsigned)v;
 	} else if (strcmp(word, "fcharset") == 0 && has && g->font < FONTS_MAX &&
-	    g->dest == DEST_FONTS)
+	    g->dest == DEST_FONTS) {
 		r->font_cs[g->font] = codepage_of_font(v);
-	else if (strcmp(word, "v") == 0 || strcmp(word, "deleted") == 0) {
+		r->font_letters[g->font] = codepage_letters_of_font(v);
+		r->font_known[g->font] = v > 1;
+	} else if (strcmp(word, "v") == 0 || strcmp(word, "deleted") == 0) {
 		flush(r);
 		g->hidden = !has || v != 0;
 	} else if (strcmp(word, "plain") == 0) {
 		flush(r);
-		g->hidden = false;
+		g->hidden = g->tiny = g->pale = false;
+	} else if (has) {
+		paint(r, word, v);
 	}
 }
 
@@ -333,22 +347,29 @@ static void
 control_word(struct rtf *r, const char *word, long v, bool has)
 {
 	bool starred = top(r)->starred;
+	const char *text;
+	int dest;
 
 	top(r)->starred = false;
-	for (size_t i = 0; i < ARRAY_LEN(dests); i++)
-		if (strcmp(word, dests[i].word) == 0) {
-			set_dest(r, dests[i].dest);
-			return;
+	dest = rtfword_dest(word);
+	if (dest >= 0) {
+		if (strcmp(word, "colortbl") == 0) {
+			r->colors_depth = r->depth;
+			r->color = 0;
+			r->dim = WHITE_SUM;
 		}
+		set_dest(r, (uint8_t)dest);
+		return;
+	}
 	if (starred) {
 		set_dest(r, DEST_SKIP);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(characters); i++)
-		if (strcmp(word, characters[i].word) == 0) {
-			add_text(r, characters[i].text);
-			return;
-		}
+	text = rtfword_character(word);
+	if (text != NULL) {
+		add_text(r, text);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
 		if (strcmp(word, ends[i].word) == 0) {
 			ends[i].end(r);
@@ -477,6 +498,8 @@ close_group(struct rtf *r)
 		end_data(r, g->dest);
 	if (g->line != outer->line)
 		end_line(r);
+	if (r->colors_depth == r->depth)
+		r->colors_depth = 0;
 	r->depth--;
 	r->skip = 0;
 	r->over = r->depth == 1;

@@ -25,6 +25,11 @@ documents(void **state)
 		{ HEAD "t\\u-10179?\\u-8704?x}", "t\xF0\x9F\x98\x80x\n", "", "", OK },
 		{ HEAD "a\\b0 b\\i c{\\b d}\\-e\\_f\\~g\\{h\\}}", "abcde-f g{h}\n", "", "", OK },
 		{ HEAD "thay{\\v an}het\\par{\\deleted bo}xong}", "thayanhet\nthayhet\nboxong\nxong\n", "", "", OK },
+		{ HEAD "{\\colortbl;\\red255\\green255\\blue255;\\red255\\green0\\blue0;}M{\\cf1 x}{\\cf2 \\u7852?}"
+		    "{\\fs2 y}{\\fs5 T};}", "Mx\xE1\xBA\xACyT;\nM\xE1\xBA\xACT;\n", "", "", OK },
+		{ "{\\rtf1\\ansicpg1251{\\fonttbl{\\f0\\fcharset0 A;}{\\f1\\fcharset161 A;}{\\f2\\fcharset163 A;}}"
+		    "\\f0\\'cc\\u7852?\\'d2 \\f1\\'cc\\'d4 \\f2 M\\'c2\\'f2T}",
+		    "\u041C\xE1\xBA\xAC\u0422 \u039C\u03A4 M\xE1\xBA\xACT\n", "", "", OK },
 		{ HEAD "x{\\header\\pard MAT\\par}y{\\footnote z}}", "MAT\nz\nxy\n", "", "", OK },
 		{ HEAD "\\trowd Do mat:\\cell Mat\\cell\\row het}", "Do mat:\nMat\nDo mat:\tMat\nhet\n", "", "", OK },
 		{ HEAD "{\\*\\unknown MAT}x{\\*\\shpinst{\\sp{\\sn gtextUNICODE}{\\sv DAU}}{\\shptxt hop\\par}}}",
