@@ -130,17 +130,18 @@ print_action(const struct rule *r)
 		printf(", signed by the server as %s", r->sign_as);
 }
 
-static int
-print_json_row(const struct rule *r, struct slice when, json_t *list)
+static void
+print_json_row(const struct rule *r, struct slice when)
 {
-	return json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:b,s:s,s:s,s:s,s:s,s:s}", "rule",
-	    r->name, "when", ctl_json(when), "verdict", verdict_name(r->verdict), "releasable",
-	    (int)r->releasable, "code", r->enhanced, "reason-vi", r->reason_vi, "reason-en",
-	    r->reason_en, "sign-as", r->sign_as == NULL ? "" : r->sign_as, "legal-basis", r->legal_basis == NULL ? "" : r->legal_basis));
+	ctl_print_json(json_pack("{s:s,s:o,s:s,s:b,s:s,s:s,s:s,s:s,s:s}", "rule", r->name, "when",
+	    ctl_json(when), "verdict", verdict_name(r->verdict), "releasable", (int)r->releasable,
+	    "code", r->enhanced, "reason-vi", r->reason_vi, "reason-en", r->reason_en, "sign-as",
+	    r->sign_as == NULL ? "" : r->sign_as, "legal-basis",
+	    r->legal_basis == NULL ? "" : r->legal_basis));
 }
 
 static void
-print_row(const struct rule *r, const char *instead, json_t *list)
+print_row(const struct rule *r, const char *instead, bool json)
 {
 	struct buf when;
 
@@ -151,8 +152,8 @@ print_row(const struct rule *r, const char *instead, json_t *list)
 		add_conditions(&when, r);
 	if (when.n == 0)
 		buf_adds(&when, "always");
-	if (list != NULL) {
-		(void)print_json_row(r, buf_slice(&when), list);
+	if (json) {
+		print_json_row(r, buf_slice(&when));
 	} else {
 		printf("| `%s` | %s | ", r->name, buf_cstr(&when));
 		print_action(r);
@@ -163,27 +164,24 @@ print_row(const struct rule *r, const char *instead, json_t *list)
 }
 
 static void
-print_rows(const struct rule_table *t, json_t *list)
+print_rows(const struct rule_table *t, bool json)
 {
 	for (size_t i = 0; i < t->count; i++)
-		print_row(&t->rows[i], NULL, list);
+		print_row(&t->rows[i], NULL, json);
 }
 
 static void
 print_rules(const struct ctl *ctl, const struct rules *rules)
 {
-	json_t *list = ctl->json ? json_array() : NULL;
-
-	if (list == NULL)
+	if (!ctl->json)
 		printf("| rule | when | what | said to the sender | legal basis |\n"
 		    "|---|---|---|---|---|\n");
-	print_row(profile_secret_internet(), "level at least mat; from or to zone internet", list);
-	print_rows(&rules->fixed, list);
-	print_rows(&rules->own, list);
-	print_rows(&rules->shipped, list);
-	print_row(profile_last(), NULL, list);
-	if (list != NULL)
-		ctl_print_json(list);
+	print_row(profile_secret_internet(), "level at least mat; from or to zone internet",
+	    ctl->json);
+	print_rows(&rules->fixed, ctl->json);
+	print_rows(&rules->own, ctl->json);
+	print_rows(&rules->shipped, ctl->json);
+	print_row(profile_last(), NULL, ctl->json);
 }
 
 /* The table of a profile as it is shipped, or the one in force with the configuration's own rows. */

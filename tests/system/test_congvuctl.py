@@ -119,6 +119,14 @@ def policy_explain(p, s):
     assert p.ctl("policy", "explain").returncode == 2 and p.ctl("policy", "explain", "/nonexistent").returncode == 2
 
 
+def policy_rules(p, s):
+    """One object a line, as many as the table has rows."""
+    rows = objects(p, "policy", "rules")
+    table = [line for line in p.ctl("policy", "rules").stdout.splitlines() if line.startswith("| `")]
+    assert ["| `%s` " % o["rule"] for o in rows] == [line[:len(o["rule"]) + 5] for o, line in zip(rows, table)], rows
+    assert len(rows) == len(table) and rows[0]["rule"] == "secret-internet" and rows[-1]["rule"] == "no-rule", rows
+
+
 def words_of_policy(p, s):
     """Whoever calls it wrongly hears what is wrong, not only how it would be right."""
     path = s.file("words.eml", s.mail(1, "x@internet.example", "Thư", s.text_entity("Kính gửi.\n")))
@@ -314,7 +322,7 @@ def wrong_words(p, s):
         assert p.ctl(*words).returncode == 2, words
 
 
-TESTS = [status, config_check, policy_explain, words_of_policy, explain_is_what_the_gate_says, policy_scan, audit, directory_test,
+TESTS = [status, config_check, policy_explain, policy_rules, words_of_policy, explain_is_what_the_gate_says, policy_scan, audit, directory_test,
          store_stat, queue_retries_after_451, wrong_words]
 
 if __name__ == "__main__":
