@@ -228,6 +228,15 @@ scan_xml(struct inspect *w, struct slice utf8)
 		inspect_values(w, utf8);
 }
 
+/* Of text in UTF-16 only its letters say that it is a document in XML. */
+static bool
+is_xml(struct slice utf8)
+{
+	if (slice_eq(slice_sub(utf8, 0, 3), SLICE("\xEF\xBB\xBF")))
+		utf8 = slice_from(utf8, 3);
+	return slice_eq(slice_sub(slice_trim(utf8), 0, 5), SLICE("<?xml"));
+}
+
 /* Text that shows as it stands, unless a program finds markup in it. */
 static void
 scan_plain(struct inspect *w, struct slice utf8, bool wide)
@@ -237,7 +246,9 @@ scan_plain(struct inspect *w, struct slice utf8, bool wide)
 	scan_text(&w->scan, utf8);
 	if (wide)
 		inspect_encoded(w, utf8, uu_run);
-	if (w->label != NULL && guess_is_html(utf8, w->label, &drawn))
+	if (w->label != NULL && is_xml(utf8))
+		scan_xml(w, utf8);
+	else if (w->label != NULL && guess_is_html(utf8, w->label, &drawn))
 		scan_html(w, utf8, drawn);
 	if (w->label != NULL && w->label->flowed)
 		scan_flowed(w, utf8);

@@ -333,6 +333,19 @@ behind_number(const struct fold *f, unsigned i)
 	return false;
 }
 
+/* "Số: 12/MẬT-UBND": one of the parts of which the code of a paper is made. */
+static bool
+in_code(const struct fold *f, struct mark_level *out)
+{
+	for (unsigned i = 1; i + 1 < f->count; i++)
+		if (f->word[i].type == FOLD_SLASH &&
+		    (f->word[i - 1].digit || f->word[i - 1].type == FOLD_COLON) &&
+		    mark_level_at(f, i + 1, false, out) && out->upper && !out->bare &&
+		    out->next < f->count && f->word[out->next].type == FOLD_DASH)
+			return true;
+	return false;
+}
+
 static void
 number_line(const struct field *x)
 {
@@ -349,9 +362,10 @@ number_line(const struct field *x)
 			    number ? LABEL_ASSERTED : LABEL_REVIEW);
 			return;
 		}
-	if (mark_is_heading(f) && (at_end_of_heading(f, &level) ||
+	if ((number && in_code(f, &level)) ||
+	    (mark_is_heading(f) && (at_end_of_heading(f, &level) ||
 	    (mark_level_at(f, mark_skip_punct(f, 0), false, &level) && level.upper &&
-	    !level.bare && !mark_is_other_word(f, level.next))))
+	    !level.bare && !mark_is_other_word(f, level.next)))))
 		report(x, "number-mark", level.level, LABEL_ASSERTED);
 }
 

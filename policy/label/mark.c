@@ -341,7 +341,7 @@ is_stamp_word(const struct fold *f, unsigned i)
 		"luHu",
 		"hanhF", "noCiJ", "boCJ", "xem", "xong", "traR", "laiJ", "in", "treCn", "caiS",
 		"secret", "top", "phuHoHngJ", "tieCnJ", "chuyeCnR", "tieCpS",
-		"thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ",
+		"thoCng", "tin", "dDaiJ", "chungS", "hoCiJ", "nghiJ", "trang",
 	};
 
 	return mark_in_list(f, i, words, ARRAY_LEN(words));
@@ -418,12 +418,12 @@ begins_level(const struct fold *f, unsigned i)
 	return f->text[f->word[i].at] == 'm' || f->text[f->word[i].at] == 't';
 }
 
-/* "Bản số 01 - MẬT", "TOP SECRET / TỐI MẬT". */
+/* "Bản số 01 - MẬT", "TOP SECRET / TỐI MẬT", "Trang 2/5 - MẬT". */
 static unsigned
 skip_copy(const struct fold *f, unsigned i)
 {
 	while (i < f->count && ((is_copy(f, i) && !begins_level(f, i)) ||
-	    fold_is(f, i, "top") || fold_is(f, i, "secret")))
+	    fold_is(f, i, "top") || fold_is(f, i, "secret") || fold_is(f, i, "trang")))
 		i = mark_skip_punct(f, i + 1);
 	return i;
 }
@@ -485,7 +485,7 @@ mark_is_number_line(const struct fold *f)
 {
 	unsigned i = mark_skip_punct(f, 0);
 
-	if (!(fold_is(f, i, "soCS") || fold_is(f, i, "so")))
+	if (!(fold_is(f, i, "soCS") || fold_is(f, i, "so")) || fold_is(f, i + 1, "luHoHngJ"))
 		return false;
 	for (unsigned k = i + 1; k < f->count && k < i + 12; k++)
 		if (f->word[k].type == FOLD_SLASH)

@@ -134,6 +134,16 @@ static const struct { const char *message, *want; } rows[] = {
 	{ MIX PART("text/plain; name=\"a.html .\"", "x<p>M<!--x-->\xE1\xBA\xACT") END, "mat line-mark@1" },
 	{ TEXT "x<p>M<!--x-->\xE1\xBA\xACT", "thuong" },
 	{ H "Content-Type: text/enriched\r\n\r\nM<param>x</param>", "thuong opaque opaque-type@1" },
+	/* Word 2003 in UTF-16 */
+	{ MIX PART("application/msword; name=\"a.doc\"\r\nContent-Transfer-Encoding: base64",
+	  "//48AD8AeABtAGwAIAB2AGUAcgBzAGkAbwBuAD0AIgAxAC4AMAAiACAAZQBuAGMAbwBkAGkAbgBn\r\n"
+	  "AD0AIgB1AHQAZgAtADEANgAiAD8APgA8AHcAOgBkACAAeABtAGwAbgBzADoAdwA9ACIAaAB0AHQA\r\n"
+	  "cAA6AC8ALwBzAGMAaABlAG0AYQBzAC4AbQBpAGMAcgBvAHMAbwBmAHQALgBjAG8AbQAvAG8AZgBm\r\n"
+	  "AGkAYwBlAC8AdwBvAHIAZAAvADIAMAAwADMALwB3AG8AcgBkAG0AbAAiAD4APAB3ADoAcAA+ADwA\r\n"
+	  "dwA6AHQAPgB4ADwALwB3ADoAdAA+ADwALwB3ADoAcAA+ADwAdwA6AHAAPgA8AHcAOgB0AD4AVADQ\r\n"
+	  "HjwALwB3ADoAdAA+ADwAdwA6AHQAPgBJACAATQA8AC8AdwA6AHQAPgA8AHcAOgB0AD4ArB5UADwA\r\n"
+	  "LwB3ADoAdAA+ADwALwB3ADoAcAA+ADwALwB3ADoAZAA+AA==\r\n") END,
+	  "toi-mat line-mark@1" },
 	/* lines that the reader joins */
 	{ H "Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes\r\n\r\n"
 	  "> thu nay ghi \xC4\x91\xE1\xBB\x99 m \r\n> \xE1\xBA\xADt: t\xE1\xBB\x91i m \r\n> \xE1\xBA\xADt\r\n",
