@@ -3,11 +3,12 @@
 
 #include <string.h>
 
+#include "mime/boundary.h"
 #include "mime/header.h"
 
 #define F(name)		TREE_FLAG_MASK(TREE_##name##_BIT)
 
-enum { BOUNDARY_MAX = 70, FRAMES_MAX = TREE_DEPTH_MAX + 1 };
+enum { FRAMES_MAX = TREE_DEPTH_MAX + 1 };
 
 /* An open multipart or message part. */
 struct frame {
@@ -344,31 +345,6 @@ read_names(struct walk *w, struct tree_part *p)
 	return OK;
 }
 
-/* Do all programs take the same boundary from the field? Not where it is in pieces, escaped,
- * beside a comment, in quotes of another kind, or where its name stands twice. */
-static bool
-is_plain_boundary(const struct tree_part *p, const struct param *b)
-{
-	static const struct slice name = SLICE("boundary=");
-	struct slice raw = p->raw_type, v = b->value;
-	ptrdiff_t at = slice_find_nocase(raw, name);
-
-	return at >= 0 && slice_find_nocase(slice_from(raw, (size_t)at + name.n), name) < 0 &&
-	    (p->content_type.flags & PARAM_COMMENT) == 0 && v.n > 0 && v.p[0] != '\'' &&
-	    v.p >= raw.p && v.p < raw.p + raw.n;
-}
-
-/* RFC 2046 5.1.1: 1 to 70 of bchars, not ending in a space. */
-static bool
-is_legal_boundary(struct slice b)
-{
-	for (size_t i = 0; i < b.n; i++)
-		if (!ascii_is_alnum(b.p[i]) &&
-		    (b.p[i] == '\0' || strchr("'()+_,-./:=? ", b.p[i]) == NULL))
-			return false;
-	return b.n > 0 && b.n <= BOUNDARY_MAX && b.p[b.n - 1] != ' ';
-}
-
 static void
 read_boundary(struct walk *w, struct tree_part *p)
 {
@@ -378,7 +354,8 @@ read_boundary(struct walk *w, struct tree_part *p)
 		p->flags |= F(DUPLICATE_BOUNDARY);
 	if (b != NULL) {
 		p->boundary = b->extended ? b->text : b->value;
-		if (!is_legal_boundary(p->boundary) || !is_plain_boundary(p, b))
+		if (!boundary_is_legal(p->boundary) ||
+		    !boundary_is_plain(p->raw_type, &p->content_type, b))
 			p->flags |= F(BOUNDARY_ILLEGAL);
 		while (p->boundary.n > 0 && ascii_is_space(p->boundary.p[p->boundary.n - 1]))
 			p->boundary.n--;

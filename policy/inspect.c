@@ -118,8 +118,9 @@ static enum markup
 markup_of(const struct inspect_label *l, enum sniff kind)
 {
 	if (kind == SNIFF_HTML || label_is(l, "text", "html") || label_is(l, "text", "enriched") ||
-	    slice_ends_nocase(l->subtype, SLICE("xhtml+xml")) || guess_is_named(l->filename, ".html") ||
-	    guess_is_named(l->filename, ".htm") || guess_is_named(l->filename, ".xhtml"))
+	    slice_ends_nocase(l->subtype, SLICE("xhtml+xml")) ||
+	    guess_is_named(l->filename, ".html") || guess_is_named(l->filename, ".htm") ||
+	    guess_is_named(l->filename, ".xhtml"))
 		return MARKUP_HTML;
 	if (kind == SNIFF_XML || slice_ends_nocase(l->subtype, SLICE("xml")) ||
 	    guess_is_named(l->filename, ".xml"))

@@ -4,9 +4,10 @@
  *
  * Shape   the walk notes what it looks at; the digest is computed when something is found.
  * Forms   octets as they are; of text (by its label, and by itself) with CRLF and CR as LF and none
- *         at the end; if its charset is not decoded here, behind that label and NUL, as nobody
- *         knows what the octets say under another one; of a header field its name in lower case, ":", and the decoded value, white
- *         space as one space; if it cannot be decoded well, as it stands, too.
+ *         at the end, and behind its charset and NUL if that is not decoded here, as nobody knows
+ *         what the octets say under another label; of a header field its name in lower case, ":",
+ *         and the decoded value, white space as one space; if it cannot be decoded well, as it
+ *         stands, too.
  * Source  doc/design/release.md
  */
 #ifndef POLICY_LEAF_H

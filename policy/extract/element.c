@@ -127,7 +127,8 @@ enum element_group
 element_group(struct slice name)
 {
 	static const struct { const char *name; enum element_group group; } rows[] = {
-		{ "p", ELEMENT_P }, { "li", ELEMENT_LI }, { "td", ELEMENT_TD }, { "th", ELEMENT_TD },
+		{ "p", ELEMENT_P }, { "li", ELEMENT_LI }, { "td", ELEMENT_TD },
+		{ "th", ELEMENT_TD },
 		{ "tr", ELEMENT_TR }, { "dt", ELEMENT_DT }, { "dd", ELEMENT_DT },
 		{ "option", ELEMENT_OPTION }, { "ul", ELEMENT_LIST }, { "ol", ELEMENT_LIST },
 		{ "dl", ELEMENT_LIST }, { "table", ELEMENT_TABLE }, { "select", ELEMENT_SELECT },

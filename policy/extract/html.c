@@ -571,7 +571,8 @@ int
 html_data(struct slice utf8, struct buf *out)
 {
 	struct buf text;
-	struct html h = { .in = utf8, .out = &text, .data = out, .reading = HTML_ALL, .fresh = true };
+	struct html h = { .in = utf8, .out = &text, .data = out, .reading = HTML_ALL,
+		.fresh = true };
 
 	buf_init(&text, 4 * utf8.n + 4096);
 	(void)run(&h);

@@ -49,8 +49,8 @@ struct rtf {
 	struct hand  *hand;
 	enum charset  font_cs[FONTS_MAX], cs;
 	uint32_t      font_letters[FONTS_MAX], letters;	/* codepage_letters */
-	bool	      font_known[FONTS_MAX];	/* it says its charset, and that is not the document's */
-	unsigned      colors_depth, color, dim;	/* of the table: its group, entry, shades below white */
+	bool	      font_known[FONTS_MAX];	/* it has a charset of its own */
+	unsigned      colors_depth, color, dim;	/* the table: group, entry, lack of light */
 	bool	      white[COLORS_MAX];
 	unsigned      skip;	/* characters left that stand in for a \u */
 	uint32_t      lead;	/* first half of a surrogate pair */
@@ -298,7 +298,8 @@ paint(struct rtf *r, const char *word, long v)
 	} else if (strcmp(word, "cf") == 0) {
 		flush(r);
 		g->pale = v > 0 && v < COLORS_MAX && r->white[v];
-	} else if (strcmp(word, "red") == 0 || strcmp(word, "green") == 0 || strcmp(word, "blue") == 0) {
+	} else if (strcmp(word, "red") == 0 || strcmp(word, "green") == 0 ||
+	    strcmp(word, "blue") == 0) {
 		r->dim -= v >= 0 && (unsigned long)v <= r->dim ? (unsigned)v : 0;
 	}
 }

@@ -24,7 +24,8 @@ static const struct { const char *word; uint8_t dest; } dests[] = {
 	{ "shpinst", DEST_BODY }, { "shppict", DEST_BODY }, { "userprops", DEST_BODY },
 	{ "ud", DEST_BODY }, { "fldrslt", DEST_BODY }, { "nonshppict", DEST_BODY },
 	{ "do", DEST_BODY }, { "dptxbxtext", DEST_ASIDE }, { "listtext", DEST_BODY },
-	{ "object", DEST_BODY }, { "picprop", DEST_BODY }, { "result", DEST_BODY }, { "info", DEST_BODY },
+	{ "object", DEST_BODY }, { "picprop", DEST_BODY }, { "result", DEST_BODY },
+	{ "info", DEST_BODY },
 	/* What is never shown. */
 	{ "colortbl", DEST_SKIP }, { "stylesheet", DEST_SKIP }, { "sn", DEST_SKIP },
 	{ "filetbl", DEST_SKIP }, { "revtbl", DEST_SKIP }, { "objclass", DEST_SKIP },
