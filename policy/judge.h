@@ -3,8 +3,8 @@
  * policy/judge.h: one message and one request in, the whole answer out.
  *
  * Shape   digest, parts, signature, binding, classification, decision for every recipient, the
- *         server's own signature where a rule asks for it, trace fields and summary, in that order. Used by the workers of policyd and, without a
- *         server, by congvuctl.
+ *         server's own signature where a rule asks for it, trace fields and summary, in that
+ *         order. Used by the workers of policyd and, without a server, by congvuctl.
  * Pure    no files, no network; the time is in the environment. Containers are opened through
  *         the function that the caller chose (a box of its own in policyd).
  */

@@ -34,8 +34,8 @@ struct trust_paths {
 int trust_load(const struct trust_paths *paths, struct trust **out) MUST_USE;
 void trust_free(struct trust **trust);
 
-/* Look at the files again: 1 if the blob has changed, 0 if not, negative: out of memory, and the
- * old set stays. Takes a few stat calls when nothing has changed. */
+/* Look at the files again: 1 if the blob has changed, 0 if not. ERR_NOMEM, ERR_LIMIT (of files or
+ * their octets): the old set stays. Takes a few stat calls when nothing has changed. */
 int trust_refresh(struct trust *trust) MUST_USE;
 
 /* The present set, valid until the next refresh; it counts up with every change. */

@@ -2,10 +2,10 @@
 /*
  * policy/worker.h: the process that judges, and what its parent asks of it.
  *
- * Shape   a worker has one socket to be asked on, one to ask for signatures, and nothing else: no files,
- *         no network. The parent hands it
- *         the trust set and then one message at a time, each as a sealed memfd; the message is
- *         judged with judge() and answered, or the worker is killed.
+ * Shape   a worker has one socket to be asked on, one to ask for signatures, and nothing else: no
+ *         files, no network. The parent hands it the trust set and then one message at a time,
+ *         each as a sealed memfd; the message is judged with judge() and answered, or the worker
+ *         is killed.
  */
 #ifndef POLICY_WORKER_H
 #define POLICY_WORKER_H

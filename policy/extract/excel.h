@@ -14,8 +14,8 @@
 
 enum { EXCEL_STRINGS_MAX = 1000000 };
 
-/* art: records of drawings, for officeart.h. *more_out: pictures of other kinds. OK; ERR_UNSUPPORTED: older than that; ERR_ACCESS:
- * encrypted; ERR_CORRUPT; ERR_NOMEM; ERR_LIMIT. */
+/* art: records of drawings, for officeart.h. *more_out: pictures of other kinds. OK;
+ * ERR_UNSUPPORTED: older than that; ERR_ACCESS: encrypted; ERR_CORRUPT; ERR_NOMEM; ERR_LIMIT. */
 int excel_text(struct cfb *c, uint32_t folder, struct buf *text, struct buf *art,
     bool *more_out) MUST_USE;
 

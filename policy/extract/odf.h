@@ -3,7 +3,8 @@
  * policy/extract/odf.h: the text of one XML part of an OpenDocument file.
  *
  * Shape   one part in, lines of UTF-8 out: a line per paragraph or heading, and one per row of a
- *         table with its cells side by side, since a field and its value may stand in two. Notes, comments, deleted and hidden text, text of frames and of properties are lines too.
+ *         table with its cells side by side, since a field and its value may stand in two. Notes,
+ *         comments, deleted and hidden text, text of frames and of properties are lines too.
  * Bounds  those of xml.h; paragraphs and tables in one another, ODF_NESTED_MAX; the ceiling of out.
  * Source  OASIS OpenDocument 1.3 part 3; names are compared without their prefix.
  */

@@ -44,7 +44,8 @@ bool sniff_is_stream(struct slice octets);
 /* A picture by its first octets: JPEG, PNG, GIF, EMF, WMF. */
 bool sniff_is_picture(struct slice octets);
 
-/* What file managers leave in archives for themselves (.DS_Store, ._name): small, and shown to nobody. */
+/* What file managers leave in archives for themselves (.DS_Store, ._name): small, and shown to
+ * nobody. */
 bool sniff_is_debris(struct slice octets);
 
 /* Does a zip end somewhere in the last octets, whatever stands before it? */

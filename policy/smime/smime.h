@@ -9,8 +9,9 @@
  *         message): then that is verified as well, and all of them must be valid.
  * Pure    no files, no network, no clock: certificates, CRLs and the time are given. The trust
  *         set keeps a cache of chain verdicts, which changes nothing but the time taken.
- * Bounds  SMIME_LAYERS_MAX layers with SMIME_SIGNERS_MAX signers in all, SMIME_CERTS_MAX embedded certificates, SMIME_CMS_MAX octets
- *         of a detached signature; past them the signature is bad (malformed).
+ * Bounds  SMIME_LAYERS_MAX layers with SMIME_SIGNERS_MAX signers in all, SMIME_CERTS_MAX embedded
+ *         certificates, SMIME_CMS_MAX octets of a detached signature; past them the signature is
+ *         bad (malformed).
  * Source  RFC 8551, 8550 (S/MIME 4), 5652 (CMS), 5280 (chains, CRLs), 5035 (ESS label).
  */
 #ifndef POLICY_SMIME_SMIME_H
