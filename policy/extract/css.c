@@ -9,6 +9,7 @@
 enum {
 	FAR = 200,		/* so far outside of the page nothing is seen */
 	SELECTOR_OCTETS = 1024,
+	NAME_OCTETS = 32,	/* of a name, that say where its rule is kept */
 	NAMES_MAX = 64,		/* classes of one element */
 	NOTHING_SMALLER = 9999
 };
@@ -220,18 +221,54 @@ css_declarations(struct slice s, bool attribute)
 
 /* --- rules --- */
 
+/* Which head a name belongs to; the same in any case of letters. */
+static unsigned
+head_of(char kind, struct slice name)
+{
+	unsigned h = (unsigned char)kind;
+
+	for (size_t i = 0; i < name.n && i < NAME_OCTETS; i++)
+		h = h * 31 + (unsigned char)ascii_lower(name.p[i]);
+	return h % CSS_HEADS;
+}
+
+static bool
+make_room(struct css *css)
+{
+	unsigned room = css->room == 0 ? 64 : 2 * css->room;
+	struct css_rule *more;
+
+	if (css->count < css->room)
+		return true;
+	if (css->count >= CSS_RULES_MAX) {
+		css->full = true;
+		return false;
+	}
+	more = realloc(css->rule, room * sizeof *more);
+	if (more == NULL) {
+		css->err = ERR_NOMEM;
+		return false;
+	}
+	css->rule = more;
+	css->room = room;
+	return true;
+}
+
 static void
 add_rule(struct css *css, struct slice name, char kind, unsigned effects)
 {
-	if (css->rule == NULL)
-		css->rule = malloc(CSS_RULES_MAX * sizeof *css->rule);
-	if (css->rule == NULL) {
-		css->err = ERR_NOMEM;
-	} else if (css->count == CSS_RULES_MAX) {
-		css->full = true;
-	} else if (name.n > 0) {
-		css->rule[css->count++] = (struct css_rule){ name, kind, effects };
-	}
+	unsigned h = head_of(kind, name);
+
+	for (unsigned i = css->head[h]; i != 0; i = css->rule[i - 1].next)
+		if (css->rule[i - 1].kind == kind &&
+		    slice_eq_nocase(css->rule[i - 1].name, name)) {
+			css->rule[i - 1].effects |= effects;
+			return;
+		}
+	if (name.n == 0 || !make_room(css))
+		return;
+	css->rule[css->count++] = (struct css_rule){ name, kind, effects, css->head[h] };
+	css->head[h] = css->count;
 }
 
 static bool
@@ -343,7 +380,7 @@ css_free(struct css *css)
 {
 	free(css->rule);
 	css->rule = NULL;
-	css->count = 0;
+	css->count = css->room = 0;
 }
 
 unsigned
@@ -360,9 +397,10 @@ css_effects(const struct css *css, char kind, struct slice names)
 		while (n < names.n && !is_white(names.p[n]))
 			n++;
 		one = slice_sub(names, 0, n);
-		for (unsigned i = 0; i < css->count && n > 0; i++)
-			if (css->rule[i].kind == kind && slice_eq_nocase(css->rule[i].name, one))
-				r |= css->rule[i].effects;
+		for (unsigned i = css->head[head_of(kind, one)]; i != 0; i = css->rule[i - 1].next)
+			if (css->rule[i - 1].kind == kind &&
+			    slice_eq_nocase(css->rule[i - 1].name, one))
+				r |= css->rule[i - 1].effects;
 		names = slice_from(names, n + 1);
 	}
 	return r;

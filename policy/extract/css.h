@@ -14,7 +14,7 @@
 
 #include "common/slice.h"
 
-enum { CSS_RULES_MAX = 256 };
+enum { CSS_RULES_MAX = 2048, CSS_HEADS = 512 };
 
 enum css_effect {
 	CSS_HIDES     = 1 << 0,	/* nobody sees the text */
@@ -28,11 +28,13 @@ struct css_rule {
 	struct slice name;
 	char	     kind;	/* '.', '#', '[', or '\0' for the name of an element */
 	unsigned     effects;
+	unsigned     next;	/* of the same head: its number + 1, or 0 */
 };
 
 struct css {
 	struct css_rule *rule;	/* of malloc */
-	unsigned	 count;
+	unsigned	 count, room;
+	unsigned	 head[CSS_HEADS];	/* of the rules with such names: number + 1 */
 	bool		 full;	/* there were more */
 	bool		 attr;	/* some text of the page may be the value of an attribute */
 	int		 err;

@@ -8,7 +8,7 @@
 
 enum {
 	VAIN_FACTOR = 4,	/* times the input: looked over in vain for the ends of tags */
-	OPEN_MAX = 256		/* elements in elements */
+	OPEN_MAX = 1024		/* elements in elements */
 };
 
 /* An element that was begun, and what ends with it. */
@@ -305,7 +305,7 @@ static void
 close_tag(struct html *h, const struct tag *t)
 {
 	for (unsigned i = h->open_n; i-- > 0;)
-		if (slice_eq_nocase(h->open[i].name, t->name)) {
+		if (h->open[i].name.n == t->name.n && slice_eq_nocase(h->open[i].name, t->name)) {
 			end_elements(h, i);
 			break;
 		}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "policy/extract/css.h"
 #include "policy/extract/html.h"
 
 static const struct { enum html_reading reading; const char *in, *out; unsigned flags; } rows[] = {
@@ -176,16 +177,16 @@ rules_and_depth_are_bounded(void **state)
 	buf_init(&in, 1 << 20);
 	buf_init(&out, 1 << 20);
 	buf_adds(&in, "<style>");
-	for (unsigned i = 0; i < 256; i++)
+	for (unsigned i = 0; i < CSS_RULES_MAX; i++)
 		buf_addf(&in, ".a%u{display:none}", i);
-	buf_adds(&in, "</style>M<i class='x a255'>x</i>T");
+	buf_adds(&in, "</style>M<i class='x A2047'>x</i>T");
 	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), OK);
 	assert_true(slice_is(buf_slice(&out), "MT"));
 	buf_adds(&in, "<style>.b{display:none}</style>");
 	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), ERR_LIMIT);
 	buf_clear(&in);
 	buf_clear(&out);
-	for (unsigned i = 0; i < 256; i++)
+	for (unsigned i = 0; i < 1024; i++)
 		buf_adds(&in, "<b>");
 	buf_adds(&in, "M<i>x</i>T");
 	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), OK);
