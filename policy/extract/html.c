@@ -25,6 +25,7 @@ struct html {
 	struct css	  css;
 	struct open	  open[OPEN_MAX];
 	unsigned	  open_n;
+	unsigned	  groups[ELEMENT_BLOCK + 1];	/* how many of each are open */
 	unsigned	  hidden, pre;	/* open elements that are left out, that keep line ends */
 	size_t		  raw_end;	/* up to here nothing is a tag */
 	bool		  no_tag_end, no_comment_end;	/* none follows: never search again */
@@ -290,6 +291,7 @@ end_elements(struct html *h, unsigned n)
 	while (h->open_n > n) {
 		unsigned effects = h->open[--h->open_n].effects;
 
+		h->groups[h->open[h->open_n].group]--;
 		if ((effects & CSS_HIDES) != 0)
 			h->hidden--;
 		if ((effects & CSS_KEEPS) != 0)
@@ -317,13 +319,11 @@ close_tag(struct html *h, const struct tag *t)
 static void
 imply_ends(struct html *h, enum element_group group)
 {
-	bool stop = group == ELEMENT_OTHER;
+	bool stop = group == ELEMENT_OTHER || (h->groups[ELEMENT_P] == 0 && h->groups[group] == 0);
 
 	for (unsigned i = h->open_n; i-- > 0 && !stop;)
-		if (element_ends(group, h->open[i].group, &stop)) {
+		if (element_ends(group, h->open[i].group, &stop))
 			end_elements(h, i);
-			return;
-		}
 }
 
 /* Octets of the raw text at pos, up to the closing tag of that name. */
@@ -448,8 +448,10 @@ open_tag(struct html *h, const struct tag *t)
 		else if (!alone)
 			h->css.full |= kept(h, effects) != 0;
 	}
-	if (!alone && h->open_n < OPEN_MAX)
+	if (!alone && h->open_n < OPEN_MAX) {
+		h->groups[group]++;
 		h->open[h->open_n++] = (struct open){ t->name, group, effects };
+	}
 	if (markup && element_is_raw(t->name))
 		h->raw_end = h->pos + raw_octets(h, t->name).n;
 	if (markup && (slice_is_nocase(t->name, "script") || slice_is_nocase(t->name, "style")))

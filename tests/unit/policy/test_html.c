@@ -91,6 +91,9 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_SHOWN, "<p hidden>x<p>y", "y", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<div><span hidden>x</div>y</span>", "y", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<ul><li hidden>x<li>y</ul>z", "y\nz", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<ul><li hidden>x<p>y<li>z</ul>", "z\n", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<table><tr hidden><td>x<table><tr><td>y</table><td>z<tr><td>w</table>", "w\n",
+	  HTML_HAS_MORE },
 	{ HTML_SHOWN, "<i hidden>x</b>y</i>z", "z", HTML_HAS_MORE },
 	/* lines and letters as styles place them */
 	{ HTML_SHOWN, "<i style='white-space: pre-wrap'>a\nb</i>\nc", "a\nb c", 0 },
