@@ -171,19 +171,22 @@ profile_secret_internet(void)
 	{ .name = "read-what-came-in", .paths = ON(READ), .arrival = OUT, .level_under = LEVEL_MAT, \
 	    PASS, LAW("") }, \
 	{ .name = "ambiguous-out", .exit = OUT, .flags_set = RULE_AMBIGUOUS, REFUSE, \
-	    SAY("5.6.0", "Cau truc MIME co the bi hieu theo nhieu cach, khong duoc ra Internet", \
-		"The MIME structure can be read in several ways and may not leave"), \
+	    SAY("5.6.0", "Cau truc MIME co the bi hieu theo nhieu cach, khong duoc ra Internet; " \
+		"hay soan thu moi, dinh kem lai tep roi gui", \
+		"The MIME structure can be read in several ways and may not leave; write a new " \
+		"message and attach the files again"), \
 	    LAW(MAIL_RULES) }, \
 	{ .name = "opaque-out", .exit = OUT, .opaque = RULE_YES, REFUSE, .releasable = true, \
 	    SAY("5.7.1", "Co phan khong kiem tra duoc noi dung (ma hoa, hong hoac loai tep la), " \
-		"khong duoc ra Internet", \
+		"khong duoc ra Internet; hay gui dang PDF, docx, JPEG khong dat mat khau", \
 		"Some part cannot be inspected (encrypted, damaged or of unknown type) and may " \
-		"not leave"), \
+		"not leave; send it as PDF, docx or JPEG without a password"), \
 	    LAW(SECRECY_LAW) }, \
 	{ .name = "partly-inspected-out", .exit = OUT, .flags_set = RULE_PARTLY, REFUSE, \
 	    .releasable = true, \
-	    SAY("5.7.1", "Chua kiem tra het noi dung, khong duoc ra Internet", \
-		"Not all of the content could be inspected, it may not leave"), \
+	    SAY("5.7.1", "Chua kiem tra het noi dung, khong duoc ra Internet; hay chia thanh nhieu thu", \
+		"Not all of the content could be inspected, it may not leave; divide it into " \
+		"several messages"), \
 	    LAW(SECRECY_LAW) }, \
 	{ .name = "declassified-out", .exit = OUT, .review = RULE_YES, \
 	    .flags_set = RULE_DECLASSIFIED, REFUSE, .releasable = true, \
@@ -193,8 +196,9 @@ profile_secret_internet(void)
 		"release it (congvuctl policy release)"), \
 	    LAW(SECRECY_LAW) }, \
 	{ .name = "review-out", .exit = OUT, .review = RULE_YES, REFUSE, .releasable = true, \
-	    SAY("5.7.1", "Noi dung can nguoi co tham quyen xem truoc khi ra Internet", \
-		"The content needs a security officer's look before it may leave"), \
+	    SAY("5.7.1", "Noi dung can nguoi co tham quyen xem truoc khi ra Internet; hay bao can bo " \
+		"bao mat", \
+		"The content needs a security officer's look before it may leave; ask one"), \
 	    LAW(SECRECY_LAW) }, \
 	{ .name = "review-from-internet", .paths = ON(SUBMIT), .arrival = OUT, .review = RULE_YES, \
 	    REFUSE, .releasable = true, \

@@ -48,6 +48,8 @@ wording_found(const struct facts *f, enum wording_language language, struct buf 
 	if (e->part.n > 0)
 		buf_addf(out, vi ? ", phan %.*s" : ", part %.*s", (int)slice_sub(e->part, 0, 64).n,
 		    e->part.p);
+	if (slice_chr(e->part, '/') >= 0)
+		buf_adds(out, vi ? " (ben trong tep)" : " (inside a file)");
 	if (e->position > 0)
 		buf_addf(out, vi ? ", dong %" PRIu32 : ", line %" PRIu32, e->position);
 }

@@ -421,6 +421,10 @@ a_refusal_says_what_was_found_where(void **state)
 		    "\001\002\003\004\377\376\r\n--b--\r\n",
 		  ". Phat hien: loai tep khong doc duoc, phan 2",
 		  ". Found: a type of file that cannot be read, part 2" },
+		{ "From: a@x.example\r\nContent-Type: text/html\r\n\r\n"
+		    "<img src='data:text/plain;base64,TeG6rFQ='>\r\n",
+		  ". Phat hien: dau chi do mat tren mot dong rieng, phan 1/1 (ben trong tep), dong 1",
+		  ". Found: a secrecy mark on a line of its own, part 1/1 (inside a file), line 1" },
 	};
 
 	(void)state;
