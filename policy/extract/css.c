@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "policy/extract/element.h"
 #include "policy/extract/entity.h"
 #include "policy/extract/html.h"
 
@@ -121,17 +122,34 @@ is_far(struct slice v)
 	return l.valid && l.minus && l.whole >= FAR;
 }
 
+/* "#fefefe", "#fff", "#12345600": nearly white, or seen through. */
+static bool
+is_pale_code(struct slice v)
+{
+	size_t n = 0, per;
+
+	v = slice_from(v, 1);
+	while (n < v.n && ascii_hex(v.p[n]) >= 0)
+		n++;
+	per = n == 3 || n == 4 ? 1 : 2;
+	if ((n == 4 || n == 8) && v.p[3 * per] == '0' && v.p[n - 1] == '0')
+		return true;
+	return n >= 3 && ascii_hex(v.p[0]) == 15 && ascii_hex(v.p[per]) == 15 &&
+	    ascii_hex(v.p[2 * per]) == 15;
+}
+
 /* White is the colour of the paper. */
 static bool
 is_pale(struct slice v)
 {
-	static const char *const pale[] = { "transparent", "white", "#fff", "#ffffff" };
-
-	for (size_t i = 0; i < ARRAY_LEN(pale); i++)
-		if (slice_starts_nocase(v, slice_of(pale[i])))
-			return true;
-	return slice_starts_nocase(v, SLICE("rgb")) && (slice_ends_nocase(v, SLICE(",0)")) ||
-	    slice_ends_nocase(v, SLICE(", 0)")) || slice_find(v, SLICE("255,255,255")) >= 0);
+	if (v.n > 0 && v.p[0] == '#')
+		return is_pale_code(v);
+	if (slice_starts_nocase(v, SLICE("transparent")) || slice_starts_nocase(v, SLICE("white")))
+		return true;
+	return slice_chr(v, '(') > 0 && (slice_ends_nocase(v, SLICE(",0)")) ||
+	    slice_ends_nocase(v, SLICE(", 0)")) || slice_ends_nocase(v, SLICE("/ 0)")) ||
+	    slice_ends_nocase(v, SLICE("100%)")) || slice_find(v, SLICE("255,255,255")) >= 0 ||
+	    slice_find(v, SLICE("255, 255, 255")) >= 0);
 }
 
 static bool
@@ -143,8 +161,14 @@ starts(struct slice v, const char *what)
 static unsigned
 display(struct slice v)
 {
-	return starts(v, "none") ? CSS_HIDES : starts(v, "inline") || starts(v, "contents") ||
-	    starts(v, "ruby") || starts(v, "inherit") || starts(v, "initial") ? 0 : CSS_BREAKS;
+	static const char *const inside[] = { "inline", "contents", "ruby", "inherit", "initial" };
+
+	if (starts(v, "none") || starts(v, "var("))
+		return CSS_HIDES;
+	for (size_t i = 0; i < ARRAY_LEN(inside); i++)
+		if (starts(v, inside[i]))
+			return 0;
+	return CSS_BREAKS;
 }
 
 /* What hides only together with "overflow: hidden". */
@@ -156,11 +180,15 @@ hides(struct slice name, struct slice v, struct box *box)
 	static const char *const sizes[] = { "width", "height", "max-width", "line-height" };
 	static const char *const places[] = { "text-indent", "left", "top", "right", "bottom",
 	    "margin-left", "margin-top", "margin-right" };
+	static const char *const said[] = { "display", "visibility", "opacity", "font-size" };
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
 		box->empty |= slice_is(name, sizes[i]) && is_nothing(v);
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
 		if (slice_is(name, places[i]) && is_far(v))
+			return CSS_HIDES;
+	for (size_t i = 0; i < ARRAY_LEN(said); i++)	/* nobody knows how much it is */
+		if (slice_is(name, said[i]) && (starts(v, "var(") || starts(v, "calc(")))
 			return CSS_HIDES;
 	box->clipped |= slice_is(name, "overflow") && (starts(v, "hidden") || starts(v, "clip"));
 	return (slice_is(name, "visibility") && (starts(v, "hidden") || starts(v, "collapse"))) ||
@@ -169,7 +197,12 @@ hides(struct slice name, struct slice v, struct box *box)
 	    (slice_is(name, "max-height") && is_nothing(v)) ||
 	    (slice_is(name, "font-size") && is_tiny(v)) ||
 	    (slice_is(name, "font") && has_tiny(v)) || (slice_is(name, "color") && is_pale(v)) ||
+	    (slice_is(name, "-webkit-text-fill-color") && is_pale(v)) ||
 	    (slice_is(name, "clip") && starts(v, "rect")) ||
+	    (slice_is(name, "clip-path") && !starts(v, "none")) ||
+	    (slice_is(name, "zoom") && is_nothing(v)) ||
+	    (slice_is(name, "content-visibility") && starts(v, "hidden")) ||
+	    (slice_is(name, "filter") && slice_find(v, SLICE("opacity(0")) >= 0) ||
 	    (slice_ends_nocase(name, SLICE("transform")) &&
 	    slice_find(v, SLICE("scale(0")) >= 0) ? CSS_HIDES : 0;
 }
@@ -277,6 +310,23 @@ is_name_char(char c)
 	return ascii_is_alnum(c) || c == '-' || c == '_' || (c & 0x80) != 0;
 }
 
+/* Every class, identifier and element within lines that the selector names. */
+static void
+take_names(struct css *css, struct slice s, unsigned effects)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		size_t n = 0;
+		char kind = i > 0 && (s.p[i - 1] == '.' || s.p[i - 1] == '#') ? s.p[i - 1] : '\0';
+
+		while (i + n < s.n && is_name_char(s.p[i + n]))
+			n++;
+		if (n > 0 && (i == 0 || s.p[i - 1] != ':') &&
+		    (kind != '\0' || element_is_inline(slice_sub(s, i, n))))
+			add_rule(css, slice_sub(s, i, n), kind, effects);
+		i += n;
+	}
+}
+
 /* The last simple part of a selector: "div p.a.b:hover" ends with the class b. */
 static void
 take_selector(struct css *css, struct slice s, unsigned effects)
@@ -285,6 +335,16 @@ take_selector(struct css *css, struct slice s, unsigned effects)
 	size_t from;
 
 	s = slice_trim(s);
+	for (size_t i = 0; i + 1 < s.n; i++)	/* a name in disguise */
+		css->full |= s.p[i] == '\\' && ascii_hex(s.p[i + 1]) >= 0;
+	if (slice_chr(s, '(') >= 0 || slice_chr(s, ')') >= 0) {	/* ":is(.a, .b)" */
+		take_names(css, s, effects);
+		return;
+	}
+	if (s.n > 0 && s.p[s.n - 1] == '*') {
+		add_rule(css, SLICE("*"), '\0', effects);
+		return;
+	}
 	if ((at = slice_chr(s, '[')) >= 0) {
 		s = slice_from(s, (size_t)at + 1);
 		for (from = 0; from < s.n && is_name_char(s.p[from]);)

@@ -219,6 +219,8 @@ attributes(struct html *h, const struct tag *t)
 	struct slice rest = t->attributes, name, value;
 	unsigned r = css_effects(&h->css, '\0', t->name);
 
+	if (element_is_inline(t->name))	/* what is meant are parts of a line */
+		r |= css_effects(&h->css, '\0', SLICE("*"));
 	while (next_attribute(&rest, &name, &value)) {
 		r |= attribute_effects(h, name, value);
 		if (value.n > 0 && (is_handler(name) || slice_is_nocase(name, "srcdoc")))

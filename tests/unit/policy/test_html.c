@@ -87,6 +87,12 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_SHOWN, "<style>/*x*/ a .q, #r{display:none} @media x{[s]{font-size:0}}</style>"
 	  "M<i class='p q'>x</i><i id=r>x</i><b s>x</b>ẬT", "MẬT", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<style>i{visibility:hidden}</style>M<i>x<b>y</i>ẬT", "MẬT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<style>p>*{opacity:0}</style><p>M<i>x</i>T", "MT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<style>:is(.a,#b) , i:has(u){zoom:0}</style>M<s class=a>x</s><s id=b>x</s><i>x</i>T",
+	  "MT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "M<i style='color:#fefefe'>x</i><i style='color:#00000000'>x</i>"
+	  "<i style='color:hsl(0,0%,100%)'>x</i><i style='display:var(--x)'>x</i>T", "MT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<i style='color:#f0efff;clip-path:none'>M</i><i style='color:#000'>T</i>", "MT", 0 },
 	/* elements whose end is left out */
 	{ HTML_SHOWN, "<p hidden>x<p>y", "y", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<div><span hidden>x</div>y</span>", "y", HTML_HAS_MORE },
