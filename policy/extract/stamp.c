@@ -271,7 +271,7 @@ static const struct way usual[] = {
 	{ true, 54, true }, { false, 80, true }, { true, 42, true },
 };
 static const struct way uneven[] = {
-	{ true, 54, false }, { false, 80, false },
+	{ true, 54, false },
 };
 _Static_assert(ARRAY_LEN(usual) + ARRAY_LEN(uneven) == STAMP_READINGS, "all readings");
 
