@@ -398,6 +398,18 @@ field_in_line(const struct fold *f, uint32_t position, label_found_fn *found, vo
 	stamps(&x);
 }
 
+/* "MẬT: túi mật không sỏi, đường mật không giãn": what a doctor writes. */
+static bool
+is_bile(const struct fold *f, const struct mark_level *level)
+{
+	static const char *const words[] = { "tuiS", "soiR", "gianX", "polyp" };
+
+	for (unsigned i = level->next; i < f->count && level->level == LEVEL_MAT; i++)
+		if (mark_in_list(f, i, words, ARRAY_LEN(words)))
+			return true;
+	return false;
+}
+
 /* "TỐI MẬT: Kế hoạch …", "TÀI LIỆU MẬT - …", "(Mật - …": a level that the line begins with. */
 static bool
 begins_line(const struct fold *f, struct mark_level *out)
@@ -408,7 +420,7 @@ begins_line(const struct fold *f, struct mark_level *out)
 	if (mark_is_paper(f, i) && f->word[i].upper)
 		i += 2;
 	if (!mark_level_at(f, i, false, out) || out->bare || out->next + 1 >= f->count ||
-	    !(out->upper || (open && f->word[i].capital)))
+	    !(out->upper || (open && f->word[i].capital)) || is_bile(f, out))
 		return false;
 	type = f->word[out->next].type;
 	return (type == FOLD_COLON || type == FOLD_DASH || type == FOLD_STOP ||
