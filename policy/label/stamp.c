@@ -123,15 +123,17 @@ distance(struct slice got, const char *want)
 static bool
 is_nearly_mat(struct slice s)
 {
-	static const char *const first[] = { "m", "n", "ni", "in", "im", "w", "ivi", "mi", "nn" };
-	static const char *const last[] = { "t", "i", "l", "1", "7", "tt" };
+	static const char *const first[] = { "m", "ivi", "im", "mi", "n", "ni", "in", "w", "nn" };
+	static const char *const last[] = { "t", "tt", "i", "l", "1", "7" };
+	enum { FIRST_LIKE = 4, LAST_LIKE = 2 };	/* so many are as good as an M, a T */
 
 	for (size_t a = 0; a < ARRAY_LEN(first); a++)
 		for (size_t b = 0; b < ARRAY_LEN(last); b++) {
 			size_t na = strlen(first[a]), nb = strlen(last[b]);
 
-			if (s.n == na + 1 + nb && s.p[na] == 'a' &&
-			    memcmp(s.p, first[a], na) == 0 &&
+			/* "NAI" is a word: one of them at least has to be right */
+			if ((a < FIRST_LIKE || b < LAST_LIKE) && s.n == na + 1 + nb &&
+			    s.p[na] == 'a' && memcmp(s.p, first[a], na) == 0 &&
 			    memcmp(s.p + na + 1, last[b], nb) == 0)
 				return true;
 		}

@@ -67,6 +67,8 @@ readings(void **state)
 		{ "MẶT TRẬN", 0, false }, { "BẢO MẬT", 0, false }, { "BỆNH VIỆN MẮT", 0, false },
 		{ "TIỀN MẶT", 0, false }, { "BÍ MẬT", 0, false }, { "CÓ MẶT", 0, false },
 		{ "ĐẠT", 0, false }, { "NHẬT", 0, false }, { "HỎA TỐC", 0, false },
+		{ "LUẬT", 0, false }, { "\u201EuUật", 0, false }, { "TRẬT", 0, false },
+		{ "NAI", 0, false }, { "MAI", 0, true },
 		{ "KHẨN", 0, false }, { "SAO Y", 0, false }, { "CÔNG VĂN ĐẾN", 0, false },
 		{ "{ ` r ¬ m \\ (â Ì", 0, false }, { "", 0, false }, { "\xFF\xFE", 0, false },
 	};
