@@ -3,7 +3,8 @@
  * policy/extract/datauri.h: contents that markup and cards carry in values: data: URIs in base64.
  *
  * Shape   pure. html_data() and card_text() collect them, one a line without "data:"; each is a
- *         file. What is called SVG and is none is EXTRACT_WHY_TYPE, bad base64 is EXTRACT_WHY_BROKEN.
+ *         file. What is called SVG and is none is EXTRACT_WHY_TYPE, bad base64
+ *         is EXTRACT_WHY_BROKEN.
  * Bounds  linear; those of hand.h.
  * Source  RFC 2397
  */

@@ -22,7 +22,7 @@ enum html_reading {
 
 enum html_flag {
 	HTML_HAS_MORE	  = 1 << 0,	/* HTML_ALL would give more or other text */
-	HTML_HAS_EMBEDDED = 1 << 1,	/* objects inside: <object>, letters in a drawing, scripts */
+	HTML_HAS_EMBEDDED = 1 << 1,	/* objects, letters in a drawing, scripts */
 	HTML_HAS_DATA	  = 1 << 2,	/* contents in base64 as values of attributes: html_data */
 };
 

@@ -62,7 +62,8 @@ has_pair(const struct fold *f, const char *const (*pairs)[2], size_t n)
 	return false;
 }
 
-/* What companies write below all their mail: "Email này là thông tin mật, chỉ dành cho người nhận". */
+/* What companies write below all their mail: "Email này là thông tin mật, chỉ dành cho người
+ * nhận". */
 static bool
 is_disclaimer(const struct fold *f, unsigned i, const struct mark_level *level)
 {
@@ -88,7 +89,8 @@ static bool
 is_condition(const struct fold *f, unsigned this)
 {
 	for (unsigned i = this > 5 ? this - 5 : 0; i < this; i++)
-		if (fold_is(f, i, "neCuS") || (fold_is(f, i, "truHoHngF") && fold_is(f, i + 1, "hoHpJ")))
+		if (fold_is(f, i, "neCuS") || (fold_is(f, i, "truHoHngF") &&
+		    fold_is(f, i + 1, "hoHpJ")))
 			return true;
 	return false;
 }
@@ -133,7 +135,8 @@ is_degree(const struct fold *f, unsigned i, const struct mark_level *level, unsi
 {
 	unsigned head = f->word[i - 1].type == FOLD_QUOTE && i > 1 ? i - 2 : i - 1;
 
-	if (this == 0 || is_condition(f, this) || (fold_is(f, this + 1, "coS") && fold_is(f, this + 2, "theCR")) ||
+	if (this == 0 || is_condition(f, this) ||
+	    (fold_is(f, this + 1, "coS") && fold_is(f, this + 2, "theCR")) ||
 	    !(fold_is(f, head, "dDoCJ") || fold_is(f, head, "daCuS")))
 		return false;
 	return level->level != LEVEL_MAT || level->upper || f->word[i].capital || head != i - 1 ||
