@@ -10,6 +10,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "policy/classify.h"
+#include "policy/extract/extract.h"
 #include "policy/smime/smime.h"
 
 enum { MESSAGE_MAX = 64 << 20 };
@@ -87,6 +88,7 @@ main(int argc, char **argv)
 	bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
 	int err = OK;
 
+	extract_start();
 	for (int i = verbose ? 2 : 1; i < argc; i++)
 		if (one(argv[i], verbose) != OK)
 			err = 1;
