@@ -154,7 +154,7 @@ inked(enum wear wear, int x, int y, int w, int h)
 	case UPPER_SIDE:
 		return 60 + (unsigned)(190 * y / h);
 	case BLOTCHES:
-		return 140 + (unsigned)(115 * sin(x / 7.0) * sin(y / 9.0 + x / 31.0));
+		return (unsigned)(140 + 115 * sin(x / 7.0) * sin(y / 9.0 + x / 31.0));
 	default:
 		return noise >> 16 & 3 ? 256 : 0;
 	}
