@@ -138,18 +138,59 @@ is_pale_code(struct slice v)
 	    ascii_hex(v.p[2 * per]) == 15;
 }
 
+/* The numbers of "rgb(255, 255, 255)", "hsl(0 0% 100% / 50%)"; how many there are. */
+static unsigned
+colour_numbers(struct slice v, struct length of[4])
+{
+	unsigned count = 0;
+
+	v = slice_from(v, (size_t)(slice_chr(v, '(') + 1));
+	while (v.n > 0 && v.p[0] != ')' && count < 4) {
+		size_t n = 0;
+
+		while (n < v.n && slice_chr(SLICE(" ,/)"), v.p[n]) < 0)
+			n++;
+		if (n > 0)
+			of[count++] = length_of(slice_sub(v, 0, n));
+		v = slice_from(v, n > 0 ? n : 1);
+	}
+	return count;
+}
+
+static bool
+is_pale_part(const struct length *l)
+{
+	return l->valid && !l->minus &&
+	    l->whole >= (slice_starts_nocase(l->unit, SLICE("%")) ? 94 : 240);
+}
+
+/* Nearly white, or seen through. Of other ways than these what is full is taken as white. */
+static bool
+is_pale_function(struct slice v)
+{
+	struct length of[4];
+	unsigned n = colour_numbers(v, of);
+
+	if (n == 4 && of[3].valid && of[3].whole == 0 && of[3].tenths == 0)
+		return true;
+	if (slice_starts_nocase(v, SLICE("rgb")))
+		return n >= 3 && is_pale_part(&of[0]) && is_pale_part(&of[1]) &&
+		    is_pale_part(&of[2]);
+	if (slice_starts_nocase(v, SLICE("hsl")))
+		return n >= 3 && is_pale_part(&of[2]);
+	return slice_find(v, SLICE("100%")) >= 0;
+}
+
 /* White is the colour of the paper. */
 static bool
 is_pale(struct slice v)
 {
 	if (v.n > 0 && v.p[0] == '#')
 		return is_pale_code(v);
-	if (slice_starts_nocase(v, SLICE("transparent")) || slice_starts_nocase(v, SLICE("white")))
-		return true;
-	return slice_chr(v, '(') > 0 && (slice_ends_nocase(v, SLICE(",0)")) ||
-	    slice_ends_nocase(v, SLICE(", 0)")) || slice_ends_nocase(v, SLICE("/ 0)")) ||
-	    slice_ends_nocase(v, SLICE("100%)")) || slice_find(v, SLICE("255,255,255")) >= 0 ||
-	    slice_find(v, SLICE("255, 255, 255")) >= 0);
+	if (slice_chr(v, '(') > 0)
+		return is_pale_function(v);
+	return slice_starts_nocase(v, SLICE("transparent")) ||
+	    slice_starts_nocase(v, SLICE("white"));
 }
 
 static bool

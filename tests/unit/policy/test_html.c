@@ -92,6 +92,12 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	  "MT", HTML_HAS_MORE },
 	{ HTML_SHOWN, "M<i style='color:#fefefe'>x</i><i style='color:#00000000'>x</i>"
 	  "<i style='color:hsl(0,0%,100%)'>x</i><i style='display:var(--x)'>x</i>T", "MT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<i style='color: rgb(0, 0, 0)'>M</i>ẬT", "MẬT", 0 },
+	{ HTML_SHOWN, "<i style='color:rgb(255,0,0)'>M</i><i style='color:rgb(0 0 0 / 100%)'>Ậ</i>"
+	  "<i style='color:hsl(120, 100%, 25%) !important'>T</i>", "MẬT", 0 },
+	{ HTML_SHOWN, "M<i style='color:rgb(250, 255, 255)'>x</i><i style='color:rgba(0,0,0,0)'>x</i>"
+	  "<i style='color:rgb(0 0 0 / 0%)'>x</i><i style='color:rgb(99% 100% 100%)!important'>x</i>T",
+	  "MT", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<i style='color:#f0efff;clip-path:none'>M</i><i style='color:#000'>T</i>", "MT", 0 },
 	/* elements whose end is left out */
 	{ HTML_SHOWN, "<p hidden>x<p>y", "y", HTML_HAS_MORE },
