@@ -15,6 +15,7 @@ struct paragraph {
 	struct buf text[READINGS];
 	bool	   differs;	/* some text is not in every reading */
 	bool	   hidden;	/* the run at hand is hidden */
+	bool	   unseen;	/* it is tiny, or white */
 };
 
 struct ooxml {
@@ -63,7 +64,7 @@ static void
 add_text(struct ooxml *x, struct slice text)
 {
 	struct paragraph *p = &x->para[x->paras - 1];
-	bool hidden = p->hidden || x->in_deleted;
+	bool gone = p->hidden || x->in_deleted, hidden = gone || p->unseen;
 	bool skip[READINGS] = {
 		[READ_CHOICE] = hidden || x->fallback > 0,
 		[READ_FALLBACK] = hidden || x->choice > 0,
@@ -77,7 +78,7 @@ add_text(struct ooxml *x, struct slice text)
 		if (p->text[i].err != OK)
 			stop(x, p->text[i].err);
 	}
-	if (hidden)
+	if (gone)	/* white letters may stand on a dark ground: READ_ALL has them in their line */
 		line(x, text);
 }
 
@@ -88,7 +89,7 @@ begin_paragraph(struct ooxml *x)
 		stop(x, ERR_LIMIT);
 		return;
 	}
-	x->para[x->paras].differs = x->para[x->paras].hidden = false;
+	x->para[x->paras].differs = x->para[x->paras].hidden = x->para[x->paras].unseen = false;
 	for (unsigned i = 0; i < READINGS; i++)
 		buf_clear(&x->para[x->paras].text[i]);
 	x->paras++;
@@ -268,11 +269,11 @@ run_property(struct ooxml *x, const char *name, const char **atts)
 	struct paragraph *p = &x->para[x->paras - 1];
 
 	if (is(name, "r"))
-		p->hidden = false;
+		p->hidden = p->unseen = false;
 	else if (is(name, "vanish") || is(name, "specVanish") || is(name, "webHidden"))
 		p->hidden |= !is_off(xml_attribute(atts, "val"));
 	else if (is(name, "sz") || is(name, "color"))
-		p->hidden |= is_unseen(name, xml_attribute(atts, "val"));
+		p->unseen |= is_unseen(name, xml_attribute(atts, "val"));
 }
 
 static void

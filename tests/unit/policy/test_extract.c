@@ -165,7 +165,11 @@ documents(void **state)
 		{ DOCX("<w:p><w:r><w:t>M</w:t></w:r><w:r><w:rPr><w:color w:val=\"ffffff\"/></w:rPr>"
 		  "<w:t>x</w:t></w:r><w:r><w:rPr><w:sz w:val=\"2\"/><w:vanish w:val=\"0\"/></w:rPr>"
 		  "<w:t>y</w:t></w:r><w:r><w:rPr><w:sz w:val=\"28\"/><w:color w:val=\"auto\"/></w:rPr>"
-		  "<w:t>T</w:t></w:r></w:p>"), "T2:x\ny\nMxyT\nMT\nMT\n " },
+		  "<w:t>T</w:t></w:r></w:p>"), "T2:MxyT\nMT\nMT\n " },
+		/* the head of a table, white on blue */
+		{ DOCX("<w:p><w:r><w:rPr><w:color w:val=\"FFFFFF\"/></w:rPr><w:t>bao </w:t></w:r>"
+		  "<w:r><w:rPr><w:color w:val=\"FFFFFF\"/></w:rPr><w:t>mat</w:t></w:r></w:p>"),
+		  "T2:bao mat\n " },
 		{ DOCX("<w:p><m:AlternateContent><m:Choice><w:t>x</w:t></m:Choice><m:Fallback>"
 		  "<w:t>y</w:t></m:Fallback></m:AlternateContent></w:p>"), "T2:xy\nx\ny\n " },
 		{ DOCX("<w:p><w:r><w:sym w:font=\"Wingdings\" w:char=\"F0FE\"/><w:t> a</w:t></w:r>"
