@@ -13,9 +13,12 @@ enum charset codepage_charset(uint32_t page);
 /* By the number that fonts have (\fcharset). */
 enum charset codepage_of_font(long fcharset);
 
-/* Cyrillic or Greek letters, by the number of a code page or of fonts: what is to be added to an
- * octet from 0xC0 on; 0: it is none of them. */
-uint32_t codepage_letters(uint32_t page);
-uint32_t codepage_letters_of_font(long fcharset);
+/* Charsets of Cyrillic (1251) or Greek (1253), by the number of a code page or of fonts: the page;
+ * 0: it is none of them. */
+uint32_t codepage_lettered(uint32_t page);
+uint32_t codepage_lettered_font(long fcharset);
+
+/* The character that an octet is in one of these pages; a space: none. */
+uint32_t codepage_letter(uint32_t page, unsigned char octet);
 
 #endif

@@ -48,7 +48,7 @@ struct rtf {
 	int	      nibble;	/* half an octet of it; -1: none */
 	struct hand  *hand;
 	enum charset  font_cs[FONTS_MAX], cs;
-	uint32_t      font_letters[FONTS_MAX], letters;	/* codepage_letters */
+	uint32_t      font_letters[FONTS_MAX], letters;	/* codepage_lettered */
 	bool	      font_known[FONTS_MAX];	/* it has a charset of its own */
 	unsigned      colors_depth, color, dim;	/* the table: group, entry, lack of light */
 	bool	      white[COLORS_MAX];
@@ -106,18 +106,15 @@ add_utf8(struct rtf *r, struct slice s)
 	note_err(r, l->shown.err);
 }
 
-/* Octets of a Cyrillic or Greek font: what is no letter there is of no interest. */
+/* Octets of a Cyrillic or Greek font. */
 static void
-put_letters(struct rtf *r, struct slice bytes, uint32_t add)
+put_letters(struct rtf *r, struct slice bytes, uint32_t page)
 {
 	struct buf utf8;
 
-	buf_init(&utf8, 2 * BYTES_MAX + 16);
-	for (size_t i = 0; i < bytes.n; i++) {
-		unsigned char c = (unsigned char)bytes.p[i];
-
-		entity_put(&utf8, c >= 0xC0 ? c + add : c < 0x80 ? c : ' ');
-	}
+	buf_init(&utf8, 3 * BYTES_MAX + 16);
+	for (size_t i = 0; i < bytes.n; i++)
+		entity_put(&utf8, codepage_letter(page, (unsigned char)bytes.p[i]));
 	note_err(r, utf8.err);
 	add_utf8(r, buf_slice(&utf8));
 	buf_fini(&utf8);
@@ -315,7 +312,7 @@ numbered(struct rtf *r, const char *word, long v, bool has)
 	else if (strcmp(word, "uc") == 0 && has)
 		g->uc = v < 0 ? 0 : v > 16 ? 16 : (unsigned)v;
 	else if (strcmp(word, "ansicpg") == 0 && has) {
-		r->letters = codepage_letters((uint32_t)v);
+		r->letters = codepage_lettered((uint32_t)v);
 		if (codepage_charset((uint32_t)v) != CHARSET_UNKNOWN)
 			r->cs = codepage_charset((uint32_t)v);
 	} else if (strcmp(word, "f") == 0 && has) {
@@ -324,7 +321,7 @@ numbered(struct rtf *r, const char *word, long v, bool has)
 	} else if (strcmp(word, "fcharset") == 0 && has && g->font < FONTS_MAX &&
 	    g->dest == DEST_FONTS) {
 		r->font_cs[g->font] = codepage_of_font(v);
-		r->font_letters[g->font] = codepage_letters_of_font(v);
+		r->font_letters[g->font] = codepage_lettered_font(v);
 		r->font_known[g->font] = v > 1;
 	} else if (strcmp(word, "v") == 0 || strcmp(word, "deleted") == 0) {
 		flush(r);

@@ -30,6 +30,9 @@ documents(void **state)
 		{ "{\\rtf1\\ansicpg1251{\\fonttbl{\\f0\\fcharset0 A;}{\\f1\\fcharset161 A;}{\\f2\\fcharset163 A;}}"
 		    "\\f0\\'cc\\u7852?\\'d2 \\f1\\'cc\\'d4 \\f2 M\\'c2\\'f2T}",
 		    "\u041C\xE1\xBA\xAC\u0422 \u039C\u03A4 M\xE1\xBA\xACT\n", "", "", OK },
+		{ "{\\rtf1\\ansi{\\fonttbl{\\f0\\fcharset204 A;}{\\f1\\fcharset161 A;}}"
+		    "\\f0\\'d2\\u7888?\\'b2 \\'a8\\'bc\\'bd\\'80\\'a0\\'98.\\f1\\'a2\\'b8\\'bf\\'fe\\'81.}",
+		    "\u0422\u1ED0\u0406 \u0401\u0458\u0405\u0402\u00A0 .\u0386\u0388\u038F\u03CE .\n", "", "", OK },
 		{ HEAD "x{\\header\\pard MAT\\par}y{\\footnote z}}", "MAT\nz\nxy\n", "", "", OK },
 		{ HEAD "\\trowd Do mat:\\cell Mat\\cell\\row het}", "Do mat:\nMat\nDo mat:\tMat\nhet\n", "", "", OK },
 		{ HEAD "{\\*\\unknown MAT}x{\\*\\shpinst{\\sp{\\sn gtextUNICODE}{\\sv DAU}}{\\shptxt hop\\par}}}",
