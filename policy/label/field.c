@@ -402,10 +402,13 @@ field_in_line(const struct fold *f, uint32_t position, label_found_fn *found, vo
 static bool
 is_bile(const struct fold *f, const struct mark_level *level)
 {
-	static const char *const words[] = { "tuiS", "soiR", "gianX", "polyp" };
+	static const char *const pairs[][2] = {
+		{ "tuiS", "maCtJ" }, { "tuiS", "khoCng" }, { "khoCng", "soiR" },
+		{ "khoCng", "gianX" }, { "soiR", "maCtJ" }, { "dDuHoHngF", "maCtJ" },
+	};
 
 	for (unsigned i = level->next; i < f->count && level->level == LEVEL_MAT; i++)
-		if (mark_in_list(f, i, words, ARRAY_LEN(words)))
+		if (fold_is(f, i, "polyp") || mark_is_pair(f, i, pairs, ARRAY_LEN(pairs)))
 			return true;
 	return false;
 }

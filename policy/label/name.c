@@ -78,18 +78,18 @@ in_brackets(const struct name *x)
 	return false;
 }
 
-/* Does one of the pairs of bare words stand somewhere, dashes between them or not? */
+/* Does one of the pairs of bare words stand before word `end`, dashes between them or not? */
 static bool
-has_pair(const struct fold *f, const char *const (*pairs)[2], size_t n)
+has_pair(const struct fold *f, unsigned end, const char *const (*pairs)[2], size_t n)
 {
-	for (unsigned i = 0; i + 1 < f->count; i++)
+	for (unsigned i = 0; i + 1 < end; i++)
 		for (unsigned k = 0; k < n; k++)
 			if (fold_is_bare(f, i, pairs[k][0])) {
 				unsigned next = i + 1;
 
 				while (type_at(f, next) == FOLD_DASH)
 					next++;
-				if (fold_is_bare(f, next, pairs[k][1]))
+				if (next < end && fold_is_bare(f, next, pairs[k][1]))
 					return true;
 			}
 	return false;
@@ -114,19 +114,7 @@ about_rules(const struct fold *f)
 		{ "pho", "bien" }, { "nhac", "nho" }, { "canh", "bao" }, { "phong", "ngua" },
 	};
 
-	return has_pair(f, pairs, ARRAY_LEN(pairs));
-}
-
-/* What is done with secret papers, in a name of a file; in a subject it may be said of one. */
-static bool
-about_handling(const struct fold *f)
-{
-	static const char *const pairs[][2] = {
-		{ "tiep", "nhan" }, { "giao", "nhan" }, { "chuyen", "giao" }, { "van", "chuyen" },
-		{ "dang", "ky" },
-	};
-
-	return has_pair(f, pairs, ARRAY_LEN(pairs));
+	return has_pair(f, f->count, pairs, ARRAY_LEN(pairs));
 }
 
 /* --- subject --- */
@@ -486,17 +474,37 @@ is_field(const struct fold *f, unsigned i, unsigned *next_out)
 	return true;
 }
 
+/* "Tiếp nhận văn bản mật": what is done with secret papers, before the level at word i. In a
+ * subject it may be said of one. */
+static bool
+about_handling(const struct fold *f, unsigned i)
+{
+	static const char *const pairs[][2] = {
+		{ "tiep", "nhan" }, { "giao", "nhan" }, { "chuyen", "giao" }, { "van", "chuyen" },
+		{ "dang", "ky" },
+	};
+
+	return behind_noun(f, i) && has_pair(f, i, pairs, ARRAY_LEN(pairs));
+}
+
+/* A level at word i; `rules`: the name is about rules. */
+static void
+tell_file(const struct name *x, unsigned i, unsigned level, bool rules)
+{
+	tell(x, level, rules || about_handling(x->f, i) ? LABEL_REVIEW : LABEL_ASSERTED);
+}
+
 static void
 one_component(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 {
 	struct name x = { f, "filename-mark", found, arg };
-	enum label_weight weight;
 	struct mark_level m;
+	bool rules;
 
 	fold_text(f, stem(utf8));
 	if (in_brackets(&x))
 		return;
-	weight = about_rules(f) || about_handling(f) ? LABEL_REVIEW : LABEL_ASSERTED;
+	rules = about_rules(f);
 	for (unsigned i = 0; i < f->count; i++) {
 		unsigned level, value;
 
@@ -504,16 +512,16 @@ one_component(struct fold *f, struct slice utf8, label_found_fn *found, void *ar
 			continue;
 		if (is_field(f, i, &value)) {
 			if (mark_level_at(f, value, false, &m))
-				tell(&x, m.level, weight);
+				tell_file(&x, i, m.level, rules);
 			i = value - 1;
 			continue;
 		}
 		level = joined(fold_letters(f, i));
 		if (level != LEVEL_THUONG) {
-			tell(&x, level, weight);
+			tell_file(&x, i, level, rules);
 		} else if (mark_level_at(f, i, false, &m)) {
 			if (m.level != LEVEL_MAT || is_mark_of_name(f, i, &m))
-				tell(&x, m.level, weight);
+				tell_file(&x, i, m.level, rules);
 			else if (may_be_bare_mark(f, i, &m))
 				tell(&x, m.level, LABEL_REVIEW);
 			i = m.next - 1;

@@ -3,21 +3,26 @@
 
 #include "common/words.h"
 
-/* "Văn bản mật gửi qua đường công văn", "gửi bằng bản giấy": how such papers are sent. */
+/* "Văn bản mật gửi qua đường công văn", "gửi bằng bản giấy": how such papers are sent; but "qua
+ * đường email". */
 static bool
 is_way(const struct fold *f, unsigned sent)
 {
 	static const char *const by[] = { "qua", "baBngF", "theo" };
-	static const char *const ways[] = { "dDuHoHngF", "banR", "giaCyS", "quy", "buHu" };
+	static const char *const ways[] = { "banR", "giaCyS", "quy", "buHu" };
+	static const char *const roads[] = { "coCng", "buHu", "giao", "quaCn" };
 
-	return fold_is(f, sent, "guHiR") && mark_in_list(f, sent + 1, by, ARRAY_LEN(by)) &&
-	    mark_in_list(f, sent + 2, ways, ARRAY_LEN(ways));
+	if (!fold_is(f, sent, "guHiR") || !mark_in_list(f, sent + 1, by, ARRAY_LEN(by)))
+		return false;
+	return mark_in_list(f, sent + 2, ways, ARRAY_LEN(ways)) ||
+	    (fold_is(f, sent + 2, "dDuHoHngF") &&
+	    mark_in_list(f, sent + 3, roads, ARRAY_LEN(roads)));
 }
 
 /* "tài liệu mật này", "văn bản tối mật kèm theo", "công văn mật số 12": somebody says so of a
  * paper at hand. */
 static bool
-names_this_paper(const struct fold *f, unsigned i, unsigned next)
+names_this_paper(const struct fold *f, unsigned i, unsigned next, unsigned this)
 {
 	static const char *const nouns[] = {
 		"lieCuJ", "banR", "soH", "vaBn", "caoS", "hoachJ", "thuH", "dungj", "tinJ", "tinS",
@@ -29,7 +34,7 @@ names_this_paper(const struct fold *f, unsigned i, unsigned next)
 		return false;
 	for (size_t k = 0; k < ARRAY_LEN(here); k++)
 		if (fold_is(f, next, here[k]))
-			return !is_way(f, next);
+			return this != 0 || !is_way(f, next);
 	return fold_is(f, next, "soCS") && (next + 1 >= f->count ||
 	    f->word[next + 1].digit || f->word[next + 1].type == FOLD_COLON);
 }
@@ -62,6 +67,18 @@ has_pair(const struct fold *f, const char *const (*pairs)[2], size_t n)
 	return false;
 }
 
+/* "Thông tin mật của Công ty"; the State Bank is none of those. */
+static bool
+is_of_company(const struct fold *f, unsigned next)
+{
+	if (!fold_is(f, next, "cuaR"))
+		return false;
+	if (fold_is(f, next + 1, "coCng") && fold_is(f, next + 2, "ty"))
+		return true;
+	return fold_is(f, next + 1, "ngaCn") && fold_is(f, next + 2, "hangF") &&
+	    !fold_is(f, next + 3, "nhaF");
+}
+
 /* What companies write below all their mail: "Email này là thông tin mật, chỉ dành cho người
  * nhận". */
 static bool
@@ -69,29 +86,37 @@ is_disclaimer(const struct fold *f, unsigned i, const struct mark_level *level)
 {
 	static const char *const terms[][2] = {
 		{ "dDaBcJ", "quyeCnF" }, { "nhaCnJ", "nhaCmF" }, { "nhaCmF", "laCnX" },
-		{ "coCng", "ty" }, { "ngaCn", "hangF" },
 	};
-	static const char *const readers[][2] = { { "nguHoHiF", "nhaCnJ" } };
+	static const char *const readers[][2] = {
+		{ "nguHoHiF", "nhaCnJ" }, { "chiR", "danhF" },
+	};
 	static const char *const mails[][2] = {
 		{ "thuH", "nayF" }, { "email", "nayF" }, { "mail", "nayF" },
 	};
+	bool facts = i > 1 && fold_is(f, i - 2, "thoCng") && fold_is(f, i - 1, "tin");
+	bool law = has_pair(f, terms, ARRAY_LEN(terms));
 
-	if (level->upper || level->level == LEVEL_TOI_MAT)
+	if (level->upper || level->level != LEVEL_MAT)
 		return false;
-	if (has_pair(f, terms, ARRAY_LEN(terms)))
-		return true;
-	return i > 1 && fold_is(f, i - 2, "thoCng") && fold_is(f, i - 1, "tin") &&
-	    (has_pair(f, readers, ARRAY_LEN(readers)) || has_pair(f, mails, ARRAY_LEN(mails)));
+	if (facts)
+		return law || has_pair(f, readers, ARRAY_LEN(readers)) ||
+		    is_of_company(f, level->next);
+	return law && has_pair(f, mails, ARRAY_LEN(mails));
 }
 
 /* "Nếu văn bản này thuộc độ Mật": what might be. */
 static bool
 is_condition(const struct fold *f, unsigned this)
 {
-	for (unsigned i = this > 5 ? this - 5 : 0; i < this; i++)
-		if (fold_is(f, i, "neCuS") || (fold_is(f, i, "truHoHngF") &&
-		    fold_is(f, i + 1, "hoHpJ")))
+	for (unsigned i = this; i > 0 && this - i < 5; i--) {
+		unsigned type = f->word[i - 1].type;
+
+		if (type == FOLD_COMMA || type == FOLD_STOP || type == FOLD_COLON)
+			return false;
+		if (fold_is(f, i - 1, "neCuS") || (fold_is(f, i - 1, "truHoHngF") &&
+		    fold_is(f, i, "hoHpJ")))
 			return true;
+	}
 	return false;
 }
 
@@ -163,7 +188,7 @@ weight_at(const struct fold *f, unsigned i, const struct mark_level *level, unsi
 		return -1;
 	if (is_degree(f, i, level, this))
 		return speaks_of_itself(f, i, level, this) ? LABEL_ASSERTED : LABEL_REVIEW;
-	return names_this_paper(f, i, level->next) ||
+	return names_this_paper(f, i, level->next, this) ||
 	    (says_here_is(f, i) && !is_disclaimer(f, i, level)) ? LABEL_REVIEW : -1;
 }
 
