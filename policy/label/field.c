@@ -165,6 +165,17 @@ skip_to_value(const struct fold *f, unsigned i)
 	return i;
 }
 
+/* "Độ mật/khẩn: Mật/Thường": a label [label, i) of both, and what stands behind the level says how
+ * urgent it is. */
+static bool
+is_urgency_behind(const struct fold *f, unsigned label, unsigned i, unsigned next)
+{
+	for (; label < i; label++)
+		if (fold_is(f, label, "khaCnR"))
+			return fold_is(f, mark_skip_punct(f, next), "thuHoHngF");
+	return false;
+}
+
 static void
 field_at(const struct field *x, unsigned label, unsigned after)
 {
@@ -186,8 +197,9 @@ field_at(const struct field *x, unsigned label, unsigned after)
 		report(x, "field", level_of_letter(f, i), LABEL_ASSERTED);
 		return;
 	}
-	if (!mark_level_at(f, i, false, &value) || mark_is_choice(f, value.next) ||
-	    mark_is_other_word(f, value.next))
+	if (!mark_level_at(f, i, false, &value) || mark_is_other_word(f, value.next))
+		return;
+	if (mark_is_choice(f, value.next) && !is_urgency_behind(f, label, i, value.next))
 		return;
 	report(x, "field", value.level, said ? LABEL_REVIEW : LABEL_ASSERTED);
 }

@@ -227,6 +227,7 @@ begins_document(const struct fold *f, unsigned i)
 		{ "coCng", "dDieCnJ" }, { "danh", "sachS" }, { "danh", "mucJ" },
 		{ "thuH", "muHcJ" },
 		{ "thuH", "moHiF" }, { "thuH", "guHiR" }, { "chiR", "nguHoHiF" },
+		{ "chiR", "danhF" },
 	};
 
 	return mark_is_pair(f, i, kinds, ARRAY_LEN(kinds));

@@ -474,8 +474,8 @@ is_field(const struct fold *f, unsigned i, unsigned *next_out)
 	return true;
 }
 
-/* "Tiếp nhận văn bản mật": what is done with secret papers, before the level at word i. In a
- * subject it may be said of one. */
+/* "Tiếp nhận văn bản mật": what is done with secret papers, before the level at word i, but not
+ * "Tiếp nhận văn bản - MẬT". In a subject it may be said of one. */
 static bool
 about_handling(const struct fold *f, unsigned i)
 {
@@ -484,6 +484,8 @@ about_handling(const struct fold *f, unsigned i)
 		{ "dang", "ky" },
 	};
 
+	if (i > 0 && is_separator(f->word[i - 1].type) && f->word[i].spaced)
+		return false;
 	return behind_noun(f, i) && has_pair(f, i, pairs, ARRAY_LEN(pairs));
 }
 

@@ -104,7 +104,7 @@ is_disclaimer(const struct fold *f, unsigned i, const struct mark_level *level)
 	return law && has_pair(f, mails, ARRAY_LEN(mails));
 }
 
-/* "Nếu văn bản này thuộc độ Mật": what might be. */
+/* "Nếu văn bản này thuộc độ Mật": what might be; "trường hợp này" is. */
 static bool
 is_condition(const struct fold *f, unsigned this)
 {
@@ -113,8 +113,8 @@ is_condition(const struct fold *f, unsigned this)
 
 		if (type == FOLD_COMMA || type == FOLD_STOP || type == FOLD_COLON)
 			return false;
-		if (fold_is(f, i - 1, "neCuS") || (fold_is(f, i - 1, "truHoHngF") &&
-		    fold_is(f, i, "hoHpJ")))
+		if (fold_is(f, i - 1, "neCuS") || (i + 1 < this &&
+		    fold_is(f, i - 1, "truHoHngF") && fold_is(f, i, "hoHpJ")))
 			return true;
 	}
 	return false;

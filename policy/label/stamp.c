@@ -12,6 +12,7 @@ struct letters {
 	char	 c[LETTERS_MAX];
 	unsigned n;
 	bool	 clean;		/* one word, and next to nothing else */
+	bool	 roof;		/* an â among them: "âi" is no end of any word */
 	bool	 vowel;		/* with the vowel and the end of "mật" beyond doubt */
 };
 
@@ -35,8 +36,10 @@ add_word(struct letters *l, const struct fold *f, unsigned i)
 	for (size_t k = 0; k < w.n; k++) {
 		char c = w.p[k];
 
-		if (c >= 'A' && c <= 'Z')	/* what made the letter before it another one */
+		if (c >= 'A' && c <= 'Z') {	/* what made the letter before it another one */
+			l->roof |= c == 'C' && k > 0 && w.p[k - 1] == 'a';
 			continue;
+		}
 		c = c == '0' ? 'o' : c;
 		/* A wide letter may be read twice; no level has one twice. */
 		if (l->n > 0 && l->n <= LETTERS_MAX && l->c[l->n - 1] == c)
@@ -47,7 +50,8 @@ add_word(struct letters *l, const struct fold *f, unsigned i)
 	}
 }
 
-/* One word that ends as "mật" does and is none that a stamp of another kind may be. */
+/* One word that ends as "mật" does and is none that a stamp of another kind may be. "MUẬT" is
+ * none, but "LUẬT", "THUẬT". */
 static bool
 has_vowel(const struct fold *f)
 {
@@ -57,13 +61,15 @@ has_vowel(const struct fold *f)
 	};
 
 	for (unsigned i = 0; i < f->count; i++) {
+		struct slice word = fold_word(f, i);
+
 		if (f->word[i].type != FOLD_LETTERS)
 			continue;
 		for (size_t k = 0; k < ARRAY_LEN(others); k++)
 			if (fold_is(f, i, others[k]))
 				return false;
-		return slice_ends_nocase(fold_word(f, i), SLICE("aCtJ")) &&
-		    !slice_ends_nocase(fold_word(f, i), SLICE("uaCtJ"));
+		return slice_ends_nocase(word, SLICE("aCtJ")) && (word.p[0] == 'm' ||
+		    word.p[0] == 'n' || !slice_ends_nocase(word, SLICE("uaCtJ")));
 	}
 	return false;
 }
@@ -76,6 +82,7 @@ letters_of(struct letters *l, struct fold *f, struct slice reading)
 
 	fold_text(f, reading);
 	l->n = 0;
+	l->roof = false;
 	for (unsigned i = 0; i < f->count; i++) {
 		if (f->word[i].type == FOLD_LETTERS)
 			add_word(l, f, i);
@@ -121,7 +128,7 @@ distance(struct slice got, const char *want)
 
 /* "MẬT" misread: the letter that stands for its M, the middle, and the one for its T. */
 static bool
-is_nearly_mat(struct slice s)
+is_nearly_mat(struct slice s, bool roof)
 {
 	static const char *const first[] = { "m", "ivi", "im", "mi", "n", "ni", "in", "w", "nn" };
 	static const char *const last[] = { "t", "tt", "i", "l", "1", "7" };
@@ -131,8 +138,8 @@ is_nearly_mat(struct slice s)
 		for (size_t b = 0; b < ARRAY_LEN(last); b++) {
 			size_t na = strlen(first[a]), nb = strlen(last[b]);
 
-			/* "NAI" is a word: one of them at least has to be right */
-			if ((a < FIRST_LIKE || b < LAST_LIKE) && s.n == na + 1 + nb &&
+			/* "NAI" is a word: one of them at least has to be right, or the vowel */
+			if ((roof || a < FIRST_LIKE || b < LAST_LIKE) && s.n == na + 1 + nb &&
 			    s.p[na] == 'a' && memcmp(s.p, first[a], na) == 0 &&
 			    memcmp(s.p + na + 1, last[b], nb) == 0)
 				return true;
@@ -151,7 +158,7 @@ judge(struct slice s, const struct letters *l)
 		return (struct verdict){ LEVEL_MAT, true };
 	if (s.n >= 8 && distance(s, "tuyetmat") <= 3)
 		return (struct verdict){ LEVEL_TUYET_MAT, false };
-	if ((l->clean && is_nearly_mat(s)) || (l->vowel && s.n >= 2 && s.n <= VOWEL_LETTERS_MAX))
+	if ((l->clean && is_nearly_mat(s, l->roof)) || (l->vowel && s.n >= 2 && s.n <= VOWEL_LETTERS_MAX))
 		return (struct verdict){ LEVEL_MAT, false };
 	return (struct verdict){ LEVEL_THUONG, false };
 }

@@ -68,7 +68,8 @@ readings(void **state)
 		{ "TIỀN MẶT", 0, false }, { "BÍ MẬT", 0, false }, { "CÓ MẶT", 0, false },
 		{ "ĐẠT", 0, false }, { "NHẬT", 0, false }, { "HỎA TỐC", 0, false },
 		{ "LUẬT", 0, false }, { "\u201EuUật", 0, false }, { "TRẬT", 0, false },
-		{ "NAI", 0, false }, { "MAI", 0, true },
+		{ "NAI", 0, false }, { "MAI", 0, true }, { "NÂI", 0, true }, { "INẬI", 0, true },
+		{ "MUẬT", 0, true }, { "THUẬT", 0, false },
 		{ "KHẨN", 0, false }, { "SAO Y", 0, false }, { "CÔNG VĂN ĐẾN", 0, false },
 		{ "{ ` r ¬ m \\ (â Ì", 0, false }, { "", 0, false }, { "\xFF\xFE", 0, false },
 	};
