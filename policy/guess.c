@@ -17,6 +17,33 @@ named(const struct inspect_label *l, const char *extension)
 }
 
 static bool
+label_is(const struct inspect_label *l, const char *type, const char *subtype)
+{
+	return slice_is_nocase(l->type, type) && slice_is_nocase(l->subtype, subtype);
+}
+
+bool
+guess_says_html(const struct inspect_label *l)
+{
+	return label_is(l, "text", "html") || label_is(l, "text", "enriched") ||
+	    slice_ends_nocase(l->subtype, SLICE("xhtml+xml")) ||
+	    named(l, ".html") || named(l, ".htm") || named(l, ".xhtml");
+}
+
+bool
+guess_says_xml(const struct inspect_label *l)
+{
+	return slice_ends_nocase(l->subtype, SLICE("xml")) || named(l, ".xml");
+}
+
+bool
+guess_says_plain(const struct inspect_label *l)
+{
+	return label_is(l, "text", "plain") ||
+	    (l->type.n == 0 && !guess_says_html(l) && !guess_says_xml(l));
+}
+
+static bool
 has_tags(struct slice s)
 {
 	ptrdiff_t at;
@@ -41,8 +68,7 @@ guess_is_html(struct slice utf8, const struct inspect_label *l, bool *renders_ou
 	for (size_t i = 0; i < ARRAY_LEN(drawn); i++)
 		*renders_out |= named(l, drawn[i]);
 	/* What stands in a mail as plain text is shown as that. */
-	if (slice_is_nocase(l->type, "text") && slice_is_nocase(l->subtype, "plain") &&
-	    l->filename.n == 0)
+	if (label_is(l, "text", "plain") && l->filename.n == 0)
 		return false;
 	return has_tags(utf8);
 }

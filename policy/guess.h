@@ -17,6 +17,12 @@ bool guess_is_opaque(const struct inspect_label *label, enum sniff kind);
 /* Has the file this extension (".eml")? White space and dots behind it are dropped by Windows. */
 bool guess_is_named(struct slice filename, const char *extension);
 
+/* Does the label say that it is HTML, another XML, or text that somebody may see as it stands,
+ * however that begins? */
+bool guess_says_html(const struct inspect_label *label);
+bool guess_says_xml(const struct inspect_label *label);
+bool guess_says_plain(const struct inspect_label *label);
+
 /* Could a program take the text for HTML, whatever its label and beginning say? *renders_out: by
  * its name it is one that browsers or office programs would open and draw. */
 bool guess_is_html(struct slice utf8, const struct inspect_label *label, bool *renders_out);

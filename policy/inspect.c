@@ -108,24 +108,12 @@ inspect_path(struct inspect *w, struct slice prefix, struct slice suffix)
 
 enum markup { MARKUP_NONE, MARKUP_HTML, MARKUP_XML };
 
-static bool
-label_is(const struct inspect_label *l, const char *type, const char *subtype)
-{
-	return slice_is_nocase(l->type, type) && slice_is_nocase(l->subtype, subtype);
-}
-
 static enum markup
 markup_of(const struct inspect_label *l, enum sniff kind)
 {
-	if (kind == SNIFF_HTML || label_is(l, "text", "html") || label_is(l, "text", "enriched") ||
-	    slice_ends_nocase(l->subtype, SLICE("xhtml+xml")) ||
-	    guess_is_named(l->filename, ".html") || guess_is_named(l->filename, ".htm") ||
-	    guess_is_named(l->filename, ".xhtml"))
+	if (kind == SNIFF_HTML || guess_says_html(l))
 		return MARKUP_HTML;
-	if (kind == SNIFF_XML || slice_ends_nocase(l->subtype, SLICE("xml")) ||
-	    guess_is_named(l->filename, ".xml"))
-		return MARKUP_XML;
-	return MARKUP_NONE;
+	return kind == SNIFF_XML || guess_says_xml(l) ? MARKUP_XML : MARKUP_NONE;
 }
 
 /* Files that stand encoded in text. */
@@ -238,33 +226,35 @@ is_xml(struct slice utf8)
 	return slice_eq(slice_sub(slice_trim(utf8), 0, 5), SLICE("<?xml"));
 }
 
-/* Text that shows as it stands, unless a program finds markup in it. */
+/* Text that shows as it stands. */
 static void
 scan_plain(struct inspect *w, struct slice utf8, bool wide)
 {
-	bool drawn = false;
-
 	scan_text(&w->scan, utf8);
 	if (wide)
 		inspect_encoded(w, utf8, uu_run);
-	if (w->label != NULL && is_xml(utf8))
-		scan_xml(w, utf8);
-	else if (w->label != NULL && guess_is_html(utf8, w->label, &drawn))
-		scan_html(w, utf8, drawn);
 	if (w->label != NULL && w->label->flowed)
 		scan_flowed(w, utf8);
 }
 
-/* One reading of the characters; what it is marked up with is taken out. */
+/* One reading of the characters; what it is marked up with is taken out. A label counts more for
+ * some programs than how the text begins: then it is read both ways. */
 static void
 scan_reading(struct inspect *w, struct slice utf8, enum markup markup, bool wide)
 {
-	if (markup == MARKUP_NONE)
+	const struct inspect_label *l = w->label;
+	bool drawn = false;
+
+	if (markup == MARKUP_NONE || (l != NULL && guess_says_plain(l)))
 		scan_plain(w, utf8, wide);
-	else if (markup == MARKUP_XML)
-		scan_xml(w, utf8);
-	else
+	if (markup == MARKUP_HTML) {
 		scan_html(w, utf8, true);
+		return;
+	}
+	if (markup == MARKUP_XML || (l != NULL && is_xml(utf8)))
+		scan_xml(w, utf8);
+	if (l != NULL && !guess_says_xml(l) && guess_is_html(utf8, l, &drawn))
+		scan_html(w, utf8, drawn);
 }
 
 static void
@@ -395,8 +385,8 @@ inspect_text(struct inspect *w, struct slice octets, const struct inspect_label 
 		scan_every_charset(w, octets, label->charset, markup);
 	if (markup != MARKUP_NONE)
 		scan_declared(w, octets, label, markup);
-	if (markup == MARKUP_NONE && kind != SNIFF_UTF16LE && kind != SNIFF_UTF16BE &&
-	    !card_is(octets))	/* of a card the values are looked at */
+	if ((markup == MARKUP_NONE || guess_says_plain(label)) && kind != SNIFF_UTF16LE &&
+	    kind != SNIFF_UTF16BE && !card_is(octets))	/* of a card the values are looked at */
 		inspect_encoded(w, octets, uu_run);
 	w->label = around;
 }

@@ -227,21 +227,27 @@ sniff_is_debris(struct slice s)
 	    (BEGINS(s, "\0\5\x16\7\0\2\0\0") || BEGINS(s, "\0\0\0\1Bud1"));
 }
 
+static struct slice
+skip_white(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && n < BLANK_MAX && (ascii_is_space(s.p[n]) || s.p[n] == '\r' ||
+	    s.p[n] == '\n'))
+		n++;
+	return slice_from(s, n);
+}
+
 /* Behind white space and comments. */
 static struct slice
 skip_blank(struct slice s)
 {
 	for (;;) {
-		struct slice head = slice_sub(s, 0, SNIFF_TEXT_OCTETS);
 		ptrdiff_t end;
-		size_t n = 0;
 
-		while (n < s.n && n < BLANK_MAX && (ascii_is_space(s.p[n]) || s.p[n] == '\r' ||
-		    s.p[n] == '\n'))
-			n++;
-		head = slice_from(head, n);
-		s = slice_from(s, n);
-		end = BEGINS(s, "<!--") ? slice_find(slice_from(head, 4), SLICE("-->")) : -1;
+		s = skip_white(s);
+		end = BEGINS(s, "<!--") ? slice_find(slice_sub(s, 4, SNIFF_TEXT_OCTETS),
+		    SLICE("-->")) : -1;
 		if (end < 0)
 			return s;
 		s = slice_from(s, 4 + (size_t)end + 3);
@@ -258,9 +264,9 @@ markup(struct slice s)
 
 	if (BEGINS(s, "\xEF\xBB\xBF"))
 		s = slice_from(s, 3);
-	s = skip_blank(s);
-	if (BEGINS(s, "{\\rt"))
+	if (BEGINS(skip_white(s), "{\\rt"))
 		return SNIFF_RTF;
+	s = skip_blank(s);
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
 		if (slice_starts_nocase(s, slice_of(tags[i])))
 			return SNIFF_HTML;

@@ -133,6 +133,14 @@ static const struct { const char *message, *want; } rows[] = {
 	{ MIX PART("text/x-html", "x<p>M<!--x-->\xE1\xBA\xAC<script>x</script>T") END, "mat line-mark@1" },
 	{ MIX PART("text/plain; name=\"a.html .\"", "x<p>M<!--x-->\xE1\xBA\xACT") END, "mat line-mark@1" },
 	{ TEXT "x<p>M<!--x-->\xE1\xBA\xACT", "thuong" },
+	/* beginnings of markup in what is shown as it stands */
+	{ TEXT "<svg\r\n" MAT "\r\n>", "mat line-mark@1" },
+	{ TEXT "<!-- x --><p\r\n" MAT "\r\n>", "mat line-mark@1" },
+	{ TEXT "<?xml\r\n" MAT "\r\n?>", "mat line-mark@1" },
+	{ TEXT "<!-- x -->{\\rtf1 \\'4d}\r\n" MAT "\r\n", "mat line-mark@1" },
+	{ MIX PART("application/octet-stream", "<?xml?><p>M<b hidden>xyz</b>\xE1\xBA\xACT") END,
+	  "mat line-mark@1" },
+	{ MIX PART("application/xml", "<?xml?><p>M<b hidden>xyz</b>\xE1\xBA\xACT") END, "thuong" },
 	{ H "Content-Type: text/enriched\r\n\r\nM<param>x</param>", "thuong opaque opaque-type@1" },
 	/* Word 2003 in UTF-16 */
 	{ MIX PART("application/msword; name=\"a.doc\"\r\nContent-Transfer-Encoding: base64",
