@@ -15,7 +15,8 @@ enum { EXPLAIN_RECIPIENTS_MAX = 100 };
 struct explain_line {
 	const char *file, *roots, *certs, *crls;
 	bool at_arrival;	/* each message of a mailbox at the moment when it arrived */
-	int64_t at_s;		/* 0: now */
+	bool at;		/* at the moment at_s, else now */
+	int64_t at_s;
 	struct explain_options options;
 	struct slice to[EXPLAIN_RECIPIENTS_MAX];
 };
@@ -25,15 +26,15 @@ struct explain_line {
 int ctl_judge_env(struct ctl *ctl, const struct explain_line *line, struct judge_env *env) MUST_USE;
 void ctl_judge_env_fini(struct judge_env *env);
 
-/* A word of the command line with its value. ERR_UNSUPPORTED: there is no such option; any other error:
- * the value will not do. */
+/* A word of the command line with its value. ERR_UNSUPPORTED: there is no such option; any other
+ * error: the value will not do. */
 typedef int (*explain_option_fn)(void *arg, const char *name, const char *value);
 
 /* Options that "explain" and "release prepare" share: --from, --to, --from-zone, --to-zone. */
 int explain_option(struct explain_line *line, const char *name, const char *value) MUST_USE;
 
-/* Take a command line apart: one file, and options with a value each, which are handed to take. What
- * is wrong is told. */
+/* Take a command line apart: one file, and options with a value each, which are handed to take.
+ * What is wrong is told. */
 int explain_parse(const struct ctl *ctl, int argc, char **argv, struct explain_line *line,
     explain_option_fn take, void *arg) MUST_USE;
 

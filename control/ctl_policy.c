@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * control/ctl_policy.c: "policy explain" and "policy scan": the gate's own code over files, without a
- * server. Configuration is used when it is there; options override its trust files.
+ * control/ctl_policy.c: "policy explain" and "policy scan": the gate's own code over files, without
+ * a server. Configuration is used when it is there; options override its trust files.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -114,7 +114,8 @@ ctl_judge_env(struct ctl *ctl, const struct explain_line *line, struct judge_env
 		env->smime.revocation_grace_s = c->signature.revocation_grace_s;
 		env->smime.purpose = (enum smime_purpose)c->signature.purpose;
 		paths.roots = line->roots != NULL ? line->roots : c->signature.roots;
-		paths.intermediates = line->certs != NULL ? line->certs : c->signature.intermediates;
+		paths.intermediates = line->certs != NULL ? line->certs :
+		    c->signature.intermediates;
 		paths.crls = line->crls != NULL ? line->crls : c->signature.crls;
 	}
 	r = smime_init();
@@ -168,6 +169,7 @@ at_option(struct explain_line *line, const char *value)
 		return OK;
 	if (slice_u64(slice_of(value), INT64_MAX, &s) != OK && ctl_backup_time(value, &s) != OK)
 		return ERR_SYNTAX;
+	line->at = true;
 	line->at_s = (int64_t)s;
 	return OK;
 }
@@ -314,7 +316,7 @@ ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 	if (line.at_arrival && !mailbox)
 		return ctl_fail("--at arrival is for mailboxes: maildir:DIR, mbox:FILE");
 	r = ctl_judge_env(ctl, &line, &env);
-	if (r == OK && line.at_s != 0)
+	if (r == OK && line.at)
 		env.smime.now_s = line.at_s;
 	if (r != OK)
 		ctl_fail("%s: %s", line.file, err_text(r));

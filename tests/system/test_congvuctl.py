@@ -96,6 +96,8 @@ def policy_explain(p, s):
         "allow", "valid", "thuong", "mail", False), o
     o = explain(p, s, s.mail(1, to, "Báo cáo", plain), "--at", "2090-01-01T00:00:00Z")
     assert (o["verdict"], o["signature"], o["signature_reason"]) == ("reject", "bad", "expired"), o
+    o = explain(p, s, s.mail(1, to, "Báo cáo", plain), "--at", "0")	# a moment as any other
+    assert (o["verdict"], o["signature"], o["signature_reason"]) == ("reject", "bad", "expired"), o
     o = explain(p, s, s.mail(1, to, "Báo cáo", plain), "--from", s.user(3)[0])
     assert o["verdict"] == "reject" and o["rule"] != "unsigned", o
     o = explain(p, s, s.mail(1, to, "Báo cáo", plain, "none"))
