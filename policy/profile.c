@@ -155,7 +155,8 @@ profile_secret_internet(void)
 #define FOREIGN_ROWS \
 	{ .name = "own-domain-error", OURS_FROM_OUTSIDE, .sigs = RULE_BIT(SIG_ERROR), WAIT, \
 	    SAY("4.7.0", "Chua kiem tra duoc chu ky cua thu mang dia chi cua co quan nay", \
-		"The signature of a message that bears an address of ours cannot be checked now") }, \
+		"The signature of a message that bears an address of ours cannot be checked " \
+		"now") }, \
 	{ .name = "own-domain-revocation", OURS_FROM_OUTSIDE, .sigs = RULE_BIT(SIG_BAD), \
 	    .reasons = RULE_BIT(SIG_UNKNOWN_REVOCATION), WAIT, \
 	    SAY("4.7.5", "Chua co danh sach thu hoi moi cho thu mang dia chi cua co quan nay", \
@@ -168,8 +169,8 @@ profile_secret_internet(void)
 /* ---- what may leave ---- */
 
 #define CONTENT_ROWS \
-	{ .name = "read-what-came-in", .paths = ON(READ), .arrival = OUT, .level_under = LEVEL_MAT, \
-	    PASS, LAW("") }, \
+	{ .name = "read-what-came-in", .paths = ON(READ), .arrival = OUT, \
+	    .level_under = LEVEL_MAT, PASS, LAW("") }, \
 	{ .name = "ambiguous-out", .exit = OUT, .flags_set = RULE_AMBIGUOUS, REFUSE, \
 	    SAY("5.6.0", "Cau truc MIME co the bi hieu theo nhieu cach, khong duoc ra Internet; " \
 		"hay soan thu moi, dinh kem lai tep roi gui", \
@@ -184,29 +185,30 @@ profile_secret_internet(void)
 	    LAW(SECRECY_LAW) }, \
 	{ .name = "partly-inspected-out", .exit = OUT, .flags_set = RULE_PARTLY, REFUSE, \
 	    .releasable = true, \
-	    SAY("5.7.1", "Chua kiem tra het noi dung, khong duoc ra Internet; hay chia thanh nhieu thu", \
+	    SAY("5.7.1", "Chua kiem tra het noi dung, khong duoc ra Internet; hay chia thanh " \
+		"nhieu thu", \
 		"Not all of the content could be inspected, it may not leave; divide it into " \
 		"several messages"), \
 	    LAW(SECRECY_LAW) }, \
 	{ .name = "declassified-out", .exit = OUT, .review = RULE_YES, \
 	    .flags_set = RULE_DECLASSIFIED, REFUSE, .releasable = true, \
-	    SAY("5.7.1", "Van ban dong dau GIAI MAT: can bo bao mat doi chieu quyet dinh giai mat roi " \
-		"cap phep gui (congvuctl policy release)", \
-		"A declassified document: security officers compare the decision to declassify and " \
-		"release it (congvuctl policy release)"), \
+	    SAY("5.7.1", "Van ban dong dau GIAI MAT: can bo bao mat doi chieu quyet dinh giai " \
+		"mat roi cap phep gui (congvuctl policy release)", \
+		"A declassified document: security officers compare the decision to declassify " \
+		"and release it (congvuctl policy release)"), \
 	    LAW(SECRECY_LAW) }, \
 	{ .name = "review-out", .exit = OUT, .review = RULE_YES, REFUSE, .releasable = true, \
-	    SAY("5.7.1", "Noi dung can nguoi co tham quyen xem truoc khi ra Internet; hay bao can bo " \
-		"bao mat", \
-		"The content needs a security officer's look before it may leave; ask one"), \
+	    SAY("5.7.1", "Noi dung can nguoi co tham quyen xem truoc khi ra Internet; hay bao " \
+		"can bo bao mat", \
+		"A security officer must look at the content before it may leave; ask yours"), \
 	    LAW(SECRECY_LAW) }, \
 	{ .name = "review-from-internet", .paths = ON(SUBMIT), .arrival = OUT, .review = RULE_YES, \
 	    REFUSE, .releasable = true, \
 	    SAY("5.7.1", "Noi dung can nguoi co tham quyen xem, khong nhan qua Internet", \
 		"The content needs a security officer's look and is not taken over the internet"), \
 	    LAW(SECRECY_LAW) }, \
-	{ .name = "internal-only-out", .paths = ALL_BUT_READ, .exit = OUT, .flags_set = RULE_INTERNAL_ONLY, REFUSE, \
-	    .releasable = true, \
+	{ .name = "internal-only-out", .paths = ALL_BUT_READ, .exit = OUT, \
+	    .flags_set = RULE_INTERNAL_ONLY, REFUSE, .releasable = true, \
 	    SAY("5.7.1", "Van ban luu hanh noi bo khong duoc gui ra Internet", \
 		"A document for internal circulation may not leave for the internet"), \
 	    LAW("ND 30/2020/ND-CP") }

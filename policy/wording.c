@@ -49,7 +49,7 @@ wording_found(const struct facts *f, enum wording_language language, struct buf 
 		buf_addf(out, vi ? ", phan %.*s" : ", part %.*s", (int)slice_sub(e->part, 0, 64).n,
 		    e->part.p);
 	if (slice_chr(e->part, '/') >= 0)
-		buf_adds(out, vi ? " (ben trong tep)" : " (inside a file)");
+		buf_adds(out, vi ? " (ben trong phan do)" : " (inside that part)");
 	if (e->position > 0)
 		buf_addf(out, vi ? ", dong %" PRIu32 : ", line %" PRIu32, e->position);
 }

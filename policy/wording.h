@@ -17,7 +17,8 @@ enum wording_language { WORDING_VI, WORDING_EN };	/* both in ASCII */
 /* The words of a detector, static; NULL for one that has none. */
 const char *wording_detector(const char *detector, enum wording_language language);
 
-/* Append ". Phat hien: ..., phan 2/1 (ben trong tep), dong 3"; nothing when there is no evidence. */
+/* Append ". Phat hien: ..., phan 2/1 (ben trong phan do), dong 3"; nothing when there is no
+ * evidence. */
 void wording_found(const struct facts *f, enum wording_language language, struct buf *out);
 
 #endif

@@ -423,8 +423,10 @@ a_refusal_says_what_was_found_where(void **state)
 		  ". Found: a type of file that cannot be read, part 2" },
 		{ "From: a@x.example\r\nContent-Type: text/html\r\n\r\n"
 		    "<img src='data:text/plain;base64,TeG6rFQ='>\r\n",
-		  ". Phat hien: dau chi do mat tren mot dong rieng, phan 1/1 (ben trong tep), dong 1",
-		  ". Found: a secrecy mark on a line of its own, part 1/1 (inside a file), line 1" },
+		  ". Phat hien: dau chi do mat tren mot dong rieng, phan 1/1 (ben trong phan do), "
+		  "dong 1",
+		  ". Found: a secrecy mark on a line of its own, part 1/1 (inside that part), "
+		  "line 1" },
 	};
 
 	(void)state;
