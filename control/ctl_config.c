@@ -10,8 +10,8 @@
 enum { ASK_MS = 5000 };
 
 /* A file that the configuration names must be there and hold something. Whether a program may read
- * it is not for us to say: each runs under an account of its own, and we may be one that cannot look
- * into its folder. */
+ * it is not for us to say: each runs under an account of its own, and we may be one that cannot
+ * look into its folder. */
 static void
 check_file(const char *key, const char *path, struct buf *errors, const char *file)
 {
@@ -64,8 +64,8 @@ print_json(struct slice errors)
 		slice_cut(&line, ':', &number);
 		if (slice_u64(number, 1000000, &n) != OK)
 			n = 0;
-		json_array_append_new(list, json_pack("{s:o,s:I,s:o}", "file", ctl_json(file), "line",
-		    (json_int_t)n, "text", ctl_json(slice_trim(line))));
+		json_array_append_new(list, json_pack("{s:o,s:I,s:o}", "file", ctl_json(file),
+		    "line", (json_int_t)n, "text", ctl_json(slice_trim(line))));
 	}
 	ctl_print_json(json_pack("{s:b,s:o}", "ok", json_array_size(list) == 0, "errors", list));
 }

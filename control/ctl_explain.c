@@ -74,7 +74,8 @@ show(struct walk *w, const struct import_message *m, struct slice json)
 		return;
 	}
 	ctl_say("%.*s  %.*s  %s  %s  %s  %s", (int)w->mailbox.n, w->mailbox.p, (int)m->id.n,
-	    m->id.p, member(o, "verdict"), member(o, "rule"), member(o, "level"), member(o, "signature"));
+	    m->id.p, member(o, "verdict"), member(o, "rule"), member(o, "level"),
+	    member(o, "signature"));
 	json_decref(o);
 }
 

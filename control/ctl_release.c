@@ -33,8 +33,8 @@ prepare_option(void *arg, const char *name, const char *value)
 	if (strcmp(name, "--lift") == 0)
 		return word_value(WORD_lift, slice_of(value), &line->lift);
 	if (strcmp(name, "--expires") == 0)
-		return slice_u64(slice_of(value), HOURS_MAX, &line->hours) != OK || line->hours == 0 ?
-		    ERR_SYNTAX : OK;
+		return slice_u64(slice_of(value), HOURS_MAX, &line->hours) != OK ||
+		    line->hours == 0 ? ERR_SYNTAX : OK;
 	if (strcmp(name, "--reason") == 0)
 		line->reason = value;
 	else if (strcmp(name, "--reference") == 0)

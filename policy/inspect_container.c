@@ -26,9 +26,11 @@ struct container {
 static uint8_t
 extension_of(struct slice name)
 {
-	if (guess_is_named(name, ".html") || guess_is_named(name, ".htm") || guess_is_named(name, ".xhtml"))
+	if (guess_is_named(name, ".html") || guess_is_named(name, ".htm") ||
+	    guess_is_named(name, ".xhtml"))
 		return EXTENSION_HTML;
-	if (guess_is_named(name, ".eml") || guess_is_named(name, ".mht") || guess_is_named(name, ".mhtml"))
+	if (guess_is_named(name, ".eml") || guess_is_named(name, ".mht") ||
+	    guess_is_named(name, ".mhtml"))
 		return EXTENSION_MAIL;
 	if (slice_starts_nocase(name, SLICE("docProps/thumbnail.")) ||
 	    slice_starts_nocase(name, SLICE("Thumbnails/thumbnail.")))

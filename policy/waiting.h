@@ -40,7 +40,7 @@ struct waiting {
 	size_t	    n, octets;
 };
 
-/* *req is copied, with what is told of it here. ERR_NOMEM. */
+/* Copies *req and what of msg is needed while it waits. ERR_NOMEM. */
 int job_new(struct pool *pool, const struct chan_req *req, const struct pol_judge_request *msg,
     struct job **out) MUST_USE;
 void job_free(struct job *job);
@@ -48,14 +48,14 @@ void job_free(struct job *job);
 void waiting_init(struct waiting *w);
 
 /* Let it wait, with the descriptor of its message, which is taken over. ERR_UNAVAIL: there is no
- * room; on an error nothing has changed. */
+ * room. On an error it does not wait, and *fd stays the caller's. */
 int waiting_put(struct waiting *w, struct job *job, const struct pol_judge_request *msg, int *fd)
     MUST_USE;
 
 /* It waits no more. */
 void waiting_take(struct waiting *w, struct job *job);
 
-/* The first that this peer waits for, or NULL. */
+/* The first job of this peer that waits, or NULL. */
 struct job *waiting_of_peer(const struct waiting *w, uint64_t peer_serial);
 
 #endif

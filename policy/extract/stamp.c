@@ -111,10 +111,10 @@ threshold_of(PIX *cut)
 
 /* Long strokes along and across: those of a frame, which are longer than any of a letter. */
 static PIX *
-strokes_of(PIX *ink, bool framed)
+strokes_of(PIX *ink)
 {
 	int h = pixGetHeight(ink), w = pixGetWidth(ink);
-	int along = framed && w > h ? (w * 2 / 5 > h * 3 / 4 ? w * 2 / 5 : h * 3 / 4) : w * 4 / 5;
+	int along = w <= h ? w * 4 / 5 : w * 2 / 5 > h * 3 / 4 ? w * 2 / 5 : h * 3 / 4;
 	PIX *a = pixOpenBrick(NULL, ink, along, 1), *b = pixOpenBrick(NULL, ink, 1, h * 7 / 10);
 	PIX *all = a == NULL || b == NULL ? NULL : pixOr(NULL, a, b);
 
@@ -131,7 +131,8 @@ is_drawn(NUMA *counts, int i, int length)
 {
 	l_float32 n = 0;
 
-	return numaGetFValue(counts, i, &n) == 0 && (double)n * 100 >= DRAWN_PERCENT * (double)length;
+	return numaGetFValue(counts, i, &n) == 0 &&
+	    (double)n * 100 >= DRAWN_PERCENT * (double)length;
 }
 
 /* Rows and columns near the edges that are mostly ink: a frame, however unevenly it was inked.
@@ -264,7 +265,7 @@ letters_picture(PIX *cut, PIX *ink, BOX *box, bool shades, int height,
 struct way {
 	bool shades;
 	int  height;
-	bool mend;	/* letters of a picture that somebody stretched; pieces of letters deceive */
+	bool mend;	/* letters of a picture that somebody stretched; pieces deceive */
 };
 
 static const struct way usual[] = {
@@ -306,7 +307,7 @@ read_all(PIX *cut, PIX *ink, BOX *box, const struct way *ways, size_t count, str
 static int
 erase_strokes(PIX *ink)
 {
-	PIX *strokes = strokes_of(ink, true);
+	PIX *strokes = strokes_of(ink);
 
 	if (strokes == NULL)
 		return ERR_NOMEM;

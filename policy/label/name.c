@@ -173,8 +173,8 @@ weight_of_suffix(const struct fold *f, unsigned i, const struct mark_level *m)
 		if (m->upper || (!m->bare && m->level != LEVEL_MAT))
 			return LABEL_ASSERTED;
 		/* "Báo cáo - Mật"; but "Gan - Mật", and people have that name */
-		return !m->bare && f->word[i].capital && (i < 2 || !mark_compound_before(f, i - 2)) ?
-		    LABEL_REVIEW : -1;
+		return !m->bare && f->word[i].capital &&
+		    (i < 2 || !mark_compound_before(f, i - 2)) ? LABEL_REVIEW : -1;
 	}
 	if (m->bare || f->word[i - 1].type != FOLD_LETTERS || mark_compound_before(f, i - 1) ||
 	    about_rules(f))
@@ -442,8 +442,8 @@ is_mark_of_name(const struct fold *f, unsigned i, const struct mark_level *m)
 		    (f->word[after].upper && f->word[m->next].type != FOLD_LETTERS);
 	if (m->bare)
 		return is_bare_mark(f, i, m);
-	return m->upper || at_an_end(f, i, m->next) || set_apart(f, i, m->next) || (is_kind_before(f, i) &&
-	    (after >= f->count || f->word[after].digit));
+	return m->upper || at_an_end(f, i, m->next) || set_apart(f, i, m->next) ||
+	    (is_kind_before(f, i) && (after >= f->count || f->word[after].digit));
 }
 
 /* "BaoCaoTOIMAT", "tuyetmat15". */

@@ -158,7 +158,8 @@ judge(struct slice s, const struct letters *l)
 		return (struct verdict){ LEVEL_MAT, true };
 	if (s.n >= 8 && distance(s, "tuyetmat") <= 3)
 		return (struct verdict){ LEVEL_TUYET_MAT, false };
-	if ((l->clean && is_nearly_mat(s, l->roof)) || (l->vowel && s.n >= 2 && s.n <= VOWEL_LETTERS_MAX))
+	if ((l->clean && is_nearly_mat(s, l->roof)) ||
+	    (l->vowel && s.n >= 2 && s.n <= VOWEL_LETTERS_MAX))
 		return (struct verdict){ LEVEL_MAT, false };
 	return (struct verdict){ LEVEL_THUONG, false };
 }
