@@ -190,9 +190,11 @@ scan_flowed(struct inspect *w, struct slice utf8)
 static void
 scan_html(struct inspect *w, struct slice utf8, bool drawn)
 {
-	unsigned flags = 0;
+	unsigned flags = 0, more = 0;
 
 	scan_markup(w, utf8, HTML_SHOWN, &flags);
+	if ((flags & HTML_HAS_DOUBT) != 0)
+		scan_markup(w, utf8, HTML_SEEN, &more);
 	if ((flags & HTML_HAS_MORE) != 0)
 		scan_markup(w, utf8, HTML_ALL, &flags);
 	if (drawn && (flags & HTML_HAS_EMBEDDED) != 0)

@@ -108,7 +108,7 @@ has_tiny(struct slice v)
 
 	while (v.n > 0) {
 		slice_cut(&v, ' ', &word);
-		if (is_tiny(word) && !slice_is(word, "0.0"))
+		if (is_tiny(word))
 			return true;
 	}
 	return false;
@@ -202,14 +202,17 @@ starts(struct slice v, const char *what)
 static unsigned
 display(struct slice v)
 {
-	static const char *const inside[] = { "inline", "contents", "ruby", "inherit", "initial" };
+	static const char *const inside[] = { "inline", "contents", "ruby", "inherit", "initial",
+	    "unset", "revert" };
 
-	if (starts(v, "none") || starts(v, "var("))
+	if (starts(v, "none"))
 		return CSS_HIDES;
+	if (starts(v, "var("))
+		return CSS_MAY_HIDE | CSS_SHOWS | CSS_JOINS;
 	for (size_t i = 0; i < ARRAY_LEN(inside); i++)
 		if (starts(v, inside[i]))
-			return 0;
-	return CSS_BREAKS;
+			return CSS_SHOWS | CSS_JOINS;
+	return CSS_BREAKS | CSS_SHOWS;
 }
 
 /* What hides only together with "overflow: hidden". */
@@ -227,10 +230,10 @@ hides(struct slice name, struct slice v, struct box *box)
 		box->empty |= slice_is(name, sizes[i]) && is_nothing(v);
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
 		if (slice_is(name, places[i]) && is_far(v))
-			return CSS_HIDES;
+			return CSS_MAY_HIDE;
 	for (size_t i = 0; i < ARRAY_LEN(said); i++)	/* nobody knows how much it is */
 		if (slice_is(name, said[i]) && (starts(v, "var(") || starts(v, "calc(")))
-			return CSS_HIDES;
+			return CSS_MAY_HIDE;
 	box->clipped |= slice_is(name, "overflow") && (starts(v, "hidden") || starts(v, "clip"));
 	return (slice_is(name, "visibility") && (starts(v, "hidden") || starts(v, "collapse"))) ||
 	    (slice_is(name, "mso-hide") && starts(v, "all")) ||
@@ -245,7 +248,7 @@ hides(struct slice name, struct slice v, struct box *box)
 	    (slice_is(name, "content-visibility") && starts(v, "hidden")) ||
 	    (slice_is(name, "filter") && slice_find(v, SLICE("opacity(0")) >= 0) ||
 	    (slice_ends_nocase(name, SLICE("transform")) &&
-	    slice_find(v, SLICE("scale(0")) >= 0) ? CSS_HIDES : 0;
+	    slice_find(v, SLICE("scale(0")) >= 0) ? CSS_MAY_HIDE : 0;
 }
 
 static unsigned
@@ -255,14 +258,12 @@ effects_of(struct slice name, struct slice v, struct box *box)
 		return display(v);
 	if (slice_is(name, "unicode-bidi"))
 		return slice_find(v, SLICE("override")) >= 0 ? CSS_OVERRIDES : 0;
-	if (slice_is(name, "direction"))
-		return starts(v, "rtl") ? CSS_RTL : 0;
 	if (slice_is(name, "white-space"))
 		return starts(v, "pre") || starts(v, "break-spaces") ? CSS_KEEPS : 0;
 	if (slice_is(name, "float"))
-		return starts(v, "left") || starts(v, "right") ? CSS_BREAKS : 0;
+		return starts(v, "none") ? 0 : CSS_MAY_BREAK | CSS_JOINS;
 	if (slice_is(name, "position") && (starts(v, "absolute") || starts(v, "fixed")))
-		return CSS_BREAKS;
+		return CSS_MAY_BREAK | CSS_JOINS;
 	return hides(name, v, box);
 }
 
@@ -287,10 +288,20 @@ css_declarations(struct slice s, bool attribute)
 			r |= effects_of(slice_trim(name), slice_trim(one), &box);
 	}
 	if ((box.empty && box.clipped) || plain.err != OK || text.err != OK)
-		r |= CSS_HIDES;	/* one that could not be read says everything */
+		r |= CSS_MAY_HIDE;	/* one that could not be read says everything */
 	buf_fini(&text);
 	buf_fini(&plain);
 	return r;
+}
+
+unsigned
+css_settled(unsigned effects)
+{
+	if ((effects & CSS_HIDES) != 0 && (effects & CSS_SHOWS) != 0)
+		effects ^= CSS_HIDES | (~effects & CSS_MAY_HIDE);
+	if ((effects & CSS_BREAKS) != 0 && (effects & CSS_JOINS) != 0)
+		effects ^= CSS_BREAKS | (~effects & CSS_MAY_BREAK);
+	return effects;
 }
 
 /* --- rules --- */
@@ -362,7 +373,7 @@ take_names(struct css *css, struct slice s, unsigned effects)
 		while (i + n < s.n && is_name_char(s.p[i + n]))
 			n++;
 		if (n > 0 && (i == 0 || s.p[i - 1] != ':') &&
-		    (kind != '\0' || element_is_inline(slice_sub(s, i, n))))
+		    (kind != '\0' || !element_is_block(slice_sub(s, i, n))))
 			add_rule(css, slice_sub(s, i, n), kind, effects);
 		i += n;
 	}
@@ -408,6 +419,8 @@ take_rule(struct css *css, struct slice selectors, struct slice declarations)
 	unsigned effects = css_declarations(declarations, false);
 	struct slice one;
 
+	effects |= (effects & CSS_SURE) << CSS_MAY_SHIFT;	/* it may be for print, or lose */
+	effects &= ~(unsigned)CSS_SURE;
 	if (effects == 0 || selectors.n > SELECTOR_OCTETS) {
 		css->full |= effects != 0;
 		return;
@@ -494,7 +507,7 @@ css_effects(const struct css *css, char kind, struct slice names)
 		size_t n = 0;
 
 		if (left-- == 0)
-			return r | CSS_HIDES;
+			return r | CSS_MAY_HIDE;
 		while (n < names.n && !is_white(names.p[n]))
 			n++;
 		one = slice_sub(names, 0, n);

@@ -11,22 +11,6 @@ one_of(struct slice name, const char *const *list, size_t n)
 }
 
 bool
-element_is_inline(struct slice name)
-{
-	static const char *const list[] = {
-		"a", "abbr", "acronym", "b", "basefont", "bdi", "bdo", "big", "blink", "cite",
-		"code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "label", "mark",
-		"nobr", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong",
-		"sub", "sup", "time", "tt", "u", "var", "wbr", "img", "input", "o:p", "st1:place",
-		"template", "iframe", "noframes", "noembed", "datalist", "title",
-	};
-
-	/* Declarations show nothing; Office writes elements of its own inside lines. */
-	return one_of(name, list, ARRAY_LEN(list)) || slice_chr(name, ':') >= 0 ||
-	    (name.n > 1 && ((name.p[0] == '!' && name.p[1] != '[') || name.p[0] == '?'));
-}
-
-bool
 element_is_paragraph(struct slice name)
 {
 	static const char *const list[] = {
@@ -146,6 +130,33 @@ element_group(struct slice name)
 		if (slice_is_nocase(name, rows[i].name))
 			return rows[i].group;
 	return one_of(name, blocks, ARRAY_LEN(blocks)) ? ELEMENT_BLOCK : ELEMENT_OTHER;
+}
+
+bool
+element_is_block(struct slice name)
+{
+	static const char *const list[] = {
+		"br", "html", "head", "body", "tbody", "thead", "tfoot", "colgroup", "col",
+		"frameset", "frame", "noframes", "optgroup", "legend", "search", "textarea",
+		"marquee",
+	};
+	static const char *const inside[] = { "button", "object", "select" };
+
+	if (element_group(name) != ELEMENT_OTHER)
+		return !one_of(name, inside, ARRAY_LEN(inside));
+	return one_of(name, list, ARRAY_LEN(list)) || slice_starts_nocase(name, SLICE("!["));
+}
+
+bool
+element_leaves_drawing(struct slice name)
+{
+	static const char *const list[] = {
+		"b", "big", "body", "br", "code", "em", "embed", "head", "i", "img", "meta",
+		"nobr", "ruby", "s", "small", "span", "strike", "strong", "sub", "sup", "tt",
+		"u", "var",
+	};
+
+	return element_is_block(name) || one_of(name, list, ARRAY_LEN(list));
 }
 
 /* Does an element of group g end an open one of its own group, up to which one around? */

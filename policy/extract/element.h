@@ -17,8 +17,8 @@ enum element_group {
 
 enum element_group element_group(struct slice name);
 
-/* Elements inside a line; any other name begins a new one. */
-bool element_is_inline(struct slice name);
+/* Elements that begin and end lines; any other name stands inside of them. */
+bool element_is_block(struct slice name);
 
 /* Paragraphs and the like of office documents, by the name without its prefix. */
 bool element_is_paragraph(struct slice name);
@@ -34,6 +34,9 @@ bool element_is_embedding(struct slice name);
 bool element_is_drawing(struct slice name);
 bool element_draws_more(struct slice name);
 bool element_style_reaches(struct slice style);
+
+/* It cannot be in a drawing: one that is open ends where it begins. */
+bool element_leaves_drawing(struct slice name);
 
 /* Its content is shown by nobody. */
 bool element_is_unseen(struct slice name);

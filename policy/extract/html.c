@@ -12,7 +12,12 @@ enum {
 };
 
 /* An element that was begun, and what ends with it. */
-struct open { struct slice name; enum element_group group; unsigned effects; };
+struct open {
+	struct slice	   name;
+	enum element_group group;
+	unsigned	   effects;
+	bool		   drawing;
+};
 
 struct html {
 	struct slice	  in;
@@ -30,7 +35,7 @@ struct html {
 	size_t		  raw_end;	/* up to here nothing is a tag */
 	bool		  no_tag_end, no_comment_end;	/* none follows: never search again */
 	size_t		  vain_octets;	/* looked over for tags that have no end */
-	bool		  drawing;	/* what follows may be in one */
+	unsigned	  drawing;	/* open ones */
 	bool		  hurry;	/* that was too much: quotes count no more */
 };
 
@@ -110,7 +115,7 @@ begins_line(const struct html *h, struct slice name)
 {
 	if (h->reading == HTML_OFFICE)
 		return element_is_paragraph(name);
-	return h->reading == HTML_XML || !element_is_inline(name);
+	return h->reading == HTML_XML || element_is_block(name);
 }
 
 /* The next attribute of *rest; false at the end. */
@@ -204,11 +209,11 @@ attribute_effects(const struct html *h, struct slice name, struct slice value)
 		r |= css_effects(&h->css, '.', value);
 	else if (slice_is_nocase(name, "id"))
 		r |= css_effects(&h->css, '#', value);
-	else if (slice_is_nocase(name, "dir") && slice_is_nocase(value, "rtl"))
-		r |= CSS_RTL;
+	else if (slice_is_nocase(name, "open"))
+		r |= CSS_SHOWS;
 	else if (slice_is_nocase(name, "color") && (slice_is_nocase(value, "white") ||
 	    slice_is_nocase(value, "#ffffff") || slice_is_nocase(value, "#fff")))
-		r |= CSS_HIDES;
+		r |= CSS_MAY_HIDE;
 	return r;
 }
 
@@ -219,10 +224,11 @@ attributes(struct html *h, const struct tag *t)
 	struct slice rest = t->attributes, name, value;
 	unsigned r = css_effects(&h->css, '\0', t->name);
 
-	if (element_is_inline(t->name))	/* what is meant are parts of a line */
+	if (!element_is_block(t->name))	/* what is meant are parts of a line */
 		r |= css_effects(&h->css, '\0', SLICE("*"));
 	while (next_attribute(&rest, &name, &value)) {
-		r |= attribute_effects(h, name, value);
+		if (h->reading < HTML_XML)
+			r |= attribute_effects(h, name, value);
 		if (value.n > 0 && (is_handler(name) || slice_is_nocase(name, "srcdoc")))
 			h->flags |= HTML_HAS_EMBEDDED;
 		h->flags |= value_flags(h, value);
@@ -232,7 +238,7 @@ attributes(struct html *h, const struct tag *t)
 		    h->reading == HTML_OFFICE)
 			continue;
 		h->flags |= HTML_HAS_MORE;
-		if (h->reading == HTML_SHOWN)
+		if (h->reading < HTML_ALL)
 			continue;
 		line_break(h);
 		html_unescape(value, h->out);
@@ -294,6 +300,7 @@ end_elements(struct html *h, unsigned n)
 		unsigned effects = h->open[--h->open_n].effects;
 
 		h->groups[h->open[h->open_n].group]--;
+		h->drawing -= h->open[h->open_n].drawing;
 		if ((effects & CSS_HIDES) != 0)
 			h->hidden--;
 		if ((effects & CSS_KEEPS) != 0)
@@ -305,6 +312,15 @@ end_elements(struct html *h, unsigned n)
 	}
 }
 
+/* Does an end break the line that ends no element known to be open? */
+static bool
+ends_line(const struct html *h, struct slice name)
+{
+	if (h->reading >= HTML_XML || h->open_n == OPEN_MAX)
+		return begins_line(h, name);
+	return slice_is_nocase(name, "p") || slice_is_nocase(name, "br");
+}
+
 static void
 close_tag(struct html *h, const struct tag *t)
 {
@@ -313,7 +329,7 @@ close_tag(struct html *h, const struct tag *t)
 			end_elements(h, i);
 			break;
 		}
-	if (h->hidden == 0 && begins_line(h, t->name))
+	if (h->hidden == 0 && ends_line(h, t->name))
 		line_break(h);
 }
 
@@ -358,14 +374,15 @@ static void
 raw_text(struct html *h, struct slice name, bool script)
 {
 	struct slice raw = raw_octets(h, name);
-	bool show = h->reading != HTML_SHOWN;
 
 	h->flags |= HTML_HAS_MORE;
 	if ((script && slice_trim(raw).n > 0) || datauri_has(raw))
 		h->flags |= HTML_HAS_EMBEDDED;
 	h->pos += raw.n;
+	if (h->reading < HTML_ALL)
+		return;
 	line_break(h);
-	while (show && raw.n > 0) {
+	while (raw.n > 0) {
 		size_t n = raw.p[0] == '\\' ? entity_style(raw, h->out) : 0;
 
 		h->fresh = false;
@@ -377,31 +394,58 @@ raw_text(struct html *h, struct slice name, bool script)
 	line_break(h);
 }
 
-/* The effects that this reading takes up. */
-static unsigned
-kept(const struct html *h, unsigned effects)
+/* In a drawing tags are tags, in styles too. */
+static void
+drawn_style(struct html *h)
 {
-	if (h->reading != HTML_SHOWN)
-		effects &= ~(unsigned)CSS_HIDES;
-	if (h->reading >= HTML_XML || (effects & CSS_RTL) == 0)
-		effects &= ~(unsigned)CSS_OVERRIDES;
-	return h->reading >= HTML_XML ? 0 : effects & ~(unsigned)CSS_RTL;
+	struct slice rest = slice_from(h->in, h->pos);
+	ptrdiff_t end = slice_chr(rest, '<');
+
+	if (datauri_has(end < 0 ? rest : slice_sub(rest, 0, (size_t)end)))
+		h->flags |= HTML_HAS_EMBEDDED;
 }
 
-/* An element begins that is not hidden by one around it. */
+/* The effects that this reading takes up, of an element that begins a line or does not. */
 static unsigned
-begin_effects(struct html *h, unsigned effects)
+kept(const struct html *h, unsigned effects, bool line)
 {
-	if ((effects & CSS_HIDES) != 0) {
+	unsigned r = effects & (CSS_SURE | CSS_OVERRIDES);
+
+	if (h->reading != HTML_SEEN)
+		r |= (effects & CSS_MAY) >> CSS_MAY_SHIFT;
+	if (line && (h->reading != HTML_SEEN || (effects & CSS_JOINS) == 0))
+		r |= CSS_BREAKS;
+	if (h->reading >= HTML_XML)
+		return r & CSS_BREAKS;
+	if (h->reading == HTML_ALL)
+		return r & ~(unsigned)CSS_HIDES;
+	return (r & CSS_HIDES) != 0 ? CSS_HIDES : r;	/* then it takes no place */
+}
+
+/* An element begins that is not hidden by one around it: what ends with it. */
+static unsigned
+begin_effects(struct html *h, struct slice name, unsigned effects, bool alone)
+{
+	bool line = begins_line(h, name);
+
+	if ((effects & CSS_MAY) != 0 || (line && (effects & CSS_JOINS) != 0))
+		h->flags |= HTML_HAS_DOUBT;
+	if (!alone && (effects & (CSS_HIDES | CSS_MAY_HIDE)) != 0) {
 		h->flags |= HTML_HAS_MORE;
-		if (h->reading != HTML_SHOWN)
+		if (h->reading == HTML_ALL)
 			line_break(h);
 	}
-	effects = kept(h, effects);
+	effects = kept(h, effects, line);
+	if ((effects & CSS_BREAKS) != 0)
+		line_break(h);
+	if (alone)
+		return 0;
+	if (h->open_n == OPEN_MAX) {
+		h->css.full |= (effects & ~(unsigned)CSS_BREAKS) != 0;
+		return 0;
+	}
 	h->hidden += (effects & CSS_HIDES) != 0;
 	h->pre += (effects & CSS_KEEPS) != 0;
-	if ((effects & CSS_BREAKS) != 0 && h->hidden == 0)
-		line_break(h);
 	if ((effects & CSS_OVERRIDES) != 0) {
 		before_char(h);
 		buf_adds(h->out, "\xE2\x80\xAE");
@@ -413,51 +457,81 @@ static unsigned
 name_effects(struct slice name)
 {
 	return (element_keeps_lines(name) ? CSS_KEEPS : 0) |
-	    (element_is_unseen(name) ? CSS_HIDES : 0) |
+	    (element_is_unseen(name) || element_is_drawing(name) ? CSS_HIDES : 0) |
 	    (slice_is_nocase(name, "bdo") ? CSS_OVERRIDES : 0);
 }
 
 /* Of a drawing the shapes alone are passed over. */
 static bool
-is_embedding(struct html *h, struct slice name)
+is_embedding(const struct html *h, struct slice name)
 {
-	h->drawing = h->drawing || element_is_drawing(name);
-	return element_is_embedding(name) || (h->drawing && (element_draws_more(name) ||
-	    (h->reading >= HTML_XML && slice_ends_nocase(name, SLICE("style")) &&
-	    element_style_reaches(raw_octets(h, name)))));
+	bool markup = h->reading < HTML_XML;
+
+	if (element_is_embedding(name))
+		return true;
+	if ((h->drawing == 0 && !element_is_drawing(name)) || (h->flags & HTML_HAS_EMBEDDED) != 0)
+		return false;
+	if (element_draws_more(name))	/* in HTML a font is none of the drawing's */
+		return !markup || !slice_is_nocase(name, "font");
+	return !markup && slice_ends_nocase(name, SLICE("style")) &&
+	    element_style_reaches(raw_octets(h, name));
+}
+
+/* What begins here ends drawings in which it cannot be. */
+static void
+leave_drawings(struct html *h, struct slice name)
+{
+	unsigned n = h->open_n;
+
+	if (h->drawing == 0 || !element_leaves_drawing(name))
+		return;
+	for (unsigned drawings = h->drawing; drawings > 0; n--)
+		drawings -= h->open[n - 1].drawing;
+	end_elements(h, n);
+}
+
+/* The effects of an element that is not hidden by one around it, on itself and the flags. */
+static unsigned
+effects_of(struct html *h, const struct tag *t, bool alone)
+{
+	unsigned effects = attributes(h, t) | (h->reading < HTML_XML ? name_effects(t->name) : 0);
+
+	/* A document type may declare characters under other names. */
+	if (is_embedding(h, t->name) || slice_starts_nocase(t->name, SLICE("!entity")) ||
+	    (slice_is_nocase(t->name, "!doctype") && slice_chr(t->attributes, '[') >= 0))
+		h->flags |= HTML_HAS_EMBEDDED;
+	return begin_effects(h, t->name, css_settled(effects), alone);
 }
 
 static void
 open_tag(struct html *h, const struct tag *t)
 {
-	bool markup = h->reading < HTML_XML;
-	bool alone = markup ? element_is_void(t->name) : t->empty || element_is_void(t->name);
+	bool markup = h->reading < HTML_XML, drawing = element_is_drawing(t->name);
+	bool alone = element_is_void(t->name) || (t->empty && (!markup || drawing));
 	enum element_group group = markup ? element_group(t->name) : ELEMENT_OTHER;
 	unsigned effects = 0;
 
+	if (markup)
+		leave_drawings(h, t->name);
 	imply_ends(h, group);
-	if (h->hidden == 0) {
-		if (begins_line(h, t->name))
-			line_break(h);
-		effects = attributes(h, t) | (markup ? name_effects(t->name) : 0);
-		/* A document type may declare characters under other names. */
-		if (is_embedding(h, t->name) ||
-		    slice_starts_nocase(t->name, SLICE("!entity")) ||
-		    (slice_is_nocase(t->name, "!doctype") && slice_chr(t->attributes, '[') >= 0))
-			h->flags |= HTML_HAS_EMBEDDED;
-		if (!alone && h->open_n < OPEN_MAX)
-			effects = begin_effects(h, effects);
-		else if (!alone)
-			h->css.full |= kept(h, effects) != 0;
-	}
+	if (h->hidden == 0)
+		effects = effects_of(h, t, alone);
+	else if (!alone && h->open_n == OPEN_MAX)
+		h->css.full = true;	/* where its end is nobody knows */
 	if (!alone && h->open_n < OPEN_MAX) {
 		h->groups[group]++;
-		h->open[h->open_n++] = (struct open){ t->name, group, effects };
+		h->drawing += drawing;
+		h->open[h->open_n++] = (struct open){ t->name, group, effects, drawing };
 	}
-	if (markup && element_is_raw(t->name))
+	if (h->reading < HTML_ALL && element_is_raw(t->name) && h->drawing == 0)
 		h->raw_end = h->pos + raw_octets(h, t->name).n;
-	if (markup && (slice_is_nocase(t->name, "script") || slice_is_nocase(t->name, "style")))
-		raw_text(h, t->name, slice_is_nocase(t->name, "script") && !is_data_block(t));
+	if (markup && (slice_is_nocase(t->name, "script") || slice_is_nocase(t->name, "style"))) {
+		if (h->drawing == 0)
+			raw_text(h, t->name, slice_is_nocase(t->name, "script") &&
+			    !is_data_block(t));
+		else
+			drawn_style(h);
+	}
 }
 
 /* --- what is no element --- */
@@ -491,7 +565,7 @@ comment(struct html *h)
 {
 	size_t n = 0;
 
-	if (h->reading == HTML_SHOWN && !h->no_comment_end) {
+	if (h->reading < HTML_ALL && !h->no_comment_end) {
 		n = comment_octets(h);
 		h->no_comment_end = n == 0;
 	}
@@ -513,7 +587,7 @@ comment(struct html *h)
 static bool
 is_dropped(const struct html *h, struct slice rest)
 {
-	if (h->reading != HTML_SHOWN || h->no_tag_end || rest.n < 3)
+	if (h->reading >= HTML_ALL || h->no_tag_end || rest.n < 3)
 		return false;
 	return (rest.p[1] == '/' && !ascii_is_alpha(rest.p[2])) ||
 	    (rest.p[1] == '!' && rest.p[2] == '[');
@@ -579,7 +653,7 @@ html_data(struct slice utf8, struct buf *out)
 		.fresh = true };
 
 	buf_init(&text, 4 * utf8.n + 4096);
-	(void)run(&h);
+	(void)run(&h);	/* ERR_LIMIT says that text may be missing, and that is not taken */
 	if (text.err != OK && out->err == OK)
 		out->err = text.err;
 	buf_fini(&text);

@@ -88,6 +88,9 @@ static const struct { const char *message, *want; } rows[] = {
 	{ H "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
 	  "quoted-printable\r\n\r\nM=E1=BA=\r\n=ACT\r\n", "mat line-mark@1" },
 	{ H "Content-Type: text/html\r\n\r\n<p>M<b>&#7852;</b>T", "mat line-mark@1" },
+	{ H "Content-Type: text/html\r\n\r\n<style>@media print{.x{display:none}}</style>"
+	  "<p>M<b class=x>&#7852;T</b>", "mat line-mark@1" },
+	{ H "Content-Type: text/html\r\n\r\n<p>Bao <b style='color:rgb(0, 0, 0)'>m&#7853;t</b>", "thuong" },
 	{ H "Content-Type: text/html\r\n\r\n<img src=\"data:image/png;base64,AA\">",
 	  "thuong opaque opaque-type@1/1" },
 	{ H "Content-Type: text/html\r\n\r\n<a href='data:text/html;base64,PHA+TTxiPuG6rDwvYj5U'>x",
