@@ -96,14 +96,21 @@ guess_is_mail(struct slice s, const struct inspect_label *l)
 	    slice_starts_nocase(s, SLICE("content-t")));
 }
 
-bool
-guess_is_opaque(const struct inspect_label *l, enum sniff kind)
+/* Of a page its letters may be drawn as shapes, which nothing here reads. */
+static bool
+is_drawing(const struct inspect_label *l, struct slice octets)
 {
-	bool svg = slice_is_nocase(l->subtype, "svg+xml") || named(l, ".svg");
+	if (slice_is_nocase(l->subtype, "svg+xml") || named(l, ".svg"))
+		return !l->icon || sniff(octets) != SNIFF_XML;
+	return !l->icon && !guess_says_html(l) && sniff_is_drawing(octets) &&
+	    (!label_is(l, "text", "plain") || l->filename.n > 0);
+}
 
-	if (svg && kind == SNIFF_XML)	/* a drawing is read as one */
-		return false;
-	return svg || slice_is_nocase(l->type, "image") || slice_is_nocase(l->type, "audio") ||
+bool
+guess_is_opaque(const struct inspect_label *l, struct slice octets)
+{
+	return is_drawing(l, octets) ||
+	    slice_is_nocase(l->type, "image") || slice_is_nocase(l->type, "audio") ||
 	    slice_is_nocase(l->type, "video") || slice_is_nocase(l->type, "model") ||
 	    slice_is_nocase(l->subtype, "rtf") || slice_is_nocase(l->subtype, "pdf") ||
 	    slice_is_nocase(l->subtype, "postscript") || slice_is_nocase(l->subtype, "ms-tnef") ||

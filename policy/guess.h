@@ -12,7 +12,7 @@
 bool guess_is_mail(struct slice octets, const struct inspect_label *label);
 
 /* A type whose readers see more in text than its characters? */
-bool guess_is_opaque(const struct inspect_label *label, enum sniff kind);
+bool guess_is_opaque(const struct inspect_label *label, struct slice octets);
 
 /* Has the file this extension (".eml")? White space and dots behind it are dropped by Windows. */
 bool guess_is_named(struct slice filename, const char *extension);

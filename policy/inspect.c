@@ -479,7 +479,7 @@ inspect_textual(struct inspect *w, struct slice octets, const struct inspect_lab
 {
 	inspect_text(w, octets, label);
 	/* Excel opens SYLK under any name: its cells stand between codes. */
-	if (guess_is_opaque(label, sniff(octets)) || !sniff_is_text(octets) ||
+	if (guess_is_opaque(label, octets) || !sniff_is_text(octets) ||
 	    slice_eq(slice_sub(octets, 0, 4), SLICE("ID;P")) ||
 	    slice_find(slice_sub(octets, 0, 1024), SLICE("%PDF-")) >= 0)
 		inspect_opaque(w, "opaque-type");

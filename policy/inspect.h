@@ -44,6 +44,7 @@ struct inspect_label {
 	struct slice filename;		/* UTF-8, empty: none */
 	bool	     flowed, delsp;	/* format=flowed, and its DelSp (RFC 3676) */
 	bool	     signature;		/* the second part of multipart/signed */
+	bool	     icon;	/* it stands in a document: a drawing may be one of shapes */
 };
 
 /* message_octets: size of all that there is to look at. */

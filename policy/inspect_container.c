@@ -4,13 +4,17 @@
 #include <stdlib.h>
 
 #include "mime/charset.h"
+#include "policy/extract/datauri.h"
 #include "policy/extract/sniff.h"
 #include "policy/guess.h"
 #include "policy/inspect_internal.h"
 #include "policy/label/name.h"
 
 enum { THUMBNAIL_OCTETS_MAX = 32 * 1024 };
-enum extension { EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL };
+enum extension {
+	EXTENSION_NONE, EXTENSION_HTML, EXTENSION_MAIL, EXTENSION_THUMBNAIL, EXTENSION_DRAWING,
+	EXTENSION_PACKAGE
+};
 
 struct container {
 	struct inspect *w;
@@ -19,6 +23,7 @@ struct container {
 	uint32_t	files_max;
 	bool		text;		/* it is a document: text came out of it */
 	bool		thumbnail;	/* its picture was seen */
+	bool		icons;		/* pictures of it stand in a document */
 	struct slice	zip_end;	/* of a zip that ends in the container; empty: none */
 	bool		zip_inside;	/* a file of the container has it */
 };
@@ -35,6 +40,11 @@ extension_of(struct slice name)
 	if (slice_starts_nocase(name, SLICE("docProps/thumbnail.")) ||
 	    slice_starts_nocase(name, SLICE("Thumbnails/thumbnail.")))
 		return EXTENSION_THUMBNAIL;
+	if (guess_is_named(name, ".svg"))
+		return EXTENSION_DRAWING;
+	if (slice_is_nocase(name, "[Content_Types].xml") ||
+	    slice_is_nocase(name, "META-INF/manifest.xml"))
+		return EXTENSION_PACKAGE;
 	return EXTENSION_NONE;
 }
 
@@ -42,10 +52,12 @@ static void
 file_name(struct container *c, const struct extract_piece *p)
 {
 	struct inspect *w = c->w;
+	uint8_t ext = extension_of(p->octets);
 	struct buf utf8;
 
 	if (p->index - 1 < c->files_max)
-		c->extension[p->index - 1] = extension_of(p->octets);
+		c->extension[p->index - 1] = ext;
+	c->icons |= ext == EXTENSION_PACKAGE;
 	name_file(&w->fold, p->octets, inspect_found, w);
 	if (inspect_is_utf8(p->octets))
 		return;
@@ -69,7 +81,7 @@ is_thumbnail(const struct container *c, const struct extract_piece *p)
 static void
 one_file(struct container *c, const struct extract_piece *p)
 {
-	struct inspect_label label = { .charset = SLICE("") };
+	struct inspect_label label = { .charset = SLICE(""), .icon = c->icons };
 	uint8_t ext = p->index - 1 < c->files_max ? c->extension[p->index - 1] : 0;
 
 	if (is_thumbnail(c, p)) {
@@ -80,6 +92,8 @@ one_file(struct container *c, const struct extract_piece *p)
 		label.filename = SLICE("file.html");
 	else if (ext == EXTENSION_MAIL)
 		label.filename = SLICE("file.eml");
+	else if (ext == EXTENSION_DRAWING)
+		label.filename = SLICE("file.svg");
 	inspect_octets(c->w, p->octets, &label);
 }
 
@@ -194,7 +208,8 @@ inspect_container(struct inspect *w, struct slice octets, enum extract_type type
 static void
 run_outer(struct inspect *w, struct slice octets, enum extract_type type, hand_run_fn *own)
 {
-	struct container c = { .w = w, .path = w->path, .zip_end = sniff_zip_end(octets) };
+	struct container c = { .w = w, .path = w->path, .zip_end = sniff_zip_end(octets),
+		.icons = own == datauri_run };
 
 	run_extractor(w, octets, type, own, &c);
 	if (c.zip_end.n > 0 && !c.zip_inside)

@@ -63,6 +63,7 @@ element_draws_more(struct slice name)
 	static const char *const list[] = {
 		"text", "tspan", "tref", "textpath", "altglyph", "glyphref", "flowroot", "font",
 		"font-face", "image", "feimage", "foreignobject", "script", "iframe",
+		"use", "symbol", "pattern",	/* shapes drawn again: a font of one's own */
 	};
 
 	return one_of(without_prefix(name), list, ARRAY_LEN(list));

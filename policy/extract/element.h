@@ -29,8 +29,8 @@ bool element_is_void(struct slice name);
 /* Pictures, objects, formulas: what they show is not their text. */
 bool element_is_embedding(struct slice name);
 
-/* A drawing, <svg>; what is in it besides shapes: letters, pictures, other documents; a style of it
- * that may call for more. */
+/* A drawing, <svg>; what is in it besides shapes: letters, pictures, other documents, shapes that
+ * are drawn again; a style of it that may call for more. */
 bool element_is_drawing(struct slice name);
 bool element_draws_more(struct slice name);
 bool element_style_reaches(struct slice style);

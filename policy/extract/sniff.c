@@ -254,6 +254,44 @@ skip_blank(struct slice s)
 	}
 }
 
+/* "<svg", "<s:svg" */
+static bool
+begins_svg(struct slice s)
+{
+	size_t n = 1;
+
+	if (!BEGINS(s, "<"))
+		return false;
+	while (n < s.n && (ascii_is_alnum(s.p[n]) || slice_chr(SLICE("-_.:"), s.p[n]) >= 0))
+		n++;
+	s = slice_sub(s, 1, n - 1);
+	return slice_is_nocase(slice_from(s, (size_t)(slice_chr(s, ':') + 1)), "svg");
+}
+
+bool
+sniff_is_drawing(struct slice s)
+{
+	if (BEGINS(s, "\xEF\xBB\xBF"))
+		s = slice_from(s, 3);
+	for (;;) {
+		ptrdiff_t end;
+
+		s = slice_trim(s);
+		if (BEGINS(s, "<!--"))
+			end = slice_find(s, SLICE("-->"));
+		else if (BEGINS(s, "<?"))
+			end = slice_find(s, SLICE("?>"));
+		else if (slice_starts_nocase(s, SLICE("<!doctype")))
+			end = slice_chr(s, '>');
+		else
+			return begins_svg(s);
+		if (end < 0)
+			return false;
+		s = slice_from(s, (size_t)end);
+		s = slice_from(s, (size_t)slice_chr(s, '>') + 1);
+	}
+}
+
 static enum sniff
 markup(struct slice s)
 {

@@ -48,6 +48,9 @@ bool sniff_is_picture(struct slice octets);
  * nobody. */
 bool sniff_is_debris(struct slice octets);
 
+/* Is the first element <svg>, behind a declaration and comments? */
+bool sniff_is_drawing(struct slice octets);
+
 /* Does a zip end somewhere in the last octets, whatever stands before it? */
 bool sniff_zip_at_end(struct slice octets);
 /* Its end record with some octets before it, by which it is known again; empty: there is none. */

@@ -100,13 +100,22 @@ static const struct { const char *message, *want; } rows[] = {
 	  "thuong" },
 	{ H "Content-Type: text/html\r\n\r\n<img src='data:image/svg+xml;base64,TeG6rFQ='>",
 	  "mat opaque opaque-type@1/1 line-mark@1/1" },
-	{ H "Content-Type: image/svg+xml\r\n\r\n<svg><path d='M0 0'/></svg>", "thuong" },
+	/* a page may be drawn as shapes; in a text that shows as it stands nothing is drawn */
+	{ H "Content-Type: image/svg+xml\r\n\r\n<svg><path d='M0 0'/></svg>",
+	  "thuong opaque opaque-type@1" },
+	{ MIX PART("text/plain; name=\"a.txt\"",
+	  "<?xml?><!-- - --><!DOCTYPE s:svg><s:svg><s:path/></s:svg>") END,
+	  "thuong opaque opaque-type@1" },
+	{ MIX PART("application/octet-stream; name=\"a.svg\"", "<a/>") END,
+	  "thuong opaque opaque-type@1" },
+	{ TEXT "<svg><path d='M0 0'/></svg>", "thuong" },
+	{ H "Content-Type: text/html\r\n\r\n<svg><path d='M0 0'/></svg>", "thuong" },
 	{ H "Content-Type: image/svg+xml\r\n\r\n<?xml?><svg><xmp/><text>M</text><text>A</text></svg>",
-	  "thuong opaque opaque-embedded@1" },
+	  "thuong opaque opaque-embedded@1 opaque-type@1" },
 	{ H "Content-Type: image/svg+xml\r\n\r\n<svg><xmp/><text>M</text><text>A</text></svg>",
-	  "thuong opaque opaque-embedded@1" },
+	  "thuong opaque opaque-embedded@1 opaque-type@1" },
 	{ H "Content-Type: image/svg+xml\r\n\r\n<svg><title>" MAT "</title></svg>",
-	  "mat line-mark@1 subject-mark@1" },
+	  "mat opaque line-mark@1 subject-mark@1 opaque-type@1" },
 	{ H "Content-Type: image/svg+xml\r\n\r\n<html><svg/></html>",
 	  "thuong opaque opaque-type@1" },
 	{ H "Content-Type: text/html\r\n\r\n<img src='data:image/png;base64,TeG6*rFQ='>",
@@ -546,6 +555,46 @@ thumbnails(void **state)
 	}
 }
 
+/* Drawings in a document stand beside a picture of the same: those of shapes alone pass. */
+static void
+drawings(void **state)
+{
+#define DOCX	ZIP_DOCX_TYPES, ZIP_FILE("word/document.xml", "<w:p><w:r><w:t>a</w:t></w:r></w:p>")
+	static const struct zip_file plain[] = { ZIP_FILE("a.svg", "<svg><path d='M0 0'/></svg>") },
+	    nameless[] = { ZIP_FILE("a", "<?xml?><svg><path d='M0 0'/></svg>") },
+	    docx[] = { DOCX, ZIP_FILE("word/media/image1.svg", "<svg><path d='M0 0'/></svg>") },
+	    letters[] = { DOCX, ZIP_FILE("word/media/image1.svg", "<svg><text>a</text></svg>") },
+	    font[] = { DOCX, ZIP_FILE("word/media/image1.svg", "<svg><use href='#b'/></svg>") },
+	    other[] = { DOCX, ZIP_FILE("word/media/image1.svg", "M") },
+	    odf[] = { ZIP_FILE("mimetype", "application/vnd.oasis.opendocument.text"),
+		ZIP_FILE("Pictures/1.svg", "<svg><path d='M0 0'/></svg>"),
+		ZIP_FILE("content.xml", "<p>a</p>"), ZIP_FILE("META-INF/manifest.xml", "<m/>") };
+	static const struct { const struct zip_file *files; size_t n; const char *want; } cases[] = {
+		{ plain, 1, "thuong opaque opaque-type@1/1" },
+		{ nameless, 1, "thuong opaque opaque-type@1/1" },
+		{ docx, 3, "thuong" },
+		{ letters, 3, "thuong opaque opaque-embedded@1/3" },
+		{ font, 3, "thuong opaque opaque-embedded@1/3" },
+		{ other, 3, "thuong opaque opaque-type@1/3" },
+		{ odf, 4, "thuong" },
+	};
+	struct classify_options o;
+
+	(void)state;
+	classify_options_init(&o);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf z, m;
+
+		buf_init(&z, 1 << 16);
+		buf_init(&m, 1 << 17);
+		zip_make(&z, cases[i].files, cases[i].n, ZIP_GOOD);
+		attach(&m, buf_slice(&z), "application/zip");
+		check(buf_slice(&m), &o, cases[i].want, i);
+		buf_fini(&z);
+		buf_fini(&m);
+	}
+}
+
 static int
 no_extractor(struct slice octets, enum extract_type type, const struct extract_limits *limits,
     extract_sink_fn *sink, void *arg)
@@ -652,6 +701,7 @@ main(void)
 		cmocka_unit_test(a_document),
 		cmocka_unit_test(zips_in_pdf),
 		cmocka_unit_test(thumbnails),
+		cmocka_unit_test(drawings),
 		cmocka_unit_test(zips_in_archives),
 		cmocka_unit_test(a_dead_extractor_makes_opaque),
 		cmocka_unit_test(the_deadline_is_kept),
