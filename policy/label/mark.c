@@ -538,8 +538,10 @@ mark_is_choice(const struct fold *f, unsigned i)
 		return false;
 	while (i < f->count && f->word[i].type != FOLD_LETTERS)
 		i++;
-	return mark_level_at(f, i, false, &other) || fold_is(f, i, "thuHoHngF") ||
-	    (slash && fold_is(f, i, "khoCng"));
+	if (slash && fold_is(f, i, "khoCng"))	/* "Mật/Không"; but "Mật/Không sao chụp" */
+		return i + 1 >= f->count || f->word[i + 1].type != FOLD_LETTERS ||
+		    fold_is(f, i + 1, "maCtJ");
+	return mark_level_at(f, i, false, &other) || fold_is(f, i, "thuHoHngF");
 }
 
 bool

@@ -45,11 +45,13 @@ forward(void *arg, const struct label_finding *found)
 
 /* --- whole-line marks wait until it is clear that no list of levels is going on --- */
 
-/* Three of the choices that a form has: the levels, and to have none. */
+/* Three of the choices that a form has: the levels, and to have none. "Thường" between stamps in
+ * capitals is how urgent it is. */
 static bool
 is_list(const struct scan *s)
 {
-	unsigned choices = s->pending_ordinary ? 1u << LEVEL_THUONG : 0, n = 0;
+	bool ordinary = s->pending_ordinary && (s->ordinary_upper || !s->pending_upper);
+	unsigned choices = ordinary ? 1u << LEVEL_THUONG : 0, n = 0;
 
 	for (unsigned i = 0; i < s->pending_count; i++)
 		choices |= 1u << s->pending[i].level;
@@ -81,9 +83,11 @@ hold(struct scan *s, unsigned level, enum label_weight weight)
 		flush(s);
 	if (s->pending_count == SCAN_PENDING)
 		flush(s);
-	if (s->pending_count == 0)
+	if (s->pending_count == 0) {
 		s->pending_ordinary = s->ordinary_line != 0 &&
 		    s->line - s->ordinary_line <= LIST_LINES;
+		s->pending_upper = false;
+	}
 	s->pending[s->pending_count++] = (struct label_finding){
 		.detector = "line-mark", .position = s->line, .level = level, .weight = weight,
 	};
@@ -136,6 +140,7 @@ whole_line(struct scan *s, const struct fold *f)
 		bare_mark(s, &m);
 	else
 		hold(s, m.level, LABEL_ASSERTED);
+	s->pending_upper |= m.upper;
 	return true;
 }
 
@@ -196,6 +201,7 @@ ordinary(struct scan *s, const struct fold *f)
 	if (mark_skip_punct(f, i + 1) < f->count)
 		return;
 	s->ordinary_line = s->line;
+	s->ordinary_upper = f->word[i].upper;
 	if (s->pending_count > 0 &&
 	    s->line - s->pending[s->pending_count - 1].position <= LIST_LINES)
 		s->pending_ordinary = true;
@@ -523,7 +529,7 @@ scan_text(struct scan *s, struct slice text)
 	s->tail_a = false;
 	s->heading = s->bare = s->example = s->farewell = s->organ = (struct scan_place){ 0, 0 };
 	s->filled_lines = s->ordinary_line = 0;
-	s->pending_ordinary = false;
+	s->pending_ordinary = s->pending_upper = s->ordinary_upper = false;
 	while (text.n > 0) {
 		size_t n = 0, end = 0;
 

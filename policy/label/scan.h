@@ -39,7 +39,9 @@ struct scan {
 	struct label_finding pending[SCAN_PENDING];
 	unsigned	pending_count;
 	bool		pending_ordinary;	/* "Thường" stands among them: choices of a form */
+	bool		pending_upper;		/* one of them is in capitals */
 	uint32_t	ordinary_line;		/* the last such line; 0: none yet */
+	bool		ordinary_upper;		/* it is in capitals */
 	/* lines that change what a mark near them means */
 	struct scan_place heading, bare, example, farewell, organ;
 	uint32_t	filled_lines;		/* lines that are not blank */

@@ -87,37 +87,44 @@ is_disclaimer(const struct fold *f, unsigned i, const struct mark_level *level)
 	static const char *const terms[][2] = {
 		{ "dDaBcJ", "quyeCnF" }, { "nhaCnJ", "nhaCmF" }, { "nhaCmF", "laCnX" },
 	};
-	static const char *const readers[][2] = {
-		{ "nguHoHiF", "nhaCnJ" }, { "chiR", "danhF" },
-	};
+	static const char *const readers[][2] = { { "nguHoHiF", "nhaCnJ" } };
+	static const char *const only[][2] = { { "chiR", "danhF" } };
 	static const char *const mails[][2] = {
 		{ "thuH", "nayF" }, { "email", "nayF" }, { "mail", "nayF" },
 	};
 	bool facts = i > 1 && fold_is(f, i - 2, "thoCng") && fold_is(f, i - 1, "tin");
 	bool law = has_pair(f, terms, ARRAY_LEN(terms));
+	bool mail = has_pair(f, mails, ARRAY_LEN(mails));
+	bool reader = has_pair(f, readers, ARRAY_LEN(readers));
 
 	if (level->upper || level->level != LEVEL_MAT)
 		return false;
 	if (facts)
-		return law || has_pair(f, readers, ARRAY_LEN(readers)) ||
-		    is_of_company(f, level->next);
-	return law && has_pair(f, mails, ARRAY_LEN(mails));
+		return law || is_of_company(f, level->next) || (mail && reader) ||
+		    ((mail || reader) && has_pair(f, only, ARRAY_LEN(only)));
+	return law && mail;
 }
 
-/* "Nếu văn bản này thuộc độ Mật": what might be; "trường hợp này" is. */
-static bool
-is_condition(const struct fold *f, unsigned this)
+enum condition { CONDITION_NONE, CONDITION_NEAR, CONDITION_OF_PAPER };
+
+/* "Nếu văn bản này thuộc độ Mật" is about what might be, "nếu in văn bản này …" perhaps; "trường
+ * hợp này" is a case at hand. */
+static enum condition
+condition(const struct fold *f, unsigned this)
 {
 	for (unsigned i = this; i > 0 && this - i < 5; i--) {
-		unsigned type = f->word[i - 1].type;
+		unsigned type = f->word[i - 1].type, behind = i;
 
 		if (type == FOLD_COMMA || type == FOLD_STOP || type == FOLD_COLON)
-			return false;
-		if (fold_is(f, i - 1, "neCuS") || (i + 1 < this &&
-		    fold_is(f, i - 1, "truHoHngF") && fold_is(f, i, "hoHpJ")))
-			return true;
+			return CONDITION_NONE;
+		if (fold_is(f, i - 1, "truHoHngF") && fold_is(f, i, "hoHpJ"))
+			behind++;
+		else if (!fold_is(f, i - 1, "neCuS"))
+			continue;
+		if (behind < this)
+			return behind + 2 == this ? CONDITION_OF_PAPER : CONDITION_NEAR;
 	}
-	return false;
+	return CONDITION_NONE;
 }
 
 /* "không thuộc độ Mật", "chưa xác định độ mật": says that it is none. */
@@ -160,7 +167,7 @@ is_degree(const struct fold *f, unsigned i, const struct mark_level *level, unsi
 {
 	unsigned head = f->word[i - 1].type == FOLD_QUOTE && i > 1 ? i - 2 : i - 1;
 
-	if (this == 0 || is_condition(f, this) ||
+	if (this == 0 || condition(f, this) == CONDITION_OF_PAPER ||
 	    (fold_is(f, this + 1, "coS") && fold_is(f, this + 2, "theCR")) ||
 	    !(fold_is(f, head, "dDoCJ") || fold_is(f, head, "daCuS")))
 		return false;
@@ -175,6 +182,7 @@ speaks_of_itself(const struct fold *f, unsigned i, const struct mark_level *leve
 	static const char *const verbs[] = { "thuoCcJ", "coS", "mang", "laF", "dDuHoHcJ" };
 
 	return this >= 2 && this < i && mark_is_paper(f, this - 2) &&
+	    condition(f, this) == CONDITION_NONE &&
 	    mark_in_list(f, this + 1, verbs, ARRAY_LEN(verbs)) &&
 	    (level->level != LEVEL_MAT || level->upper || f->word[i].capital);
 }

@@ -211,6 +211,8 @@ what_a_person_should_see(void **state)
 		/* a list of the levels, a picture of a stamp */
 		{ "Tuyệt mật\nTối mật\nMật",
 		  "line-mark@1=tuyet-mat? line-mark@2=toi-mat? line-mark@3=mat?" },
+		{ "THƯỜNG\nMẬT\nTỐI MẬT", "line-mark@2=mat? line-mark@3=toi-mat?" },
+		{ "Thường\nMật\nTối mật", "line-mark@2=mat? line-mark@3=toi-mat?" },
 		{ "Mẫu dấu độ mật:\nMẬT", "line-mark@2=mat?" },
 		/* a declassified paper still bears its old stamp */
 		{ "MẬT\nabc\nGIẢI MẬT", "declassified@3=thuong? line-mark@1=mat" },
