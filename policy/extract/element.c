@@ -188,6 +188,43 @@ element_ends(enum element_group g, enum element_group open, bool *stop_out)
 }
 
 bool
+element_is_format(struct slice name)
+{
+	static const char *const list[] = {
+		"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike",
+		"strong", "tt", "u",
+	};
+
+	return one_of(name, list, ARRAY_LEN(list));
+}
+
+bool
+element_end_passes(struct slice name, enum element_group open)
+{
+	enum element_group g;
+
+	if (open == ELEMENT_OTHER)
+		return true;
+	g = element_group(name);
+	if (g == ELEMENT_TD || g == ELEMENT_TR || g == ELEMENT_TABLE ||
+	    (g == ELEMENT_OTHER && element_is_block(name)))
+		return open != ELEMENT_TABLE;
+	if (open == ELEMENT_TD || open == ELEMENT_TABLE || open == ELEMENT_AROUND)
+		return false;
+	if (g == ELEMENT_LI)
+		return open != ELEMENT_LIST;
+	return g != ELEMENT_OTHER || element_is_format(name);
+}
+
+bool
+element_ends_itself(struct slice name)
+{
+	static const char *const list[] = { "a", "nobr", "button" };
+
+	return one_of(name, list, ARRAY_LEN(list));
+}
+
+bool
 element_is_telling(struct slice attribute)
 {
 	static const char *const list[] = {

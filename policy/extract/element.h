@@ -51,6 +51,15 @@ bool element_keeps_lines(struct slice name);
  * any element around it. */
 bool element_ends(enum element_group g, enum element_group open, bool *stop_out);
 
+/* <b> and the like, which are closed where they are even around blocks. */
+bool element_is_format(struct slice name);
+
+/* Does the end of an element of that name reach those around an open one of group open? */
+bool element_end_passes(struct slice name, enum element_group open);
+
+/* Does it, when it begins, end an open one of the same name? */
+bool element_ends_itself(struct slice name);
+
 /* Is the value of this attribute read by people? */
 bool element_is_telling(struct slice attribute);
 

@@ -5,9 +5,11 @@
 #include "policy/extract/datauri.h"
 #include "policy/extract/element.h"
 #include "policy/extract/entity.h"
+#include "policy/extract/tag.h"
 
 enum {
 	VAIN_FACTOR = 4,	/* times the input: looked over in vain for the ends of tags */
+	LOOKS_FACTOR = 32,	/* times the input: open elements looked at for ends */
 	OPEN_MAX = 1024		/* elements in elements */
 };
 
@@ -35,13 +37,9 @@ struct html {
 	size_t		  raw_end;	/* up to here nothing is a tag */
 	bool		  no_tag_end, no_comment_end;	/* none follows: never search again */
 	size_t		  vain_octets;	/* looked over for tags that have no end */
+	size_t		  looks;	/* at open elements */
 	unsigned	  drawing;	/* open ones */
 	bool		  hurry;	/* that was too much: quotes count no more */
-};
-
-struct tag {
-	struct slice name, attributes;
-	bool	     closing, empty;
 };
 
 static void
@@ -118,45 +116,6 @@ begins_line(const struct html *h, struct slice name)
 	return h->reading == HTML_XML || element_is_block(name);
 }
 
-/* The next attribute of *rest; false at the end. */
-static bool
-next_attribute(struct slice *rest, struct slice *name, struct slice *value)
-{
-	struct slice s = *rest;
-	size_t n = 0;
-
-	while (s.n > 0 && (is_white(s.p[0]) || s.p[0] == '/'))
-		s = slice_from(s, 1);
-	if (s.n == 0)
-		return false;
-	while (n < s.n && !is_white(s.p[n]) && (n == 0 || s.p[n] != '=') && s.p[n] != '/')
-		n++;
-	*name = slice_sub(s, 0, n);
-	*value = (struct slice){ NULL, 0 };
-	s = slice_from(s, n);
-	while (s.n > 0 && is_white(s.p[0]))
-		s = slice_from(s, 1);
-	if (s.n > 0 && s.p[0] == '=') {
-		s = slice_from(s, 1);
-		while (s.n > 0 && is_white(s.p[0]))
-			s = slice_from(s, 1);
-		if (s.n > 0 && (s.p[0] == '"' || s.p[0] == '\'')) {
-			ptrdiff_t end = slice_chr(slice_from(s, 1), s.p[0]);
-
-			n = end < 0 ? s.n - 1 : (size_t)end;
-			*value = slice_sub(s, 1, n);
-			s = slice_from(s, n + 2);
-		} else {
-			for (n = 0; n < s.n && !is_white(s.p[n]);)
-				n++;
-			*value = slice_sub(s, 0, n);
-			s = slice_from(s, n);
-		}
-	}
-	*rest = s;
-	return true;
-}
-
 /* Does it hold content of its own, or make some: the flags. Readers drop line ends and tabs. */
 static unsigned
 value_flags(struct html *h, struct slice value)
@@ -226,7 +185,7 @@ attributes(struct html *h, const struct tag *t)
 
 	if (!element_is_block(t->name))	/* what is meant are parts of a line */
 		r |= css_effects(&h->css, '\0', SLICE("*"));
-	while (next_attribute(&rest, &name, &value)) {
+	while (tag_attribute(&rest, &name, &value)) {
 		if (h->reading < HTML_XML)
 			r |= attribute_effects(h, name, value);
 		if (value.n > 0 && (is_handler(name) || slice_is_nocase(name, "srcdoc")))
@@ -252,10 +211,9 @@ attributes(struct html *h, const struct tag *t)
 static bool
 read_tag(struct html *h, struct tag *t)
 {
-	struct slice s = slice_from(h->in, h->pos + 1);
-	char quote = '\0';
-	bool value = false;	/* an attribute's value comes next */
-	size_t n = 0, i;
+	struct slice s = slice_from(h->in, h->pos + 1), rest;
+	ptrdiff_t end;
+	size_t n = 0;
 
 	*t = (struct tag){ .closing = s.n > 0 && s.p[0] == '/' };
 	if (t->closing)
@@ -266,50 +224,64 @@ read_tag(struct html *h, struct tag *t)
 	while (n < s.n && !is_white(s.p[n]) && s.p[n] != '>' && s.p[n] != '/')
 		n++;
 	t->name = slice_sub(s, 0, n);
-	for (i = n; i < s.n && (quote != '\0' || s.p[i] != '>'); i++) {
-		if (quote != '\0')
-			quote = s.p[i] == quote ? '\0' : quote;
-		else if ((s.p[i] == '"' || s.p[i] == '\'') && value && !h->hurry)
-			quote = s.p[i];
-		value = quote == '\0' && (s.p[i] == '=' || (value && is_white(s.p[i])));
-	}
-	if (i == s.n) {	/* an open quote or no end: the tag ends at the first ">", or is text */
-		ptrdiff_t end = slice_chr(slice_from(s, n), '>');
-
+	rest = slice_from(s, n);
+	end = tag_end(rest, !h->hurry && (h->reading >= HTML_XML || ascii_is_alpha(s.p[0])));
+	if (end < 0) {	/* an open quote or no end: the tag ends at the first ">", or is text */
+		end = slice_chr(rest, '>');
 		h->vain_octets += s.n;
 		h->hurry = h->vain_octets / VAIN_FACTOR > h->in.n;
-		if (end < 0) {
-			h->no_tag_end = true;
+		h->no_tag_end = end < 0;
+		if (end < 0)
 			return false;
-		}
-		i = n + (size_t)end;
 	}
-	t->attributes = slice_sub(s, n, i - n);
-	t->empty = i > 0 && s.p[i - 1] == '/';
-	h->pos += (t->closing ? 2 : 1) + i + 1;
+	t->attributes = slice_sub(rest, 0, (size_t)end);
+	t->empty = end > 0 && rest.p[end - 1] == '/';
+	h->pos += (t->closing ? 2 : 1) + n + (size_t)end + 1;
 	return true;
 }
 
 /* --- elements --- */
+
+/* What an element did is over. */
+static void
+undo(struct html *h, struct open *o)
+{
+	unsigned effects = o->effects;
+
+	h->drawing -= o->drawing;
+	o->drawing = false;
+	o->effects = 0;
+	o->name = (struct slice){ NULL, 0 };
+	if ((effects & CSS_HIDES) != 0)
+		h->hidden--;
+	if ((effects & CSS_KEEPS) != 0)
+		h->pre--;
+	if ((effects & CSS_OVERRIDES) != 0)
+		buf_adds(h->out, "\xE2\x80\xAC");
+	if ((effects & CSS_BREAKS) != 0 && h->hidden == 0)
+		line_break(h);
+}
 
 /* Everything from element n on ends here. */
 static void
 end_elements(struct html *h, unsigned n)
 {
 	while (h->open_n > n) {
-		unsigned effects = h->open[--h->open_n].effects;
-
+		h->open_n--;
 		h->groups[h->open[h->open_n].group]--;
-		h->drawing -= h->open[h->open_n].drawing;
-		if ((effects & CSS_HIDES) != 0)
-			h->hidden--;
-		if ((effects & CSS_KEEPS) != 0)
-			h->pre--;
-		if ((effects & CSS_OVERRIDES) != 0)
-			buf_adds(h->out, "\xE2\x80\xAC");
-		if ((effects & CSS_BREAKS) != 0 && h->hidden == 0)
-			line_break(h);
+		undo(h, &h->open[h->open_n]);
 	}
+}
+
+/* May one more open element be looked at? If too many were, ends stay unknown. */
+static bool
+may_look(struct html *h)
+{
+	if (h->looks / LOOKS_FACTOR > h->in.n)
+		h->css.full = true;
+	else
+		h->looks++;
+	return !h->css.full;
 }
 
 /* Does an end break the line that ends no element known to be open? */
@@ -321,25 +293,55 @@ ends_line(const struct html *h, struct slice name)
 	return slice_is_nocase(name, "p") || slice_is_nocase(name, "br");
 }
 
+/* An end: of a <b> that was begun around a block nothing else ends with it. */
 static void
 close_tag(struct html *h, const struct tag *t)
 {
-	for (unsigned i = h->open_n; i-- > 0;)
-		if (h->open[i].name.n == t->name.n && slice_eq_nocase(h->open[i].name, t->name)) {
-			end_elements(h, i);
+	bool blocks = false;
+
+	for (unsigned i = h->open_n; i-- > 0 && may_look(h);) {
+		struct open *o = &h->open[i];
+
+		if (o->name.n == t->name.n && slice_eq_nocase(o->name, t->name)) {
+			if (blocks && o->group == ELEMENT_OTHER && element_is_format(t->name))
+				undo(h, o);
+			else
+				end_elements(h, i);
 			break;
 		}
+		if (!element_end_passes(t->name, o->group))
+			break;
+		blocks |= o->group != ELEMENT_OTHER;
+	}
 	if (h->hidden == 0 && ends_line(h, t->name))
 		line_break(h);
+}
+
+/* A link in a link ends that. */
+static void
+end_same(struct html *h, struct slice name)
+{
+	if (!element_ends_itself(name))
+		return;
+	for (unsigned i = h->open_n; i-- > 0 && may_look(h);) {
+		if (slice_eq_nocase(h->open[i].name, name)) {
+			end_elements(h, i);
+			return;
+		}
+		if (h->open[i].group != ELEMENT_OTHER)
+			return;
+	}
 }
 
 /* Elements whose end is left out end where this one begins. */
 static void
 imply_ends(struct html *h, enum element_group group)
 {
-	bool stop = group == ELEMENT_OTHER || (h->groups[ELEMENT_P] == 0 && h->groups[group] == 0);
+	bool own = group == ELEMENT_TD || group == ELEMENT_TR || group == ELEMENT_OPTION;
+	bool stop = group == ELEMENT_OTHER ||
+	    (h->groups[group] == 0 && (own || h->groups[ELEMENT_P] == 0));
 
-	for (unsigned i = h->open_n; i-- > 0 && !stop;)
+	for (unsigned i = h->open_n; i-- > 0 && !stop && may_look(h);)
 		if (element_ends(group, h->open[i].group, &stop))
 			end_elements(h, i);
 }
@@ -363,7 +365,7 @@ is_data_block(const struct tag *t)
 {
 	struct slice rest = t->attributes, name, value;
 
-	while (next_attribute(&rest, &name, &value))
+	while (tag_attribute(&rest, &name, &value))
 		if (slice_is_nocase(name, "type"))	/* the first one counts */
 			return slice_is_nocase(value, "application/ld+json");
 	return false;
@@ -511,8 +513,10 @@ open_tag(struct html *h, const struct tag *t)
 	enum element_group group = markup ? element_group(t->name) : ELEMENT_OTHER;
 	unsigned effects = 0;
 
-	if (markup)
+	if (markup) {
 		leave_drawings(h, t->name);
+		end_same(h, t->name);
+	}
 	imply_ends(h, group);
 	if (h->hidden == 0)
 		effects = effects_of(h, t, alone);
@@ -536,29 +540,6 @@ open_tag(struct html *h, const struct tag *t)
 
 /* --- what is no element --- */
 
-/* Octets of the comment at pos with its ends, or 0 if it has no end. */
-static size_t
-comment_octets(const struct html *h)
-{
-	struct slice rest = slice_from(h->in, h->pos + 4);
-	size_t at = 0;
-	ptrdiff_t d;
-
-	if (slice_starts_nocase(rest, SLICE(">")))
-		return 5;
-	if (slice_starts_nocase(rest, SLICE("->")))
-		return 6;
-	while ((d = slice_find(slice_from(rest, at), SLICE("--"))) >= 0) {
-		at += (size_t)d;
-		if (slice_starts_nocase(slice_from(rest, at), SLICE("-->")))
-			return 4 + at + 3;
-		if (slice_starts_nocase(slice_from(rest, at), SLICE("--!>")))
-			return 4 + at + 4;
-		at++;
-	}
-	return 0;
-}
-
 /* At "<!--": in the shown reading it is not there at all, else its content is text. */
 static void
 comment(struct html *h)
@@ -566,7 +547,7 @@ comment(struct html *h)
 	size_t n = 0;
 
 	if (h->reading < HTML_ALL && !h->no_comment_end) {
-		n = comment_octets(h);
+		n = tag_comment_octets(slice_from(h->in, h->pos));
 		h->no_comment_end = n == 0;
 	}
 	h->flags |= HTML_HAS_MORE;

@@ -32,6 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice in = { (const char *)data, size };
 
 	read_as(in, HTML_SHOWN);
+	read_as(in, HTML_SEEN);
 	read_as(in, HTML_ALL);
 	read_as(in, HTML_XML);
 	return 0;
