@@ -10,7 +10,9 @@
 enum {
 	VAIN_FACTOR = 4,	/* times the input: looked over in vain for the ends of tags */
 	LOOKS_FACTOR = 32,	/* times the input: open elements looked at for ends */
-	OPEN_MAX = 1024		/* elements in elements */
+	OPEN_MAX = 1024,	/* elements in elements */
+	ICON_OCTETS_MAX = 4096,	/* of attributes in a drawing: no page of text in outlines */
+	DRAWING_OCTETS_MAX = 8192	/* in a file of its own, as Office has its icons */
 };
 
 /* An element that was begun, and what ends with it. */
@@ -39,6 +41,7 @@ struct html {
 	size_t		  vain_octets;	/* looked over for tags that have no end */
 	size_t		  looks;	/* at open elements */
 	unsigned	  drawing;	/* open ones */
+	size_t		  drawn_octets;	/* of shapes in the outermost */
 	bool		  hurry;	/* that was too much: quotes count no more */
 };
 
@@ -403,7 +406,9 @@ drawn_style(struct html *h)
 	struct slice rest = slice_from(h->in, h->pos);
 	ptrdiff_t end = slice_chr(rest, '<');
 
-	if (datauri_has(end < 0 ? rest : slice_sub(rest, 0, (size_t)end)))
+	rest = end < 0 ? rest : slice_sub(rest, 0, (size_t)end);
+	h->drawn_octets += rest.n;
+	if (datauri_has(rest))
 		h->flags |= HTML_HAS_EMBEDDED;
 }
 
@@ -479,6 +484,23 @@ is_embedding(const struct html *h, struct slice name)
 	    element_style_reaches(raw_octets(h, name));
 }
 
+/* More shapes than an icon has: they may be the outlines of letters. */
+static bool
+draws_much(struct html *h, const struct tag *t)
+{
+	bool drawing = element_is_drawing(t->name), markup = h->reading < HTML_XML;
+
+	if (h->drawing == 0)
+		h->drawn_octets = 0;
+	if ((h->drawing == 0 && !drawing) || (h->flags & HTML_HAS_EMBEDDED) != 0)
+		return false;
+	h->drawn_octets += t->attributes.n;
+	if (!markup && slice_ends_nocase(t->name, SLICE("style")))
+		h->drawn_octets += raw_octets(h, t->name).n;
+	return h->drawn_octets > (markup ? ICON_OCTETS_MAX : DRAWING_OCTETS_MAX) ||
+	    (drawing && h->open_n == OPEN_MAX);	/* nobody knows what is in it */
+}
+
 /* What begins here ends drawings in which it cannot be. */
 static void
 leave_drawings(struct html *h, struct slice name)
@@ -499,7 +521,8 @@ effects_of(struct html *h, const struct tag *t, bool alone)
 	unsigned effects = attributes(h, t) | (h->reading < HTML_XML ? name_effects(t->name) : 0);
 
 	/* A document type may declare characters under other names. */
-	if (is_embedding(h, t->name) || slice_starts_nocase(t->name, SLICE("!entity")) ||
+	if (is_embedding(h, t->name) || draws_much(h, t) ||
+	    slice_starts_nocase(t->name, SLICE("!entity")) ||
 	    (slice_is_nocase(t->name, "!doctype") && slice_chr(t->attributes, '[') >= 0))
 		h->flags |= HTML_HAS_EMBEDDED;
 	return begin_effects(h, t->name, css_settled(effects), alone);

@@ -24,7 +24,7 @@ enum html_reading {
 
 enum html_flag {
 	HTML_HAS_MORE	  = 1 << 0,	/* HTML_ALL would give more or other text */
-	HTML_HAS_EMBEDDED = 1 << 1,	/* objects, letters in a drawing, scripts */
+	HTML_HAS_EMBEDDED = 1 << 1,	/* objects, scripts, drawings but icons */
 	HTML_HAS_DATA	  = 1 << 2,	/* contents in base64 as values of attributes: html_data */
 	HTML_HAS_DOUBT	  = 1 << 3,	/* HTML_SEEN may give other text than HTML_SHOWN */
 };
