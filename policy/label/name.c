@@ -496,6 +496,22 @@ tell_file(const struct name *x, unsigned i, unsigned level, bool rules)
 	tell(x, level, rules || about_handling(x->f, i) ? LABEL_REVIEW : LABEL_ASSERTED);
 }
 
+/* "TUYỆT MẬT - Phương án bảo vệ …", "… rà soát_MẬT": in capitals beyond a dash at an end of the
+ * name; that is a mark, whatever the paper is about. But "QUY-DINH-VE-TAI-LIEU-TOI-MAT". */
+static bool
+is_set_off(const struct fold *f, unsigned i, const struct mark_level *m)
+{
+	unsigned before = word_before(f, i), after = word_after(f, m->next);
+
+	if (!m->upper || (m->bare && m->level == LEVEL_MAT) || mark_is_choice(f, m->next))
+		return false;
+	if (before == UINT32_MAX)
+		return after < f->count && type_at(f, m->next) == FOLD_DASH &&
+		    (f->word[after].spaced || !f->word[after].upper);
+	return after >= f->count && f->word[i - 1].type == FOLD_DASH &&
+	    (f->word[i].spaced || !(f->word[before].upper || behind_noun(f, i)));
+}
+
 static void
 one_component(struct fold *f, struct slice utf8, label_found_fn *found, void *arg)
 {
@@ -523,7 +539,7 @@ one_component(struct fold *f, struct slice utf8, label_found_fn *found, void *ar
 			tell_file(&x, i, level, rules);
 		} else if (mark_level_at(f, i, false, &m)) {
 			if (m.level != LEVEL_MAT || is_mark_of_name(f, i, &m))
-				tell_file(&x, i, m.level, rules);
+				tell_file(&x, i, m.level, rules && !is_set_off(f, i, &m));
 			else if (may_be_bare_mark(f, i, &m))
 				tell(&x, m.level, LABEL_REVIEW);
 			i = m.next - 1;
