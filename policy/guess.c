@@ -39,8 +39,9 @@ guess_says_xml(const struct inspect_label *l)
 bool
 guess_says_plain(const struct inspect_label *l)
 {
-	return label_is(l, "text", "plain") ||
-	    (l->type.n == 0 && !guess_says_html(l) && !guess_says_xml(l));
+	return label_is(l, "text", "plain") || named(l, ".txt") || named(l, ".csv") ||
+	    named(l, ".log") || (!guess_says_html(l) && !guess_says_xml(l) &&
+	    (l->type.n == 0 || slice_is_nocase(l->type, "text")));
 }
 
 static bool

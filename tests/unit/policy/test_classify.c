@@ -147,7 +147,10 @@ static const struct { const char *message, *want; } rows[] = {
 	{ TEXT "x<p>M<!--x-->\xE1\xBA\xACT", "thuong" },
 	/* beginnings of markup in what is shown as it stands */
 	{ TEXT "<svg\r\n" MAT "\r\n>", "mat line-mark@1" },
-	{ TEXT "<!-- x --><p\r\n" MAT "\r\n>", "mat line-mark@1" },
+	{ TEXT "<!-- x --><p \r\n" MAT "\r\n>", "mat line-mark@1" },
+	{ MIX PART("application/octet-stream; name=\"a.txt\"", "<div\r\n" MAT "\r\n>") END,
+	  "mat line-mark@1" },
+	{ MIX PART("text/csv", "<div\r\n" MAT "\r\n>") END, "mat line-mark@1" },
 	{ TEXT "<?xml\r\n" MAT "\r\n?>", "mat line-mark@1" },
 	{ TEXT "<!-- x -->{\\rtf1 \\'4d}\r\n" MAT "\r\n", "mat line-mark@1" },
 	{ MIX PART("application/octet-stream", "<?xml?><p>M<b hidden>xyz</b>\xE1\xBA\xACT") END,
