@@ -10,7 +10,7 @@
 enum {
 	FAR = 200,		/* so far outside of the page nothing is seen */
 	SELECTOR_OCTETS = 1024,
-	NAME_OCTETS = 32,	/* of a name, that say where its rule is kept */
+	CHAIN_MAX = 16,		/* rules of one head; honest names come nowhere near */
 	NAMES_MAX = 64,		/* classes of one element */
 	NOTHING_SMALLER = 9999
 };
@@ -95,7 +95,7 @@ is_tiny(struct slice v)
 		return false;
 	if (slice_starts_nocase(l.unit, SLICE("%")))
 		return l.whole < 10;
-	if (slice_starts_nocase(l.unit, SLICE("p")))	/* px, pt */
+	if (slice_starts_nocase(l.unit, SLICE("px")) || slice_starts_nocase(l.unit, SLICE("pt")))
 		return l.whole < 2;
 	return l.whole == 0 && l.tenths < 2;
 }
@@ -312,9 +312,26 @@ head_of(char kind, struct slice name)
 {
 	unsigned h = (unsigned char)kind;
 
-	for (size_t i = 0; i < name.n && i < NAME_OCTETS; i++)
-		h = h * 31 + (unsigned char)ascii_lower(name.p[i]);
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] != '\\')
+			h = h * 31 + (unsigned char)ascii_lower(name.p[i]);
 	return h % CSS_HEADS;
+}
+
+/* "a\:b" of a selector is the class "a:b". */
+static bool
+is_same_name(struct slice a, struct slice b)
+{
+	for (;;) {
+		while (a.n > 0 && a.p[0] == '\\')
+			a = slice_from(a, 1);
+		while (b.n > 0 && b.p[0] == '\\')
+			b = slice_from(b, 1);
+		if (a.n == 0 || b.n == 0 || ascii_lower(a.p[0]) != ascii_lower(b.p[0]))
+			return a.n == 0 && b.n == 0;
+		a = slice_from(a, 1);
+		b = slice_from(b, 1);
+	}
 }
 
 static bool
@@ -342,15 +359,15 @@ make_room(struct css *css)
 static void
 add_rule(struct css *css, struct slice name, char kind, unsigned effects)
 {
-	unsigned h = head_of(kind, name);
+	unsigned h = head_of(kind, name), chain = 0;
 
-	for (unsigned i = css->head[h]; i != 0; i = css->rule[i - 1].next)
-		if (css->rule[i - 1].kind == kind &&
-		    slice_eq_nocase(css->rule[i - 1].name, name)) {
+	for (unsigned i = css->head[h]; i != 0; i = css->rule[i - 1].next, chain++)
+		if (css->rule[i - 1].kind == kind && is_same_name(css->rule[i - 1].name, name)) {
 			css->rule[i - 1].effects |= effects;
 			return;
 		}
-	if (name.n == 0 || !make_room(css))
+	css->full |= chain >= CHAIN_MAX;
+	if (name.n == 0 || chain >= CHAIN_MAX || !make_room(css))
 		return;
 	css->rule[css->count++] = (struct css_rule){ name, kind, effects, css->head[h] };
 	css->head[h] = css->count;
@@ -359,19 +376,19 @@ add_rule(struct css *css, struct slice name, char kind, unsigned effects)
 static bool
 is_name_char(char c)
 {
-	return ascii_is_alnum(c) || c == '-' || c == '_' || (c & 0x80) != 0;
+	return ascii_is_alnum(c) || c == '\\' || c == '-' || c == '_' || (c & 0x80) != 0;
 }
 
-/* Every class, identifier and element within lines that the selector names. */
+/* Every class, identifier, attribute and element within lines that the selector names. */
 static void
 take_names(struct css *css, struct slice s, unsigned effects)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		size_t n = 0;
-		char kind = i > 0 && (s.p[i - 1] == '.' || s.p[i - 1] == '#') ? s.p[i - 1] : '\0';
+		char kind = i > 0 && slice_chr(SLICE(".#["), s.p[i - 1]) >= 0 ? s.p[i - 1] : '\0';
 
 		while (i + n < s.n && is_name_char(s.p[i + n]))
-			n++;
+			n += s.p[i + n] == '\\' ? 2 : 1;
 		if (n > 0 && (i == 0 || s.p[i - 1] != ':') &&
 		    (kind != '\0' || !element_is_block(slice_sub(s, i, n))))
 			add_rule(css, slice_sub(s, i, n), kind, effects);
@@ -379,38 +396,84 @@ take_names(struct css *css, struct slice s, unsigned effects)
 	}
 }
 
-/* The last simple part of a selector: "div p.a.b:hover" ends with the class b. */
+/* What stands behind the last white space or sign of a selector: "b.c:d" of "a > b.c:d". */
+static struct slice
+last_compound(struct slice s)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (is_white(s.p[i]) || slice_chr(SLICE(">+~]"), s.p[i]) >= 0)
+			from = i + 1;
+	}
+	return slice_from(s, from);
+}
+
+/* States that need a pointer, and parts that the page itself does not write. */
+static bool
+is_of_no_element(struct slice compound)
+{
+	static const char *const list[] = { "::", ":hover", ":active", ":focus", ":before",
+	    ":after" };
+
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		if (slice_find_nocase(compound, slice_of(list[i])) >= 0)
+			return true;
+	return slice_is_nocase(compound, ":root");
+}
+
+/* "b.c:d": a rule for the class c; of ":d" alone nobody knows which elements are meant. */
+static void
+take_compound(struct css *css, struct slice s, unsigned effects)
+{
+	char kind = '\0';
+	size_t from = 0, i;
+
+	if (is_of_no_element(s))
+		return;
+	for (i = 0; i < s.n && s.p[i] != ':'; i++) {
+		if (s.p[i] == '\\') {
+			i++;
+		} else if (s.p[i] == '.' || s.p[i] == '#') {
+			kind = s.p[i];
+			from = i + 1;
+		}
+	}
+	s = slice_sub(s, from, (i < s.n ? i : s.n) - from);
+	add_rule(css, s.n > 0 ? s : SLICE("*"), s.n > 0 ? kind : '\0', effects);
+}
+
+/* Of "div p.a.b:hover" the last part, or more: what is not understood is meant in every way. */
 static void
 take_selector(struct css *css, struct slice s, unsigned effects)
 {
-	ptrdiff_t at;
-	size_t from;
+	struct slice last = last_compound(s);
+	ptrdiff_t at = -1;
 
-	s = slice_trim(s);
-	for (size_t i = 0; i + 1 < s.n; i++)	/* a name in disguise */
-		css->full |= s.p[i] == '\\' && ascii_hex(s.p[i + 1]) >= 0;
-	if (slice_chr(s, '(') >= 0 || slice_chr(s, ')') >= 0) {	/* ":is(.a, .b)" */
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '[')
+			at = (ptrdiff_t)i;
+		else if (s.p[i] == '\\' && i + 1 < s.n)	/* a name in disguise */
+			css->full |= ascii_hex(s.p[i + 1]) >= 0;
+	}
+	if (slice_chr(s, '(') >= 0 || slice_chr(s, ')') >= 0 ||	/* ":is(.a, .b)" */
+	    slice_find(s, SLICE("/*")) >= 0 || slice_find(s, SLICE("*/")) >= 0) {
 		take_names(css, s, effects);
-		return;
-	}
-	if (s.n > 0 && s.p[s.n - 1] == '*') {
-		add_rule(css, SLICE("*"), '\0', effects);
-		return;
-	}
-	if ((at = slice_chr(s, '[')) >= 0) {
+		if (slice_starts_nocase(last, SLICE(":nth-")) ||
+		    slice_starts_nocase(last, SLICE(":not(")))
+			add_rule(css, SLICE("*"), '\0', effects);
+	} else if (at >= 0 && (last.n == 0 || last.p[0] == ':')) {
+		size_t n = 0;
+
 		s = slice_from(s, (size_t)at + 1);
-		for (from = 0; from < s.n && is_name_char(s.p[from]);)
-			from++;
-		add_rule(css, slice_sub(s, 0, from), '[', effects);
-		return;
+		while (n < s.n && is_name_char(s.p[n]))
+			n++;
+		add_rule(css, slice_sub(s, 0, n), '[', effects);
+	} else if (s.n > 0) {
+		take_compound(css, last, effects);
 	}
-	if ((at = slice_chr(s, ':')) >= 0)
-		s = slice_sub(s, 0, (size_t)at);
-	for (from = s.n; from > 0 && is_name_char(s.p[from - 1]);)
-		from--;
-	add_rule(css, slice_from(s, from),
-	    from > 0 && (s.p[from - 1] == '.' || s.p[from - 1] == '#') ? s.p[from - 1] : '\0',
-	    effects);
 }
 
 static void
@@ -427,11 +490,12 @@ take_rule(struct css *css, struct slice selectors, struct slice declarations)
 	}
 	while (selectors.n > 0) {
 		slice_cut(&selectors, ',', &one);
+		one = slice_trim(one);
 		take_selector(css, one, effects);
 	}
 }
 
-/* White space of any kind at the front, and comments. */
+/* White space of any kind at the front, comments, and what hides a sheet from old programs. */
 static struct slice
 skip_comments(struct slice s)
 {
@@ -440,6 +504,10 @@ skip_comments(struct slice s)
 
 		while (s.n > 0 && is_white(s.p[0]))
 			s = slice_from(s, 1);
+		if (slice_starts_nocase(s, SLICE("<!--"))) {
+			s = slice_from(s, 4);
+			continue;
+		}
 		if (s.n < 4 || s.p[0] != '/' || s.p[1] != '*')
 			return s;
 		end = slice_find(slice_from(s, 2), SLICE("*/"));
@@ -447,18 +515,48 @@ skip_comments(struct slice s)
 	}
 }
 
+/* Octets of the comment, string or address that s begins with: braces in it are none. */
+static size_t
+opaque_octets(struct slice s)
+{
+	ptrdiff_t end;
+	size_t n = 1;
+
+	if (slice_starts_nocase(s, SLICE("/*"))) {
+		end = slice_find(slice_from(s, 2), SLICE("*/"));
+		return end < 0 ? s.n : (size_t)end + 4;
+	}
+	if (slice_starts_nocase(s, SLICE("url("))) {
+		for (n = 4; n < s.n && is_white(s.p[n]);)
+			n++;
+		if (n < s.n && (s.p[n] == '"' || s.p[n] == '\''))
+			return n;
+		end = slice_chr(s, ')');
+		return end < 0 ? s.n : (size_t)end + 1;
+	}
+	if (s.p[0] != '"' && s.p[0] != '\'')
+		return 0;
+	while (n < s.n && s.p[n] != s.p[0] && s.p[n] != '\n')
+		n += s.p[n] == '\\' ? 2 : 1;
+	return n + 1;
+}
+
 /* Rules may lie in rules and in conditions: what counts is the selector just before the braces. */
 static void
 take_sheet(struct css *css, struct slice s)
 {
 	struct slice selectors = { NULL, 0 };
-	size_t from = 0, open = 0;
+	size_t from = 0, open = 0, plain = 0;
 
 	css->attr |= slice_find_nocase(s, SLICE("attr(")) >= 0;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
 		css->attr |= c == '\\' && i + 1 < s.n && ascii_hex(s.p[i + 1]) >= 0;
+		if (i >= plain)
+			plain = i + opaque_octets(slice_from(s, i));
+		if (i < plain)
+			continue;
 		if (c == '{') {
 			selectors = slice_sub(s, from, i - from);
 			open = i + 1;
@@ -481,6 +579,7 @@ css_collect(struct css *css, struct slice page)
 	*css = (struct css){ .err = OK };
 	while ((at = slice_find_nocase(page, SLICE("<style"))) >= 0) {
 		page = slice_from(page, (size_t)at + 6);
+		page = slice_from(page, (size_t)(slice_chr(page, '>') + 1));
 		end = slice_find_nocase(page, SLICE("</style"));
 		take_sheet(css, slice_sub(page, 0, end < 0 ? page.n : (size_t)end));
 		if (end < 0)
@@ -506,14 +605,14 @@ css_effects(const struct css *css, char kind, struct slice names)
 		struct slice one;
 		size_t n = 0;
 
-		if (left-- == 0)
-			return r | CSS_MAY_HIDE;
 		while (n < names.n && !is_white(names.p[n]))
 			n++;
+		if (n > 0 && left-- == 0)
+			return r | CSS_MAY_HIDE;
 		one = slice_sub(names, 0, n);
 		for (unsigned i = css->head[head_of(kind, one)]; i != 0; i = css->rule[i - 1].next)
 			if (css->rule[i - 1].kind == kind &&
-			    slice_eq_nocase(css->rule[i - 1].name, one))
+			    is_same_name(css->rule[i - 1].name, one))
 				r |= css->rule[i - 1].effects;
 		names = slice_from(names, n + 1);
 	}

@@ -15,7 +15,7 @@
 
 #include "common/slice.h"
 
-enum { CSS_RULES_MAX = 2048, CSS_HEADS = 512 };
+enum { CSS_RULES_MAX = 2048, CSS_HEADS = 2048 };
 
 enum css_effect {
 	CSS_HIDES     = 1 << 0,	/* nobody sees the text */
@@ -46,7 +46,7 @@ struct css {
 	struct css_rule *rule;	/* of malloc */
 	unsigned	 count, room;
 	unsigned	 head[CSS_HEADS];	/* of the rules with such names: number + 1 */
-	bool		 full;	/* there were more */
+	bool		 full;	/* there were more, or such whose names are in disguise */
 	bool		 attr;	/* some text of the page may be the value of an attribute */
 	int		 err;
 };

@@ -157,6 +157,18 @@ static const struct { enum html_reading reading; const char *in, *out; unsigned 
 	{ HTML_SHOWN, "<div hidden><table><td></div>x</table></div>MẬT", "MẬT", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<ul><li hidden><ul><li></ul></li></li>MẬT", "MẬT", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<table><tbody hidden><tr><td>x</tbody><tr><td>y</table>", "y\n", HTML_HAS_MORE },
+	/* selectors */
+	{ HTML_SHOWN, "<style>:root .a,a:hover .b,[x] .c,[x].d,.e/**/,.a\\:b,.\\gg{display:none}</style>M<i class=a>x"
+	  "</i><i class=b>x</i><i class=c>x</i><i class=d>x</i><i class=e>x</i><i class=a:b>x</i>"
+	  "<i class=gg>x</i>T", "MT", MORE },
+	{ HTML_SHOWN, "<style title=\":\">.x{display:none}</style>M<i class=x>x</i>T", "MT", MORE },
+	{ HTML_SHOWN, "<style>.x{/* } */color:red;content:'}';display:none}</style>M<i class=x>x</i>T", "MT", MORE },
+	{ HTML_SHOWN, "<style>@import url(it's.png);.x{display:none}</style>M<i class=x>x</i>T", "MT", MORE },
+	{ HTML_SHOWN, "<style>p>:nth-child(2){display:none}</style>M<i>x</i>T", "MT", MORE },
+	{ HTML_SHOWN, "<style>a:hover,::selection,:root{color:#fff}</style><a>M</a>T", "MT", HTML_HAS_MORE },
+	{ HTML_SHOWN, "<style>[s='a b']{display:none}</style>M<i s='a b'>x</i>T", "MT", MORE },
+	{ HTML_SHOWN, "<i style='font-size:1pc' class='                                     "
+	  "                                         a'>M</i>T", "MT", 0 },
 	/* elements whose end is left out */
 	{ HTML_SHOWN, "<p hidden>x<p>y", "y", HTML_HAS_MORE },
 	{ HTML_SHOWN, "<div><span hidden>x</div>y</span>", "y", HTML_HAS_MORE },
@@ -278,6 +290,35 @@ rules_and_depth_are_bounded(void **state)
 	buf_fini(&out);
 }
 
+/* A banner before the rules is no selector; names that share a head are too many soon. */
+static void
+banners_and_chains(void **state)
+{
+	struct buf in, out;
+	unsigned flags;
+
+	(void)state;
+	buf_init(&in, 1 << 20);
+	buf_init(&out, 1 << 20);
+	buf_adds(&in, "<style>/*");
+	while (in.n < 2000)
+		buf_adds(&in, " * {banner};");
+	buf_adds(&in, "*/.x{display:none}</style>M<i class=x>x</i>T");
+	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), OK);
+	assert_true(slice_is(buf_slice(&out), "MT"));
+	buf_clear(&in);
+	buf_adds(&in, "<style>");
+	for (unsigned i = 0; i < 32; i++) {	/* 31 * 'b' + 0xA1 is 31 * 'c' + 0x82 */
+		buf_addc(&in, '.');
+		for (unsigned k = 0; k < 5; k++)
+			buf_adds(&in, (i >> k & 1) != 0 ? "b\xA1" : "c\x82");
+		buf_adds(&in, "{display:none}");
+	}
+	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), ERR_LIMIT);
+	buf_fini(&in);
+	buf_fini(&out);
+}
+
 static void
 the_ceiling_holds(void **state)
 {
@@ -311,6 +352,7 @@ main(void)
 		cmocka_unit_test(nothing_ends),
 		cmocka_unit_test(quotes_without_end_are_given_up),
 		cmocka_unit_test(rules_and_depth_are_bounded),
+		cmocka_unit_test(banners_and_chains),
 		cmocka_unit_test(the_ceiling_holds),
 		cmocka_unit_test(values),
 	};
