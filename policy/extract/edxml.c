@@ -2,7 +2,7 @@
 #include "policy/extract/edxml.h"
 
 #include "policy/extract/hand.h"
-#include "policy/extract/html.h"
+#include "policy/extract/entity.h"
 
 enum { VALUE_OCTETS_MAX = 8192, NAME_OCTETS_MAX = 256, CODE_OCTETS = 3 };
 
@@ -64,7 +64,7 @@ tell(struct hand *h, enum meaning m, struct slice text)
 	buf_init(&value, 4 * VALUE_OCTETS_MAX);
 	if (m == MEANS_SECRECY)
 		buf_adds(&value, "\xC4\x90\xE1\xBB\x99 m\xE1\xBA\xADt: ");
-	html_unescape(text, &value);
+	entity_text(text, &value);
 	if (m == MEANS_NAME)
 		hand_name(h, hand_number(h), buf_slice(&value));
 	else if (m == MEANS_TITLE)

@@ -208,3 +208,17 @@ entity_utf16(uint32_t *lead, uint32_t unit, uint32_t *cp_out)
 	*cp_out = unit;
 	return true;
 }
+
+void
+entity_text(struct slice in, struct buf *out)
+{
+	while (in.n > 0) {
+		size_t n = in.p[0] == '&' ? entity_decode(in, out) : 0;
+
+		if (n == 0) {
+			buf_addc(out, in.p[0]);
+			n = 1;
+		}
+		in = slice_from(in, n);
+	}
+}

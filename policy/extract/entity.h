@@ -11,6 +11,9 @@
  * no reference. A missing ";" is forgiven, as browsers do. */
 size_t entity_decode(struct slice s, struct buf *out);
 
+/* The text of an attribute or of character data: entities decoded, appended to out. */
+void entity_text(struct slice in, struct buf *out);
+
 /* Append one code point as UTF-8; U+FFFD for what is none. */
 void entity_put(struct buf *out, uint32_t cp);
 

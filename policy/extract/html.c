@@ -6,6 +6,7 @@
 #include "policy/extract/element.h"
 #include "policy/extract/entity.h"
 #include "policy/extract/tag.h"
+#include "policy/extract/value.h"
 
 enum {
 	VAIN_FACTOR = 4,	/* times the input: looked over in vain for the ends of tags */
@@ -95,20 +96,6 @@ put_text(struct html *h)
 	h->pos++;
 }
 
-void
-html_unescape(struct slice in, struct buf *out)
-{
-	while (in.n > 0) {
-		size_t n = in.p[0] == '&' ? entity_decode(in, out) : 0;
-
-		if (n == 0) {
-			buf_addc(out, in.p[0]);
-			n = 1;
-		}
-		in = slice_from(in, n);
-	}
-}
-
 /* --- tags --- */
 
 static bool
@@ -117,44 +104,6 @@ begins_line(const struct html *h, struct slice name)
 	if (h->reading == HTML_OFFICE)
 		return element_is_paragraph(name);
 	return h->reading == HTML_XML || element_is_block(name);
-}
-
-/* Does it hold content of its own, or make some: the flags. Readers drop line ends and tabs. */
-static unsigned
-value_flags(struct html *h, struct slice value)
-{
-	struct buf plain;
-	unsigned flags = 0;
-	struct slice s;
-	size_t n = 0;
-
-	if (slice_chr(value, ':') < 0 && slice_chr(value, '&') < 0)
-		return 0;
-	buf_init(&plain, 4 * value.n + 16);
-	html_unescape(value, &plain);
-	for (size_t i = 0; i < plain.n; i++)
-		if (plain.p[i] != '\t' && plain.p[i] != '\n' && plain.p[i] != '\r')
-			plain.p[n++] = plain.p[i];
-	s = slice_trim((struct slice){ plain.p, n });
-	if (plain.err == OK && datauri_is_base64(s)) {
-		flags = HTML_HAS_DATA;
-		if (h->data != NULL) {
-			buf_add(h->data, slice_from(s, 5));
-			buf_addc(h->data, '\n');
-		}
-	} else if (plain.err != OK || datauri_has(s) ||
-	    slice_find_nocase(s, SLICE("javascript:")) >= 0 ||
-	    slice_find_nocase(s, SLICE("vbscript:")) >= 0) {
-		flags = HTML_HAS_EMBEDDED;
-	}
-	buf_fini(&plain);
-	return flags;
-}
-
-static bool
-is_handler(struct slice name)
-{
-	return name.n > 4 && slice_starts_nocase(name, SLICE("on")) && ascii_is_alpha(name.p[2]);
 }
 
 /* What an attribute does to the text of its element. */
@@ -191,9 +140,9 @@ attributes(struct html *h, const struct tag *t)
 	while (tag_attribute(&rest, &name, &value)) {
 		if (h->reading < HTML_XML)
 			r |= attribute_effects(h, name, value);
-		if (value.n > 0 && (is_handler(name) || slice_is_nocase(name, "srcdoc")))
+		if (value.n > 0 && (value_runs(name) || slice_is_nocase(name, "srcdoc")))
 			h->flags |= HTML_HAS_EMBEDDED;
-		h->flags |= value_flags(h, value);
+		h->flags |= value_flags(value, h->data);
 		if (h->reading == HTML_XML)	/* the prefix is the author's choice */
 			name = slice_from(name, (size_t)(slice_chr(name, ':') + 1));
 		if ((!element_is_telling(name) && !h->css.attr) || value.n == 0 ||
@@ -203,7 +152,7 @@ attributes(struct html *h, const struct tag *t)
 		if (h->reading < HTML_ALL)
 			continue;
 		line_break(h);
-		html_unescape(value, h->out);
+		entity_text(value, h->out);
 		h->fresh = false;
 		line_break(h);
 	}
@@ -349,36 +298,11 @@ imply_ends(struct html *h, enum element_group group)
 			end_elements(h, i);
 }
 
-/* Octets of the raw text at pos, up to the closing tag of that name. */
-static struct slice
-raw_octets(const struct html *h, struct slice name)
-{
-	struct slice rest = slice_from(h->in, h->pos);
-
-	for (size_t i = 0; i + 2 + name.n <= rest.n; i++)
-		if (rest.p[i] == '<' && rest.p[i + 1] == '/' &&
-		    slice_eq_nocase(slice_sub(rest, i + 2, name.n), name))
-			return slice_sub(rest, 0, i);
-	return rest;
-}
-
-/* <script type="application/ld+json">: about the message, for programs; nothing runs it. */
-static bool
-is_data_block(const struct tag *t)
-{
-	struct slice rest = t->attributes, name, value;
-
-	while (tag_attribute(&rest, &name, &value))
-		if (slice_is_nocase(name, "type"))	/* the first one counts */
-			return slice_is_nocase(value, "application/ld+json");
-	return false;
-}
-
 /* Styles and scripts, cut at quotes so that strings show. What a script writes nobody knows. */
 static void
 raw_text(struct html *h, struct slice name, bool script)
 {
-	struct slice raw = raw_octets(h, name);
+	struct slice raw = tag_raw(slice_from(h->in, h->pos), name);
 
 	h->flags |= HTML_HAS_MORE;
 	if ((script && slice_trim(raw).n > 0) || datauri_has(raw))
@@ -481,7 +405,7 @@ is_embedding(const struct html *h, struct slice name)
 	if (element_draws_more(name))	/* in HTML a font is none of the drawing's */
 		return !markup || !slice_is_nocase(name, "font");
 	return !markup && slice_ends_nocase(name, SLICE("style")) &&
-	    element_style_reaches(raw_octets(h, name));
+	    element_style_reaches(tag_raw(slice_from(h->in, h->pos), name));
 }
 
 /* More shapes than an icon has: they may be the outlines of letters. */
@@ -496,7 +420,7 @@ draws_much(struct html *h, const struct tag *t)
 		return false;
 	h->drawn_octets += t->attributes.n;
 	if (!markup && slice_ends_nocase(t->name, SLICE("style")))
-		h->drawn_octets += raw_octets(h, t->name).n;
+		h->drawn_octets += tag_raw(slice_from(h->in, h->pos), t->name).n;
 	return h->drawn_octets > (markup ? ICON_OCTETS_MAX : DRAWING_OCTETS_MAX) ||
 	    (drawing && h->open_n == OPEN_MAX);	/* nobody knows what is in it */
 }
@@ -551,11 +475,11 @@ open_tag(struct html *h, const struct tag *t)
 		h->open[h->open_n++] = (struct open){ t->name, group, effects, drawing };
 	}
 	if (h->reading < HTML_ALL && element_is_raw(t->name) && h->drawing == 0)
-		h->raw_end = h->pos + raw_octets(h, t->name).n;
+		h->raw_end = h->pos + tag_raw(slice_from(h->in, h->pos), t->name).n;
 	if (markup && (slice_is_nocase(t->name, "script") || slice_is_nocase(t->name, "style"))) {
 		if (h->drawing == 0)
 			raw_text(h, t->name, slice_is_nocase(t->name, "script") &&
-			    !is_data_block(t));
+			    !tag_is_data_block(t));
 		else
 			drawn_style(h);
 	}

@@ -37,7 +37,4 @@ int html_text(struct slice utf8, enum html_reading reading, struct buf *out,
 /* Contents that are values of attributes, for datauri.h. OK or out->err. */
 int html_data(struct slice utf8, struct buf *out) MUST_USE;
 
-/* The text of an attribute or of character data: entities decoded, appended to out. */
-void html_unescape(struct slice in, struct buf *out);
-
 #endif

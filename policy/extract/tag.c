@@ -96,3 +96,24 @@ tag_comment_octets(struct slice s)
 	}
 	return 0;
 }
+
+struct slice
+tag_raw(struct slice rest, struct slice name)
+{
+	for (size_t i = 0; i + 2 + name.n <= rest.n; i++)
+		if (rest.p[i] == '<' && rest.p[i + 1] == '/' &&
+		    slice_eq_nocase(slice_sub(rest, i + 2, name.n), name))
+			return slice_sub(rest, 0, i);
+	return rest;
+}
+
+bool
+tag_is_data_block(const struct tag *t)
+{
+	struct slice rest = t->attributes, name, value;
+
+	while (tag_attribute(&rest, &name, &value))
+		if (slice_is_nocase(name, "type"))	/* the first one counts */
+			return slice_is_nocase(value, "application/ld+json");
+	return false;
+}

@@ -25,4 +25,10 @@ bool tag_attribute(struct slice *rest, struct slice *name, struct slice *value);
 /* s begins with "<!--": octets of that comment with its ends, or 0 if it has no end. */
 size_t tag_comment_octets(struct slice s);
 
+/* The raw text at the front of rest, up to the closing tag of that name. */
+struct slice tag_raw(struct slice rest, struct slice name);
+
+/* <script type="application/ld+json">: about the message, for programs; nothing runs it. */
+bool tag_is_data_block(const struct tag *t);
+
 #endif
