@@ -176,14 +176,16 @@ element_ends(enum element_group g, enum element_group open, bool *stop_out)
 	enum element_group around;
 	bool own = ends_own(g, &around);
 
-	if (own && g == open)
+	if (own && g == open) {
+		*stop_out = true;
 		return true;
+	}
 	if (own) {
 		*stop_out = open == around;
 		return open == ELEMENT_P && (g == ELEMENT_LI || g == ELEMENT_DT);
 	}
-	*stop_out = g == ELEMENT_OTHER || open == ELEMENT_TD || open == ELEMENT_TABLE ||
-	    open == ELEMENT_AROUND;
+	*stop_out = g == ELEMENT_OTHER || open == ELEMENT_P || open == ELEMENT_TD ||
+	    open == ELEMENT_TABLE || open == ELEMENT_AROUND;
 	return g != ELEMENT_OTHER && open == ELEMENT_P;
 }
 

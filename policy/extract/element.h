@@ -47,8 +47,8 @@ bool element_is_raw(struct slice name);
 /* Lines of the source are lines of the page. */
 bool element_keeps_lines(struct slice name);
 
-/* Does an element of group g, when it begins, end an open one? With *stop_out: neither that nor
- * any element around it. */
+/* Does an element of group g, when it begins, end an open one? With *stop_out: none of
+ * the elements around it. */
 bool element_ends(enum element_group g, enum element_group open, bool *stop_out);
 
 /* <b> and the like, which are closed where they are even around blocks. */

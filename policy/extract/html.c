@@ -289,9 +289,10 @@ end_same(struct html *h, struct slice name)
 static void
 imply_ends(struct html *h, enum element_group group)
 {
-	bool own = group == ELEMENT_TD || group == ELEMENT_TR || group == ELEMENT_OPTION;
-	bool stop = group == ELEMENT_OTHER ||
-	    (h->groups[group] == 0 && (own || h->groups[ELEMENT_P] == 0));
+	bool cell = group == ELEMENT_TD || group == ELEMENT_TR || group == ELEMENT_OPTION;
+	bool own = cell || group == ELEMENT_LI || group == ELEMENT_DT;
+	bool stop = group == ELEMENT_OTHER || ((!own || h->groups[group] == 0) &&
+	    (cell || h->groups[ELEMENT_P] == 0));
 
 	for (unsigned i = h->open_n; i-- > 0 && !stop && may_look(h);)
 		if (element_ends(group, h->open[i].group, &stop))

@@ -279,6 +279,10 @@ rules_and_depth_are_bounded(void **state)
 	buf_adds(&in, "<style>.b{display:none}</style>");
 	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), ERR_LIMIT);
 	buf_clear(&in);
+	for (unsigned i = 0; i < 1000; i++)
+		buf_adds(&in, "<div>");
+	assert_int_equal(html_text(buf_slice(&in), HTML_SHOWN, &out, &flags), OK);
+	buf_clear(&in);
 	buf_clear(&out);
 	for (unsigned i = 0; i < 1024; i++)
 		buf_adds(&in, "<b>");
