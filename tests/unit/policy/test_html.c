@@ -218,7 +218,7 @@ nothing_ends(void **state)
 	static const char *const units[] = { "<!--", "<a b=\"", "<a ", "&aaaaaaaaaaaaaaaa",
 	    "<i hidden>", "<a style='d   ", "<style>", "<title>", "</ ", "<![", "<!-- --!", "<p><b><li>",
 	    "<style>/*{", "<svg><style>" };
-	enum { N = 1 << 20 };
+	enum { N = 1 << 18 };
 	unsigned flags;
 
 	(void)state;
