@@ -503,6 +503,28 @@ zips_in_pdf(void **state)
 	}
 }
 
+/* A package of files, and what is found in a mail with it. */
+struct package { const struct zip_file *files; size_t n; const char *want; };
+
+static void
+check_packages(const struct package *cases, size_t n)
+{
+	struct classify_options o;
+
+	classify_options_init(&o);
+	for (size_t i = 0; i < n; i++) {
+		struct buf z, m;
+
+		buf_init(&z, 1 << 16);
+		buf_init(&m, 1 << 17);
+		zip_make(&z, cases[i].files, cases[i].n, ZIP_GOOD);
+		attach(&m, buf_slice(&z), "application/zip");
+		check(buf_slice(&m), &o, cases[i].want, i);
+		buf_fini(&z);
+		buf_fini(&m);
+	}
+}
+
 /* The small picture of page one is passed over, once and only if it is one. */
 static void
 thumbnails(void **state)
@@ -533,7 +555,7 @@ thumbnails(void **state)
 		ZIP_FILE("content.xml", "<p>a<image href='Thumbnails/thumbnail.png'/></p>"),
 		ZIP_FILE("Thumbnails/thumbnail.png", "\xFF\xD8\xFF\xE0"),
 	};
-	static const struct { const struct zip_file *files; size_t n; const char *want; } cases[] = {
+	static const struct package cases[] = {
 		{ files, 3, "thuong" },
 		{ files, 4, "thuong opaque opaque-type@1/4" },
 		{ pdf, 3, "thuong opaque opaque-broken@1/3" },
@@ -541,21 +563,9 @@ thumbnails(void **state)
 		{ odf, 3, "thuong" },
 		{ odf_shown, 3, "thuong opaque opaque-type@1/2" },
 	};
-	struct classify_options o;
 
 	(void)state;
-	classify_options_init(&o);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct buf z, m;
-
-		buf_init(&z, 1 << 16);
-		buf_init(&m, 1 << 16);
-		zip_make(&z, cases[i].files, cases[i].n, ZIP_GOOD);
-		attach(&m, buf_slice(&z), "application/octet-stream");
-		check(buf_slice(&m), &o, cases[i].want, i);
-		buf_fini(&z);
-		buf_fini(&m);
-	}
+	check_packages(cases, ARRAY_LEN(cases));
 }
 
 /* Drawings in a document stand beside a picture of the same: those of shapes alone pass. */
@@ -572,7 +582,7 @@ drawings(void **state)
 	    odf[] = { ZIP_FILE("mimetype", "application/vnd.oasis.opendocument.text"),
 		ZIP_FILE("Pictures/1.svg", "<svg><path d='M0 0'/></svg>"),
 		ZIP_FILE("content.xml", "<p>a</p>"), ZIP_FILE("META-INF/manifest.xml", "<m/>") };
-	static const struct { const struct zip_file *files; size_t n; const char *want; } cases[] = {
+	static const struct package cases[] = {
 		{ plain, 1, "thuong opaque opaque-type@1/1" },
 		{ nameless, 1, "thuong opaque opaque-type@1/1" },
 		{ docx, 3, "thuong" },
@@ -581,21 +591,9 @@ drawings(void **state)
 		{ other, 3, "thuong opaque opaque-type@1/3" },
 		{ odf, 4, "thuong" },
 	};
-	struct classify_options o;
 
 	(void)state;
-	classify_options_init(&o);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct buf z, m;
-
-		buf_init(&z, 1 << 16);
-		buf_init(&m, 1 << 17);
-		zip_make(&z, cases[i].files, cases[i].n, ZIP_GOOD);
-		attach(&m, buf_slice(&z), "application/zip");
-		check(buf_slice(&m), &o, cases[i].want, i);
-		buf_fini(&z);
-		buf_fini(&m);
-	}
+	check_packages(cases, ARRAY_LEN(cases));
 }
 
 static int
