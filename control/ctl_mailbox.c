@@ -156,6 +156,10 @@ list_one(struct ctl *ctl, struct store *s, const struct reader_account *u, bool 
 
 	arena_init(&arena, 64 << 20);
 	r = store_account(s, u->number, &a);
+	if (r == ERR_NOENT) {	/* it is being made: its keysets come before its mailboxes */
+		a = (struct store_account){ .octets = 0 };
+		r = OK;
+	}
 	if (r == OK)
 		r = store_mailboxes(s, u->number, &arena, &v, &n);
 	/* Without the directory the quota is not known, and all else is. */

@@ -132,6 +132,25 @@ def listing(p):
     ctl(p, "list", "nobody@nowhere", status=1)
 
 
+def listed_while_it_is_made(p):
+    """The keysets of an account are there before its mailboxes: who lists it just then finds it empty."""
+    user, copy = USER % 14, folder(p, "while-made")
+    shutil.copytree(os.path.join(p.dir, "state", "store"), os.path.join(copy, "store"))
+    with Imap(p, user=user):
+        pass
+    shutil.rmtree(os.path.join(copy, "store", "control"))
+    shutil.copytree(os.path.join(p.dir, "state", "store", "control"), os.path.join(copy, "store", "control"))
+    conf = os.path.join(p.dir, "while-made.conf")
+    with open(p.env["CONGVU_CONF"]) as f, open(conf, "w") as out:
+        out.write(f.read().replace('"%s"' % os.path.join(p.dir, "state"), '"%s"' % copy))
+    done = subprocess.run([p.env["CONGVU_CTL"], "-c", conf, "mailbox", "list", "--json"], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    (made,) = [a for a in map(json.loads, done.stdout.splitlines()) if a["address"] == user]
+    assert (made["messages"], made["mailboxes"]) == (0, []), made
+    assert [a for a in events(p, "list") if a["address"] == user][0]["mailboxes"], "it never was made"
+
+
 def round_trip(p):
     """Out, in, out: identical octets, flags, keywords and dates."""
     first = lists(export(p, USER % 1, "--mat", name="first"))
@@ -643,7 +662,8 @@ def mail_of(mails):
 
 
 def main():
-    tests = [listing, round_trip, exported_mail_is_explained, others_read_it, what_export_refuses, the_audit_comes_first, damage_is_skipped_and_listed,
+    tests = [listing, listed_while_it_is_made, round_trip, exported_mail_is_explained, others_read_it, what_export_refuses,
+             the_audit_comes_first, damage_is_skipped_and_listed,
              a_maildir_of_others, a_folder_of_an_enemy, an_mbox_of_others, what_policy_refuses, quota_holds, killed_and_run_again, from_imap,
              hostile_servers, from_dovecot]
     with Province(24300, "--accounts", "14") as p:
