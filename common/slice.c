@@ -39,6 +39,12 @@ ascii_is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
+bool
+ascii_is_white(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 int
 ascii_hex(char c)
 {

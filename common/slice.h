@@ -64,6 +64,7 @@ bool ascii_is_alpha(char c);
 bool ascii_is_digit(char c);
 bool ascii_is_alnum(char c);
 bool ascii_is_space(char c);	/* space or tab */
+bool ascii_is_white(char c);	/* these and line ends: LF, VT, FF, CR */
 int ascii_hex(char c);		/* 0..15, or -1 */
 
 #endif

@@ -13,12 +13,6 @@ enum {
 	NAMES_MAX = 64		/* classes of one element */
 };
 
-static bool
-is_white(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* --- declarations --- */
 
 /* Small letters, without comments and escapes, white space as single spaces. */
@@ -35,7 +29,7 @@ normalise(struct slice s, struct buf *out)
 		} else if (s.p[0] == '\\') {
 			n = entity_style(s, out);
 			n = n == 0 ? 1 : n;
-		} else if (is_white(s.p[0])) {
+		} else if (ascii_is_white(s.p[0])) {
 			if (out->n > 0 && out->p[out->n - 1] != ' ')
 				buf_addc(out, ' ');
 		} else {
@@ -258,7 +252,7 @@ last_compound(struct slice s)
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '\\')
 			i++;
-		else if (is_white(s.p[i]) || slice_chr(SLICE(">+~]"), s.p[i]) >= 0)
+		else if (ascii_is_white(s.p[i]) || slice_chr(SLICE(">+~]"), s.p[i]) >= 0)
 			from = i + 1;
 	}
 	return slice_from(s, from);
@@ -355,7 +349,7 @@ skip_comments(struct slice s)
 	for (;;) {
 		ptrdiff_t end;
 
-		while (s.n > 0 && is_white(s.p[0]))
+		while (s.n > 0 && ascii_is_white(s.p[0]))
 			s = slice_from(s, 1);
 		if (slice_starts_nocase(s, SLICE("<!--"))) {
 			s = slice_from(s, 4);
@@ -380,7 +374,7 @@ opaque_octets(struct slice s)
 		return end < 0 ? s.n : (size_t)end + 4;
 	}
 	if (slice_starts_nocase(s, SLICE("url("))) {
-		for (n = 4; n < s.n && is_white(s.p[n]);)
+		for (n = 4; n < s.n && ascii_is_white(s.p[n]);)
 			n++;
 		if (n < s.n && (s.p[n] == '"' || s.p[n] == '\''))
 			return n;
@@ -458,7 +452,7 @@ css_effects(const struct css *css, char kind, struct slice names)
 		struct slice one;
 		size_t n = 0;
 
-		while (n < names.n && !is_white(names.p[n]))
+		while (n < names.n && !ascii_is_white(names.p[n]))
 			n++;
 		if (n > 0 && left-- == 0)
 			return r | CSS_MAY_HIDE;

@@ -5,12 +5,6 @@
 #include "policy/extract/hand.h"
 #include "policy/extract/sniff.h"
 
-static bool
-is_white(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* "data:" and what makes a URI of it: [ type "/" subtype ] *( ";" parameter ) "," */
 bool
 datauri_has(struct slice s)
@@ -21,7 +15,7 @@ datauri_has(struct slice s)
 		struct slice rest = slice_sub(s, (size_t)at + 5, 256), type;
 
 		if (slice_cut(&rest, ',', &type) && (type.n == 0 || type.p[0] == ';' ||
-		    (!is_white(type.p[0]) && slice_chr(type, '/') > 0)))
+		    (!ascii_is_white(type.p[0]) && slice_chr(type, '/') > 0)))
 			return true;
 		s = slice_from(s, (size_t)at + 5);
 	}

@@ -10,6 +10,13 @@ one_of(struct slice name, const char *const *list, size_t n)
 	return false;
 }
 
+/* "svg:text" is "text". */
+static struct slice
+without_prefix(struct slice name)
+{
+	return slice_from(name, (size_t)(slice_chr(name, ':') + 1));
+}
+
 bool
 element_is_paragraph(struct slice name)
 {
@@ -18,8 +25,7 @@ element_is_paragraph(struct slice name)
 		"table-cell", "page", "txbx", "textbox", "text-box", "comment", "annotation",
 	};
 
-	name = slice_from(name, (size_t)(slice_chr(name, ':') + 1));
-	return one_of(name, list, ARRAY_LEN(list));
+	return one_of(without_prefix(name), list, ARRAY_LEN(list));
 }
 
 bool
@@ -42,13 +48,6 @@ element_is_embedding(struct slice name)
 	};
 
 	return one_of(name, list, ARRAY_LEN(list));
-}
-
-/* "svg:text" is "text". */
-static struct slice
-without_prefix(struct slice name)
-{
-	return slice_from(name, (size_t)(slice_chr(name, ':') + 1));
 }
 
 bool

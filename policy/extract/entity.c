@@ -192,7 +192,7 @@ entity_style(struct slice s, struct buf *out)
 	if (n == 1)
 		return 0;
 	entity_put(out, cp);
-	return n < s.n && (s.p[n] == ' ' || (s.p[n] >= '\t' && s.p[n] <= '\r')) ? n + 1 : n;
+	return n < s.n && ascii_is_white(s.p[n]) ? n + 1 : n;
 }
 
 bool

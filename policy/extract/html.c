@@ -55,12 +55,6 @@ line_break(struct html *h)
 	h->space = false;
 }
 
-static bool
-is_white(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static void
 before_char(struct html *h)
 {
@@ -80,7 +74,7 @@ put_text(struct html *h)
 		h->pos++;
 		return;
 	}
-	if (is_white(c)) {
+	if (ascii_is_white(c)) {
 		if (h->pre > 0 && (c == '\n' || c == '\r'))
 			line_break(h);
 		h->space = true;
@@ -173,7 +167,7 @@ read_tag(struct html *h, struct tag *t)
 	if (h->no_tag_end || s.n == 0 ||
 	    !(ascii_is_alpha(s.p[0]) || s.p[0] == '!' || s.p[0] == '?'))
 		return false;
-	while (n < s.n && !is_white(s.p[n]) && s.p[n] != '>' && s.p[n] != '/')
+	while (n < s.n && !ascii_is_white(s.p[n]) && s.p[n] != '>' && s.p[n] != '/')
 		n++;
 	t->name = slice_sub(s, 0, n);
 	rest = slice_from(s, n);

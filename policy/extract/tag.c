@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 #include "policy/extract/tag.h"
 
-static bool
-is_white(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 /* Only the first character of a value is a quote: tag_attribute must cut in the same way. */
 ptrdiff_t
 tag_end(struct slice s, bool quotes)
@@ -24,7 +18,7 @@ tag_end(struct slice s, bool quotes)
 			return (ptrdiff_t)i;
 		} else if (quotes && at == BEFORE_VALUE && (c == '"' || c == '\'')) {
 			quote = c;
-		} else if (is_white(c)) {
+		} else if (ascii_is_white(c)) {
 			at = at == VALUE ? BETWEEN : at == NAME ? BEHIND_NAME : at;
 		} else if (c == '=' && (at == NAME || at == BEHIND_NAME)) {
 			at = BEFORE_VALUE;
@@ -43,20 +37,20 @@ tag_attribute(struct slice *rest, struct slice *name, struct slice *value)
 	struct slice s = *rest;
 	size_t n = 0;
 
-	while (s.n > 0 && (is_white(s.p[0]) || s.p[0] == '/'))
+	while (s.n > 0 && (ascii_is_white(s.p[0]) || s.p[0] == '/'))
 		s = slice_from(s, 1);
 	if (s.n == 0)
 		return false;
-	while (n < s.n && !is_white(s.p[n]) && (n == 0 || s.p[n] != '=') && s.p[n] != '/')
+	while (n < s.n && !ascii_is_white(s.p[n]) && (n == 0 || s.p[n] != '=') && s.p[n] != '/')
 		n++;
 	*name = slice_sub(s, 0, n);
 	*value = (struct slice){ NULL, 0 };
 	s = slice_from(s, n);
-	while (s.n > 0 && is_white(s.p[0]))
+	while (s.n > 0 && ascii_is_white(s.p[0]))
 		s = slice_from(s, 1);
 	if (s.n > 0 && s.p[0] == '=') {
 		s = slice_from(s, 1);
-		while (s.n > 0 && is_white(s.p[0]))
+		while (s.n > 0 && ascii_is_white(s.p[0]))
 			s = slice_from(s, 1);
 		if (s.n > 0 && (s.p[0] == '"' || s.p[0] == '\'')) {
 			ptrdiff_t end = slice_chr(slice_from(s, 1), s.p[0]);
@@ -65,7 +59,7 @@ tag_attribute(struct slice *rest, struct slice *name, struct slice *value)
 			*value = slice_sub(s, 1, n);
 			s = slice_from(s, n + 2);
 		} else {
-			for (n = 0; n < s.n && !is_white(s.p[n]);)
+			for (n = 0; n < s.n && !ascii_is_white(s.p[n]);)
 				n++;
 			*value = slice_sub(s, 0, n);
 			s = slice_from(s, n);

@@ -174,6 +174,7 @@ ascii_stays_ascii(void **state)
 		assert_int_equal(ascii_is_digit(c), dig);
 		assert_int_equal(ascii_is_alnum(c), up || low || dig);
 		assert_int_equal(ascii_is_space(c), i == ' ' || i == '\t');
+		assert_int_equal(ascii_is_white(c), i == ' ' || (i >= 9 && i <= 13));
 		assert_int_equal(ascii_hex(c), hex);
 	}
 }
