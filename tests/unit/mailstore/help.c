@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -36,12 +37,23 @@ help_long(void)
 #endif
 }
 
+const char *
+help_tmp(void)
+{
+	const char *given = getenv("TMPDIR"), *memory = "/dev/shm";
+	struct statfs v;
+
+	if (given != NULL)
+		return given;
+	return access(memory, W_OK) == 0 && statfs(memory, &v) == 0 &&
+	    (uint64_t)v.f_bavail * (uint64_t)v.f_bsize >= HELP_ROOM ? memory : "/tmp";
+}
+
 void
 help_begin(struct help *h)
 {
 	memset(h, 0, sizeof *h);
-	snprintf(h->dir, sizeof h->dir, "%s/congvu-store-XXXXXX",
-	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	snprintf(h->dir, sizeof h->dir, "%s/congvu-store-XXXXXX", help_tmp());
 	assert_non_null(mkdtemp(h->dir));
 	snprintf(h->state, sizeof h->state, "%s/state", h->dir);
 	snprintf(h->run, sizeof h->run, "%s/run", h->dir);

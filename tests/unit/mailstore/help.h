@@ -9,7 +9,8 @@
 
 #include "mailstore/engine.h"
 
-enum { HELP_ACCOUNTS = 64, HELP_MAP = 256 * 1024 * 1024 };
+enum { HELP_ACCOUNTS = 64, HELP_MAP = 256 * 1024 * 1024,
+	HELP_ROOM = 512 * 1024 * 1024 };
 
 struct help {
 	char	       dir[64];		/* <dir>/state, <dir>/run */
@@ -21,6 +22,10 @@ struct help {
 
 /* Is everything to be tried, as ./check --long demands? Not with sanitizers, which take ten times as long. */
 bool help_long(void);
+
+/* Where folders of tests are: TMPDIR, or in memory if there is room. Thousands of syncs take minutes
+ * on a slow disk, and what they are for is proved by tests/crash, not by waiting for them. */
+const char *help_tmp(void);
 
 void help_begin(struct help *h);	/* with an open engine */
 void help_open(struct help *h);

@@ -107,8 +107,7 @@ old_store(void)
 	FILE *f;
 
 	assert_non_null(h);
-	snprintf(h->dir, sizeof h->dir, "%s/congvu-store-XXXXXX",
-	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	snprintf(h->dir, sizeof h->dir, "%s/congvu-store-XXXXXX", help_tmp());
 	assert_non_null(mkdtemp(h->dir));
 	snprintf(h->state, sizeof h->state, "%s/state", h->dir);
 	snprintf(h->run, sizeof h->run, "%s/run", h->dir);
