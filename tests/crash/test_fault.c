@@ -19,7 +19,7 @@
 #include "config.h"
 #include "image.h"
 
-enum { TAPE_OCTETS = 1 << 28, GROUPS = 26, VARIANTS = 4, BAD_MAX = 5 };
+enum { TAPE_OCTETS = 1 << 28, GROUPS = 26, VARIANTS = 4, BAD_MAX = 5, HANGS_S = 400 };
 
 #ifdef WITH_SANITIZER
 enum { TRIES = 2, LONG_TRIES = 20, EVERY_CALL = 0 };	/* a run takes ten times as long */
@@ -117,7 +117,7 @@ run_child(struct bench *b, const struct fault_case *c, uint64_t n, struct tape *
 			.groups = GROUPS, .first_id = 1, .fault = &f };
 		int err;
 
-		alarm(90);
+		alarm(HANGS_S);
 		quiet(b);
 		shim_begin(state, t);
 		err = run_acts(&r);
@@ -148,7 +148,7 @@ check_child(struct bench *b, const struct ledger *l, const char *dir, char why[4
 	if (pid == 0) {
 		int r;
 
-		alarm(90);
+		alarm(HANGS_S);
 		shim_clock(l->clock_s);
 		r = check_image(&b->keys, l, dir, why);
 		_exit(write(fds[1], why, 400) != 400 || r != 0);

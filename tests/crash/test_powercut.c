@@ -94,7 +94,7 @@ try_image(struct sweep *s, const char *dir, bool again)
 		char why[400] = "";
 		int r;
 
-		alarm(again ? 240 : 60);
+		alarm(again ? 500 : 400);
 		shim_clock(s->ledger.clock_s);
 		r = again ? cut_again(s, dir) : check_image(&s->keys, &s->ledger, dir, why);
 		if (r != 0 && !again)

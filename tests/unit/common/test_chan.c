@@ -759,12 +759,12 @@ a_blocking_call_gets_its_answer(void **state)
 	assert_int_equal(chan_sync_connect(path, 1000, &fd), ERR_UNAVAIL);
 	assert_int_equal(chan_server_listen(server, path, ROLE_SMTPD), OK);
 	assert_int_equal(pthread_create(&t, NULL, serve_in_thread, &stop), 0);
-	assert_int_equal(chan_sync_connect(path, 5000, &fd), OK);
+	assert_int_equal(chan_sync_connect(path, 60000, &fd), OK);
 	arena_init(&a, 1 << 20);
-	assert_int_equal(chan_sync_call(fd, &client_rows[0], &msg, NULL, 0, 5000, &a, &reply, NULL,
+	assert_int_equal(chan_sync_call(fd, &client_rows[0], &msg, NULL, 0, 60000, &a, &reply, NULL,
 	    NULL), OK);
 	assert_true(slice_is(((const struct text *)reply)->text, "sync"));
-	assert_int_equal(chan_sync_call(fd, &client_rows[1], &msg, NULL, 0, 5000, &a, &reply, NULL,
+	assert_int_equal(chan_sync_call(fd, &client_rows[1], &msg, NULL, 0, 60000, &a, &reply, NULL,
 	    NULL), ERR_QUOTA);
 	assert_null(reply);
 	assert_int_equal(chan_sync_call(fd, &client_rows[3], &msg, NULL, 0, 50, &a, &reply, NULL,

@@ -299,7 +299,7 @@ a_stranger_in_the_group_is_sent_away(void **state)
 		struct pollfd p = { .fd = identity_become(&stranger) == OK ?
 		    connect_to("other", ROLE_SMTPD) : -1, .events = POLLIN };
 
-		_exit(p.fd < 0 ? NOT_ENTERED : poll(&p, 1, 1000) == 1 ? RIGHT : WRONG);
+		_exit(p.fd < 0 ? NOT_ENTERED : poll(&p, 1, 60000) == 1 ? RIGHT : WRONG);
 	}
 	close(end[1]);
 	assert_int_equal(loop_fd_add(loop, &end_lf, end[0], LOOP_READ, on_end, loop), OK);
@@ -345,7 +345,7 @@ ask_as(const struct identity *who)
 		const void *reply;
 
 		arena_init(&arena, 1 << 20);
-		status[i] = chan_sync_call(fd, &admin_rows[i], &(struct thing){ 1 }, NULL, 0, 5000,
+		status[i] = chan_sync_call(fd, &admin_rows[i], &(struct thing){ 1 }, NULL, 0, 60000,
 		    &arena, &reply, NULL, NULL);
 		arena_clear(&arena);
 	}
@@ -431,20 +431,21 @@ static int
 child_is_parent(void)
 {
 	const struct identity *who = identity_of(IDENTITY_SMTPD);
+	int status, taken[2];
 	pid_t pid;
-	int status;
+	char octet;
 
-	if (identity_parent() != OK || can_open("keys/master.key", O_RDONLY) ||
+	if (pipe(taken) != 0 || identity_parent() != OK || can_open("keys/master.key", O_RDONLY) ||
 	    can_open("store/data.mdb", O_RDONLY) || !can_open("tls.key", O_RDONLY))
 		return WRONG;
 	pid = fork();
 	if (pid == 0) {
 		(void)!identity_take(IDENTITY_SMTPD);
+		(void)!write(taken[1], "", 1);
 		pause();
 		_exit(WRONG);
 	}
-	(void)poll(NULL, 0, 50);
-	return pid > 0 && who != NULL && kill(pid, SIGTERM) == 0 &&
+	return pid > 0 && read(taken[0], &octet, 1) == 1 && who != NULL && kill(pid, SIGTERM) == 0 &&
 	    waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) ? RIGHT : WRONG;
 }
 

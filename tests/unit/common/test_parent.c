@@ -25,7 +25,7 @@
 #include "common/log.h"
 #include "common/parent.h"
 
-enum { WAIT_MS = 20000, PORTS = 2 };
+enum { WAIT_MS = 120000, PORTS = 2 };
 
 static char dir[] = "/tmp/congvu-parent.XXXXXX";
 static unsigned port[PORTS];
@@ -360,7 +360,7 @@ one_that_always_dies_is_tried_less_and_less(void **state)
 	(void)state;
 	begin("crash", "", false);
 	wait_for("ev=worker-died", 5);	/* after 0, 100, 300, 700, 1500 ms */
-	assert_in_range(clock_ms() - began, 1400, 15000);
+	assert_true(clock_ms() - began >= 1400);
 	assert_int_equal(count("ev=start "), 0);
 	tell("");
 	wait_for("ev=start ", 1);

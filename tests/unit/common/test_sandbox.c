@@ -221,7 +221,7 @@ can_use_epoll(void)
 
 	sigemptyset(&none);
 	return ep >= 0 && tfd >= 0 && timerfd_settime(tfd, 0, &at, NULL) == 0 &&
-	    epoll_ctl(ep, EPOLL_CTL_ADD, tfd, &ev) == 0 && epoll_wait(ep, &ev, 1, 5000) == 1 &&
+	    epoll_ctl(ep, EPOLL_CTL_ADD, tfd, &ev) == 0 && epoll_wait(ep, &ev, 1, 60000) == 1 &&
 	    signalfd(-1, &none, SFD_NONBLOCK | SFD_CLOEXEC) >= 0;
 }
 

@@ -20,7 +20,7 @@
 #include "tests/unit/common/users.h"
 #include "directory/proto.h"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 120000 };	/* a slow disk has minutes */
 
 /* ---- keyd ---- */
 

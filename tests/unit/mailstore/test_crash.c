@@ -442,7 +442,7 @@ total(const struct shared *sh)
 static void
 let_run(const struct shared *sh, uint32_t more)
 {
-	uint64_t until = clock_ms() + 20000;
+	uint64_t until = clock_ms() + 120000;
 	uint32_t before = total(sh);
 
 	while (total(sh) < before + more) {

@@ -79,7 +79,7 @@ wait_change(struct store_watch *w, uint32_t account, uint64_t *seen)
 	uint64_t now;
 
 	while ((now = store_watch_generation(w, account)) == *seen) {
-		assert_int_equal(poll(&p, 1, 5000), 1);
+		assert_int_equal(poll(&p, 1, 120000), 1);
 		store_watch_clear(w);
 	}
 	*seen = now;
@@ -412,7 +412,7 @@ check_audit(int control, struct arena *a)
 static void
 relay_one(int smtpd, int relay, struct arena *a)
 {
-	struct st_claim_request claim = { .wait_ms = 5000, .lease_ms = 60000 };
+	struct st_claim_request claim = { .wait_ms = 60000, .lease_ms = 60000 };
 	struct st_queue_rcpt done = { .index = 0, .outcome = ST_DELIVERED };
 	struct st_result_request result = { .id = SLICE("id00000000000009"),
 		.route = SLICE("r1"), .results = &done, .results_n = 1 };
@@ -506,7 +506,7 @@ the_dead_are_given_nothing(void **state)
 	    &reply, NULL), OK);
 	assert_int_equal(deliver(smtpd, "id00000000000009", guid2, 0, "b@y.vn", "to relay"), OK);
 	relay = daemon_connect(d, ROLE_RELAY);
-	claim.wait_ms = 1000;
+	claim.wait_ms = 10000;	/* much less than the lease of the dead one */
 	assert_int_equal(daemon_call(relay, ST_CLAIM, &claim, NULL, 0, &a, &reply, &fd), OK);
 	cr = reply;
 	assert_int_equal(cr->entry_n, 1);

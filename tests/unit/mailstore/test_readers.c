@@ -18,7 +18,7 @@
 
 #include "mailstore/env.h"
 
-enum { SLOTS = 8, CHILDREN = 12, MAP = 16 * 1024 * 1024, PATIENCE_S = 60 };
+enum { SLOTS = 8, CHILDREN = 12, MAP = 16 * 1024 * 1024, PATIENCE_S = 300 };
 
 static const char *const trees[] = { "tree" };
 

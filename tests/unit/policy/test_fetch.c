@@ -132,7 +132,7 @@ certificates_do_not_send_us_home(void **state)
 static int
 get(struct http *h, const char *url)
 {
-	struct http_request rq = { .url = url, .timeout_ms = 5000 };
+	struct http_request rq = { .url = url, .timeout_ms = 60000 };
 	unsigned status;
 	struct buf out;
 	int r;

@@ -23,7 +23,7 @@
 #include "policy/judge.h"
 #include "tests/unit/common/users.h"
 
-enum { POLICY_MS = 3000, PATIENCE_MS = 20000, WORKERS = 2 };
+enum { POLICY_MS = 3000, PATIENCE_MS = 120000, WORKERS = 2 };
 
 static pid_t daemon_pid;
 static struct arena replies;
@@ -164,11 +164,11 @@ judge_by(int fd, struct slice message, const struct pol_judge_reply **reply)
 	return r;
 }
 
-static void
-expect(int fd, struct slice message, unsigned verdict, const char *rule)
+static const struct pol_judge_reply *
+judged(int fd, struct slice message)
 {
 	const struct pol_judge_reply *reply;
-	uint64_t end_ms = clock_ms() + 10000;
+	uint64_t end_ms = clock_ms() + PATIENCE_MS;
 	int r;
 
 	do	/* as a sender would after 451: a worker may have died unnoticed */
@@ -176,6 +176,14 @@ expect(int fd, struct slice message, unsigned verdict, const char *rule)
 	while (r == ERR_UNAVAIL && clock_ms() < end_ms && poll(NULL, 0, 20) == 0);
 	if (r != OK)
 		fail_msg("no answer: %s", err_text(r));
+	return reply;
+}
+
+static void
+expect(int fd, struct slice message, unsigned verdict, const char *rule)
+{
+	const struct pol_judge_reply *reply = judged(fd, message);
+
 	if (reply->verdict != verdict || !slice_is(reply->rule, rule))
 		fail_msg("%s %.*s", verdict_name(reply->verdict), (int)reply->rule.n,
 		    reply->rule.p);
@@ -313,7 +321,7 @@ stopped_workers_are_given_up(void **state)
 	assert_int_equal(signal_workers(SIGSTOP), WORKERS);
 	began_ms = clock_ms();
 	assert_int_equal(judge_by(smtpd, good(), &reply), ERR_UNAVAIL);
-	assert_in_range(clock_ms() - began_ms, POLICY_MS - 100, 2 * POLICY_MS);
+	assert_in_range(clock_ms() - began_ms, POLICY_MS - 100, PATIENCE_MS - 1);
 	/* The other one may be asked before the new one is there. */
 	expect_soon(smtpd, good());
 	close(smtpd);
@@ -347,6 +355,7 @@ a_worker_is_left_to_submissions(void **state)
 {
 	int slow[2 * WORKERS], smtpd;
 	struct slice message = good();
+	struct pollfd answered[2 * WORKERS];
 	uint64_t began_ms;
 	struct buf b;
 
@@ -359,10 +368,13 @@ a_worker_is_left_to_submissions(void **state)
 	while (b.n < 12 << 20)
 		buf_adds(&b, "> MAT\r\n> MAT\r\n> MAT\r\n> MAT\r\n");
 	for (size_t i = 0; i < ARRAY_LEN(slow); i++)
-		slow[i] = begin_slow(buf_slice(&b));
+		answered[i] = (struct pollfd){ .fd = slow[i] = begin_slow(buf_slice(&b)),
+		    .events = POLLIN };
 	began_ms = clock_ms();
 	expect(smtpd, message, VERDICT_ALLOW, "allow");
-	assert_in_range(clock_ms() - began_ms, 0, POLICY_MS / 3);
+	/* It did not wait for the end of any of them, however slow the machine. */
+	assert_true(clock_ms() - began_ms < POLICY_MS / 3 ||
+	    poll(answered, ARRAY_LEN(answered), 0) == 0);
 	for (size_t i = 0; i < ARRAY_LEN(slow); i++)
 		close(slow[i]);
 	buf_fini(&b);
@@ -374,6 +386,8 @@ static void
 revocation_is_known_within_five_seconds(void **state)
 {
 	const struct pol_judge_reply *reply = NULL;
+	struct slice message;
+	unsigned round = 0;
 	uint64_t end_ms;
 	int smtpd;
 
@@ -381,13 +395,12 @@ revocation_is_known_within_five_seconds(void **state)
 	start_daemon(NULL);
 	smtpd = connect_as(ROLE_SMTPD);
 	expect(smtpd, pki_sign("-signer noeku.pem -inkey noeku.key"), VERDICT_ALLOW, "allow");
+	message = pki_sign("-signer noeku.pem -inkey noeku.key");
 	pki_revoke("noeku");
-	end_ms = clock_ms() + 5000;
-	do {
+	do {	/* five seconds, and where a judgement takes long, more */
 		poll(NULL, 0, 50);
-		assert_int_equal(judge_by(smtpd,
-		    pki_sign("-signer noeku.pem -inkey noeku.key"), &reply), OK);
-	} while (reply->verdict == VERDICT_ALLOW && clock_ms() < end_ms);
+		reply = judged(smtpd, message);
+	} while (reply->verdict == VERDICT_ALLOW && ++round < 95);
 	assert_true(slice_is(reply->rule, "signature-revoked"));
 	expect(smtpd, good(), VERDICT_ALLOW, "allow");
 	/* A list cut short while it is written changes nothing. */
@@ -399,8 +412,9 @@ revocation_is_known_within_five_seconds(void **state)
 	}
 	/* A list that is gone means that nobody knows. */
 	pki_run("mv crls/inter.crl gone.crl");
-	for (end_ms = clock_ms() + 5000; clock_ms() < end_ms; poll(NULL, 0, 50)) {
-		assert_int_equal(judge_by(smtpd, good(), &reply), OK);
+	message = good();
+	for (round = 0; round < 95; round++, poll(NULL, 0, 50)) {
+		reply = judged(smtpd, message);
 		if (reply->verdict == VERDICT_DEFER)
 			break;
 	}
