@@ -28,6 +28,8 @@ AC_DEFUN([CV_CHECK_LIBRARIES], [
   CV_NEED([POPPLER], [poppler-glib >= 22 cairo], [libpoppler-glib-dev], [looking into PDF])
   CV_NEED([LEPTONICA], [lept >= 1.82], [libleptonica-dev], [looking at pictures])
   CV_NEED([TESSERACT], [tesseract >= 5.3], [libtesseract-dev], [reading the text of pictures])
+  CV_NEED([HEIF], [libheif >= 1.15 libde265 >= 1.0.11], [libheif-dev libde265-dev],
+    [looking at photographs of telephones])
   CV_NEED([EXPAT], [expat >= 2.5], [libexpat1-dev], [looking into office documents])
   CV_NEED([SECCOMP], [libseccomp >= 2.5], [libseccomp-dev], [sandboxes])
   CV_NEED([SYSTEMD], [libsystemd >= 247], [libsystemd-dev], [sockets passed in by systemd])

@@ -3,6 +3,7 @@
 
 #include <locale.h>
 
+#include "policy/extract/heif.h"
 #include "policy/extract/image.h"
 #include "policy/extract/ocr.h"
 #include "policy/extract/pack.h"
@@ -34,6 +35,7 @@ extract_start(void)
 {
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	pdf_start();
+	heif_start();
 	ocr_start();
 }
 

@@ -7,7 +7,7 @@
  *         It opens one level only; files inside are the caller's to look at in their turn.
  * Pure    no files, no network, no clock but that of the time for pictures: the same octets give
  *         the same pieces. It calls foreign parsers (libarchive, expat, poppler, leptonica,
- *         tesseract), so a daemon calls it only through policy/extract/box.h.
+ *         tesseract, libheif), so a daemon calls it only through policy/extract/box.h.
  * Bounds  struct extract_limits; past one of them the piece EXTRACT_OPAQUE_LIMIT is handed out
  *         and the container counts as not inspected.
  */

@@ -7,6 +7,8 @@
 #include "common/control.h"
 #include "policy/extract/exif.h"
 #include "policy/extract/gif.h"
+#include "policy/extract/heif.h"
+#include "policy/extract/heifbox.h"
 #include "policy/extract/ink.h"
 #include "policy/extract/ocr.h"
 #include "policy/extract/page.h"
@@ -25,6 +27,7 @@ struct image {
 	struct slice		     octets;
 	const struct extract_limits *limits;
 	struct page_work	     work;
+	uint32_t		     pictures, files;	/* of a HEIF that were seen */
 };
 
 static int
@@ -174,11 +177,56 @@ is_animated_png(struct slice s)
 }
 
 static int
+heif_picture(void *arg, PIX *p, enum extract_why why)
+{
+	struct image *m = arg;
+
+	m->pictures++;
+	return p == NULL && why != EXTRACT_WHY_BROKEN ? opaque(m, m->pictures, why) :
+	    one_page(m, p, m->pictures);
+}
+
+static int
+heif_file(void *arg, struct slice octets)
+{
+	struct image *m = arg;
+	struct extract_piece piece = { .type = EXTRACT_FILE, .index = ++m->files,
+	    .octets = octets };
+
+	return octets.n == 0 ? OK : m->work.sink(m->work.arg, &piece);
+}
+
+static int
+heif(struct image *m)
+{
+	const struct heif_sink sink = { .picture = heif_picture, .file = heif_file, .arg = m,
+		.until_ms = m->work.until_ms, .pixels_max = m->limits->pixels_max };
+	int err = heif_run(m->octets, &sink);
+
+	switch (err) {
+	case ERR_TIMEOUT:
+		return opaque(m, 0, EXTRACT_WHY_TIME);
+	case ERR_CORRUPT:
+		return opaque(m, 0, EXTRACT_WHY_BROKEN);
+	case ERR_LIMIT:
+		return opaque(m, 0, EXTRACT_WHY_LIMIT);
+	case ERR_ACCESS:
+		return opaque(m, 0, EXTRACT_WHY_ENCRYPTED);
+	case ERR_UNSUPPORTED:
+		return opaque(m, 0, EXTRACT_WHY_TYPE);
+	default:
+		return err;
+	}
+}
+
+static int
 read_image(struct image *m)
 {
 	int format = 0, w = 0, h = 0, bits = 0, samples = 0, map = 0;
 	uint64_t points;
 
+	if (heifbox_is(m->octets))
+		return heif(m);
 	if (pixReadHeaderMem(octets_of(m->octets), m->octets.n, &format, &w, &h, &bits, &samples,
 	    &map) != 0 || w <= 0 || h <= 0)
 		return opaque(m, 0, EXTRACT_WHY_BROKEN);
@@ -206,7 +254,7 @@ int
 image_run(struct slice octets, const struct extract_limits *limits, extract_sink_fn *sink,
     void *arg)
 {
-	struct image m = { octets, limits, { .sink = sink, .arg = arg,
+	struct image m = { .octets = octets, .limits = limits, .work = { .sink = sink, .arg = arg,
 		.until_ms = clock_ms() + limits->ocr_ms } };
 
 	if (!limits->ocr || !ocr_ready())

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
 /*
- * policy/extract/image.h: what a picture says: JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000.
+ * policy/extract/image.h: what a picture says: JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000, HEIC
+ *         and AVIF.
  *
- * Shape   EXTRACT_STAMP and EXTRACT_TEXT of page `index`; pages of a TIFF and pictures of an
- *         animated GIF count from 1. The first page is read whole if limits->ocr_pages allows, on
+ * Shape   EXTRACT_STAMP and EXTRACT_TEXT of page `index`; pages of a TIFF, pictures of an
+ *         animated GIF and of a HEIF file count from 1. The first page is read whole if limits->ocr_pages allows, on
  *         the others stamps are looked for. A picture without letters gives nothing: it was
  *         inspected.
- * Foreign leptonica, tesseract; only for the inside of box.h.
+ * Foreign leptonica, tesseract, libheif; only for the inside of box.h.
  */
 #ifndef POLICY_EXTRACT_IMAGE_H
 #define POLICY_EXTRACT_IMAGE_H

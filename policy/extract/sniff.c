@@ -2,6 +2,7 @@
 #include "policy/extract/sniff.h"
 
 #include "policy/extract/emf.h"
+#include "policy/extract/heifbox.h"
 
 enum {
 	ZIP_END_RECORD = 22,
@@ -213,6 +214,8 @@ is_image(struct slice s)
 	for (size_t i = 0; i < ARRAY_LEN(magics); i++)
 		if (begins(s, magics[i].p, magics[i].n))
 			return true;
+	if (heifbox_is(s))
+		return true;
 	if (BEGINS(s, "RIFF") && slice_eq(slice_sub(s, 8, 4), SLICE("WEBP")))
 		return true;
 	/* Two letters are no proof: the sizes of a bitmap's headers are. */

@@ -25,7 +25,8 @@ enum sniff {
 	SNIFF_RTF,	/* Rich Text Format */
 	SNIFF_COMPOUND,	/* a compound file: doc, xls, ppt, msg */
 	SNIFF_TNEF,	/* winmail.dat */
-	SNIFF_IMAGE,	/* a picture of points: JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000 */
+	SNIFF_IMAGE,	/* a picture of points: JPEG, PNG, GIF, BMP, TIFF, WebP, JPEG 2000,
+			   HEIC, AVIF */
 	SNIFF_METAFILE,	/* a drawing of Windows or LibreOffice: EMF, WMF, SVM */
 	SNIFF_BINARY	/* other pictures, other archives, programs, anything else */
 };

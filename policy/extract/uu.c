@@ -310,7 +310,7 @@ is_file(struct slice s)
 	enum sniff kind = sniff(s);
 
 	return is_plain_text(s) || sniff_is_known(s) || kind == SNIFF_ZIP || kind == SNIFF_PDF ||
-	    kind == SNIFF_COMPOUND || kind == SNIFF_TNEF || kind == SNIFF_CMS_SIGNED ||
+	    kind == SNIFF_COMPOUND || kind == SNIFF_TNEF || kind == SNIFF_IMAGE || kind == SNIFF_CMS_SIGNED ||
 	    kind == SNIFF_CMS_ENCRYPTED || slice_starts_nocase(s, SLICE("\xFF\xFE"));
 }
 

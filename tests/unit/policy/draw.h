@@ -149,7 +149,7 @@ draw_stamp(int w, int h, const char *text, unsigned colour, int frames, double x
 }
 
 /* The file that a picture makes; both are freed. */
-static void
+static inline void
 draw_file(PIX *p, int format, struct buf *out)
 {
 	l_uint8 *octets = NULL;

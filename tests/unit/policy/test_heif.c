@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "policy/extract/box.h"
+#include "policy/extract/heifbox.h"
+#include "policy/extract/ocr.h"
+#include "policy/extract/sniff.h"
+#include "policy/label/stamp.h"
+#include "tests/unit/policy/draw.h"
+#include "tests/unit/policy/heifmake.h"
+#include "tests/unit/policy/pieces.h"
+#include "tests/unit/policy/sandboxed.h"
+
+enum { RED = 0xD2141E };
+
+#define MAT "MA^.T"
+#define TOI_MAT "TO^'I MA^.T"
+#define HARMLESS "KHA^'N"
+
+static struct buf file;
+static struct fold scratch;
+static unsigned level;
+
+static void
+found(void *arg, const struct label_finding *f)
+{
+	(void)arg;
+	if (f->weight == LABEL_ASSERTED && f->level > level)
+		level = f->level;
+}
+
+static int
+take(void *arg, const struct extract_piece *p)
+{
+	if (p->type == EXTRACT_STAMP)
+		stamp_mark(&scratch, p->octets, found, NULL);
+	return note(arg, p);
+}
+
+static int
+look(const struct extract_limits *l)
+{
+	level = 0;
+	buf_clear(&got);
+	return box_extract(buf_slice(&file), EXTRACT_IMAGE, l, take, NULL);
+}
+
+static bool
+is_opaque(void)
+{
+	return slice_find(buf_slice(&got), SLICE(":opaque-")) >= 0;
+}
+
+static void
+expect(const char *what, unsigned want, bool opaque)
+{
+	struct extract_limits l;
+	int err;
+
+	extract_limits_init(&l);
+	assert_int_equal(sniff(buf_slice(&file)), SNIFF_IMAGE);
+	err = look(&l);
+	if (err != OK || level != want || is_opaque() != opaque)
+		fail_msg("%s: %d, level %u of %u: %.*s", what, err, level, want, (int)got.n, got.p);
+}
+
+static PIX *
+stamp(const char *text)
+{
+	return draw_stamp(420, 140, text, RED, 1, 20, 20, 30);
+}
+
+static void
+one(const char *text, enum heif_compression_format format, enum heif_orientation turned)
+{
+	struct heifmake m;
+
+	heif_begin(&m, format);
+	heif_image_handle_release(heif_add(&m, stamp(text), turned));
+	heif_end(&m, &file);
+}
+
+static void
+kinds(void **state)
+{
+	(void)state;
+	one(TOI_MAT, heif_compression_HEVC, heif_orientation_normal);
+	expect("heic", 2, false);
+	one(HARMLESS, heif_compression_HEVC, heif_orientation_normal);
+	expect("harmless", 0, false);
+	one(TOI_MAT, heif_compression_AV1, heif_orientation_normal);
+	expect("avif", 2, false);
+}
+
+/* As telephones write it: the points lie, and the file says how they are to be turned. */
+static void
+turned(void **state)
+{
+	static const enum heif_orientation rows[] = { heif_orientation_rotate_90_cw,
+	    heif_orientation_flip_horizontally };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct heifmake m;
+		PIX *p = stamp(MAT), *lying;
+
+		lying = i == 0 ? pixRotateOrth(p, 3) : pixFlipLR(NULL, p);
+		pixDestroy(&p);
+		heif_begin(&m, heif_compression_HEVC);
+		heif_image_handle_release(heif_add(&m, lying, rows[i]));
+		heif_end(&m, &file);
+		expect("turned", 1, false);
+	}
+}
+
+/* Behind the primary picture: a second one, a thumbnail that shows something else, words. */
+static void
+others(void **state)
+{
+	static const char xmp[] = "<x:xmpmeta><dc:title>Kế hoạch</dc:title></x:xmpmeta>";
+	static const char exif[] = "II*\0\x08\0\0\0\0\0\0\0\0\0";
+	struct heif_image_handle *first;
+	struct heifmake m;
+
+	(void)state;
+	heif_begin(&m, heif_compression_HEVC);
+	heif_image_handle_release(heif_add(&m, stamp(HARMLESS), heif_orientation_normal));
+	heif_image_handle_release(heif_add(&m, stamp(TOI_MAT), heif_orientation_normal));
+	heif_end(&m, &file);
+	expect("second", 2, false);
+	assert_true(slice_find(buf_slice(&got), SLICE("S2:")) >= 0);
+
+	heif_begin(&m, heif_compression_HEVC);
+	first = heif_add(&m, stamp(HARMLESS), heif_orientation_normal);
+	heif_thumbnail(&m, stamp(MAT), first);
+	heif_good(heif_context_add_XMP_metadata(m.context, first, xmp, sizeof xmp - 1));
+	heif_good(heif_context_add_exif_metadata(m.context, first, exif, sizeof exif - 1));
+	heif_image_handle_release(first);
+	heif_end(&m, &file);
+	expect("thumbnail", 1, false);
+	assert_true(slice_find(buf_slice(&got), SLICE("F1:<x:xmpmeta>")) >= 0);
+}
+
+/* What no reader hands out is not taken for seen. */
+static void
+unseen(void **state)
+{
+	static const char film[] = "\0\0\0\x0Cmoov1234";
+	struct heifmake m;
+	ptrdiff_t at;
+
+	(void)state;
+	one(HARMLESS, heif_compression_HEVC, heif_orientation_normal);
+	buf_add(&file, (struct slice){ film, sizeof film - 1 });
+	expect("film", 0, true);
+
+	/* The second picture is hidden, and a piece of none: the flags of the last infe. */
+	heif_begin(&m, heif_compression_HEVC);
+	heif_image_handle_release(heif_add(&m, stamp(HARMLESS), heif_orientation_normal));
+	heif_image_handle_release(heif_add(&m, stamp(TOI_MAT), heif_orientation_normal));
+	heif_end(&m, &file);
+	at = slice_find(buf_slice(&file), SLICE("infe"));
+	at += 4 + slice_find(slice_from(buf_slice(&file), (size_t)at + 4), SLICE("infe"));
+	assert_true(at > 4);
+	file.p[at + 7] = 1;
+	expect("hidden", 0, true);
+
+	/* An item of a kind that nobody knows. */
+	one(HARMLESS, heif_compression_HEVC, heif_orientation_normal);
+	at = slice_find(buf_slice(&file), SLICE("hvc1"));
+	memcpy(file.p + at, "zzzz", 4);
+	expect("unknown", 0, true);
+}
+
+static void
+limits(void **state)
+{
+	struct extract_limits l;
+
+	(void)state;
+	one(MAT, heif_compression_HEVC, heif_orientation_normal);
+	extract_limits_init(&l);
+	l.pixels_max = 420 * 140 - 1;
+	assert_int_equal(look(&l), OK);
+	assert_true(slice_find(buf_slice(&got), SLICE("opaque-limit")) >= 0);
+	extract_limits_init(&l);
+	l.ocr_ms = 0;
+	assert_int_equal(look(&l), OK);
+	assert_true(slice_find(buf_slice(&got), SLICE("opaque-deadline")) >= 0);
+}
+
+/* Broken anywhere: never a crash of more than the box, and cut short it is nothing. */
+static void
+damage(void **state)
+{
+	static const enum heif_compression_format formats[] = { heif_compression_HEVC,
+	    heif_compression_AV1 };
+	struct extract_limits l;
+
+	(void)state;
+	extract_limits_init(&l);
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		one("", formats[i], heif_orientation_normal);
+		for (size_t at = 20; at < file.n; at += file.n / 17 + 1) {
+			int err;
+
+			file.p[at] ^= 0x55;
+			err = look(&l);
+			assert_true(err == OK || err == ERR_FRAME || err == ERR_NOMEM);
+			file.p[at] ^= 0x55;
+		}
+		for (size_t n = file.n - 1; n > 40; n -= file.n / 8) {
+			file.n = n;
+			assert_int_equal(look(&l), OK);
+			assert_true(is_opaque());
+		}
+	}
+}
+
+#ifdef WITH_CONTROLS
+static void
+faults(void **state)
+{
+	static const char *const what[] = { "crash", "hang", "lie", "short", "flood", "late" };
+
+	(void)state;
+	one("", heif_compression_HEVC, heif_orientation_normal);
+	for (size_t i = 0; i < ARRAY_LEN(what); i++) {
+		struct extract_limits l;
+
+		extract_limits_init(&l);
+		l.out_octets_max = 1 << 20;
+		l.deadline_ms = strcmp(what[i], "hang") == 0 ? 200 : 10000;
+		assert_int_equal(setenv("CONGVU_BOX_FAULT", what[i], 1), 0);
+		assert_true(look(&l) < 0);
+		assert_int_equal(unsetenv("CONGVU_BOX_FAULT"), 0);
+		assert_int_equal(got.n, 0);
+	}
+}
+#endif
+
+static void
+is_read(void)
+{
+	expect("in a sandbox", 1, false);
+}
+
+static void
+inside_the_sandbox_of_policyd(void **state)
+{
+	(void)state;
+	one(MAT, heif_compression_HEVC, heif_orientation_normal);
+	sandboxed(SANDBOX_POLICY_WORKER, is_read);
+}
+
+/* ---- boxes ---- */
+
+#define FTYP "\0\0\0\x18" "ftypheic\0\0\0\0mif1heic"
+#define IINF "\0\0\0\x23" "iinf\0\0\0\0\0\1"
+#define INFE "\0\0\0\x15" "infe\2\0\0\0\0\1\0\0hvc1\0"
+
+static struct slice
+octets(const char *p, size_t n)
+{
+	return (struct slice){ p, n };
+}
+
+#define OCTETS(lit)	octets((lit), sizeof(lit) - 1)
+
+static void
+boxes(void **state)
+{
+	static const struct { const char *p; size_t n; int err; bool more; } rows[] = {
+#define ROW(lit, err, more)	{ (lit), sizeof(lit) - 1, (err), (more) }
+		ROW(FTYP "\0\0\0\x2Fmeta\0\0\0\0" IINF INFE, OK, false),
+		ROW(FTYP "\0\0\0\x2Fmeta\0\0\0\0" IINF INFE "\0\0\0\x09zzzz1", OK, false),
+		ROW(FTYP "\0\0\0\x2Fmeta\0\0\0\0" IINF INFE "\0\0\0\x08moof", OK, true),
+		ROW(FTYP "\0\0\0\x08moov", OK, true),
+		ROW(FTYP "\0\0\0\x2Fmeta\0\0\0\0" IINF INFE "\0\0\0\x07moov", ERR_CORRUPT, false),
+		ROW(FTYP "\0\0\0\x2Fmeta\0\0\0\0" IINF INFE "\0\0\0\x0Cmeta\0\0\0\0", ERR_CORRUPT,
+		    false),
+		ROW(FTYP "\0\0\0\x2Fmeta\0\0\0\0" IINF "\0\0\0\x15infe\2\0\0\0\0\1\0\1hvc1\0",
+		    ERR_ACCESS, false),
+		ROW(FTYP "\0\0\0\x44meta\0\0\0\0" "\0\0\0\x38iinf\0\0\0\0\0\2" INFE INFE,
+		    ERR_CORRUPT, false),
+		ROW(FTYP, ERR_CORRUPT, false), ROW(FTYP "\0", ERR_CORRUPT, false),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct heifbox h;
+		int err;
+
+		assert_true(heifbox_is(octets(rows[i].p, rows[i].n)));
+		err = heifbox_open(&h, octets(rows[i].p, rows[i].n));
+		if (err != rows[i].err || (err == OK && h.more != rows[i].more))
+			fail_msg("row %zu: %d", i, err);
+		if (err == OK && h.count > 0) {
+			assert_false(heifbox_all_seen(&h));
+			heifbox_see(&h, 2);
+			assert_false(heifbox_all_seen(&h));
+			heifbox_see(&h, 1);
+			assert_true(heifbox_all_seen(&h));
+		}
+		if (err == OK)
+			heifbox_fini(&h);
+	}
+	assert_false(heifbox_is(OCTETS("\0\0\0\x18" "ftypisom\0\0\0\0mp42avc1")));
+	assert_false(heifbox_is(OCTETS("\0\0\0\x18" "ftypqt  \0\0\0\0qt  \0\0\0\0")));
+	assert_true(heifbox_is(OCTETS("\0\0\0\x18" "ftypXXXX\0\0\0\0XXXXmsf1")));
+	assert_false(heifbox_is(OCTETS("\0\0\0\x08" "ftypheic")));
+}
+
+/* Item 1 is made up of 2, which is made up of 3; 4 says how bright 1 is. */
+static void
+pieces(void **state)
+{
+	static const char s[] = FTYP "\0\0\0\xA6meta\0\0\0\0"
+	    "\0\0\0\x62iinf\0\0\0\0\0\4" "\0\0\0\x15infe\2\0\0\0\0\1\0\0grid\0"
+	    "\0\0\0\x15infe\2\0\0\0\0\2\0\0iden\0" "\0\0\0\x15infe\2\0\0\0\0\3\0\0hvc1\0"
+	    "\0\0\0\x15infe\2\0\0\0\0\4\0\0tmap\0"
+	    "\0\0\0\x38iref\0\0\0\0" "\0\0\0\x10" "dimg\0\4\0\2\0\1\0\3"
+	    "\0\0\0\x0E" "dimg\0\2\0\1\0\3" "\0\0\0\x0E" "dimg\0\1\0\1\0\2";
+	struct heifbox h;
+
+	(void)state;
+	assert_int_equal(heifbox_open(&h, octets(s, sizeof s - 1)), OK);
+	assert_int_equal(h.count, 4);
+	heifbox_see(&h, 3);
+	assert_false(heifbox_all_seen(&h));
+	heifbox_see(&h, 1);
+	assert_true(heifbox_all_seen(&h));
+	heifbox_fini(&h);
+}
+
+static int
+begin(void **state)
+{
+	extract_start();
+	buf_init(&file, 8 << 20);
+	return ocr_ready() ? pieces_setup(state) : -1;
+}
+
+static int
+end(void **state)
+{
+	buf_fini(&file);
+	return pieces_teardown(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest t[] = {
+		cmocka_unit_test(boxes),
+		cmocka_unit_test(pieces),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(turned),
+		cmocka_unit_test(others),
+		cmocka_unit_test(unseen),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(damage),
+#ifdef WITH_CONTROLS
+		cmocka_unit_test(faults),
+#endif
+		cmocka_unit_test(inside_the_sandbox_of_policyd),
+	};
+
+	return cmocka_run_group_tests(t, begin, end);
+}
