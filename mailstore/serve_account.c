@@ -84,6 +84,7 @@ on_key(void *arg, struct chan_answer *answer)
 {
 	struct key_call *call = arg;
 	struct pending_account *p = call->of;
+	struct server *sv = p->sv;
 
 	if (answer->status == OK)
 		take_keyset(p, call->class, answer->msg);
@@ -91,15 +92,17 @@ on_key(void *arg, struct chan_answer *answer)
 		p->failed = ERR_UNAVAIL;
 	if (--p->open_calls > 0)
 		return;
+	for (struct waiter *w = p->waiters; w != NULL; w = w->next)
+		w->job->unkeyed--;
 	if (p->failed == OK)
 		p->failed = p->a.err;
-	if (p->failed != OK || p->sv->closing) {
+	if (p->failed != OK || sv->closing) {
 		log_event(EV_SERVICE_AWAY, F_CSTR("service", "keyd"), F_ERR(answer->status));
 		pending_free(p, ERR_UNAVAIL);
-		return;
+	} else {
+		p->row.keysets_n = ACCOUNT_CLASSES;
 	}
-	p->row.keysets_n = ACCOUNT_CLASSES;
-	round_soon(p->sv);
+	round_soon(sv);
 }
 
 /* ---- need ---- */
@@ -153,11 +156,14 @@ accounts_need(struct job *j, struct slice guid, struct slice uid, struct slice a
 	*w = (struct waiter){ p->waiters, j };
 	p->waiters = w;
 	j->waits++;
+	j->unkeyed += p->open_calls > 0;
 }
 
 void
 accounts_go(struct job *j)
 {
+	if (j->waits > 0 && j->unkeyed == 0)	/* they have their keys, and wait for another job */
+		round_soon(j->sv);
 	j->waits++;
 	job_wake(j, OK);
 }
@@ -192,11 +198,26 @@ account_done(struct engine *e, struct engine_job *ej)
 	pending_free(p, r);
 }
 
+/* Of one who waits for many, none is made before keyd has answered for all of them: else each would
+ * have a commit of its own, which takes a slow disk minutes. */
+static bool
+all_keyed(const struct server *sv)
+{
+	for (const struct pending_account *p = sv->pending; p != NULL; p = p->next)
+		for (const struct waiter *w = p->waiters; p->open_calls == 0 && w != NULL;
+		    w = w->next)
+			if (w->job->unkeyed == 0)
+				return true;
+	return false;
+}
+
 void
 accounts_commit(struct server *sv)
 {
 	struct engine_job *list = NULL;
 
+	if (!all_keyed(sv))
+		return;
 	for (struct pending_account *p = sv->pending; p != NULL; p = p->next)
 		if (p->open_calls == 0) {
 			p->ej = (struct engine_job){ .next = list, .control = account_control,

@@ -28,6 +28,7 @@ struct job {
 	struct box_scope   scope;
 	bool		   unlimited;	/* as in ms_call */
 	unsigned	   waits;	/* accounts that are still being made */
+	unsigned	   unkeyed;	/* those of them for which keyd has not answered yet */
 	int		   failed;	/* why one of them could not be */
 	const void	  *reply;
 	int		   reply_fd;	/* -1: none */

@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 
 from harness import Imap, Province, Smtp, eventually, header, run
 import scenario
@@ -216,7 +218,7 @@ def an_agency_shares_a_quota(p, t):
 def many_at_once(p, t):
     """A long conversation sent in one piece, and a reply for each."""
     to = [p.env["CONGVU_BULK_FORMAT"] % n for n in range(1, MANY + 1)] + users(p)[:1]
-    before = t.count(to[0]), t.count(to[-1])
+    before, commits = (t.count(to[0]), t.count(to[-1])), commits_of(p)
     for text, codes in ((header(STRANGER, to[0]) + b"\r\nxin\r\n", [b"250"] * (MANY + 1)),
                         (scenario.marked_mail(t, to[0]), [b"550"] * MANY + [b"250"])):
         with Lmtp(p) as s:
@@ -225,9 +227,20 @@ def many_at_once(p, t):
             got = [s.reply()[:3] for _ in lines]
             assert got == ["250"] * (MANY + 2) + ["354"], got
             s.sock.sendall(text + b".\r\n")
-            assert [s.reply()[:3].encode() for _ in to] == codes
+            got = [s.reply() for _ in to]
+            assert [g[:3].encode() for g in got] == codes, got
             assert s.say("NOOP").startswith("250")
     assert eventually(lambda: (t.count(to[0]), t.count(to[-1])) == (before[0] + 1, before[1] + 1))
+    # The accounts are all new, and made together: a slow disk syncs seldom.
+    time.sleep(0.3)	# a text is shown for a quarter of a second
+    commits = commits_of(p) - commits
+    print("     %d commits for %d new accounts" % (commits, MANY))
+    assert commits < MANY // 20, commits
+
+
+def commits_of(p):
+    with urllib.request.urlopen(p.env["CONGVU_METRICS_URL"], timeout=60) as f:
+        return int(re.search(rb"(?m)^congvu_store_commit_seconds_count(?:\{.*?\})? (\d+)", f.read()).group(1))
 
 
 def ids(p, user):
@@ -259,10 +272,10 @@ def nothing_is_lost_with_the_store(p, t):
     sender.start()
     for k in range(3):
         before = good()
-        assert eventually(lambda: good() >= before + 5, 60), (k, good(), len(told))
+        assert eventually(lambda: good() >= before + 5), (k, good(), len(told))
         old = p.pid("mailstored")
         os.kill(old, signal.SIGKILL)
-        assert eventually(lambda: p.pid("mailstored") not in (None, old), 30)
+        assert eventually(lambda: p.pid("mailstored") not in (None, old))
     over.set()
     sender.join(180)
     assert good() >= 40, (good(), len(told))
@@ -303,7 +316,7 @@ def an_account_sends_no_more_than_allowed(p, t):
     u1, u2 = users(p)[:2]
     configure(p, ("messages-per-hour = 0", "messages-per-hour = 4\n\tsmtp-workers = 2"),
               ("\trecipients-per-hour = 0", "\trecipients-per-hour = 6"))
-    assert eventually(lambda: mail_from(p, 1, u2)[0][0] == 450, 30), "the limit never came"
+    assert eventually(lambda: mail_from(p, 1, u2)[0][0] == 450), "the limit never came"
     codes = mail_from(p, 8, u1)
     assert [c for c, _ in codes] == [250] * 4 + [450] * 4, codes
     assert codes[4][1].startswith("4.7.1 tai khoan gui qua nhieu thu"), codes[4]
@@ -335,7 +348,7 @@ def who_guesses_is_sent_away(p, t):
             while len(codes) < n and (not codes or codes[-1] not in (0, 421)):
                 codes.append(s.command("RCPT TO:<%s%d@%s>" % (name, len(codes), domain))[0])
         return codes
-    assert eventually(lambda: ask(7, "doan")[-1] == 421, 30), "never sent away"
+    assert eventually(lambda: ask(7, "doan")[-1] == 421), "never sent away"
     assert ask(1, "nua") == [421]
     with Smtp(p, "SMTP", tls=False) as s:  # nor does it learn who exists
         s.command("MAIL FROM:<%s>" % STRANGER)
