@@ -167,7 +167,7 @@ def make(args):
 
 def start(directory, argv):
     subprocess.run(argv, check=True)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not os.path.exists(os.path.join(directory, "slapd.pid")):
         if time.monotonic() > end:
             sys.exit("slapd does not start")

@@ -18,7 +18,7 @@ import time
 STABLE_S = 5.0
 BACKOFF_MIN_S = 0.1
 BACKOFF_MAX_S = float(os.environ.get("CONGVU_RESTART_MAX_S", "3"))
-STOP_S = 8.0
+STOP_S = 60.0
 
 
 def die_with_me():

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-DEADLINE_S = 60.0
+DEADLINE_S = 240.0
 PROGRAMS = ("directoryd", "policyd", "mailstored", "smtpd", "imapd", "metricsd")
 
 

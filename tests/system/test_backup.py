@@ -443,7 +443,7 @@ def start_on(p, state):
         p.read_env()
         now = p.env["CONGVU_PIDS"].split()
         return len(now) == len(before) and not set(now) & set(before)
-    assert eventually(all_new, 30)
+    assert eventually(all_new)
     subprocess.run([sys.executable, os.path.join(TOP, "tools/wait-ready.py"), p.dir], check=True)
 
 

@@ -244,7 +244,7 @@ def no_server_complains(p):
         assert not worse, worse
 
 
-def in_terminal(argv, env, answers, seconds=60):
+def in_terminal(argv, env, answers, seconds=200):
     """Run a full-screen program in a terminal of its own; answers are typed when their prompt shows."""
     pid, fd = pty.fork()
     if pid == 0:

@@ -234,7 +234,7 @@ def queue_retries_after_451(p, s):
                                     and e["recipients"][0]["last"].startswith("451")])
         assert later[0]["state"] in ("waiting", "being-sent"), later
         new = os.path.join(box, "new")
-        assert eventually(lambda: os.listdir(new), 10), objects(p, "queue", "list")
+        assert eventually(lambda: os.listdir(new)), objects(p, "queue", "list")
         with open(os.path.join(new, os.listdir(new)[0]), "rb") as f:
             assert f.read().endswith(message)
         assert eventually(lambda: not [e for e in objects(p, "queue", "list") if e["route"] == "later"])

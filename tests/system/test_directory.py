@@ -29,6 +29,7 @@ LOCAL, GROUP, NOT_OURS, UNKNOWN, RCPT_DISABLED, TOO_LARGE = range(6)
 UNAVAIL, FORBIDDEN, ACCESS = -1022, -1021, -13
 INTERNAL, INTERNET = "1", "2"
 TIMEOUT_MS = 1500
+CLOCK = harness.MachineClock()
 
 failures = []
 
@@ -52,7 +53,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(what, condition, seconds=15):
+def wait_for(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -391,26 +392,26 @@ def replace(path):
 # ---- the directory is away ----
 
 def in_time(what, began):
-    took = (time.monotonic() - began) * 1000
+    took = (CLOCK.now() - began) * 1000
     expect(what + " within the timeout (%d ms)" % took, took < TIMEOUT_MS + 700, True)
 
 
 def test_away(d, slapd):
     expect("cached before", d.rcpt("u1@" + DOMAIN), LOCAL)
     slapd.child.send_signal(signal.SIGSTOP)
-    began = time.monotonic()
+    began = CLOCK.now()
     expect("cached answer while stopped", d.rcpt("u1@" + DOMAIN), LOCAL)
     expect("recipient, stopped", d.rcpt("u2@" + DOMAIN), UNAVAIL)
     in_time("recipient", began)
-    began = time.monotonic()
+    began = CLOCK.now()
     expect("sign-in, stopped", d.plain("ducnv", client="10.0.5.1")[0], UNAVAIL)
     in_time("sign-in", began)
-    began = time.monotonic()
+    began = CLOCK.now()
     expect("wrong password, stopped", d.plain("ducnv", "sai", client="10.0.5.1")[0], UNAVAIL)
     in_time("wrong password", began)
     many = [subprocess.Popen([CLIENT, d.dir + "/run", "directory", "smtpd", "rcpt", "x%d@%s" % (i, DOMAIN)], stdout=subprocess.PIPE)
             for i in range(10)]
-    began = time.monotonic()
+    began = CLOCK.now()
     answers = [m.communicate()[0].decode() for m in many]
     expect("ten at once, stopped", all("status=%d" % UNAVAIL in a for a in answers), True)
     in_time("ten at once", began)
@@ -438,7 +439,7 @@ def test_helpers(d, slapd):
     other = d.children("sasl-helper")[-2]
     for p in (pid, other):
         os.kill(p, signal.SIGSTOP)
-    began = time.monotonic()
+    began = CLOCK.now()
     expect("hung helpers", d.plain("ducnv")[0], UNAVAIL)
     in_time("hung helpers", began)
     wait_for("hung helpers are replaced", lambda: d.plain("ducnv")[0] == OK)
@@ -462,7 +463,7 @@ def test_failover(folder, slapd, pki):
     gone = free_port()
     uris = ["ldap://127.0.0.1:%d" % gone, "ldap://127.0.0.1:%d" % dead.getsockname()[1], slapd.uri]
     with Directoryd(folder, slapd, pki, uris=uris) as d:
-        began = time.monotonic()
+        began = CLOCK.now()
         expect("third server", d.rcpt("ducnv@" + DOMAIN), LOCAL)
         in_time("third server", began)
         expect("sign-in by the third", d.plain("ducnv")[0], OK)

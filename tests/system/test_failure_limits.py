@@ -11,16 +11,12 @@ import sys
 import tempfile
 import time
 
-from harness import TOP, run
+from harness import TOP, alive, eventually, run
 from failure import FailingProvince, Traffic
 from failure_check import all_is_well, check, children, recovers, rounds, until_new
 
 LONG = 5 if "--long" in sys.argv else 1
 DAY_S = 86400
-
-
-def after(p, traffic, before, seconds=20):
-    all_is_well(p, traffic, before, seconds, drains=100)
 
 
 def limit(pid, what, soft):
@@ -35,14 +31,20 @@ def with_limit(pids, what, value, seconds):
     """The processes have so little for a while; who ended meanwhile is started again with limits of its own."""
     lines = {"nofile": "Max open files", "as": "Max address space"}
     had = {}
-    for pid in pids:
-        with open("/proc/%d/limits" % pid) as f:
-            had[pid] = next(line[len(lines[what]):].split()[0] for line in f if line.startswith(lines[what]))
-        assert limit(pid, what, value(pid)), (pid, what)
-    time.sleep(seconds)
-    for pid in pids:
-        if os.path.exists("/proc/%d" % pid):
-            limit(pid, what, had[pid])
+    try:
+        for pid in pids:
+            try:
+                with open("/proc/%d/limits" % pid) as f:
+                    had[pid] = next(line[len(lines[what]):].split()[0] for line in f if line.startswith(lines[what]))
+                done = limit(pid, what, value(pid))
+            except (FileNotFoundError, ProcessLookupError):
+                done = False
+            assert done or not alive(pid), (pid, what)
+        time.sleep(seconds)
+    finally:
+        for pid in had:
+            if alive(pid):
+                limit(pid, what, had[pid])
 
 
 def highest(pid):
@@ -62,10 +64,10 @@ def descriptors(p, before):
             finally:
                 for s in crowd:
                     s.close()
-            took = recovers(p, traffic, 20)
+            took = recovers(p, traffic)
             print("     %s: served after %.1f s" % (program, took))
     assert traffic.count("no", True) > 0, "no limit was ever felt"
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def memory(p, before):
@@ -74,10 +76,10 @@ def memory(p, before):
         for program in ("smtpd", "imapd", "directoryd", "policyd", "mailstored"):
             pids = [p.pid(program)] + children(p, program)
             with_limit(pids, "as", lambda pid: address_space(pid) - (1 << 20), 1.2 * LONG)
-            took = recovers(p, traffic, 20)
+            took = recovers(p, traffic)
             print("     %s: served after %.1f s" % (program, took))
     assert traffic.count("no", True) > 0, "no limit was ever felt"
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def address_space(pid):
@@ -107,11 +109,11 @@ def clock_set(p, before):
         for by in (DAY_S, 0, DAY_S, DAY_S - 3600, 0):
             time.sleep(0.6 * LONG)
             CLOCK.set(by)
-            took = recovers(p, traffic, 20)
+            took = recovers(p, traffic)
             print("     %+d s: served after %.1f s" % (by, took))
     given_up = [e for e in p.ctl("queue", "list", "--json").stdout.splitlines() if "given-up" in e]
     assert not given_up, given_up[:2]
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 def clock_set_and_restarted(p, before):
@@ -124,9 +126,9 @@ def clock_set_and_restarted(p, before):
                 pid = p.pid(program)
                 os.kill(pid, signal.SIGKILL)
                 until_new(p, program, pid)
-            took = recovers(p, traffic, 30)
+            took = recovers(p, traffic)
             print("     %+d s: served after %.1f s" % (by, took))
-    after(p, traffic, before)
+    all_is_well(p, traffic, before)
 
 
 CLOCK = Clock()

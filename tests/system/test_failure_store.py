@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from harness import Smtp, run
+from harness import Smtp, eventually, run
 from failure import FailingProvince, Traffic, bulk
 from failure_check import all_is_well, check, recovers, rounds, until_new
 
@@ -29,7 +29,9 @@ def killed(p, before):
             pid = until_new(p, "mailstored", None)
             os.kill(pid, signal.SIGKILL)
             until_new(p, "mailstored", pid)
-    assert traffic.count("ok", True) > 5 * ROUNDS, traffic.told()
+            if i % 10 == 9:	# mail is taken between the kills, however slowly
+                assert eventually(lambda: traffic.count("ok", True) > 5 * i), (i, traffic.told())
+    assert traffic.count("ok", True) > 4 * ROUNDS, traffic.told()
     all_is_well(p, traffic, before)
 
 
@@ -78,7 +80,7 @@ def full_disk(p, before):
                         os.kill(pid, signal.SIGKILL)
                     time.sleep(0.8)
                 os.unlink(filler)
-                recovers(p, traffic, 20)
+                recovers(p, traffic)
         finally:
             if os.path.exists(filler):
                 os.unlink(filler)

@@ -7,6 +7,7 @@ import email.policy
 import json
 import os
 import re
+import signal
 import sys
 import urllib.request
 
@@ -72,8 +73,8 @@ class World:
     def about(self, ref):
         return [(m, t) for m, t in self.notices() if "ref: %s" % ref in t]
 
-    def told(self, ref, seconds=15):
-        found = eventually(lambda: self.about(ref), seconds)
+    def told(self, ref):
+        found = eventually(lambda: self.about(ref))
         assert found, (ref, [t for _, t in self.notices()])
         return found
 
@@ -107,11 +108,16 @@ def it_has_no_mark_of_its_own(w):
 
 
 def many_are_gathered(w):
-    refs = [w.submit(mark=m) for m in ("MẬT", "TỐI MẬT", "TUYỆT MẬT", "MẬT", "MẬT", "MẬT")]
+    relay = eventually(w.p.relay)
+    os.kill(relay, signal.SIGSTOP)	# it is who tells, and not faster than we submit
+    try:
+        refs = [w.submit(mark=m) for m in ("MẬT", "TỐI MẬT", "TUYỆT MẬT", "MẬT", "MẬT", "MẬT")]
+    finally:
+        os.kill(relay, signal.SIGCONT)
     for ref in refs:
         assert len(w.told(ref)) == 1, ref
     notices = {m["Message-ID"] for ref in refs for m, _ in w.about(ref)}
-    assert 1 <= len(notices) <= 4, notices
+    assert 1 <= len(notices) <= 2, notices
     numbers = [tuple(map(int, re.search(r"mức 1: (\d+), mức 2: (\d+), mức 3: (\d+)", t).groups())) for m, t in w.notices()
                if m["Message-ID"] in notices]
     assert tuple(map(sum, zip(*numbers))) == (4, 1, 1), numbers
@@ -128,7 +134,7 @@ def other_paths_are_told(w):
         s.send(b"a APPEND INBOX {%d+}\r\n" % len(raw) + raw + b"\r\n")
         line = s.until(b"a ")
     assert line.startswith(b"a NO"), line
-    assert eventually(lambda: [t for _, t in w.notices() if "việc / act: append" in t and w.other in t], 15), w.notices()
+    assert eventually(lambda: [t for _, t in w.notices() if "việc / act: append" in t and w.other in t]), w.notices()
 
 
 def nothing_is_lost_and_nothing_twice(w):
@@ -136,13 +142,13 @@ def nothing_is_lost_and_nothing_twice(w):
         refs = [w.submit() for _ in range(3)]
         old = w.p.pid(program)
         os.kill(old, 9)
-        assert eventually(lambda: w.p.pid(program) not in (None, old), 20)
-        assert eventually(lambda: w.p.ctl("queue", "list").returncode == 0, 20)
+        assert eventually(lambda: w.p.pid(program) not in (None, old))
+        assert eventually(lambda: w.p.ctl("queue", "list").returncode == 0)
         for ref in refs:
-            w.told(ref, 40)
+            w.told(ref)
         # A second one would come by the next notice.
-        last = eventually(w.submit_or_none, 30)
-        w.told(last, 40)
+        last = eventually(w.submit_or_none)
+        w.told(last)
         for ref in refs + [last]:
             assert len(w.about(ref)) == 1, ref
 
@@ -163,10 +169,10 @@ def without_a_mailbox_they_wait(w):
     def deferred():
         with open(os.path.join(w.p.dir, "log/smtpd.log"), errors="replace") as f:
             return "ev=incident-deferred" in f.read()
-    assert eventually(deferred, 15)
+    assert eventually(deferred)
     assert not w.about(ref)
     w.configure(w.officer)
-    assert len(w.told(ref, 30)) == 1
+    assert len(w.told(ref)) == 1
 
 
 def figures_tell(w):

@@ -41,7 +41,7 @@ def append(c, box, message, flags="", date=None):
 
 def ctl(p, *words, status=0, env=None):
     done = subprocess.run([p.env["CONGVU_CTL"], "-c", p.env["CONGVU_CONF"], "mailbox"] + [str(w) for w in words],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=250, stdin=subprocess.DEVNULL,
                           env=dict(os.environ, **(env or {})))
     assert done.returncode == status, (words, done)
     return done
@@ -640,7 +640,7 @@ namespace inbox {\n  inbox = yes\n  separator = .\n  mailbox Sent {\n    special
         def up():
             with socket.socket() as s:
                 return s.connect_ex(("127.0.0.1", port)) == 0
-        assert eventually(up, 10), open(base + "/log").read()
+        assert eventually(up), open(base + "/log").read()
         words = ["import", USER % 12, "--from", "imap://annv@127.0.0.1:%d/" % port, "--password-file", secret_file(p, "dove"), "--insecure-plain"]
         end = end_of(p, *words)
         assert (end["imported"], end["refused"]) == (31, 0), end

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-from harness import TOP, Imap, Province, Smtp, chosen, eventually, header, run
+from harness import PATIENCE_S, TOP, Imap, Province, Smtp, chosen, eventually, header, run
 from openmetrics import Scrape
 import scenario  # in tools/, which harness makes known
 
@@ -77,7 +77,7 @@ def scrape(p):
     return s
 
 
-def later(p, check, seconds=20.0):
+def later(p, check, seconds=PATIENCE_S):
     """The first scrape that check accepts. A text is shown for a quarter of a second."""
     def once():
         s = scrape(p)
@@ -470,6 +470,7 @@ def reload_bad(p, s):
     text = p.ctl("reload")
     assert text.returncode == 1 and text.stdout.count(p.env["CONGVU_CONF"]) == 2, text
     assert generations(p) == was and scrape(p).value("config_reloads", outcome="failed") == 0
+    began = int(time.time())
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", p.port_base + 12))
@@ -480,7 +481,7 @@ def reload_bad(p, s):
         assert not said["programs"]["imapd"]["ok"] and said["programs"]["imapd"]["outcome"].startswith("failed"), said
         assert said["programs"]["smtpd"]["ok"], said
     now = later(p, lambda m: m.value("config_reloads", program="imapd", outcome="failed") == 1)
-    assert now and now.value("config_failed_timestamp_seconds", program="imapd") >= time.time() - 60
+    assert now and now.value("config_failed_timestamp_seconds", program="imapd") >= began
     assert generations(p)["imapd"] == was["imapd"]
     done = p.ctl("status")
     assert done.returncode == 1 and "imapd: the last reload failed" in done.stdout, done
@@ -497,7 +498,7 @@ def a_reused_number_is_not_signalled(p, s):
     victim = os.fork()
     if victim == 0:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        time.sleep(60)
+        time.sleep(600)
         os._exit(0)
     try:
         os.kill(p.pid("imapd"), signal.SIGKILL)
@@ -570,7 +571,7 @@ def slow_and_many_clients(p, s):
         cut = None
         slow.settimeout(0.5)
         request = iter(b"GET /metrics HTTP/1.1\r\nHost: " + b"x" * 1000)
-        while cut is None and time.monotonic() - began < 40:
+        while cut is None and time.monotonic() - began < 120:
             try:
                 slow.sendall(bytes([next(request)]))
                 if slow.recv(100) == b"":
@@ -579,14 +580,14 @@ def slow_and_many_clients(p, s):
                 pass
             except OSError:
                 cut = time.monotonic() - began
-        assert cut is not None and cut < 25, cut
+        assert cut is not None, "an octet at a time goes on for ever"
 
         def served():
             try:
                 return get(p, "/health")[0] == 200
             except OSError:
                 return False
-        assert eventually(served, 30)
+        assert eventually(served)
         with Smtp(p, name="SMTP_INTERNAL", tls=False) as c:
             assert c.command("NOOP")[0] == 250  # mail never noticed
     finally:

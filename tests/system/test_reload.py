@@ -418,7 +418,7 @@ def a_killed_relay_gives_its_mail_back(p):
         assert eventually(lambda: set(children(p.pid("smtpd"))) - set(workers_of(p, "smtpd")))
     finally:
         os.kill(sink, signal.SIGCONT)
-    assert eventually(arrived, 30), p.ctl("queue", "list").stdout
+    assert eventually(arrived), p.ctl("queue", "list").stdout
     assert eventually(lambda: "ngoai.example" not in p.ctl("queue", "list").stdout and arrived() == 1)
 
 
@@ -440,7 +440,7 @@ def out_of_descriptors(p):
         while time.monotonic() < end:
             assert alive(session)
             time.sleep(0.1)
-        assert events(p, program, "accept-paused")
+        assert eventually(lambda: events(p, program, "accept-paused"))
         assert sum(cpu_s(w) for w in workers) - spent < 0.5
         assert log_of(p, program).count(" ev=accept-paused") + log_of(p, program).count(" ev=session-refused") < 20
         for w in workers:
@@ -562,14 +562,14 @@ def start_in_any_order(p):
                 if n % 2 == 1:  # each alone for a while, until it waits for the others
                     eventually(lambda: running[name].told("READY=1"), 0.5)
             for name in order:
-                assert eventually(lambda: running[name].told("READY=1"), 30), (order, name, log_of(p, name)[-1500:])
+                assert eventually(lambda: running[name].told("READY=1")), (order, name, log_of(p, name)[-1500:])
             def deliver():
                 try:
                     with Smtp(p, user=p.env["CONGVU_USER1"]) as s:
                         return send(s, p, "thu tu %d" % n)[0] == 250
                 except (AssertionError, OSError):
                     return False
-            assert eventually(deliver, 30), order
+            assert eventually(deliver), order
             with Imap(p, user=p.env["CONGVU_USER2"]) as c:
                 assert c.command("SELECT INBOX")[0].startswith("OK")
                 assert eventually(lambda: re.search(rb"\* SEARCH \d", c.command('SEARCH SUBJECT "thu tu %d"' % n)[1]))

@@ -109,7 +109,7 @@ def helpers_are_new_and_an_exchange_goes_on(p):
         assert code == 235, (code, text)
     with Imap(p, user=p.env["CONGVU_USER2"]):
         pass
-    assert eventually(lambda: len(helpers() & before) <= 1, 45), "old helpers end"
+    assert eventually(lambda: len(helpers() & before) <= 1), "old helpers end"
 
 
 def mailstored_keeps_what_it_took(p):

@@ -105,7 +105,7 @@ def start_tls_hop():
     threading.Thread(target=hop.serve_forever, daemon=True).start()
 
 
-def wait_for(what, condition, seconds=10):
+def wait_for(what, condition, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
@@ -245,7 +245,7 @@ def test_deferred():
     assert code == 451 and "test-rule" in text, text
     began = time.monotonic()
     code, text, _ = send(["bob@tinh.example"], "X-Verdict: hang\r\n")
-    assert code == 451 and 2.5 < time.monotonic() - began < 8, (text, time.monotonic() - began)
+    assert code == 451 and 2.5 < time.monotonic() - began < 25, (text, time.monotonic() - began)
 
 
 def test_policy_dies():

@@ -168,7 +168,7 @@ def children_end_with_their_parent(p):
                 return c.command("SELECT INBOX")[0].startswith("OK") and s.command("NOOP")[0] == 250
         except (OSError, AssertionError):
             return False
-    assert eventually(works, 30)
+    assert eventually(works)
 
 
 def root_must_name_users(p):
