@@ -43,7 +43,7 @@ struct import_slot {
 	/* of the judgement */
 	uint8_t		  verdict, level, sig, sig_reason;
 	bool		  kept_inside;
-	struct slice	  rule, sha256, evidence, reason;
+	struct slice	  rule, sha256, evidence, detail, reason;
 	struct arena	  a;
 };
 

@@ -170,6 +170,7 @@ verify(struct submit *sub)
 	struct pol_rcpt *to = arena_array(&sub->ctl->arena, sub->s.recipients_n, sizeof *to);
 	struct release_context c = { .path = PATH_SUBMIT, .sender = sub->s.sender,
 		.recipients = to, .recipients_n = sub->s.recipients_n,
+		.by_sender = sub->env.rules.release_by_sender,
 		.trust = sub->env.trust, .smime = &sub->env.smime };
 	struct release_statement s;
 	const char *unfit = NULL;
@@ -181,6 +182,10 @@ verify(struct submit *sub)
 		err = release_verify(&r, &c, &sub->ctl->arena, &s, &unfit);
 	if (err != OK)
 		ctl_fail("%s", err_text(err));
+	else if (unfit != NULL && strcmp(unfit, "own-message") == 0)
+		ctl_fail("the two statements make no release: own-message: nguoi gui thu khong duoc "
+		    "la mot trong hai nguoi ky phieu / whoever sends the message may not be one of "
+		    "the two who sign");
 	else if (unfit != NULL)
 		ctl_fail("the two statements make no release: %s", unfit);
 	return err != OK ? err : unfit != NULL ? ERR_ACCESS : OK;

@@ -70,7 +70,8 @@ fill_audit(const struct import_slot *s, struct st_address *self, struct st_audit
 		.client = SLICE("congvuctl"), .recipients = self, .recipients_n = 1,
 		.size_octets = s->octets, .sha256 = s->sha256, .verdict = s->verdict,
 		.rule = s->rule, .level = s->level, .sig = s->sig, .sig_reason = s->sig_reason,
-		.arrival_zone = (uint8_t)s->im->source->zone, .evidence = s->evidence };
+		.arrival_zone = (uint8_t)s->im->source->zone, .evidence = s->evidence,
+		.detail = s->detail };
 }
 
 static bool
@@ -213,6 +214,7 @@ on_judged(void *arg, struct chan_answer *a)
 	s->sha256 = arena_copy(&s->a, r->sha256);
 	s->reason = arena_copy(&s->a, r->reason_en);
 	s->evidence = pol_evidence_text(r, &s->a);
+	s->detail = pol_detail_text(r, &s->a);
 	s->state = SLOT_JUDGED;
 	pump(s->im);
 }

@@ -84,11 +84,11 @@ refuse_judged(struct session *s, struct slice vi, struct slice en)
 	char text[1100];
 
 	s->conf.backend->ask(s->conf.ctx, &audit);
-	s->conf.backend->spool_drop(s->conf.ctx);
 	snprintf(text, sizeof text, "%.*s / %.*s", (int)vi.n, vi.p, (int)en.n, en.p);
 	for (char *c = text; *c != '\0'; c++)
 		if (*c < 0x20 || *c > 0x7e)
 			*c = '?';
+	s->conf.backend->spool_drop(s->conf.ctx);	/* the reasons lie in it */
 	return session_no(s, "CANNOT", text);
 }
 

@@ -12,6 +12,7 @@
 #include "directory/right.h"
 #include "imapd/engine.h"
 #include "imapd/worker.h"
+#include "policy/release_ask.h"
 
 enum { CONN_KEYSETS_MAX = 64 };
 
@@ -59,6 +60,7 @@ struct conn {
 	struct account	  *account;	/* NULL: nobody */
 	struct sign_in	  *sign_in;	/* under way */
 	struct judged	  *judged;	/* of the message in the spool */
+	struct release_ask release;	/* that officers signed for it */
 	struct chan_client *asked;	/* where the call under way is */
 	uint32_t	   call;
 	struct rewrap	  *rewrap;	/* of the COPY under way */

@@ -17,15 +17,15 @@
 #include "imapd/conn.h"
 #include "policy/proto.h"
 
-enum { AUDIT_MS = 30000, EVIDENCE_OCTETS = 4096 };
+enum { AUDIT_MS = 30000, JUDGED_OCTETS = 65536 };
 
-/* What the audit keeps of a judgement. */
+/* What is kept of a judgement, for the audit and for the answer. */
 struct judged {
-	int	 summary_fd;
-	unsigned verdict, level, sig, sig_reason;
-	char	 rule[65], sha256[32], evidence[EVIDENCE_OCTETS];
-	size_t	 sha256_n, evidence_n;
-	bool	 kept_inside;
+	int	      summary_fd;
+	unsigned      verdict, level, sig, sig_reason;
+	struct slice  rule, sha256, evidence, detail, reason_vi, reason_en;
+	bool	      kept_inside;
+	struct arena  a;
 };
 
 static void
@@ -35,6 +35,7 @@ judged_drop(struct conn *c)
 		return;
 	if (c->judged->summary_fd >= 0)
 		close(c->judged->summary_fd);
+	arena_clear(&c->judged->a);
 	free(c->judged);
 	c->judged = NULL;
 }
@@ -73,6 +74,7 @@ conn_spool_drop(void *ctx)
 	struct conn *c = ctx;
 
 	judged_drop(c);
+	release_ask_drop(&c->release);
 	if (c->spool_fd < 0)
 		return;
 	close(c->spool_fd);
@@ -82,20 +84,6 @@ conn_spool_drop(void *ctx)
 }
 
 /* ---- policyd ---- */
-
-static void
-add_evidence(struct judged *j, const struct pol_evidence *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		int len = snprintf(j->evidence + j->evidence_n, sizeof j->evidence - j->evidence_n,
-		    "%s%.*s:%.*s:%u", i > 0 ? " " : "", (int)v[i].detector.n, v[i].detector.p,
-		    (int)v[i].part.n, v[i].part.p, v[i].position);
-
-		if (len < 0 || (size_t)len >= sizeof j->evidence - j->evidence_n)
-			return;
-		j->evidence_n += (size_t)len;
-	}
-}
 
 static int
 keep_judgement(struct conn *c, const struct pol_judge_reply *r, struct chan_answer *a)
@@ -115,30 +103,30 @@ keep_judgement(struct conn *c, const struct pol_judge_reply *r, struct chan_answ
 	j->sig = r->sig;
 	j->kept_inside = r->kept_inside;
 	j->sig_reason = r->sig_reason;
-	snprintf(j->rule, sizeof j->rule, "%.*s", (int)r->rule.n, r->rule.p);
-	j->sha256_n = r->sha256.n;
-	if (r->sha256.n > 0)
-		memcpy(j->sha256, r->sha256.p, r->sha256.n);
-	add_evidence(j, r->evidence, r->evidence_n);
+	arena_init(&j->a, JUDGED_OCTETS);
+	j->rule = arena_copy(&j->a, r->rule);
+	j->sha256 = arena_copy(&j->a, r->sha256);
+	j->evidence = pol_evidence_text(r, &j->a);
+	j->detail = pol_detail_text(r, &j->a);
+	j->reason_vi = arena_copy(&j->a, r->reason_vi);
+	j->reason_en = arena_copy(&j->a, r->reason_en);
 	c->judged = j;
+	if (j->a.err != OK)
+		return j->a.err;
 	return r->verdict == VERDICT_ALLOW && j->summary_fd < 0 ? ERR_FRAME : OK;
 }
 
 static void
-on_judge(void *arg, struct chan_answer *a)
+tell_judgement(struct conn *c, int status)
 {
-	struct conn *c = arg;
-	const struct pol_judge_reply *r = a->msg;
-	struct backend_reply reply = { .status = a->status };
+	const struct judged *j = c->judged;
+	struct backend_reply reply = { .status = status };
 
-	c->asked = NULL;
-	if (reply.status == OK)
-		reply.status = keep_judgement(c, r, a);
-	if (reply.status == OK) {
-		reply.verdict = r->verdict;
-		reply.level = r->level;
-		reply.reason_vi = r->reason_vi;
-		reply.reason_en = r->reason_en;
+	if (status == OK) {
+		reply.verdict = j->verdict;
+		reply.level = j->level;
+		reply.reason_vi = j->reason_vi;
+		reply.reason_en = j->reason_en;
 	}
 	if (reply.status != OK || reply.verdict == VERDICT_DEFER) {
 		metric_add(METRIC_MESSAGES, METRIC_DEFERRED, 1);
@@ -146,6 +134,50 @@ on_judge(void *arg, struct chan_answer *a)
 		    F_CSTR("path", "store"), F_ERR(reply.status));
 	}
 	conn_answer(c, &reply);
+}
+
+/* The releases of the sender are there, if there are any: the gate is asked again. */
+static void
+on_releases(void *arg, int status)
+{
+	struct conn *c = arg;
+
+	if (status != OK)
+		log_event(EV_SERVICE_AWAY, F_CSTR("service", "releases"), F_ERR(status));
+	if (status == OK && c->release.releases_n > 0)
+		conn_judge(c);
+	else
+		tell_judgement(c, status);
+}
+
+/* What officers released to be sent is stored as it was sent (doc/design/release.md). */
+static void
+ask_releases(struct conn *c, struct slice from)
+{
+	struct st_release_find_request what = { .sender = from, .used = 1 };
+
+	c->release.store = c->worker->mailstore;
+	c->release.directory = c->worker->directory;
+	c->release.account = (struct slice){ c->account->guid, DIR_GUID_OCTETS };
+	c->release.done = on_releases;
+	c->release.arg = c;
+	release_ask_start(&c->release, &what);
+}
+
+static void
+on_judge(void *arg, struct chan_answer *a)
+{
+	struct conn *c = arg;
+	const struct pol_judge_reply *r = a->msg;
+	int err = a->status;
+
+	c->asked = NULL;
+	if (err == OK)
+		err = keep_judgement(c, r, a);
+	if (err == OK && r->liftable && r->from.n > 0 && !c->release.begun)
+		ask_releases(c, r->from);
+	else
+		tell_judgement(c, err);
 }
 
 void
@@ -157,8 +189,10 @@ conn_judge(struct conn *c)
 	struct pol_judge_request q = { .path = PATH_STORE,
 		.arrival_zone = (uint8_t)c->worker->wc->zone, .account = address,
 		.client = slice_of(c->client), .recipients = &self, .recipients_n = 1,
+		.identities = c->release.identities, .identities_n = c->release.identities_n,
+		.releases = c->release.releases, .releases_n = c->release.releases_n,
 		.want_summary = 1 };
-	int err = memfd_seal(c->spool_fd);
+	int err = c->release.begun ? OK : memfd_seal(c->spool_fd);	/* once */
 
 	/* Without its seal nobody takes the file: the call fails, and the message with it. */
 	if (err != OK)
@@ -176,12 +210,12 @@ fill_audit(const struct conn *c, struct st_address *self, struct st_audit *out)
 	self->address = slice_of(c->account->address);
 	*out = (struct st_audit){ .event = SLICE("append"), .account = self->address,
 		.client = slice_of(c->client), .recipients = self, .recipients_n = 1,
-		.size_octets = c->spool_octets, .sha256 = { j->sha256, j->sha256_n },
-		.verdict = (uint8_t)j->verdict, .rule = slice_of(j->rule),
+		.size_octets = c->spool_octets, .sha256 = j->sha256,
+		.verdict = (uint8_t)j->verdict, .rule = j->rule,
 		.level = (uint8_t)j->level, .sig = (uint8_t)j->sig,
 		.sig_reason = (uint8_t)j->sig_reason,
 		.arrival_zone = (uint8_t)c->worker->wc->zone,
-		.evidence = { j->evidence, j->evidence_n } };
+		.evidence = j->evidence, .detail = j->detail };
 }
 
 static void
@@ -206,7 +240,7 @@ conn_refused(struct conn *c)
 	fill_audit(c, &self, &audit);
 	metric_add(METRIC_MESSAGES, METRIC_REFUSED, 1);
 	log_event(EV_MESSAGE_REFUSED, F_CSTR("who", c->account->uid), F_CSTR("path", "store"),
-	    F_CSTR("rule", c->judged->rule));
+	    F_STR("rule", c->judged->rule));
 	chan_call(c->worker->mailstore, ST_AUDIT, &q, NULL, 0, AUDIT_MS, on_audit, NULL, NULL);
 }
 

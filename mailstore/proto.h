@@ -768,10 +768,12 @@ WIRE_STRUCT(st_release, ST_RELEASE_FIELDS)
 	F(T, STR, by, 100)
 WIRE_STRUCT(st_release_add_request, ST_RELEASE_ADD_REQUEST_FIELDS)
 
-/* The open ones of a sender; or, delivery not empty, the one that this delivery used. */
+/* The open ones of a sender; or, delivery not empty, the one that this delivery used. used: before
+ * the open ones the four that were used last and are not over, for the sender's own copy. */
 #define ST_RELEASE_FIND_REQUEST_FIELDS(F, L, T) \
 	F(T, STR, sender, 320) \
-	F(T, STR, delivery, 16)
+	F(T, STR, delivery, 16) \
+	F(T, U8, used, 1)
 WIRE_STRUCT(st_release_find_request, ST_RELEASE_FIND_REQUEST_FIELDS)
 
 /* Behind the one with id `after` (empty: from the start), in order of id. */
@@ -841,8 +843,8 @@ WIRE_STRUCT(st_release_revoke_request, ST_RELEASE_REVOKE_REQUEST_FIELDS)
 	    st_release_list_reply) \
 	X(ST_RELEASE_REVOKE, "release-revoke", ROLE_CONTROL, 0, st_release_revoke_request, \
 	    st_nothing) \
-	X(ST_RELEASE_FIND, "release-find", ROLE_SMTPD | ROLE_RELAY, 0, st_release_find_request, \
-	    st_release_list_reply) \
+	X(ST_RELEASE_FIND, "release-find", ROLE_SMTPD | ROLE_RELAY | ROLE_IMAPD, 0, \
+	    st_release_find_request, st_release_list_reply) \
 	X(ST_STATUS, "status", ROLE_CONTROL, 0, st_nothing, st_status_reply)
 
 const struct chan_row *st_rows(size_t *n_out);

@@ -8,7 +8,7 @@
 
 enum {
 	PREFIX_OCTETS = sizeof "release-r" - 1, PURGE_AT_ONCE = 8, ADDRESS_MAX = 320,
-	DETAIL_MAX = 1024
+	DETAIL_MAX = 1024, USED_AT_ONCE = 4
 };
 
 /* ---- keys ---- */
@@ -33,11 +33,11 @@ key_id(char kind, struct slice id)
 	return k;
 }
 
-/* By what a sender's address is in any case of letters. */
+/* By what a sender's address is in any case of letters: 's', open ones; 'u', used ones. */
 static struct record_key
-key_sender(struct slice sender)
+key_sender(char kind, struct slice sender)
 {
-	struct record_key k = key_of('s');
+	struct record_key k = key_of(kind);
 	unsigned char hash[RECORD_HASH_OCTETS], low[ADDRESS_MAX];
 	size_t n = sender.n < sizeof low ? sender.n : sizeof low;
 
@@ -45,6 +45,16 @@ key_sender(struct slice sender)
 		low[i] = (unsigned char)ascii_lower(sender.p[i]);
 	crypto_generichash(hash, sizeof hash, low, n, NULL, 0);
 	record_key_octets(&k, (struct slice){ (const char *)hash, sizeof hash });
+	return k;
+}
+
+/* ... which are in order of time, the last first. */
+static struct record_key
+key_used(const struct st_release *r)
+{
+	struct record_key k = key_sender('u', r->sender);
+
+	record_key_u32(&k, UINT32_MAX - (uint32_t)r->settled_s);
 	return k;
 }
 
@@ -93,7 +103,7 @@ is_open(const struct st_release *r, int64_t now_s)
 static int
 close_row(struct control *c, struct st_release *r, uint8_t state, int64_t now_s)
 {
-	struct record_key k = key_sender(r->sender);
+	struct record_key k = key_sender('s', r->sender);
 	int err = control_del(c, CONTROL_META, with_id(&k, r->id));
 
 	r->state = state;
@@ -129,9 +139,19 @@ struct finding {
 	struct control		     *c;
 	struct arena		     *a;
 	struct slice		      sender;	/* empty: whoever's */
+	uint8_t			      state;	/* ST_RELEASE_* of those of the sender */
 	int64_t			      now_s;
+	size_t			      max;
 	struct st_release_list_reply *out;
 };
+
+static bool
+is_sought(const struct finding *f, const struct st_release *r)
+{
+	return f->sender.n == 0 || (slice_eq_nocase(r->sender, f->sender) &&
+	    (f->state == ST_RELEASE_OPEN ? is_open(r, f->now_s) :
+	    r->state == f->state && (int64_t)r->expires_s > f->now_s));
+}
 
 static int
 find_one(void *arg, struct slice id)
@@ -144,25 +164,37 @@ find_one(void *arg, struct slice id)
 		return 0;
 	if (err != OK)
 		return err;
-	if (f->sender.n > 0 &&
-	    (!slice_eq_nocase(r->sender, f->sender) || !is_open(r, f->now_s)))
-		return 0;
-	return ++f->out->releases_n == ST_RELEASES_OPEN_MAX;
+	/* What was used before the longest release began is over, and so is what comes behind it. */
+	if (f->state == ST_RELEASE_USED && (int64_t)r->settled_s + RELEASE_AHEAD_S <= f->now_s)
+		return 1;
+	return is_sought(f, r) && ++f->out->releases_n == f->max;
 }
 
 int
 release_find(struct control *c, const struct st_release_find_request *req, int64_t now_s,
     struct arena *a, struct st_release_list_reply *out)
 {
-	bool used = req->delivery.n == ST_ID_OCTETS;
-	struct finding f = { c, a, used ? SLICE("") : req->sender, now_s, out };
-	struct record_key k = used ? key_id('d', req->delivery) : key_sender(req->sender);
+	bool delivered = req->delivery.n == ST_ID_OCTETS;
+	struct finding f = { c, a, delivered ? SLICE("") : req->sender, ST_RELEASE_OPEN, now_s,
+		ST_RELEASES_OPEN_MAX, out };
+	struct record_key k = delivered ? key_id('d', req->delivery) :
+	    key_sender('s', req->sender), used = key_sender('u', req->sender);
+	int r = OK;
 
 	*out = (struct st_release_list_reply){ .more = 0 };
-	if (!used && req->sender.n == 0)
+	if (!delivered && req->sender.n == 0)
 		return ERR_INVAL;
 	out->releases = arena_array(a, ST_RELEASES_OPEN_MAX, sizeof *out->releases);
-	return out->releases == NULL ? a->err : each_id(c, &k, find_one, &f);
+	if (out->releases == NULL)
+		return a->err;
+	if (!delivered && req->used) {
+		f.state = ST_RELEASE_USED;
+		f.max = USED_AT_ONCE;
+		r = each_id(c, &used, find_one, &f);
+		f.state = ST_RELEASE_OPEN;
+		f.max = ST_RELEASES_OPEN_MAX;
+	}
+	return r == OK ? each_id(c, &k, find_one, &f) : r;
 }
 
 struct listing {
@@ -259,7 +291,7 @@ count_all(void *arg, struct slice id)
 static int
 forget(struct control *c, struct slice id, struct arena *a)
 {
-	struct record_key k = key_id('r', id), sender, delivery;
+	struct record_key k = key_id('r', id), sender, delivery, used;
 	struct st_release r;
 	int err = get(c, id, a, &r);
 
@@ -267,9 +299,12 @@ forget(struct control *c, struct slice id, struct arena *a)
 		return OK;
 	if (err != OK)
 		return err;
-	sender = key_sender(r.sender);
+	sender = key_sender('s', r.sender);
 	delivery = key_id('d', r.delivery);
+	used = key_used(&r);
 	err = control_del(c, CONTROL_META, with_id(&sender, id));
+	if (err == OK)
+		err = control_del(c, CONTROL_META, with_id(&used, id));
 	if (err == OK)
 		err = control_del(c, CONTROL_META, with_id(&delivery, id));
 	return err == OK ? control_del(c, CONTROL_META, record_key_slice(&k)) : err;
@@ -306,7 +341,7 @@ static int
 check_room(struct control *c, const struct st_release *r, int64_t now_s, struct arena *a)
 {
 	struct counting open = { c, a, now_s, 0 }, all = { c, a, now_s, 0 };
-	struct record_key mine = key_sender(r->sender), ages = key_of('t');
+	struct record_key mine = key_sender('s', r->sender), ages = key_of('t');
 	int err = each_id(c, &mine, count_open, &open);
 
 	if (err == OK)
@@ -319,7 +354,7 @@ check_room(struct control *c, const struct st_release *r, int64_t now_s, struct 
 int
 release_add(struct control *c, const struct st_release *r, int64_t now_s, struct arena *a)
 {
-	struct record_key sender = key_sender(r->sender), age = key_of('t');
+	struct record_key sender = key_sender('s', r->sender), age = key_of('t');
 	struct st_release row = *r, before;
 	int err;
 
@@ -358,7 +393,7 @@ int
 release_use(struct control *c, const struct st_release_use *use, struct slice delivery,
     int64_t now_s, struct arena *a, struct st_release *out)
 {
-	struct record_key k = key_id('d', delivery);
+	struct record_key k = key_id('d', delivery), used;
 	int r = use->id.n == ST_ID_OCTETS ? get(c, use->id, a, out) : ERR_ACCESS;
 
 	if (r == ERR_NOENT || (r == OK && (!is_open(out, now_s) ||
@@ -368,6 +403,9 @@ release_use(struct control *c, const struct st_release_use *use, struct slice de
 		return r;
 	out->delivery = delivery;
 	r = close_row(c, out, ST_RELEASE_USED, now_s);
+	used = key_used(out);
+	if (r == OK)
+		r = control_put_u64(c, CONTROL_META, with_id(&used, use->id), 0);
 	return r == OK ? control_put_u64(c, CONTROL_META, with_id(&k, use->id), 0) : r;
 }
 

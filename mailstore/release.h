@@ -5,7 +5,8 @@
  * Shape   functions within a transaction of control. What the statements say is policyd's business;
  *         here an id is taken once, and a release used once.
  * Rows    in tree "meta": "release-r" id16 -> struct st_release; "release-s" hash16 id16: open, by
- *         the sender's address; "release-d" delivery16 id16: used; "release-t" time4 id16: by age.
+ *         the sender's address; "release-u" hash16 time4 id16: used, the last first; "release-d"
+ *         delivery16 id16: used; "release-t" time4 id16: by age.
  * Bounds  ST_RELEASES_OPEN_MAX open ones of a sender, ST_RELEASES_MAX rows, kept RELEASE_KEEP_S
  *         after they were added.
  */

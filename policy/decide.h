@@ -64,6 +64,7 @@ struct rule_table {
 struct rules {
 	unsigned	  profile;
 	bool		  mark_only;
+	bool		  release_by_sender;	/* general.release-by-sender */
 	struct rule_table fixed, own, shipped;	/* own: of the configuration */
 	struct rule	 *memory;		/* owns the rows of own */
 };

@@ -24,7 +24,11 @@ struct run {
 	struct author			author;
 	const struct facts	       *judged;		/* those found, or what a release makes of them */
 	bool				released, passed_other;	/* see struct decide_context, decision */
-	unsigned			lift;		/* LIFT_* of the release at hand */
+	struct facts		       *lifted;		/* what the release at hand makes of them */
+	unsigned			lift;		/* LIFT_* of it */
+	bool				same, outside;	/* its content is all the same; it names
+							 * somebody in the internet */
+	bool				refused;	/* without a release */
 	const char		       *sign_as;	/* the first that a decision named, or "" */
 	struct buf			sign_field;
 };
@@ -171,7 +175,59 @@ decide_all(struct run *run)
 	return run->a->err;
 }
 
+/* ---- reading ---- */
+
+/* May the copy that is stored here not be read from the internet? released: what run->lifted says of
+ * it counts, which is what may leave for the internet. */
+static bool
+is_kept_inside(struct run *run, bool released)
+{
+	static const struct decide_rcpt outside = { ZONE_INTERNET, LEVEL_THUONG };
+	struct decide_context c = context_of(run);
+	struct decision d;
+
+	c.path = PATH_READ;
+	c.released = released;
+	decide(&c, &outside, released ? run->lifted : &run->out->facts, &run->env->rules, &d);
+	return d.verdict != VERDICT_ALLOW || (d.passed_other && !run->same);
+}
+
+/* Told now, for it is read without us. */
+static int
+decide_reading(struct run *run)
+{
+	bool released = run->out->reply.release.n > 0 &&
+	    (run->outside || control_off("release-read"));
+
+	run->out->reply.kept_inside = is_kept_inside(run, released);
+	return OK;
+}
+
 /* ---- releases ---- */
+
+/* A refusal; and of what is stored a level, or that it is not to be read from everywhere. */
+static bool
+is_hindered(struct run *run)
+{
+	switch (run->req->path) {
+	case PATH_SUBMIT:
+	case PATH_RELAY:
+		return run->refused;
+	case PATH_STORE:
+		return run->refused || (run->out->reply.verdict == VERDICT_ALLOW &&
+		    (run->out->facts.level > LEVEL_THUONG || is_kept_inside(run, false)));
+	default:
+		return false;
+	}
+}
+
+/* A copy that is stored either way: is more done with it if these are the facts? */
+static bool
+gains(struct run *run, const struct facts *f)
+{
+	return run->refused || f->level < run->out->facts.level ||
+	    (run->outside && !is_kept_inside(run, true));
+}
 
 /* Would all be allowed if these were the facts and what officers may release were released? If so
  * the reply says it, else it is as before. */
@@ -188,7 +244,7 @@ try_facts(struct run *run, const struct facts *f, bool *allowed_out)
 	r = decide_all(run);
 	run->judged = &run->out->facts;
 	run->released = false;
-	*allowed_out = r == OK && run->out->reply.verdict == VERDICT_ALLOW;
+	*allowed_out = r == OK && run->out->reply.verdict == VERDICT_ALLOW && gains(run, f);
 	if (!*allowed_out) {
 		run->out->reply = before;
 		run->out->legal_basis = legal_basis;
@@ -196,15 +252,44 @@ try_facts(struct run *run, const struct facts *f, bool *allowed_out)
 	return r;
 }
 
+/* Whoever has no account here, and is reached by no route inside. */
+static bool
+is_outside(const struct conf *conf, struct slice address)
+{
+	const struct conf_route *route;
+	struct slice local;
+
+	if (conf == NULL)
+		return false;
+	while (slice_cut(&address, '@', &local))
+		;
+	if (conf_is_local_domain(conf, local))
+		return false;
+	route = conf_route_for(conf, local);
+	return route != NULL && route->zone == ZONE_INTERNET;
+}
+
+static bool
+names_outside(const struct run *run, const struct release_statement *s)
+{
+	for (size_t i = 0; i < s->recipients_n; i++)
+		if (is_outside(run->env->conf, s->recipients[i]))
+			return true;
+	return false;
+}
+
 /* What the release makes of the facts; *unfit_out is NULL, or why it does not fit. */
 static int
-lift(struct run *run, const struct pol_release *r, bool whole, struct facts *lifted,
-    const char **unfit_out)
+lift(struct run *run, const struct pol_release *r, bool whole, const char **unfit_out)
 {
 	const struct pol_judge_request *req = run->req;
-	struct release_context c = { .path = req->path, .sender = run->out->facts.from,
-		.recipients = req->recipients, .recipients_n = req->recipients_n,
-		.trust = run->env->trust, .smime = &run->env->smime };
+	const struct facts *f = &run->out->facts;
+	struct release_context c = { .path = req->path, .sender = f->from, .account = req->account,
+		.mail_from = req->mail_from, .signers = f->signers, .signers_n = f->signers_n,
+		.by_sender = run->env->rules.release_by_sender,
+		.sender_own = run->author.from_own, .recipients = req->recipients,
+		.recipients_n = req->recipients_n, .trust = run->env->trust,
+		.smime = &run->env->smime };
 	unsigned char content[LEAF_SHA256_OCTETS] = { 0 };
 	struct release_statement s;
 	struct arena scratch;
@@ -215,23 +300,26 @@ lift(struct run *run, const struct pol_release *r, bool whole, struct facts *lif
 	if (err == OK && *unfit_out == NULL)
 		err = release_content(run->out->content, &scratch, content);
 	if (err == OK && *unfit_out == NULL) {
-		*unfit_out = release_lift(&run->out->facts, &s, content, whole, lifted);
+		*unfit_out = release_lift(f, &s, content, whole, run->lifted);
 		run->lift = s.lift;
+		run->same = memcmp(s.content, content, sizeof content) == 0;
+		run->outside = names_outside(run, &s);
 	}
 	arena_clear(&scratch);
 	return err;
 }
 
 static int
-try_release(struct run *run, const struct pol_release *r, bool whole, struct facts *lifted)
+try_release(struct run *run, const struct pol_release *r, bool whole)
 {
 	const char *unfit = NULL;
 	bool allowed = false;
-	int err = lift(run, r, whole, lifted, &unfit);
+	int err = lift(run, r, whole, &unfit);
 
 	if (err == OK && unfit == NULL) {
-		err = try_facts(run, lifted, &allowed);
-		unfit = allowed ? NULL : lifted->level > LEVEL_THUONG ? "lift" : "rules";
+		err = try_facts(run, run->lifted, &allowed);
+		unfit = allowed ? NULL : run->lifted->level > LEVEL_THUONG ? "lift" :
+		    run->refused ? "rules" : "recipients";
 	}
 	if (unfit != NULL)
 		run->out->reply.unfit = slice_of(unfit);
@@ -239,7 +327,7 @@ try_release(struct run *run, const struct pol_release *r, bool whole, struct fac
 		return err;
 	run->out->reply.release = r->id;
 	run->out->reply.lift = (uint8_t)run->lift;
-	run->out->facts.level = lifted->level;
+	run->out->facts.level = run->lifted->level;
 	return OK;
 }
 
@@ -251,25 +339,25 @@ try_releases(struct run *run)
 	struct pol_judge_reply *reply = &run->out->reply;
 	struct pol_judge_reply refused = *reply;
 	struct slice legal_basis = run->out->legal_basis;
-	struct facts *lifted;
 	bool could = false, whole;
 	int r = OK;
 
+	run->refused = reply->verdict == VERDICT_REJECT;
 	/* From of what is sent again does not say who sends: a release names its sender. */
-	if (reply->verdict != VERDICT_REJECT || run->out->facts.resent ||
-	    (req->path != PATH_SUBMIT && req->path != PATH_RELAY))
+	if (run->out->facts.resent || !is_hindered(run))
 		return OK;
-	lifted = arena_alloc(run->a, sizeof *lifted);
-	if (lifted == NULL)
+	run->lifted = arena_alloc(run->a, sizeof *run->lifted);
+	if (run->lifted == NULL)
 		return run->a->err;
-	if (release_could_lift(&run->out->facts, lifted))
-		r = try_facts(run, lifted, &could);
+	run->same = run->outside = true;
+	if (release_could_lift(&run->out->facts, run->lifted))
+		r = try_facts(run, run->lifted, &could);
 	*reply = refused;
 	run->out->legal_basis = legal_basis;
 	reply->liftable = could;
 	whole = run->passed_other;
 	for (size_t i = 0; i < req->releases_n && could && r == OK && reply->release.n == 0; i++)
-		r = try_release(run, &req->releases[i], whole, lifted);
+		r = try_release(run, &req->releases[i], whole);
 	return r;
 }
 
@@ -285,20 +373,6 @@ sign_for_sender(struct run *run)
 		return OK;
 	return judge_sign(run->message, run->env, slice_of(run->sign_as), run->a, run->out,
 	    &run->sign_field);
-}
-
-/* May the copy that is stored here be read from the internet? Told now, for it is read without us. */
-static int
-decide_reading(struct run *run)
-{
-	static const struct decide_rcpt outside = { ZONE_INTERNET, LEVEL_THUONG };
-	struct decide_context c = context_of(run);
-	struct decision d;
-
-	c.path = PATH_READ;
-	decide(&c, &outside, &run->out->facts, &run->env->rules, &d);
-	run->out->reply.kept_inside = d.verdict != VERDICT_ALLOW;
-	return OK;
 }
 
 /* ---- the reply ---- */

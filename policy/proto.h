@@ -42,7 +42,8 @@ WIRE_STRUCT(pol_statement, POL_STATEMENT_FIELDS)
 /* A release that may let this message pass; the n-th officer signed the n-th statement. */
 #define POL_RELEASE_FIELDS(F, L, T) \
 	F(T, STR, id, 16) \
-	F(T, U64, used_s, 0)		/* RELAY: when it let this delivery in; SUBMIT: 0 */ \
+	F(T, U64, used_s, 0)		/* RELAY: when it let this delivery in; SUBMIT: 0; STORE:
+					 * when it was used, or 0 */ \
 	L(T, pol_statement, statements, 2) \
 	L(T, pol_officer, officers, 2)
 WIRE_STRUCT(pol_release, POL_RELEASE_FIELDS)
@@ -126,7 +127,8 @@ WIRE_STRUCT(pol_cert, POL_CERT_FIELDS)
 	F(T, STR, tail, 131072) \
 	L(T, pol_signer, signers, 8) \
 	L(T, pol_cert, seen, 64)	/* from a worker to its parent, which keeps it to itself */ \
-	F(T, U8, liftable, 1)		/* refused, and a fitting release would let it pass */ \
+	F(T, U8, liftable, 1)		/* refused, and a fitting release would let it pass; STORE:
+					 * or kept as it need not be then */ \
 	F(T, STR, release, 16)		/* allowed by this one; empty: by none */ \
 	F(T, U8, lift, 1)		/* LIFT_* of it */ \
 	F(T, STR, unfit, 32)		/* why the last of the releases did not fit: static word */ \
@@ -135,6 +137,9 @@ WIRE_STRUCT(pol_judge_reply, POL_JUDGE_REPLY_FIELDS)
 
 /* "detector:part:position ...", as the audit keeps it: whole pieces only, in the arena. */
 struct slice pol_evidence_text(const struct pol_judge_reply *r, struct arena *a);
+
+/* What was done to the message, and who has signed it, as the audit keeps it (doc/design/audit.md). */
+struct slice pol_detail_text(const struct pol_judge_reply *r, struct arena *a);
 
 /* What stands in head and tail besides copies of the sender's fields (smtpd/composed.h). */
 #define POL_SIGNED_TYPE "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n" \

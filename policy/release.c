@@ -9,18 +9,25 @@
 
 #define FIRST_LINE	"CONGVU-RELEASE 1"
 #define LAST_LINE	"end: CONGVU-RELEASE"
+#define TWO_OTHERS \
+	"Người gửi thư không được là một trong hai người ký phiếu, trừ khi cấu hình\n" \
+	"của máy chủ cho phép (release-by-sender).\n" \
+	"Whoever sends the message is not one of the two who sign, unless the\n" \
+	"server's configuration allows it (release-by-sender).\n"
+
+enum { PREAMBLE_LINES = 8 };
 
 static const char *const preambles[] = {
 	[LIFT_REVIEW] =
 	    "Tôi là cán bộ bảo mật: tôi đã xem các phần ghi dưới đây và cho phép\n"
 	    "gửi một lần một thư có các phần đó.\n"
 	    "I am a security officer: I have looked at the parts named below and\n"
-	    "allow one message with them to be sent, once.\n",
+	    "allow one message with them to be sent, once.\n" TWO_OTHERS,
 	[LIFT_FALSE_POSITIVE] =
 	    "Tôi là cán bộ bảo mật: tôi đã xem các phần ghi dưới đây và xác nhận dấu\n"
 	    "hiệu độ mật tìm thấy là nhầm: nội dung không thuộc bí mật nhà nước.\n"
 	    "I am a security officer: I have looked at the parts named below and\n"
-	    "state that what was taken for a secrecy mark is none.\n",
+	    "state that what was taken for a secrecy mark is none.\n" TWO_OTHERS,
 };
 
 /* ---- writing ---- */
@@ -222,7 +229,7 @@ read_all(struct reader *rd, struct release_statement *s)
 
 	if (!slice_is(next_line(rd), FIRST_LINE))
 		return ERR_SYNTAX;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < PREAMBLE_LINES; i++)
 		(void)next_line(rd);
 	read_hex(rd, "id", s->id, sizeof s->id);
 	s->sender = value(rd, "sender");

@@ -70,6 +70,11 @@ int release_open(struct slice object, struct smime_trust *trust, const struct sm
 struct release_context {
 	unsigned		    path;
 	struct slice		    sender;	/* From of the message */
+	struct slice		    account, mail_from; /* who sends, besides; may be empty */
+	const struct facts_signer  *signers;	/* of the message */
+	size_t			    signers_n;
+	bool			    by_sender;	/* an officer may be who sends */
+	bool			    sender_own;	/* STORE: From is an address of the account */
 	const struct pol_rcpt	   *recipients;
 	size_t			    recipients_n;
 	struct smime_trust	   *trust;

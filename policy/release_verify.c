@@ -167,8 +167,37 @@ is_one_person(const struct smime_signer *a, const struct smime_signer *b)
 	    (slice_eq(a->issuer, b->issuer) && slice_eq(a->subject, b->subject));
 }
 
+static bool
+is_address_of(const struct pol_officer *o, struct slice address)
+{
+	for (size_t i = 0; i < o->identities_n; i++)
+		if (o->identities[i].kind == DIR_IDENTITY_OWN &&
+		    binding_same_address(o->identities[i].address, address))
+			return true;
+	return false;
+}
+
+/* Is the officer who sends, by an address, or by the signature on the message? */
+static bool
+sends(const struct pol_officer *o, const struct smime_signer *signer,
+    const struct release_context *c)
+{
+	bool same = is_address_of(o, c->sender) || is_address_of(o, c->account) ||
+	    is_address_of(o, c->mail_from);
+
+	for (size_t i = 0; i < c->signers_n && !same; i++) {
+		const struct facts_signer *s = &c->signers[i];
+
+		same = s->reason == SIG_OK && s->bound &&
+		    (memcmp(s->cert_sha256, signer->cert_sha256, sizeof s->cert_sha256) == 0 ||
+		    (slice_eq(s->issuer, signer->issuer) && slice_eq(s->subject, signer->subject)));
+	}
+	return same && !control_off("release-own");
+}
+
 static const char *
-check_officers(const struct pol_release *r, const struct smime_result sig[2])
+check_officers(const struct pol_release *r, const struct smime_result sig[2],
+    const struct release_context *c)
 {
 	const struct smime_signer *signer[2];
 
@@ -178,6 +207,8 @@ check_officers(const struct pol_release *r, const struct smime_result sig[2])
 		signer[i] = bound(&r->officers[i], &sig[i]);
 		if (signer[i] == NULL)
 			return "not-bound";
+		if (!c->by_sender && sends(&r->officers[i], signer[i], c))
+			return "own-message";
 	}
 	if (control_off("release-two"))
 		return NULL;
@@ -216,16 +247,29 @@ same_recipients(const struct release_statement *s, const struct release_context 
 	return true;
 }
 
+static bool
+fits_path(const struct pol_release *r, const struct release_context *c)
+{
+	switch (c->path) {
+	case PATH_SUBMIT:
+		return r->used_s == 0;
+	case PATH_RELAY:
+		return r->used_s != 0;
+	default:
+		return c->path == PATH_STORE;
+	}
+}
+
 /* At the relay: the recipients of one route, and what groups became. Who uses it was checked when
- * it was used, and mailstored knows by which delivery. */
+ * it was used, and mailstored knows by which delivery. The sender's own copy has no recipients: it
+ * may be stored before and after the message was sent, while the statement is good. */
 static const char *
 check_use(const struct pol_release *r, const struct release_statement *s,
     const struct release_context *c)
 {
 	int64_t now_s = c->path == PATH_RELAY ? (int64_t)r->used_s : c->smime->now_s;
-	bool submit = c->path == PATH_SUBMIT && r->used_s == 0;
 
-	if (!submit && !(c->path == PATH_RELAY && r->used_s != 0))
+	if (!fits_path(r, c))
 		return "path";
 	if ((s->issued_s > now_s + RELEASE_SLACK_S || s->expires_s <= now_s ||
 	    s->expires_s <= s->issued_s || s->expires_s - s->issued_s > RELEASE_VALID_S) &&
@@ -233,7 +277,9 @@ check_use(const struct pol_release *r, const struct release_statement *s,
 		return "expired";
 	if (!binding_same_address(s->sender, c->sender) && !control_off("release-sender"))
 		return "sender";
-	if (submit && !same_recipients(s, c) && !control_off("release-recipients"))
+	if (c->path == PATH_STORE && !c->sender_own && !control_off("release-copy"))
+		return "sender";
+	if (c->path == PATH_SUBMIT && !same_recipients(s, c) && !control_off("release-recipients"))
 		return "recipients";
 	return NULL;
 }
@@ -275,7 +321,7 @@ release_verify(const struct pol_release *r, const struct release_context *c, str
 	    !control_off("release-same"))
 		*unfit_out = "not-same";
 	if (*unfit_out == NULL)
-		*unfit_out = check_officers(r, sig);
+		*unfit_out = check_officers(r, sig, c);
 	if (*unfit_out == NULL)
 		*unfit_out = check_use(r, &s[0], c);
 	return OK;

@@ -112,6 +112,7 @@ rules_init(struct rules *r, const struct conf *conf)
 	if (err != OK)
 		return err;
 	r->mark_only = conf->signature.submission == CONF_SUBMISSION_MARK;
+	r->release_by_sender = conf->general.release_by_sender;
 	if (conf->rule_n == 0)
 		return OK;
 	r->memory = calloc(conf->rule_n, sizeof *r->memory);

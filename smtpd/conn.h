@@ -11,7 +11,7 @@
 
 #include "mailstore/proto.h"
 #include "policy/proto.h"
-#include "smtpd/release.h"
+#include "policy/release_ask.h"
 #include "smtpd/worker.h"
 
 enum { CONN_IN_MAX = 256 * 1024, CONN_OUT_MAX = 4 * 1024 * 1024 };

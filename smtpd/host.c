@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "smtpd/conn.h"
-#include "smtpd/keep.h"
+#include "common/keep.h"
 
 static struct chan_answer *
 answered(void *arg, struct chan_answer *a)

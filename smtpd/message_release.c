@@ -66,7 +66,7 @@ message_release_begin(struct conn *c, const struct pol_judge_reply *r,
 	a->directory = c->worker->directory;
 	a->done = on_gathered;
 	a->arg = c;
-	release_ask_start(a, r->from, SLICE(""));
+	release_ask_start(a, &(struct st_release_find_request){ .sender = r->from });
 	return true;
 }
 

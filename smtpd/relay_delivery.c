@@ -20,9 +20,9 @@
 #include "common/memfd.h"
 #include "policy/proto.h"
 #include "smtpd/client_engine.h"
-#include "smtpd/keep.h"
+#include "common/keep.h"
 #include "smtpd/relay.h"
-#include "smtpd/release.h"
+#include "policy/release_ask.h"
 #include "smtpd/stream.h"
 
 enum { ENTRY_OCTETS = 24 * 1024 * 1024, REPORT_MS = 10000, REPORT_AGAIN_MS = 500, ROUNDS = 32,
@@ -387,11 +387,13 @@ on_release(void *arg, int status)
 static void
 ask_release(struct relay_delivery *d)
 {
+	struct st_release_find_request what = { .delivery = d->entry->id };
+
 	d->release.store = d->relay->store;
 	d->release.directory = d->relay->directory;
 	d->release.done = on_release;
 	d->release.arg = d;
-	release_ask_start(&d->release, SLICE(""), d->entry->id);
+	release_ask_start(&d->release, &what);
 }
 
 static void

@@ -24,7 +24,7 @@
 #include "policy/proto.h"
 #include "smtpd/composed.h"
 #include "smtpd/incident.h"
-#include "smtpd/keep.h"
+#include "common/keep.h"
 #include "smtpd/relay.h"
 
 enum { LOOK_MS = 1000, LATER_MS = 20000, ASK_MS = 10000, OFFICERS_MAX = 50,

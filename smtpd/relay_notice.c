@@ -25,7 +25,7 @@
 #include "smtpd/composed.h"
 #include "smtpd/dsn.h"
 #include "smtpd/envelope.h"
-#include "smtpd/keep.h"
+#include "common/keep.h"
 #include "smtpd/relay.h"
 
 enum { NOTICE_ENTRY_OCTETS = 32 * 1024 * 1024, NOTICE_OCTETS = 64 * 1024 * 1024, ASK_MS = 10000,

@@ -424,6 +424,8 @@ def what_policy_refuses(p):
     assert (boxes["INBOX"], boxes["Mật"]) == (1, 1), boxes
     records = [json.loads(line) for line in p.ctl("audit", "list", "--json").stdout.splitlines()[before:]]
     assert [r["verdict"] for r in records if r["event"] == "import" and r["level"] == "mat"].count("reject") == 1, records
+    signed = [r["detail"] for r in records if r["event"] == "import" and r["level"] == "mat"]
+    assert len(signed) == 2 and all(d.startswith("signer=valid:%s:" % p.env["CONGVU_USER1"]) for d in signed), signed
     # What was among the classified ones does not come out of them under another name.
     end = end_of(p, "import", user, "--from", "maildir:" + top, "--prefix", "X", status=1)
     assert end["imported"] == 1 and end["refused"] == 3, end

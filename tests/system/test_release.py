@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from harness import Province, Smtp, chosen, eventually, join, run
+from harness import Imap, Province, Smtp, chosen, eventually, join, run
 
 TO = ["gia.dinh@ngoai.example", "ban.be@ngoai.example"]
 BLOB = bytes(range(1, 9)) * 40
@@ -288,6 +288,77 @@ def a_mark_that_is_none(p):
     expect("once", send(p, message(p, text(words))), 550)
 
 
+def keep_copy(p, data, listener="IMAPS"):
+    """The reply to APPEND to Sent; and, if it was stored, to a FETCH of it over the internet."""
+    with Imap(p, listener, user=p.env["CONGVU_USER1"]) as c:
+        c.command("CREATE Sent")
+        c.send(b"a APPEND Sent {%d+}\r\n%s\r\n" % (len(data), data))
+        said = c.until(b"a ").decode()
+    stored = re.search(r"APPENDUID \d+ (\d+)", said)
+    if not stored:
+        return said, ""
+    with Imap(p, "IMAPS_INTERNET", user=p.env["CONGVU_USER1"]) as c:
+        assert c.command("SELECT Sent")[0].startswith("OK")
+        return said, c.command("UID FETCH %s BODY.PEEK[]" % stored.group(1))[0]
+
+
+def the_copy_is_kept_as_it_was_sent(p):
+    """Sent holds what was released, as the released mail that it is: before it is sent and after, and no other content."""
+    words = "Độ mật: Mật\r\n\r\nBài tập về cách ghi độ mật.\r\n"
+    no_mark = lambda more="": message(p, text(words + more))
+    may_leave = lambda end=b"": message(p, mixed(text(), part(BLOB * 5 + end)))
+    for listener in ("IMAPS", "IMAPS_INTERNET"):
+        said, _ = keep_copy(p, no_mark(), listener)
+        assert said.startswith("a NO [CANNOT]"), said
+    assert keep_copy(p, may_leave())[1].startswith("NO [CANNOT]")
+
+    for data, options in ((no_mark, ("--lift", "false-positive")), (may_leave, ())):
+        statement = prepare(p, data(), *options)
+        release(p, statement)
+        assert keep_copy(p, data())[1].startswith("OK")
+        assert state(p, statement)["state"] == "open", "a copy has used it up"
+        sent = data()
+        expect("released", send(p, sent), 250)
+        for listener in ("IMAPS_INTERNET", "IMAPS"):
+            said, read = keep_copy(p, sent, listener)
+            assert "APPENDUID" in said and read.startswith("OK"), (said, read)
+        told = audit(p, "append")[-1]
+        assert told["level"] == "thuong", told
+        assert told["detail"].startswith("release=%s signer=valid:%s:" % (ident(statement), p.env["CONGVU_USER1"])), told
+        assert state(p, statement)["state"] == "used"
+        expect("copies give nothing back", send(p, data()), 550)
+    assert keep_copy(p, no_mark("Độ mật: Tối mật\r\n"))[0].startswith("a NO [CANNOT]")
+    assert audit(p, "append")[-1]["detail"].startswith("release-unfit="), audit(p, "append")[-1]
+    assert keep_copy(p, may_leave(b"x"))[1].startswith("NO [CANNOT]")
+
+
+def who_sends_does_not_release(p):
+    """What an officer sends two others release."""
+    me, keys = p.env["CONGVU_OFFICER1"], [p.env["CONGVU_OFFICER_%s1" % k] for k in ("CERT", "KEY")]
+    r = subprocess.run(["openssl", "cms", "-sign", "-binary", "-crlfeol", "-md", "sha256", "-signer", keys[0], "-inkey", keys[1]],
+                       input=mixed(text(), part(BLOB * 6)), stdout=subprocess.PIPE, check=True)
+    data = ("From: <%s>\r\nTo: <%s>\r\nMessage-ID: <%d@officer.example>\r\n" % (me, TO[0], os.getpid())).encode() + \
+        r.stdout.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    with Smtp(p, user=me) as s:
+        assert "rule=opaque-out" in expect("an officer's mail", s.message(me, TO, data), 550)
+    statement = prepare(p, data)
+    assert "người gửi thư không được" in statement.lower() and "is not one of the two" in statement, statement
+    said = release(p, statement, ok=False)
+    assert "own-message" in said and "nguoi gui thu" in said and "whoever sends" in said, said
+    conf = p.env["CONGVU_CONF"]
+    was = open(conf).read()
+    with open(conf, "w") as f:  # congvuctl alone reads it now
+        f.write("release-by-sender = true\n" + was)
+    try:
+        release(p, statement)
+    finally:
+        with open(conf, "w") as f:
+            f.write(was)
+    with Smtp(p, user=me) as s:
+        expect("the gate's configuration counts", s.message(me, TO, data), 550)
+    assert audit(p, "submit")[-1]["detail"].startswith("release-unfit=own-message"), audit(p, "submit")[-1]
+
+
 def who_cannot_be_asked_lets_nothing_pass(p):
     """The directory hangs when the officers are looked up: not now, and the release is still there."""
     data = message(p, mixed(text(), part(BLOB * 4)))
@@ -308,7 +379,8 @@ def who_cannot_be_asked_lets_nothing_pass(p):
 
 
 LONG = [who_cannot_be_asked_lets_nothing_pass]  # waits for 10 s
-TESTS = [passes_once_and_only_once, of_two_at_once_one_wins, signed_mail_will_do, who_may_not, an_end_comes, a_mark_that_is_none]
+TESTS = [passes_once_and_only_once, of_two_at_once_one_wins, signed_mail_will_do, who_may_not, an_end_comes, a_mark_that_is_none,
+         the_copy_is_kept_as_it_was_sent, who_sends_does_not_release]
 
 if __name__ == "__main__":
     with Province(29800) as province:

@@ -32,6 +32,7 @@ good(const char *id)
 struct act {
 	struct st_release r, out;
 	struct slice	  by_sender, delivery;
+	uint8_t		  used;		/* find these, too */
 	int64_t		  ahead_s;	/* of now */
 	struct arena	  a;
 	struct st_release_list_reply list;
@@ -50,7 +51,7 @@ static int
 find_fn(struct engine *e, void *arg)
 {
 	struct act *act = arg;
-	struct st_release_find_request req = { act->by_sender, act->delivery };
+	struct st_release_find_request req = { act->by_sender, act->delivery, act->used };
 
 	return release_find(e->ctl, &req, clock_real_s() + act->ahead_s, &act->a, &act->list);
 }
@@ -255,6 +256,44 @@ one_delivery_uses_it_up(void **state)
 	help_check(h);
 }
 
+/* For the sender's own copy: what was used last comes first, then what is open; nothing that is over. */
+static void
+used_ones_are_found_while_they_are_good(void **state)
+{
+	static const char *const want[] = { "use-5...........", "use-4...........",
+		"use-3...........", "use-2...........", "still-open......" };
+	struct help *h = *state;
+	struct act act = act_on("");
+	char id[17];
+
+	for (int i = 0; i < 6; i++) {
+		snprintf(id, sizeof id, "use-%d...........", i);
+		add(h, id, OK);
+		act.r.id = slice_of(id);
+		act.delivery = slice_of(id);
+		act.ahead_s = 100 + i;
+		assert_int_equal(help_control(h, use_fn, &act), OK);
+	}
+	add(h, "still-open......", OK);
+	act.delivery = SLICE("");
+	act.used = 1;
+	assert_int_equal(help_control(h, find_fn, &act), OK);
+	assert_int_equal(act.list.releases_n, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		assert_true(slice_is(act.list.releases[i].id, want[i]));
+	assert_int_equal(act.list.releases[0].state, ST_RELEASE_USED);
+	act.ahead_s = 3601;
+	assert_int_equal(help_control(h, find_fn, &act), OK);
+	assert_int_equal(act.list.releases_n, 0);
+	act.ahead_s = 0;
+	act.by_sender = SLICE("khac@tinh.example");
+	assert_int_equal(help_control(h, find_fn, &act), OK);
+	assert_int_equal(act.list.releases_n, 0);
+	arena_clear(&act.a);
+	assert_int_equal(found(h, "duc@tinh.example", "", 0), 1);	/* to send again */
+	help_check(h);
+}
+
 static void
 what_has_ended_is_not_used(void **state)
 {
@@ -425,7 +464,8 @@ main(void)
 {
 	const struct CMUnitTest t[] = {
 		TEST(what_is_not_whole_is_not_taken), TEST(a_sender_has_few_open_ones),
-		TEST(one_delivery_uses_it_up), TEST(what_has_ended_is_not_used),
+		TEST(one_delivery_uses_it_up),
+		TEST(used_ones_are_found_while_they_are_good), TEST(what_has_ended_is_not_used),
 		TEST(old_ones_are_forgotten), TEST(all_are_listed_page_by_page),
 		TEST(a_restored_store_has_no_open_ones),
 		cmocka_unit_test(the_audit_names_both_officers),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "smtpd/release.h"
+#include "policy/release_ask.h"
 
-#include "smtpd/keep.h"
+#include "common/keep.h"
 
 enum { ASK_MS = 10000, OFFICERS = 2 };
 
@@ -19,6 +19,36 @@ finish(struct release_ask *a, int status)
 	if (status != OK)
 		a->releases_n = 0;
 	a->done(a->arg, status);
+}
+
+/* ---- the account ---- */
+
+static void
+on_account(void *arg, struct chan_answer *answer)
+{
+	struct release_ask *a = arg;
+	const struct dir_account_reply *kept = NULL;
+	int r = answer->status;
+
+	a->asked = NULL;
+	if (r == OK && (kept = keep_message(&dir_account_reply_wire, answer->msg, &a->mem)) == NULL)
+		r = ERR_NOMEM;
+	if (kept != NULL) {
+		a->identities = kept->identities;
+		a->identities_n = kept->identities_n;
+	}
+	finish(a, r);
+}
+
+static void
+ask_account(struct release_ask *a)
+{
+	struct dir_account_request r = { .guid = a->account };
+
+	if (a->account.n > 0 && a->releases_n > 0)
+		ask(a, a->directory, DIR_ACCOUNT, &r, on_account);
+	else
+		finish(a, OK);
 }
 
 /* ---- officers ---- */
@@ -66,7 +96,7 @@ next_officer(struct release_ask *a)
 	struct dir_account_request r = { .guid = { NULL, 0 } };
 
 	if (a->at == OFFICERS * a->releases_n) {
-		finish(a, OK);
+		ask_account(a);
 		return;
 	}
 	r.address = a->found->releases[a->at / OFFICERS].officers[a->at % OFFICERS].address;
@@ -124,13 +154,11 @@ on_found(void *arg, struct chan_answer *answer)
 }
 
 void
-release_ask_start(struct release_ask *a, struct slice sender, struct slice delivery)
+release_ask_start(struct release_ask *a, const struct st_release_find_request *what)
 {
-	struct st_release_find_request r = { .sender = sender, .delivery = delivery };
-
 	arena_init(&a->mem, RELEASE_ASK_MEM);
 	a->begun = true;
-	ask(a, a->store, ST_RELEASE_FIND, &r, on_found);
+	ask(a, a->store, ST_RELEASE_FIND, what, on_found);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-/* smtpd/keep.h: keep an answer of another program beyond its callback. */
-#ifndef SMTPD_KEEP_H
-#define SMTPD_KEEP_H
+/* common/keep.h: keep an answer of another program beyond its callback. */
+#ifndef COMMON_KEEP_H
+#define COMMON_KEEP_H
 
 #include "common/wire.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception */
-#include "smtpd/keep.h"
+#include "common/keep.h"
 
 void *
 keep_message(const struct wire_type *type, const void *msg, struct arena *mem)
