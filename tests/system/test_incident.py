@@ -169,9 +169,11 @@ def without_a_mailbox_they_wait(w):
     def deferred():
         with open(os.path.join(w.p.dir, "log/smtpd.log"), errors="replace") as f:
             return "ev=incident-deferred" in f.read()
-    assert eventually(deferred)
-    assert not w.about(ref)
-    w.configure(w.officer)
+    try:
+        assert eventually(deferred)
+        assert not w.about(ref)
+    finally:
+        w.configure(w.officer)
     assert len(w.told(ref)) == 1
 
 

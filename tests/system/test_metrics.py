@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
 """metricsd while mail flows: what is shown is what was done; what falls is shown as fallen; nobody can hold it up.
 And congvuctl reload, whose outcome comes the same way."""
+import contextlib
 import json
 import os
 import re
@@ -61,7 +62,7 @@ def get(p, path="/metrics", accept=OPENMETRICS, method="GET"):
     request = urllib.request.Request("http://127.0.0.1:%d%s" % (port(p), path), method=method,
                                      headers={"Accept": accept} if accept else {})
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.headers, e.read().decode()
@@ -167,6 +168,19 @@ def set_conf(p, edit):
     return old
 
 
+@contextlib.contextmanager
+def configured(p, edit):
+    """Edited for so long; what it was before. Who fails leaves the others what they expect."""
+    old = set_conf(p, edit)
+    try:
+        yield old
+    except BaseException:
+        set_conf(p, lambda _: old)
+        p.ctl("reload")
+        raise
+    set_conf(p, lambda _: old)
+
+
 def reload(p, status=0):
     done = p.ctl("reload", "--json")
     assert done.returncode == status, done
@@ -244,19 +258,23 @@ def a_killed_worker(p, s):
 def a_killed_judge(p, s):
     """The message in its hands is deferred, and that is counted."""
     sender, to = s.user(1)[0], s.user(2)[0]
-    before = scrape(p)
-    workers = children(p.pid("policyd"))
-    for pid in workers:
-        os.kill(pid, signal.SIGSTOP)
-    with Smtp(p, user=sender) as c:
-        for line in ("MAIL FROM:<%s>" % sender, "RCPT TO:<%s>" % to, "DATA"):
-            assert c.command(line)[0] < 400
-        c.send(s.mail(1, to, "Thư", s.text_entity("Kính gửi.\n")) + b".\r\n")
-        time.sleep(0.3)  # until the message is with a worker, which says nothing
+    for patience in (0.3, 1, 3, 10):  # until the message is with a worker, which says nothing
+        before = scrape(p)
+        workers = children(p.pid("policyd"))
         for pid in workers:
-            os.kill(pid, signal.SIGKILL)
-        code, text = c.reply()
-        assert 400 <= code < 500, (code, text)
+            os.kill(pid, signal.SIGSTOP)
+        with Smtp(p, user=sender) as c:
+            for line in ("MAIL FROM:<%s>" % sender, "RCPT TO:<%s>" % to, "DATA"):
+                assert c.command(line)[0] < 400
+            c.send(s.mail(1, to, "Thư", s.text_entity("Kính gửi.\n")) + b".\r\n")
+            time.sleep(patience)
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+            code, text = c.reply()
+        if code != 250:  # it had not come to one yet
+            break
+        more(p, before, len(workers), "worker_deaths", program="policyd")
+    assert 400 <= code < 500, (code, text)
     more(p, before, 1, "messages", program="smtpd", outcome="deferred")
     more(p, before, 1, "policy_judge_failures")
     more(p, before, len(workers), "worker_deaths", program="policyd")
@@ -282,10 +300,12 @@ def a_stuck_reader(p, s):
     complaint = "a process keeps an old view of the index"
     before, told_before = scrape(p), told()
     assert before.value("store_oldest_reader_seconds") == 0 and not said(complaint)
-    child, n = index_reader(p, 7)
+    # Many more than the workers have; places of dead ones may be counted for a while.
+    views = int(before.value("store_readers")) + 20
+    child, n = index_reader(p, views)
     try:
-        assert n == 7
-        assert later(p, lambda m: m.value("store_readers") >= before.value("store_readers") + 7)
+        assert n == views
+        assert later(p, lambda m: m.value("store_readers") >= views)
         # What is the newest harms nobody, however old it is.
         assert scrape(p).value("store_oldest_reader_seconds") == 0
         with Smtp(p, user=s.user(1)[0]) as c:
@@ -300,7 +320,7 @@ def a_stuck_reader(p, s):
     assert told() == told_before + [str(child.pid)], told()
     # A dead one is not stuck.
     assert later(p, lambda m: m.value("store_oldest_reader_seconds") == 0 and
-                 m.value("store_readers") <= before.value("store_readers") + 3)
+                 m.value("store_readers") < views)
     assert not said(complaint)
 
 
@@ -382,14 +402,13 @@ def tls_that_fails(p, s):
 
 
 def too_many_sessions(p, s):
-    old = set_conf(p, lambda t: t.replace("limits { ", "limits { connections-per-address = 2\n\t", 1))
-    assert reload(p)["ok"]
-    before = scrape(p)
-    with Smtp(p, name="SMTP_INTERNAL", tls=False), Smtp(p, name="SMTP_INTERNAL", tls=False):
-        with Smtp(p, name="SMTP_INTERNAL", tls=False, greet=False) as c:
-            assert c.reply()[0] == 421
-    more(p, before, 1, "sessions_refused", program="smtpd")
-    set_conf(p, lambda _: old)
+    with configured(p, lambda t: t.replace("limits { ", "limits { connections-per-address = 2\n\t", 1)):
+        assert reload(p)["ok"]
+        before = scrape(p)
+        with Smtp(p, name="SMTP_INTERNAL", tls=False), Smtp(p, name="SMTP_INTERNAL", tls=False):
+            with Smtp(p, name="SMTP_INTERNAL", tls=False, greet=False) as c:
+                assert c.reply()[0] == 421
+        more(p, before, 1, "sessions_refused", program="smtpd")
     assert reload(p)["ok"]
 
 
@@ -464,30 +483,29 @@ def reload_good(p, s):
 def reload_bad(p, s):
     """A wrong file disturbs nobody; one that only a program can know to be wrong leaves the old in force."""
     was = generations(p)
-    old = set_conf(p, lambda t: t.replace("role = mx", "role = mix", 1) + "\ncolour = red\n")
-    said = reload(p, status=1)
-    assert not said["ok"] and len(said["errors"]) == 2 and "programs" not in said, said
-    text = p.ctl("reload")
-    assert text.returncode == 1 and text.stdout.count(p.env["CONGVU_CONF"]) == 2, text
-    assert generations(p) == was and scrape(p).value("config_reloads", outcome="failed") == 0
-    began = int(time.time())
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", p.port_base + 12))
-        taken.listen()
-        set_conf(p, lambda _: old + 'listener "taken" { address = "127.0.0.1"\n\tport = %d\n\trole = imap\n'
-                 '\tzone = internal }\n' % (p.port_base + 12))
+    with configured(p, lambda t: t.replace("role = mx", "role = mix", 1) + "\ncolour = red\n") as old:
         said = reload(p, status=1)
-        assert not said["programs"]["imapd"]["ok"] and said["programs"]["imapd"]["outcome"].startswith("failed"), said
-        assert said["programs"]["smtpd"]["ok"], said
-    now = later(p, lambda m: m.value("config_reloads", program="imapd", outcome="failed") == 1)
-    assert now and now.value("config_failed_timestamp_seconds", program="imapd") >= began
-    assert generations(p)["imapd"] == was["imapd"]
-    done = p.ctl("status")
-    assert done.returncode == 1 and "imapd: the last reload failed" in done.stdout, done
-    with Imap(p, user=s.user(2)[0]) as c:
-        assert c.command("NOOP")[0].startswith("OK")
-    set_conf(p, lambda _: old)
+        assert not said["ok"] and len(said["errors"]) == 2 and "programs" not in said, said
+        text = p.ctl("reload")
+        assert text.returncode == 1 and text.stdout.count(p.env["CONGVU_CONF"]) == 2, text
+        assert generations(p) == was and scrape(p).value("config_reloads", outcome="failed") == 0
+        began = int(time.time())
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", p.port_base + 12))
+            taken.listen()
+            set_conf(p, lambda _: old + 'listener "taken" { address = "127.0.0.1"\n\tport = %d\n\trole = imap\n'
+                     '\tzone = internal }\n' % (p.port_base + 12))
+            said = reload(p, status=1)
+            assert not said["programs"]["imapd"]["ok"] and said["programs"]["imapd"]["outcome"].startswith("failed"), said
+            assert said["programs"]["smtpd"]["ok"], said
+        now = later(p, lambda m: m.value("config_reloads", program="imapd", outcome="failed") == 1)
+        assert now and now.value("config_failed_timestamp_seconds", program="imapd") >= began
+        assert generations(p)["imapd"] == was["imapd"]
+        done = p.ctl("status")
+        assert done.returncode == 1 and "imapd: the last reload failed" in done.stdout, done
+        with Imap(p, user=s.user(2)[0]) as c:
+            assert c.command("NOOP")[0].startswith("OK")
     assert reload(p)["ok"]
     assert eventually(lambda: p.ctl("status").returncode == 0), p.ctl("status").stdout
 
@@ -626,7 +644,7 @@ def a_unix_socket_and_no_port(p, s):
 
     def ask():
         with socket.socket(socket.AF_UNIX) as c:
-            c.settimeout(10)
+            c.settimeout(60)
             try:
                 c.connect(path)
                 c.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -636,17 +654,16 @@ def a_unix_socket_and_no_port(p, s):
             except OSError:
                 return b""
             return got
-    old = set_conf(p, lambda t: t.replace("metrics { ", 'metrics { address = "%s"\n\t' % path, 1))
-    said = reload(p, status=1)
-    assert said["programs"]["metricsd"]["outcome"].startswith("failed"), said  # only a restart can do that
-    restart()
-    assert eventually(lambda: ask().startswith(b"HTTP/1.1 200 OK\r\n") and ask().endswith(b"\r\n\r\nok\n")), ask()
-    none = os.path.join(p.dir, "no-metrics.conf")
-    with open(none, "w") as f:
-        f.write(re.sub(r"metrics \{ port = \d+ \}", "", old))
-    done = subprocess.run([p.program("metricsd"), "-c", none], stderr=subprocess.PIPE, text=True, timeout=20)
-    assert done.returncode == 0 and "no metrics port" in done.stderr, done
-    set_conf(p, lambda _: old)
+    with configured(p, lambda t: t.replace("metrics { ", 'metrics { address = "%s"\n\t' % path, 1)) as old:
+        said = reload(p, status=1)
+        assert said["programs"]["metricsd"]["outcome"].startswith("failed"), said  # only a restart can do that
+        restart()
+        assert eventually(lambda: ask().startswith(b"HTTP/1.1 200 OK\r\n") and ask().endswith(b"\r\n\r\nok\n")), ask()
+        none = os.path.join(p.dir, "no-metrics.conf")
+        with open(none, "w") as f:
+            f.write(re.sub(r"metrics \{ port = \d+ \}", "", old))
+        done = subprocess.run([p.program("metricsd"), "-c", none], stderr=subprocess.PIPE, text=True, timeout=120)
+        assert done.returncode == 0 and "no metrics port" in done.stderr, done
     restart()
     assert eventually(lambda: raw(p, b"GET /health HTTP/1.0\r\n\r\n").endswith(b"ok\n"))
     assert reload(p)["ok"]
