@@ -19,14 +19,14 @@ static const struct ctl_verb verbs[] = {
 	{ "config check", "config check [--json]", false, ctl_config_check },
 	{ "config manual", "config manual", false, ctl_config_manual },
 	{ "policy explain", "policy explain FILE.eml|maildir:DIR|mbox:FILE [--json] [--from A] "
-	    "[--to B] [--role R] [--from-zone Z] [--to-zone Z] [--clearance L] [--roots FILE] "
-	    "[--certs FILE] [--crls DIR] [--at TIME|arrival]",
+	    "[--agency-subject DN] [--to B] [--role R] [--from-zone Z] [--to-zone Z] "
+	    "[--clearance L] [--roots FILE] [--certs FILE] [--crls DIR] [--at TIME|arrival]",
 	    false, ctl_policy_explain },
 	{ "policy rules", "policy rules [--json] [--profile dedicated|open|lan]", false,
 	    ctl_policy_rules },
 	{ "policy release prepare", "policy release prepare FILE.eml --to B... --reason TEXT [--from A] "
-	    "[--lift review|false-positive] [--expires HOURS] [--reference REF] [--from-zone Z] "
-	    "[--to-zone Z] [--out FILE]", false, ctl_release_prepare },
+	    "[--agency-subject DN] [--lift review|false-positive] [--expires HOURS] [--reference REF] "
+	    "[--from-zone Z] [--to-zone Z] [--out FILE]", false, ctl_release_prepare },
 	{ "policy release submit", "policy release submit A.p7m B.p7m [--officer ADDRESS --officer "
 	    "ADDRESS] [--json]", false, ctl_release_submit },
 	{ "policy release list", "policy release list [--json]", true, ctl_release_list },

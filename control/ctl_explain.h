@@ -30,7 +30,8 @@ void ctl_judge_env_fini(struct judge_env *env);
  * error: the value will not do. */
 typedef int (*explain_option_fn)(void *arg, const char *name, const char *value);
 
-/* Options that "explain" and "release prepare" share: --from, --to, --from-zone, --to-zone. */
+/* Options that "explain" and "release prepare" share: --from, --agency-subject, --to,
+ * --from-zone, --to-zone. */
 int explain_option(struct explain_line *line, const char *name, const char *value) MUST_USE;
 
 /* Take a command line apart: one file, and options with a value each, which are handed to take.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/conf_check.h"
 #include "control/ctl_backup.h"
 #include "control/ctl_explain.h"
 #include "policy/trust.h"
@@ -151,6 +152,10 @@ explain_option(struct explain_line *line, const char *name, const char *value)
 	if (strcmp(name, "--to") == 0)
 		return o->to_n == EXPLAIN_RECIPIENTS_MAX ? ERR_LIMIT :
 		    address_option(value, &line->to[o->to_n++]);
+	if (strcmp(name, "--agency-subject") == 0) {
+		o->agency_subject = slice_of(value);
+		return conf_check_dn(value) == NULL ? OK : ERR_SYNTAX;
+	}
 	if (strcmp(name, "--from-zone") == 0)
 		return word_value(WORD_zone, slice_of(value), &o->from_zone);
 	if (strcmp(name, "--to-zone") == 0)

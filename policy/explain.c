@@ -218,10 +218,29 @@ dump(json_t *j, struct buf *out)
 
 /* ---- the two verbs ---- */
 
+/* From as that of an agency whose clerk the account is; or which is the account. */
+static int
+fill_agency(struct slice message, const struct explain_options *o, struct arena *a,
+    struct dir_identity *ids, struct pol_judge_request *req)
+{
+	struct slice from;
+	int r;
+
+	if (o->agency_subject.n == 0)
+		return OK;
+	r = addr_single_from(message, a, &from);
+	if (r != OK)
+		return a->err;
+	req->identities_n = binding_same_address(from, ids[0].address) ? 1 : 2;
+	ids[req->identities_n - 1] = (struct dir_identity){ .address = from,
+		.kind = DIR_IDENTITY_AGENCY, .subject = o->agency_subject };
+	return OK;
+}
+
 /* Who sends: the account named, or whoever Resent-From or From says it is. */
 static int
 fill_identity(struct slice message, const struct explain_options *o, struct arena *a,
-    struct dir_identity *id, struct pol_judge_request *req)
+    struct dir_identity *ids, struct pol_judge_request *req)
 {
 	struct slice from = o->from;
 	struct resent resent = { 0 };
@@ -237,16 +256,16 @@ fill_identity(struct slice message, const struct explain_options *o, struct aren
 		return a->err;
 	if (r != OK)
 		from = (struct slice){ NULL, 0 };
-	*id = (struct dir_identity){ .address = from, .kind = DIR_IDENTITY_OWN };
+	ids[0] = (struct dir_identity){ .address = from, .kind = DIR_IDENTITY_OWN };
 	req->account = req->mail_from = from;
-	req->identities = id;
+	req->identities = ids;
 	req->identities_n = from.n > 0;
-	return OK;
+	return from.n > 0 ? fill_agency(message, o, a, ids, req) : OK;
 }
 
 static int
 fill_request(struct slice message, const struct explain_options *o, struct arena *a,
-    struct dir_identity *id, struct pol_judge_request *req)
+    struct dir_identity *ids, struct pol_judge_request *req)
 {
 	size_t n = o->to_n > 0 ? o->to_n : 1;
 
@@ -262,7 +281,7 @@ fill_request(struct slice message, const struct explain_options *o, struct arena
 			.exit_zone = (uint8_t)o->to_zone,
 			.clearance = o->to_zone == ZONE_LOCAL ? (uint8_t)o->clearance :
 			    LEVEL_THUONG };
-	return fill_identity(message, o, a, id, req);
+	return fill_identity(message, o, a, ids, req);
 }
 
 static const char *
@@ -301,7 +320,7 @@ explain_judge(struct slice file, const struct explain_options *o, const struct j
 	arena_init(&out->a, judge_arena_octets(2 * file.n));
 	r = explain_as_on_wire(file, &out->wire, &out->message);
 	if (r == OK)
-		r = fill_request(out->message, o, &out->a, &out->id, &out->req);
+		r = fill_request(out->message, o, &out->a, out->ids, &out->req);
 	if (r == OK)
 		r = judge(out->message, &out->req, env, &out->a, &out->res);
 	if (r != OK) {

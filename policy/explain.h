@@ -15,6 +15,8 @@ struct explain_options {
 	unsigned	    path;	/* PATH_* ("--role") */
 	unsigned	    from_zone, to_zone;
 	struct slice	    from;	/* address of the account; empty: whatever From says */
+	struct slice	    agency_subject; /* From is an agency's mailbox, to which the directory
+					 * binds this subject; empty: a person's */
 	const struct slice *to;		/* none: one unnamed recipient */
 	size_t		    to_n;
 	unsigned	    clearance;	/* of local recipients */
@@ -26,7 +28,7 @@ struct explain_judged {
 	struct buf		 wire;
 	struct arena		 a;
 	struct pol_judge_request req;
-	struct dir_identity	 id;
+	struct dir_identity	 ids[2];	/* the account's, and the agency's whose clerk it is */
 	struct slice		 message;	/* as on the wire */
 	struct judge_result	 res;
 };

@@ -110,6 +110,18 @@ def policy_explain(p, s):
     o = explain(p, s, marked(s, to))
     assert (o["verdict"], o["level"], o["rule"]) == ("reject", "mat", "secret-internet"), o
     assert {"detector", "part", "level"} <= set(o["evidence"][0]) and o["evidence"][0]["level"] == "mat", o
+    # An agency's mailbox is written from by whose subject the directory binds to it.
+    sealed = s.mail(1, to, "Công văn", plain).replace(s.user(1)[0].encode(), b"vanthu@so.example", 1)
+    clerk = ("--from", s.user(2)[0])
+    o = explain(p, s, sealed)
+    assert (o["signature"], o["signature_reason"]) == ("bad", "wrong-signer"), o
+    subject = o["signers"][0]["subject"].replace("CN=", "cn = ")  # as another tool writes it
+    for words, signature, rule in (((subject,), "valid", "allow"), ((subject,) + clerk, "valid", "allow"),
+                                   (("CN=Sở Nội vụ,C=VN",), "bad", "wrong-signer")):
+        o = explain(p, s, sealed, "--agency-subject", *words)
+        assert (o["signature"], o["rule"], o["signers"][0]["bound"]) == (signature, rule, signature == "valid"), (words, o)
+    o = explain(p, s, sealed, *clerk)
+    assert o["rule"] == "from-not-yours", o
     # Without a configuration: the trust files come from the command line.
     path = s.file("alone.eml", s.mail(1, to, "Báo cáo", plain))
     alone = [p.env["CONGVU_CTL"], "-c", "/nonexistent", "policy", "explain", path, "--json", "--to-zone", "local"]
@@ -136,6 +148,7 @@ def words_of_policy(p, s):
     for words, said, status in (
             (["policy", "explain", path, "--role", "nobody"], '--role: "nobody" will not do', 2),
             (["policy", "explain", path, "--to", "nobody"], '--to: "nobody" will not do', 2),
+            (["policy", "explain", path, "--agency-subject", "So Noi vu"], '--agency-subject: "So Noi vu" will not do', 2),
             (["policy", "explain", path, "--at", "noon"], '--at: "noon" will not do', 2),
             (["policy", "explain", path, "--at", "arrival"], "--at arrival is for mailboxes", 2),
             (["policy", "explain", path, "--nothing", "x"], "--nothing: there is no such option", 2),
