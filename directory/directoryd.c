@@ -30,20 +30,6 @@ struct program {
 	bool	       failed;
 };
 
-static int
-read_conf(const char *path, struct conf **out)
-{
-	struct buf errors;
-	int r;
-
-	buf_init(&errors, 64 * 1024);
-	r = conf_load(path, out, &errors);
-	if (r != OK)
-		fprintf(stderr, "%.*s", (int)errors.n, errors.n > 0 ? errors.p : "");
-	buf_fini(&errors);
-	return r;
-}
-
 static void
 reap(struct program *p)
 {
@@ -190,7 +176,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	log_init("directoryd");
 	systemd_open();
-	if (sodium_init() < 0 || read_conf(p.path, &p.conf) != OK)
+	if (sodium_init() < 0 || (p.conf = program_conf(p.path)) == NULL)
 		return 1;
 	log_set_severity((enum log_severity)p.conf->general.log_level);
 	sandbox_require(p.conf->general.sandbox == CONF_SANDBOX_REQUIRED);

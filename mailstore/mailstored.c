@@ -138,18 +138,13 @@ static int
 run(const char *file)
 {
 	struct mailstored m = { .conf_path = file };
-	struct buf errors;
 	int r;
 
-	buf_init(&errors, 65536);
-	r = conf_load(file, &m.conf, &errors);
-	if (r != OK)
-		fprintf(stderr, "%.*s", (int)errors.n, errors.p == NULL ? "" : errors.p);
-	buf_fini(&errors);
-	if (r == OK) {
-		log_set_severity((enum log_severity)m.conf->general.log_level);
-		r = identity_load_or_say(m.conf, IDENTITY_BIT(IDENTITY_MAILSTORED));
-	}
+	m.conf = program_conf(file);
+	if (m.conf == NULL)
+		return EXIT_FAILED;
+	log_set_severity((enum log_severity)m.conf->general.log_level);
+	r = identity_load_or_say(m.conf, IDENTITY_BIT(IDENTITY_MAILSTORED));
 	if (r == OK)
 		r = program_begin(m.conf, file, "mailstored");
 	if (r == OK)

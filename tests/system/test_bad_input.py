@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later WITH openssl-sasl-exception
 """Hostile input to the real servers: one clear error each, bounded memory, nothing kept, and service goes on."""
 import os
+import re
 import subprocess
 import sys
 
@@ -140,6 +141,7 @@ def wrong_configuration_is_told_at_once(p):
         out = subprocess.run([p.program(program), "-c", bad], stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, timeout=30)
         assert out.returncode != 0 and "profil" in out.stdout, (program, out)
+        assert re.search(r" prog=%s .* ev=config-error " % program, out.stdout), (program, out)
 
 
 def unreadable_certificate_is_one_clear_error(p):
