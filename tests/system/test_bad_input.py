@@ -139,7 +139,7 @@ def wrong_configuration_is_told_at_once(p):
         assert any(word in line and line.split(":")[1].isdigit() for line in out.stdout.splitlines()), out.stdout
     for program in ("smtpd", "imapd", "directoryd", "policyd", "mailstored"):
         out = subprocess.run([p.program(program), "-c", bad], stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, timeout=30)
+                             stderr=subprocess.STDOUT, text=True, timeout=120)
         assert out.returncode != 0 and "profil" in out.stdout, (program, out)
         assert re.search(r" prog=%s .* ev=config-error " % program, out.stdout), (program, out)
 
@@ -155,7 +155,7 @@ def unreadable_certificate_is_one_clear_error(p):
         f.write(conf.replace("/pki/server.pem", "/broken.pem").replace("port = 22", "port = 23"))
     for program in ("smtpd", "imapd"):
         out = subprocess.run([p.program(program), "-c", bad], stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, timeout=30)
+                             stderr=subprocess.STDOUT, text=True, timeout=120)
         assert out.returncode != 0 and "broken.pem" in out.stdout, (program, out)
 
 

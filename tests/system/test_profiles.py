@@ -33,7 +33,7 @@ def everyone_refuses(p, conf, *words):
     """congvuctl and the five programs: an end with status, and all the words."""
     lines = [[p.env["CONGVU_CTL"], "-c", conf, "config", "check"]] + [[p.program(n), "-c", conf] for n in PROGRAMS]
     for line in lines:
-        done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+        done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         assert done.returncode == 1, (line, done)
         for word in words:
             assert word in done.stdout.replace('\\"', '"'), (line, word, done.stdout)  # as the log quotes it

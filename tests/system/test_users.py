@@ -184,7 +184,7 @@ def root_must_name_users(p):
         folder = {"mailstored": "mailstore", "policyd": "policy", "directoryd": "directory", "metricsd": "control"}
         build = os.path.dirname(os.path.dirname(p.env["CONGVU_CTL"]))
         done = subprocess.run([os.path.join(build, folder.get(program, program), program), "-c", path],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         assert done.returncode != 0 and "user: %s: is missing" % key in done.stdout, (program, done.stdout)
 
 
