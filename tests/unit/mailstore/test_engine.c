@@ -391,8 +391,8 @@ open_intents_are_replayed_once(void **state)
 		snprintf(id, sizeof id, "intent-%09u", i);
 		assert_int_equal(help_deliver_request(h, &req, SLICE("x"), SLICE("s")), OK);
 	}
-	assert_int_equal(engine_apply(h->e), OK);	/* a slice ends within the 4th */
-	assert_int_equal(h->e->intents_n, 6);
+	assert_int_equal(engine_apply(h->e), OK);
+	assert_in_range(h->e->intents_n, 6, 10);	/* a slice ends within the 4th, or after its time */
 	help_close(h);
 	help_open(h);
 	assert_int_equal(h->e->intents_n, 0);

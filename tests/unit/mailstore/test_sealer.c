@@ -399,6 +399,7 @@ behind(void **state)
 	while (sched_ready(&s) == 0)
 		sched_gather(&s, false);
 	engine_commit(h->e, sched_group(&s, &jobs));
+	clock_test_set(-100 * ENGINE_LAG_MS);	/* however long that took */
 	assert_false(engine_behind(h->e));
 	clock_test_set(ENGINE_LAG_MS + 1);
 	assert_true(engine_behind(h->e));
@@ -406,7 +407,8 @@ behind(void **state)
 	sched_gather(&s, engine_behind(h->e));
 	assert_int_equal(sched_ready(&s), 0);
 	assert_int_equal(s.fresh.n, 1);
-	assert_int_equal(engine_apply(h->e), OK);
+	while (h->e->intents != NULL)
+		assert_int_equal(engine_apply(h->e), OK);
 	assert_false(engine_behind(h->e));
 	assert_true(h->e->stats.lag_us > ENGINE_LAG_MS * 1000);
 	clock_test_set(0);
