@@ -4,14 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/extract/odfstyle.h"
 #include "policy/extract/xml.h"
 
 enum { LINE_MAX_OCTETS = 1 << 20, SPACES_MAX = 64, NAME_OCTETS = 256 };
 
+struct paragraph {
+	struct buf  all, seen, ruby;	/* what is hidden, tiny or white is not in `seen` */
+	bool	    differs;
+	struct look look;
+	unsigned    spans;	/* open around it */
+};
+
 struct odf {
 	struct xml  *reader;
 	struct buf  *out;
-	struct buf   para[ODF_NESTED_MAX], row[ODF_NESTED_MAX];
+	const struct looks *common;	/* styles of the document, NULL: none */
+	struct looks own;		/* automatic styles of the part */
+	struct odfstyle style;
+	bool	     in_styles, styled;	/* within the automatic ones, behind them */
+	struct look  span[XML_DEPTH_MAX];
+	unsigned     spans, ruby;	/* open spans, open texts above others */
+	struct paragraph para[ODF_NESTED_MAX];
+	struct buf   row[ODF_NESTED_MAX];
 	unsigned     paras, rows;	/* open ones */
 	struct buf   loose;		/* text outside of paragraphs, of the element at hand */
 	char	     property[NAME_OCTETS];	/* name of a property of the user's */
@@ -46,35 +61,92 @@ add(struct odf *o, struct buf *to, struct slice text)
 static void
 character(struct odf *o, struct slice text)
 {
-	if (o->paras > 0)
-		add(o, &o->para[o->paras - 1], text);
+	struct paragraph *p;
+	struct look l;
+	bool unseen;
+
+	if (o->paras == 0)
+		return;
+	p = &o->para[o->paras - 1];
+	l = o->spans > p->spans ? o->span[o->spans - 1] : p->look;
+	unseen = l.hidden > 0 || l.tiny > 0 || l.white > 0 || o->ruby > 0;
+	add(o, &p->all, text);
+	if (!unseen)
+		add(o, &p->seen, text);
+	if (o->ruby > 0 && l.hidden <= 0)
+		add(o, &p->ruby, text);
+	p->differs |= unseen;
+	if (l.hidden > 0)
+		line(o, text);
 }
 
 /* ---- paragraphs and rows ---- */
 
-static void
-begin(struct odf *o, struct buf *list, unsigned *n)
+static struct look
+look_of(const struct odf *o, enum look_family family, const char **atts)
 {
-	if (*n == ODF_NESTED_MAX) {
+	return looks_find_in(o->styled ? &o->own : NULL, o->common, family,
+	    slice_of(xml_attribute(atts, "style-name")));
+}
+
+static void
+begin_paragraph(struct odf *o, const char **atts)
+{
+	struct paragraph *p = &o->para[o->paras];
+
+	if (o->paras == ODF_NESTED_MAX) {
 		xml_stop(o->reader, ERR_LIMIT);
 		return;
 	}
-	buf_clear(&list[(*n)++]);
+	o->paras++;
+	buf_clear(&p->all);
+	buf_clear(&p->seen);
+	buf_clear(&p->ruby);
+	p->differs = false;
+	p->spans = o->spans;
+	p->look = looks_find_in(NULL, o->common, LOOK_DEFAULTS, SLICE(""));
+	look_put(&p->look, look_of(o, LOOK_PARAGRAPH, atts));
 }
 
 static void
 end_paragraph(struct odf *o)
 {
-	struct slice text;
+	struct paragraph *p;
 
 	if (o->paras == 0)
 		return;
-	text = buf_slice(&o->para[--o->paras]);
-	line(o, text);
+	p = &o->para[--o->paras];
+	line(o, buf_slice(&p->all));
+	if (p->differs)
+		line(o, buf_slice(&p->seen));
+	line(o, buf_slice(&p->ruby));
 	for (unsigned i = 0; i < o->rows; i++) {
-		add(o, &o->row[i], text);
+		add(o, &o->row[i], buf_slice(&p->all));
 		add(o, &o->row[i], SLICE(" "));
 	}
+}
+
+static void
+begin_span(struct odf *o, const char **atts)
+{
+	struct look l = look_none();
+
+	if (o->spans == XML_DEPTH_MAX)	/* not that deep: the reader stops before */
+		return;
+	if (o->paras > 0)
+		l = o->spans > o->para[o->paras - 1].spans ? o->span[o->spans - 1] :
+		    o->para[o->paras - 1].look;
+	look_put(&l, look_of(o, LOOK_TEXT, atts));
+	o->span[o->spans++] = l;
+}
+
+static void
+begin_row(struct odf *o)
+{
+	if (o->rows == ODF_NESTED_MAX)
+		xml_stop(o->reader, ERR_LIMIT);
+	else
+		buf_clear(&o->row[o->rows++]);
 }
 
 static void
@@ -138,6 +210,39 @@ telling_attributes(struct odf *o, const char *name, const char **atts)
 		line(o, slice_of(v));
 }
 
+static bool
+is_span(const char *name)
+{
+	return is(name, "span") || is(name, "a") || is(name, "ruby-text");
+}
+
+/* Styles of the part stand before its text. */
+static void
+styles(struct odf *o, const char *name, const char **atts)
+{
+	if (is(name, "automatic-styles"))
+		o->in_styles = !o->styled;
+	else if (o->in_styles)
+		odfstyle_start(&o->style, name, atts);
+}
+
+static void
+end_styles(struct odf *o, const char *name)
+{
+	int err = OK;
+
+	if (!o->in_styles)
+		return;
+	odfstyle_end(&o->style, name);
+	if (is(name, "automatic-styles")) {
+		o->in_styles = false;
+		o->styled = true;
+		err = looks_end(&o->own, o->common);
+	}
+	if (err != OK)
+		xml_stop(o->reader, err);
+}
+
 static void
 on_start(void *arg, const char *name, const char **atts)
 {
@@ -145,10 +250,14 @@ on_start(void *arg, const char *name, const char **atts)
 
 	end_loose(o);
 	telling_attributes(o, name, atts);
+	styles(o, name, atts);
+	o->ruby += is(name, "ruby-text");
 	if (is(name, "p") || is(name, "h"))
-		begin(o, o->para, &o->paras);
+		begin_paragraph(o, atts);
+	else if (is_span(name))
+		begin_span(o, atts);
 	else if (is(name, "table-row"))
-		begin(o, o->row, &o->rows);
+		begin_row(o);
 	else if (is(name, "s"))
 		spaces(o, atts);
 	else if (is(name, "tab"))
@@ -165,6 +274,10 @@ on_end(void *arg, const char *name)
 	struct odf *o = arg;
 
 	end_loose(o);
+	end_styles(o, name);
+	o->ruby -= is(name, "ruby-text");
+	if (is_span(name) && o->spans > 0)
+		o->spans--;
 	if (is(name, "p") || is(name, "h"))
 		end_paragraph(o);
 	else if (is(name, "table-row"))
@@ -180,44 +293,73 @@ static void
 on_text(void *arg, struct slice text)
 {
 	struct odf *o = arg;
-	struct buf *to = o->paras > 0 ? &o->para[o->paras - 1] : &o->loose;
 
 	while (text.n > 0) {
 		struct slice part;
 		bool more = slice_chr(text, '\n') >= 0;
 
 		slice_cut(&text, '\n', &part);
-		add(o, to, part);
-		if (more)
-			add(o, to, SLICE(" "));
+		if (o->paras == 0)
+			add(o, &o->loose, part);
+		else
+			character(o, part);
+		if (more && o->paras == 0)
+			add(o, &o->loose, SLICE(" "));
+		else if (more)
+			character(o, SLICE(" "));
 	}
 }
 
+static struct odf *
+odf_new(const struct looks *common, struct buf *out)
+{
+	struct odf *o = calloc(1, sizeof *o);
+
+	if (o == NULL)
+		return NULL;
+	o->out = out;
+	o->common = common;
+	looks_init(&o->own);
+	odfstyle_init(&o->style, &o->own);
+	buf_init(&o->loose, LINE_MAX_OCTETS);
+	for (unsigned i = 0; i < ODF_NESTED_MAX; i++) {
+		buf_init(&o->para[i].all, LINE_MAX_OCTETS);
+		buf_init(&o->para[i].seen, LINE_MAX_OCTETS);
+		buf_init(&o->para[i].ruby, LINE_MAX_OCTETS);
+		buf_init(&o->row[i], LINE_MAX_OCTETS);
+	}
+	return o;
+}
+
+static void
+odf_free(struct odf *o)
+{
+	for (unsigned i = 0; i < ODF_NESTED_MAX; i++) {
+		buf_fini(&o->para[i].all);
+		buf_fini(&o->para[i].seen);
+		buf_fini(&o->para[i].ruby);
+		buf_fini(&o->row[i]);
+	}
+	buf_fini(&o->loose);
+	odfstyle_fini(&o->style);
+	looks_fini(&o->own);
+	free(o);
+}
+
 int
-odf_text(struct slice xml, struct buf *out)
+odf_text(struct slice xml, const struct looks *common, struct buf *out)
 {
 	static const struct xml_handlers handlers = { on_start, on_end, on_text };
-	struct odf *o = calloc(1, sizeof *o);
+	struct odf *o = odf_new(common, out);
 	int err;
 
 	if (o == NULL)
 		return ERR_NOMEM;
-	o->out = out;
-	buf_init(&o->loose, LINE_MAX_OCTETS);
-	for (unsigned i = 0; i < ODF_NESTED_MAX; i++) {
-		buf_init(&o->para[i], LINE_MAX_OCTETS);
-		buf_init(&o->row[i], LINE_MAX_OCTETS);
-	}
 	err = xml_read(xml, &handlers, o, &o->reader);
 	while (o->paras > 0)	/* of a part that broke off */
 		end_paragraph(o);
 	while (o->rows > 0)
 		end_row(o);
-	for (unsigned i = 0; i < ODF_NESTED_MAX; i++) {
-		buf_fini(&o->para[i]);
-		buf_fini(&o->row[i]);
-	}
-	buf_fini(&o->loose);
-	free(o);
+	odf_free(o);
 	return err;
 }

@@ -6,20 +6,31 @@
 #include <string.h>
 
 #include "policy/extract/entity.h"
+#include "policy/extract/wordstyle.h"
 #include "policy/extract/xml.h"
 
-enum { READ_CHOICE, READ_FALLBACK, READ_ALL, READINGS };
-enum { PARAGRAPH_MAX = 1 << 20, NAME_MAX_OCTETS = 256, TINY_HALF_POINTS = 4 };
+enum { READ_CHOICE, READ_FALLBACK, READ_ALL, READ_RUBY, READINGS };
+enum { PARAGRAPH_MAX = 1 << 20, NAME_MAX_OCTETS = 256 };
 
 struct paragraph {
-	struct buf text[READINGS];
-	bool	   differs;	/* some text is not in every reading */
-	bool	   hidden;	/* the run at hand is hidden */
-	bool	   unseen;	/* it is tiny, or white */
+	struct buf  text[READINGS];
+	bool	    differs;	/* some text is not in every reading */
+	struct look table, style;	/* of the table around it, and its own */
+	struct look chars, run;	/* of the run at hand: its style, and what it says itself */
+};
+
+/* Is the run at hand seen? */
+struct sight {
+	bool hidden, hidden_else;	/* for Word; for programs whose styles only override */
+	bool unseen;			/* it is tiny, or white */
 };
 
 struct ooxml {
 	struct xml	*reader;
+	const struct looks *styles;	/* NULL: none */
+	struct look	 table[XML_DEPTH_MAX];
+	unsigned	 tables, ruby;	/* open tables, open texts above others */
+	bool		 past;		/* said of what was before a change */
 	struct buf	*out;
 	struct paragraph para[OOXML_PARAGRAPHS_MAX];
 	unsigned	 paras;		/* open paragraphs */
@@ -60,19 +71,40 @@ line(struct ooxml *x, struct slice text)
 		stop(x, x->out->err);
 }
 
+/* To be hidden is turned over by each style that says so (17.7.3); what a run says itself counts. */
+static struct sight
+sight_of(const struct ooxml *x, const struct paragraph *p)
+{
+	struct look defaults = looks_find(x->styles, LOOK_DEFAULTS, SLICE("")), all = defaults;
+	struct sight s;
+
+	look_put(&all, p->table);
+	look_put(&all, p->style);
+	look_put(&all, p->chars);
+	look_put(&all, p->run);
+	s.hidden_else = all.hidden > 0;
+	s.hidden = p->run.hidden >= 0 ? p->run.hidden > 0 : defaults.hidden > 0 ||
+	    ((p->table.hidden > 0) ^ (p->style.hidden > 0) ^ (p->chars.hidden > 0));
+	s.unseen = all.tiny > 0 || all.white > 0;
+	return s;
+}
+
 static void
 add_text(struct ooxml *x, struct slice text)
 {
 	struct paragraph *p = &x->para[x->paras - 1];
-	bool gone = p->hidden || x->in_deleted, hidden = gone || p->unseen;
+	struct sight s = sight_of(x, p);
+	bool gone = s.hidden || s.hidden_else || x->in_deleted;
+	bool not_there = x->in_deleted || s.unseen || x->ruby > 0;
 	bool skip[READINGS] = {
-		[READ_CHOICE] = hidden || x->fallback > 0,
-		[READ_FALLBACK] = hidden || x->choice > 0,
+		[READ_CHOICE] = not_there || s.hidden || x->fallback > 0,
+		[READ_FALLBACK] = not_there || s.hidden_else || x->choice > 0,
 		[READ_ALL] = false,
+		[READ_RUBY] = x->ruby == 0 || gone,
 	};
 
 	for (unsigned i = 0; i < READINGS; i++) {
-		p->differs |= skip[i];
+		p->differs |= skip[i] && i != READ_RUBY;
 		if (!skip[i])
 			buf_add(&p->text[i], text);
 		if (p->text[i].err != OK)
@@ -83,15 +115,27 @@ add_text(struct ooxml *x, struct slice text)
 }
 
 static void
+begin_run(struct ooxml *x, struct paragraph *p)
+{
+	p->chars = looks_find(x->styles, LOOK_TEXT, SLICE(""));
+	p->run = look_none();
+}
+
+static void
 begin_paragraph(struct ooxml *x)
 {
+	struct paragraph *p = &x->para[x->paras];
+
 	if (x->paras == OOXML_PARAGRAPHS_MAX) {
 		stop(x, ERR_LIMIT);
 		return;
 	}
-	x->para[x->paras].differs = x->para[x->paras].hidden = x->para[x->paras].unseen = false;
+	p->differs = false;
+	p->table = x->tables > 0 ? x->table[x->tables - 1] : look_none();
+	p->style = looks_find(x->styles, LOOK_PARAGRAPH, SLICE(""));
+	begin_run(x, p);
 	for (unsigned i = 0; i < READINGS; i++)
-		buf_clear(&x->para[x->paras].text[i]);
+		buf_clear(&p->text[i]);
 	x->paras++;
 }
 
@@ -104,6 +148,7 @@ end_paragraph(struct ooxml *x)
 		return;
 	p = &x->para[--x->paras];
 	line(x, buf_slice(&p->text[READ_ALL]));
+	line(x, buf_slice(&p->text[READ_RUBY]));
 	if (!p->differs)
 		return;
 	line(x, buf_slice(&p->text[READ_CHOICE]));
@@ -252,28 +297,54 @@ end_box(struct ooxml *x)
 	x->in_box = false;
 }
 
-/* Letters of two points or less, or as white as paper. */
-static bool
-is_unseen(const char *name, const char *v)
-{
-	if (v == NULL)
-		return false;
-	if (is(name, "color"))
-		return slice_is_nocase(slice_of(v), "FFFFFF");
-	return ascii_is_digit(v[0]) && strtoul(v, NULL, 10) <= TINY_HALF_POINTS;
-}
-
 static void
 run_property(struct ooxml *x, const char *name, const char **atts)
 {
 	struct paragraph *p = &x->para[x->paras - 1];
+	struct slice v = slice_of(xml_attribute(atts, "val"));
 
 	if (is(name, "r"))
-		p->hidden = p->unseen = false;
-	else if (is(name, "vanish") || is(name, "specVanish") || is(name, "webHidden"))
-		p->hidden |= !is_off(xml_attribute(atts, "val"));
-	else if (is(name, "sz") || is(name, "color"))
-		p->unseen |= is_unseen(name, xml_attribute(atts, "val"));
+		begin_run(x, p);
+	else if (is(name, "pStyle") && !x->past)
+		p->style = looks_find(x->styles, LOOK_PARAGRAPH, v);
+	else if (is(name, "rStyle") && !x->past)
+		p->chars = looks_find(x->styles, LOOK_TEXT, v);
+	else if (!x->past)
+		wordstyle_property(&p->run, name, atts);
+}
+
+static bool
+is_change(const char *name)
+{
+	return is(name, "rPrChange") || is(name, "pPrChange") || is(name, "tblPrChange");
+}
+
+/* What is around paragraphs, or above words. */
+static void
+surrounding(struct ooxml *x, const char *name, const char **atts)
+{
+	if (is(name, "tbl") && x->tables < XML_DEPTH_MAX)
+		x->table[x->tables++] = looks_find(x->styles, LOOK_TABLE, SLICE(""));
+	else if (is(name, "tblStyle") && x->tables > 0 && !x->past)
+		x->table[x->tables - 1] = looks_find(x->styles, LOOK_TABLE,
+		    slice_of(xml_attribute(atts, "val")));
+	else if (is(name, "rt"))
+		x->ruby++;
+	else if (is_change(name))
+		x->past = true;
+}
+
+static void
+end_surrounding(struct ooxml *x, const char *name)
+{
+	if (is(name, "tbl") && x->tables > 0)
+		x->tables--;
+	else if (is(name, "rt") && x->ruby > 0)
+		x->ruby--;
+	else if (is_change(name))
+		x->past = false;
+	else if (is(name, "pPr") && x->paras > 0)	/* what it said was of the paragraph's end */
+		begin_run(x, &x->para[x->paras - 1]);
 }
 
 static void
@@ -289,6 +360,7 @@ on_start(void *arg, const char *name, const char **atts)
 		x->choice++;
 	else if (is(name, "Fallback"))
 		x->fallback++;
+	surrounding(x, name, atts);
 	x->in_deleted = is(name, "delText");
 	x->in_text = x->paras > 0 && (is(name, "t") || x->in_deleted);
 	if (x->paras > 0 && x->err == OK) {
@@ -315,6 +387,7 @@ on_end(void *arg, const char *name)
 		x->property[0] = '\0';
 	else if (is(name, "checkBox"))
 		end_box(x);
+	end_surrounding(x, name);
 }
 
 static void
@@ -332,7 +405,7 @@ on_text(void *arg, struct slice text)
 }
 
 int
-ooxml_text(struct slice xml, struct buf *out)
+ooxml_text(struct slice xml, const struct looks *styles, struct buf *out)
 {
 	static const struct xml_handlers handlers = { on_start, on_end, on_text };
 	struct ooxml *x = calloc(1, sizeof *x);
@@ -341,6 +414,7 @@ ooxml_text(struct slice xml, struct buf *out)
 	if (x == NULL)
 		return ERR_NOMEM;
 	x->out = out;
+	x->styles = styles;
 	buf_init(&x->loose, PARAGRAPH_MAX);
 	for (unsigned i = 0; i < OOXML_PARAGRAPHS_MAX; i++)
 		for (unsigned k = 0; k < READINGS; k++)

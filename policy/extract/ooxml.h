@@ -4,20 +4,21 @@
  *
  * Shape   one part in, lines of UTF-8 out, a line per paragraph with its runs joined. A paragraph
  *         that reads differently with hidden or deleted text, or in the fallback for older
- *         programs, gives a line for each reading. Text outside paragraphs (properties) and
- *         telling attributes (alternative texts, text drawn as art, list bullets) are lines too.
+ *         programs, gives a line for each reading; text above other text (ruby) is one of its own.
+ *         Text outside paragraphs (properties) and telling attributes (alternative texts, text
+ *         drawn as art, list bullets) are lines too.
  * Bounds  those of xml.h; the ceiling of out.
  * Source  ECMA-376 parts 1 and 3; names are compared without their prefix, so all versions fit.
  */
 #ifndef POLICY_EXTRACT_OOXML_H
 #define POLICY_EXTRACT_OOXML_H
 
-#include "common/buf.h"
+#include "policy/extract/look.h"
 
 enum { OOXML_PARAGRAPHS_MAX = 16 };
 
-/* OK; ERR_SYNTAX: not well formed, or a document type; ERR_LIMIT: too deep or too much;
- * ERR_NOMEM. What was understood until then is in out. */
-int ooxml_text(struct slice xml, struct buf *out) MUST_USE;
+/* styles: those of the document, NULL: none. OK; ERR_SYNTAX: not well formed, or a document type;
+ * ERR_LIMIT: too deep or too much; ERR_NOMEM. What was understood until then is in out. */
+int ooxml_text(struct slice xml, const struct looks *styles, struct buf *out) MUST_USE;
 
 #endif

@@ -5,9 +5,11 @@
 #include <archive_entry.h>
 
 #include "policy/extract/odf.h"
+#include "policy/extract/odfstyle.h"
 #include "policy/extract/ooxml.h"
 #include "policy/extract/sheet.h"
 #include "policy/extract/sniff.h"
+#include "policy/extract/wordstyle.h"
 #include "policy/extract/xml.h"
 #include "policy/extract/zipdir.h"
 
@@ -23,6 +25,10 @@ enum zip_kind {
  * lines were broken. Small, or it is something else. */
 enum { SETTINGS_OCTETS_MAX = 64 * 1024, BLANK_MAX = 1024 };
 
+/* Which styles a part goes by its relations say; here it is read with those of each part that has
+ * some: there may be one for older programs, and one for building blocks. */
+enum { STYLE_PARTS_MAX = 4 };
+
 struct zip {
 	struct slice		     octets;
 	const struct extract_limits *limits;
@@ -34,6 +40,10 @@ struct zip {
 	struct buf		     data;	/* the file at hand */
 	struct buf		     text;
 	struct sheet_strings	     strings;
+	struct looks		     styles[STYLE_PARTS_MAX];	/* that make something unseen */
+	unsigned		     style_parts;
+	bool			     plain_styles;	/* there are others */
+	bool			     doubtful_styles;	/* too many, or at odds with one another */
 	bool			     encrypted;	/* its parts are, by its own word */
 	bool			     thumbnail;	/* it has one */
 };
@@ -87,12 +97,10 @@ next_entry(struct zip *z, const struct zipdir_entry *e)
 	return OK;
 }
 
-/* All of the entry into z->data: OK, ERR_CORRUPT, ERR_NOMEM. */
+/* What is left of the entry, behind what is in z->data: OK, ERR_CORRUPT, ERR_NOMEM. */
 static int
-read_entry(struct zip *z, const struct zipdir_entry *e)
+read_rest(struct zip *z, const struct zipdir_entry *e)
 {
-	buf_clear(&z->data);
-	z->data.max = (size_t)e->octets + 1;
 	for (;;) {
 		size_t room = (size_t)e->octets + 1 - z->data.n;
 		char *p = buf_reserve(&z->data, room);
@@ -109,6 +117,37 @@ read_entry(struct zip *z, const struct zipdir_entry *e)
 		if (z->data.n > e->octets)
 			return ERR_CORRUPT;
 	}
+}
+
+/* All of it into z->data. */
+static int
+read_entry(struct zip *z, const struct zipdir_entry *e)
+{
+	buf_clear(&z->data);
+	z->data.max = (size_t)e->octets + 1;
+	return read_rest(z, e);
+}
+
+/* Its first octets. */
+static int
+read_head(struct zip *z, const struct zipdir_entry *e)
+{
+	size_t room = e->octets < BLANK_MAX ? (size_t)e->octets : BLANK_MAX;
+	char *p;
+	la_ssize_t n;
+
+	buf_clear(&z->data);
+	z->data.max = (size_t)e->octets + 1;
+	if (room == 0)
+		return OK;
+	p = buf_reserve(&z->data, room);
+	if (p == NULL)
+		return ERR_NOMEM;
+	n = archive_read_data(z->archive, p, room);
+	if (n < 0)
+		return ERR_CORRUPT;
+	buf_added(&z->data, (size_t)n);
+	return OK;
 }
 
 /* --- what kind of zip --- */
@@ -179,35 +218,6 @@ tells_kind(const struct zipdir_entry *e)
 }
 
 static bool
-is_thumbnail(const struct zipdir_entry *e)
-{
-	return slice_starts_nocase(e->name, SLICE("docProps/thumbnail.")) ||
-	    slice_starts_nocase(e->name, SLICE("Thumbnails/thumbnail."));
-}
-
-static int
-find_kind(struct zip *z)
-{
-	bool manifest = false;
-	int err = open_archive(z);
-
-	for (uint32_t i = 0; i < z->dir.count && err == OK; i++) {
-		const struct zipdir_entry *e = &z->dir.entries[i];
-
-		err = next_entry(z, e);
-		if (err == OK && !e->folder && tells_kind(e))
-			err = look_into(z, e);
-		manifest = manifest || named(e, "META-INF/manifest.xml");
-		z->thumbnail = z->thumbnail || is_thumbnail(e);
-	}
-	if (err == OK && manifest && z->kind == ZIP_PLAIN)
-		z->kind = ZIP_OTHER;
-	return err;
-}
-
-/* --- handing out --- */
-
-static bool
 is_xml(const struct zipdir_entry *e)
 {
 	return slice_ends_nocase(e->name, SLICE(".xml")) ||
@@ -227,19 +237,108 @@ begins_markup(struct slice s)
 	return n < s.n && s.p[n] == '<';
 }
 
+static bool
+is_encrypted(const struct zipdir_entry *e)
+{
+	return (e->flags & 0x2041) != 0 || e->method == 99;
+}
+
+/* ---- styles ---- */
+
+/* Those at hand in z->data are kept if they hide something. What is broken in them otherwise is
+ * told when their text is read. */
+static int
+keep_styles(struct zip *z, int (*read)(struct slice xml, struct looks *out))
+{
+	struct looks l;
+	int err;
+
+	looks_init(&l);
+	err = read(buf_slice(&z->data), &l);
+	if (err == OK && looks_matter(&l) && z->style_parts < STYLE_PARTS_MAX) {
+		z->styles[z->style_parts++] = l;
+		return OK;
+	}
+	if (err == ERR_CORRUPT || err == ERR_LIMIT || (err == OK && looks_matter(&l)))
+		z->doubtful_styles = true;
+	z->plain_styles |= err == OK;
+	looks_fini(&l);
+	return err == ERR_NOMEM ? err : OK;
+}
+
+static int
+look_for_styles(struct zip *z, const struct zipdir_entry *e, bool package)
+{
+	bool odf = !package && named(e, "styles.xml");
+	int err;
+
+	if (is_encrypted(e) || (!odf && !package) || z->kind == ZIP_SHEET || z->kind == ZIP_OTHER)
+		return OK;
+	err = read_head(z, e);
+	if (err != OK || (!is_xml(e) && !begins_markup(buf_slice(&z->data))))
+		return err;
+	err = read_rest(z, e);
+	if (err != OK || (package && !wordstyle_has(buf_slice(&z->data))))
+		return err;
+	return keep_styles(z, package ? wordstyle_read : odfstyle_read);
+}
+
+static bool
+has_package(const struct zip *z)
+{
+	for (uint32_t i = 0; i < z->dir.count; i++)
+		if (named(&z->dir.entries[i], "[Content_Types].xml"))
+			return true;
+	return false;
+}
+
+static bool
+is_thumbnail(const struct zipdir_entry *e)
+{
+	return slice_starts_nocase(e->name, SLICE("docProps/thumbnail.")) ||
+	    slice_starts_nocase(e->name, SLICE("Thumbnails/thumbnail."));
+}
+
+static int
+find_kind(struct zip *z)
+{
+	bool manifest = false, package = has_package(z);
+	int err = open_archive(z);
+
+	for (uint32_t i = 0; i < z->dir.count && err == OK; i++) {
+		const struct zipdir_entry *e = &z->dir.entries[i];
+
+		err = next_entry(z, e);
+		if (err == OK && !e->folder)
+			err = tells_kind(e) ? look_into(z, e) : look_for_styles(z, e, package);
+		manifest = manifest || named(e, "META-INF/manifest.xml");
+		z->thumbnail = z->thumbnail || is_thumbnail(e);
+	}
+	if (err == OK && manifest && z->kind == ZIP_PLAIN)
+		z->kind = ZIP_OTHER;
+	return err;
+}
+
+/* --- handing out --- */
+
 static int
 part_text(struct zip *z, const struct zipdir_entry *e)
 {
 	struct slice xml = buf_slice(&z->data);
+	int err = OK;
 
 	if (z->kind == ZIP_ODF)
-		return odf_text(xml, &z->text);
+		return odf_text(xml, z->style_parts > 0 ? &z->styles[0] : NULL, &z->text);
 	/* Drawings and charts have paragraphs as all documents of that family. */
 	if (z->kind == ZIP_SHEET && slice_starts_nocase(e->name, SLICE("xl/")) &&
 	    slice_find_nocase(e->name, SLICE("/drawings/")) < 0 &&
 	    slice_find_nocase(e->name, SLICE("/charts/")) < 0)
 		return sheet_text(xml, &z->strings, &z->text);
-	return ooxml_text(xml, &z->text);
+	if (z->style_parts == 0 || z->plain_styles || z->kind != ZIP_WORD)
+		err = ooxml_text(xml, NULL, &z->text);
+	for (unsigned i = 0; i < z->style_parts && z->kind == ZIP_WORD && err == OK; i++)
+		err = ooxml_text(xml, &z->styles[i], &z->text);
+	return err;
 }
 
 /* A part without the name of one, which is looked at as a file besides. */
@@ -373,12 +472,6 @@ give_names(struct zip *z)
 	return err;
 }
 
-static bool
-is_encrypted(const struct zipdir_entry *e)
-{
-	return (e->flags & 0x2041) != 0 || e->method == 99;
-}
-
 static int
 give_files(struct zip *z)
 {
@@ -438,7 +531,9 @@ run(struct zip *z)
 	if (z->kind == ZIP_OTHER || z->encrypted)
 		return opaque(z, 0, z->dir.encrypted || z->encrypted ? EXTRACT_WHY_ENCRYPTED :
 		    EXTRACT_WHY_TYPE);
-	return give_files(z);
+	if (z->doubtful_styles && (z->kind == ZIP_WORD || z->kind == ZIP_ODF))
+		err = opaque(z, 0, EXTRACT_WHY_BROKEN);
+	return err != OK ? err : give_files(z);
 }
 
 int
@@ -458,5 +553,7 @@ zip_run(struct slice octets, const struct extract_limits *limits, extract_sink_f
 	buf_fini(&z.data);
 	buf_fini(&z.text);
 	sheet_strings_fini(&z.strings);
+	for (unsigned i = 0; i < z.style_parts; i++)
+		looks_fini(&z.styles[i]);
 	return err;
 }

@@ -6,9 +6,11 @@
 
 #include "policy/extract/extract.h"
 #include "policy/extract/odf.h"
+#include "policy/extract/odfstyle.h"
 #include "policy/extract/ooxml.h"
 #include "policy/extract/sheet.h"
 #include "policy/extract/sniff.h"
+#include "policy/extract/wordstyle.h"
 
 enum { OUT_MAX = 1 << 20 };
 
@@ -35,13 +37,18 @@ static void
 read_parts(struct slice in)
 {
 	struct sheet_strings strings;
+	struct looks styles;
 	struct buf text;
 
 	buf_init(&text, OUT_MAX);
 	sheet_strings_init(&strings, OUT_MAX);
-	(void)!ooxml_text(in, &text);
+	looks_init(&styles);
+	(void)!ooxml_text(in, wordstyle_read(in, &styles) == OK ? &styles : NULL, &text);
+	looks_fini(&styles);
 	buf_clear(&text);
-	(void)!odf_text(in, &text);
+	looks_init(&styles);
+	(void)!odf_text(in, odfstyle_read(in, &styles) == OK ? &styles : NULL, &text);
+	looks_fini(&styles);
 	buf_clear(&text);
 	(void)!sheet_strings_read(&strings, in);
 	(void)!sheet_text(in, &strings, &text);

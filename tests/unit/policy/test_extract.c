@@ -214,11 +214,6 @@ documents(void **state)
 	}
 }
 
-/* ---- other documents ---- */
-
-#define TYPES(t)	ZIP_FILE("[Content_Types].xml", "<Types>" t "</Types>")
-#define ODF(sort)	ZIP_FILE("mimetype", "application/vnd.oasis.opendocument." sort)
-
 static void
 expect(const struct zip_file *files, size_t n, const char *want)
 {
@@ -231,6 +226,120 @@ expect(const struct zip_file *files, size_t n, const char *want)
 		fail_msg("%.*s lacks %s", (int)got.n, got.p, want);
 	buf_fini(&z);
 }
+
+/* ---- styles ---- */
+
+/* A paragraph of a style with runs "M", one of another style, "T". */
+#define STYLED(paragraph, run, direct)	"<w:p><w:pPr><w:pStyle w:val='" paragraph "'/><w:rPr><w:vanish/>" \
+	"</w:rPr></w:pPr><w:r><w:t>M</w:t></w:r><w:r><w:rPr><w:rStyle w:val='" run "'/>" direct \
+	"</w:rPr><w:t>x</w:t></w:r><w:r><w:t>T</w:t></w:r></w:p>"
+#define STYLE(type, id, base, says)	"<w:style w:type='" type "' w:styleId='" id "'><w:basedOn w:val='" \
+	base "'/><w:rPr>" says "</w:rPr></w:style>"
+#define PARTS(styles, document) { ZIP_DOCX_TYPES, ZIP_FILE("word/document.xml", document), \
+	ZIP_FILE("word/styles.xml", "<w:styles>" styles "</w:styles>") }
+
+/* What is hidden, tiny or white by a style is so as if the run said it. */
+static void
+hidden_by_styles(void **state)
+{
+	static const struct { struct zip_file files[3]; const char *want; } rows[] = {
+		{ PARTS(STYLE("character", "H", "", "<w:vanish/>"), STYLED("P", "H", "")),
+		  " T2:x\nMxT\nMT\nMT\n " },
+		{ PARTS(STYLE("character", "C", "B", "<w:b/>") STYLE("character", "B", "A", "")
+		  STYLE("character", "A", "", "<w:color w:val='FEFEFE'/>"), STYLED("P", "C", "")),
+		  " T2:MxT\nMT\nMT\n " },
+		{ PARTS(STYLE("character", "C", "A", "<w:color w:val='000000'/>")
+		  STYLE("character", "A", "", "<w:color w:val='FFFFFF'/>"), STYLED("P", "C", "")),
+		  " T2:MxT\n " },
+		{ PARTS(STYLE("character", "C", "C", "<w:sz w:val='2'/>"), STYLED("P", "C", "")),
+		  " T2:MxT\nMT\nMT\n " },
+		{ PARTS(STYLE("character", "H", "", "<w:vanish/>"), STYLED("P", "H",
+		  "<w:vanish w:val='0'/>")), " T2:MxT\n " },
+		{ PARTS(STYLE("character", "C", "", "<w:color w:themeColor='background1' w:val='000000'/>"),
+		  STYLED("P", "C", "")), " T2:MxT\nMT\nMT\n " },
+		{ PARTS(STYLE("paragraph", "H", "", "<w:vanish/>"), STYLED("P", "H", "")),	/* no such run */
+		  " T2:MxT\n " },
+		/* a paragraph's style hides, some runs say that they are seen */
+		{ PARTS(STYLE("paragraph", "P", "Q", "") STYLE("paragraph", "Q", "", "<w:sz w:val='1'/>"),
+		  STYLED("P", "C", "<w:sz w:val='28'/>")), " T2:MxT\nx\nx\n " },
+		/* hidden twice is seen in Word, in other programs it is not */
+		{ PARTS(STYLE("paragraph", "P", "", "<w:vanish/>") STYLE("character", "H", "",
+		  "<w:vanish/>"), STYLED("P", "H", "")), " T2:M\nx\nT\nMxT\nx\n " },
+		/* without a name: the usual style, and the defaults of the document */
+		{ PARTS("<w:docDefaults><w:rPrDefault><w:rPr><w:color w:val='FFFFFF'/></w:rPr></w:rPrDefault>"
+		  "</w:docDefaults>" STYLE("character", "C", "", "<w:color w:val='auto'/>"),
+		  STYLED("P", "C", "")), " T2:MxT\nx\nx\n " },
+		{ PARTS("<w:style w:default='1' w:styleId='N'><w:rPr><w:sz w:val='2'/></w:rPr></w:style>",
+		  STYLED("P", "C", "<w:sz w:val='20'/>")), " T2:MxT\nx\nx\n " },
+		{ PARTS(STYLE("table", "G", "", "<w:color w:val='FFFFFF'/>"), "<w:tbl><w:tblStyle w:val='G'/>"
+		  STYLED("P", "C", "<w:color w:val='FF0000'/>") "</w:tbl>"), " T2:MxT\nx\nx\n " },
+		/* what was before a change does not count */
+		{ PARTS(STYLE("character", "H", "", "<w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange>"),
+		  STYLED("P", "H", "<w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange>")),
+		  " T2:MxT\n " },
+		/* at odds with itself, or in a ring; without anything hidden that is all the same */
+		{ PARTS(STYLE("character", "C", "D", "<w:sz w:val='2'/>") STYLE("character", "D", "C", ""),
+		  STYLED("P", "D", "")), " O0:opaque-broken T1:" },
+		{ PARTS(STYLE("character", "C", "D", "<w:sz w:val='20'/>") STYLE("character", "D", "C", ""),
+		  STYLED("P", "D", "")), " T1: T2:MxT\n " },
+		{ PARTS(STYLE("character", "H", "", "<w:vanish/>") STYLE("character", "H", "", ""),
+		  STYLED("P", "H", "")), " O0:opaque-broken T1:" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		print_message("styles %zu\n", i);
+		expect(rows[i].files, 3, rows[i].want);
+	}
+}
+
+/* Which of several parts with styles counts is not asked: the text is read with each. */
+static void
+several_parts_with_styles(void **state)
+{
+#define HIDES(id) "<w:styles>" STYLE("character", id, "", "<w:vanish/>") "</w:styles>"
+	static const struct zip_file files[] = {
+		ZIP_FILE("a", HIDES("Y")), ZIP_DOCX_TYPES,
+		ZIP_FILE("word/document.xml", "<w:p><w:r><w:t>M</w:t></w:r><w:r><w:rPr><w:rStyle w:val='H'/>"
+		    "</w:rPr><w:t>x</w:t></w:r><w:r><w:rPr><w:rStyle w:val='Y'/></w:rPr><w:t>T</w:t></w:r></w:p>"),
+		ZIP_FILE("b", HIDES("H")), ZIP_FILE("c", HIDES("1")), ZIP_FILE("d", HIDES("2")),
+		ZIP_FILE("e", HIDES("3")),
+	}, wide[] = {
+		ZIP_DOCX_TYPES, ZIP_FILE("word/document.xml", STYLED("P", "H", "")),
+		ZIP_FILE("s", "\xFF\xFE<\0s\0 \0a\0=\0'\0'\0>\0<\0s\0t\0y\0l\0e\0 \0t\0y\0p\0e\0=\0'\0"
+		    "c\0h\0a\0r\0a\0c\0t\0e\0r\0'\0 \0s\0t\0y\0l\0e\0I\0d\0=\0'\0H\0'\0>\0<\0"
+		    "v\0a\0n\0i\0s\0h\0/\0>\0<\0/\0s\0t\0y\0l\0e\0>\0<\0/\0s\0>\0"),
+	};
+
+	(void)state;
+	expect(files, 4, " T3:T\nMxT\nMx\nMx\nx\nMxT\nMT\nMT\n ");
+	expect(files, 7, " O0:opaque-broken T1:");
+	expect(wide, 3, " T2:x\nMxT\nMT\nMT\n ");
+}
+
+static void
+text_above_text(void **state)
+{
+	static const struct zip_file files[] = {
+		ZIP_DOCX_TYPES,
+		ZIP_FILE("word/document.xml", "<w:p><w:ruby><w:rt><w:r><w:t>a</w:t></w:r></w:rt><w:rubyBase><w:r>"
+		    "<w:t>M</w:t></w:r></w:rubyBase></w:ruby><w:ruby><w:rt><w:r><w:t>b</w:t></w:r></w:rt>"
+		    "<w:rubyBase><w:r><w:t>T</w:t></w:r></w:rubyBase></w:ruby></w:p>"),
+	}, odf[] = {
+		ZIP_FILE("mimetype", "application/vnd.oasis.opendocument.text"),
+		ZIP_FILE("content.xml", "<o><p><ruby><ruby-base>M</ruby-base><ruby-text>a</ruby-text></ruby><ruby>"
+		    "<ruby-base>T</ruby-base><ruby-text>b</ruby-text></ruby></p></o>"),
+	};
+
+	(void)state;
+	expect(files, 2, " T2:aMbT\nab\nMT\nMT\n ");
+	expect(odf, 2, " T2:MaTb\nMT\nab\n ");
+}
+
+/* ---- other documents ---- */
+
+#define TYPES(t)	ZIP_FILE("[Content_Types].xml", "<Types>" t "</Types>")
+#define ODF(sort)	ZIP_FILE("mimetype", "application/vnd.oasis.opendocument." sort)
 
 static void
 slides(void **state)
@@ -322,6 +431,52 @@ open_documents(void **state)
 	expect(locked, 3, " O0:opaque-encrypted ");
 	expect(book, 2, " O0:opaque-type ");
 	expect(broken, 2, "O2:opaque-broken T2:half\n ");
+}
+
+#define NAMED(name, family, parent, says) "<style name='" name "' family='" family "' parent-style-name='" \
+	parent "'><text-properties " says "/></style>"
+#define AUTOMATIC(styles) "<automatic-styles>" styles "</automatic-styles>"
+#define SPANS "<p style-name='P'>M<span style-name='T'>x<s/></span><span>T<a style-name='U'>y</a></span></p>"
+
+/* Styles of the part, of the document, and what they are based on. */
+static void
+hidden_in_open_documents(void **state)
+{
+	static const struct { const char *styles, *content, *want; } rows[] = {
+		{ "", AUTOMATIC(NAMED("T", "text", "", "display='none'")) SPANS, " T2:x\nMx Ty\nMTy\n " },
+		{ "", AUTOMATIC(NAMED("T", "text", "", "color='#ffffff'") NAMED("U", "text", "T", "")) SPANS,
+		  " T2:Mx Ty\nMT\n " },
+		{ NAMED("B", "text", "A", "") NAMED("A", "text", "", "font-size='1pt'"),
+		  AUTOMATIC(NAMED("T", "text", "B", "") NAMED("U", "text", "B", "font-size='14pt'")) SPANS,
+		  " T2:Mx Ty\nMTy\n " },
+		{ NAMED("U", "text", "", "color='#fff'"), SPANS, " T2:Mx Ty\nMx T\n " },
+		{ NAMED("P", "paragraph", "", "color='#FEFEFE'"), AUTOMATIC(NAMED("T", "text", "",
+		  "use-window-font-color='true'")) SPANS, " T2:Mx Ty\nx\n " },
+		{ "<default-style family='paragraph'><text-properties font-size='0pt'/></default-style>",
+		  AUTOMATIC(NAMED("T", "text", "", "font-size='12pt'")) SPANS, " T2:Mx Ty\nx\n " },
+		/* automatic ones of another part */
+		{ AUTOMATIC(NAMED("T", "text", "", "display='none'")), SPANS, " T2:Mx Ty\n " },
+		{ "", AUTOMATIC(NAMED("T", "text", "", "display='none'") NAMED("T", "text", "", "")) SPANS,
+		  "O2:opaque-broken" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf content, styles;
+		struct zip_file files[] = { ODF("text"), { "content.xml", { NULL, 0 } },
+			{ "styles.xml", { NULL, 0 } } };
+
+		buf_init(&content, 4096);
+		buf_init(&styles, 4096);
+		buf_addf(&content, "<o>%s</o>", rows[i].content);
+		buf_addf(&styles, "<o>%s</o>", rows[i].styles);
+		files[1].octets = buf_slice(&content);
+		files[2].octets = buf_slice(&styles);
+		print_message("open document %zu\n", i);
+		expect(files, 3, rows[i].want);
+		buf_fini(&content);
+		buf_fini(&styles);
+	}
 }
 
 /* ---- other archives ---- */
@@ -424,6 +579,8 @@ main(void)
 		cmocka_unit_test(slides),
 		cmocka_unit_test(spreadsheets),
 		cmocka_unit_test(open_documents),
+		cmocka_unit_test(hidden_by_styles), cmocka_unit_test(several_parts_with_styles),
+		cmocka_unit_test(text_above_text), cmocka_unit_test(hidden_in_open_documents),
 		cmocka_unit_test(other_archives),
 	};
 
