@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "policy/extract/ocr.h"
 #include "policy/extract/page.h"
+#include "policy/extract/pdfform.h"
 #include "policy/extract/pdfpic.h"
 
 enum {
@@ -32,6 +33,8 @@ struct pdf {
 	uint32_t		     files;
 	uint32_t		     titles;
 	bool			     drawn_letters;
+	bool			     laid_upon;	/* something that is drawn lies on a page */
+	bool			     stamped;	/* it is a stamp or a typed note */
 	uint64_t		     until_ms;	/* for pictures */
 	unsigned		     whole_left;	/* pages that may still be read whole */
 	struct buf		     text;
@@ -303,16 +306,23 @@ notes(struct pdf *p, PopplerPage *page, bool *more_out, bool *stamp_out)
 			add_line(p, poppler_annot_markup_get_subject(POPPLER_ANNOT_MARKUP(a)));
 		}
 		switch (poppler_annot_get_annot_type(a)) {
+		case POPPLER_ANNOT_LINK: case POPPLER_ANNOT_POPUP:
+			continue;
 		case POPPLER_ANNOT_FILE_ATTACHMENT: case POPPLER_ANNOT_SOUND:
 		case POPPLER_ANNOT_MOVIE: case POPPLER_ANNOT_SCREEN: case POPPLER_ANNOT_3D:
 			*more_out = true;
 			break;
 		case POPPLER_ANNOT_STAMP:	/* mostly a picture */
 			*stamp_out = true;
+			p->stamped = true;
+			break;
+		case POPPLER_ANNOT_FREE_TEXT:
+			p->stamped = true;
 			break;
 		default:
 			break;
 		}
+		p->laid_upon = true;
 	}
 	poppler_page_free_annot_mapping(list);
 }
@@ -450,6 +460,23 @@ pages(struct pdf *p)
 	return err;
 }
 
+/* Letters of stamps, typed notes and fields, of which poppler gives the contents alone. Drawings of
+ * a locked document are locked, too. */
+static int
+laid_upon(struct pdf *p)
+{
+	bool locked = slice_find(p->octets, SLICE("/Encrypt")) >= 0, unread = false;
+	int err = OK;
+
+	buf_clear(&p->text);
+	if (!locked)
+		err = pdfform_text(p->octets, &p->text, &unread);
+	if (err == OK)
+		err = give(p, EXTRACT_TEXT, 0, buf_slice(&p->text));
+	return err == OK && p->stamped && (locked || unread) ?
+	    opaque(p, 0, EXTRACT_WHY_TYPE) : err;
+}
+
 /* ---- all of it ---- */
 
 static int
@@ -484,6 +511,8 @@ read_all(struct pdf *p)
 	/* Once more: a layer may also cover something. */
 	if (err == OK && show_layers(layers, 0))
 		err = pages(p);
+	if (err == OK && p->laid_upon)
+		err = laid_upon(p);
 	poppler_layers_iter_free(layers);
 	return err == ERR_LIMIT ? opaque(p, 0, EXTRACT_WHY_LIMIT) : err;
 }

@@ -9,10 +9,12 @@
 #include <cmocka.h>
 
 #include "policy/extract/box.h"
+#include "policy/extract/pdfform.h"
 #include "tests/unit/policy/pdfmake.h"
 #include "tests/unit/policy/pieces.h"
 #include "tests/unit/policy/sandboxed.h"
 
+#define S(lit)	{ "" lit, sizeof(lit) - 1 }
 #define TEXT(x, y, s)	"BT /F1 12 Tf " #x " " #y " Td (" s ") Tj ET\n"
 
 static void
@@ -226,6 +228,73 @@ inside_the_sandbox_of_policyd(void **state)
 	sandboxed(SANDBOX_POLICYD, the_document_is_read);
 }
 
+/* Stamps, typed notes and fields are drawings of their own, which lie upon the page. */
+static void
+laid_upon_the_page(void **state)
+{
+#define NOTE(kind) "/Annots[<</Type/Annot/Subtype/" kind "/Rect[0 0 90 90]/AP<</N 7 0 R>>>>]"
+	static const struct { const char *page, *keys, *content, *want; bool opaque; } rows[] = {
+		{ NOTE("Stamp"), "", "BT /F1 9 Tf 0 0 Td (TUYET) Tj 40 0 Td (MAT) Tj ET", "TUYET MAT\n", false },
+		{ NOTE("FreeText"), "", "BT (a\\(b\\)) Tj 0 -9 Td [(M\\313) 20 <74> -300 (x)] TJ T* (c) Tj ET",
+		  "T0:a(b)\nM\xC3\x8Bt x\nc\n ", false },
+		{ NOTE("FreeText"), "", "BT <004D1EAC0054> Tj ET", "\nM\xE1\xBA\xACT\n", false },
+		{ NOTE("Widget"), "", "BT 1 0 0 1 9 9 Tm (A) Tj 1 0 0 1 20 9 Tm (B) Tj 1 0 0 1 9 0 Tm (C) Tj ET",
+		  "T0:A B\nC\n ", false },
+		{ NOTE("Stamp"), "/Filter[/AHx/ASCII85Decode]",
+		  "36 75 6b 62 45 71 3b 45 35 64 3c 28 5b 59 7a 3b 25 29 7e 3e >", "T1:", false },
+		{ NOTE("Stamp"), "/Filter/LZWDecode", "x", "T1:", true },
+		{ NOTE("Link"), "/Filter/LZWDecode", "x", "T1:", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char keys[256];
+		struct pdfmake p;
+		struct buf b;
+
+		buf_init(&b, 1 << 20);
+		pdf_begin(&p, &b);
+		pdf_page(&p, "", rows[i].page, TEXT(72, 700, "chu"));
+		pdf_stream(&p, picture, "x");
+		snprintf(keys, sizeof keys, "/Type/XObject/Subtype/Form/BBox[0 0 90 90]%s", rows[i].keys);
+		pdf_stream(&p, keys, rows[i].content);
+		pdf_end(&p, "");
+		read_pdf(buf_slice(&b));
+		expect(rows[i].want, true);
+		expect("O0:opaque-type", rows[i].opaque);
+		buf_fini(&b);
+	}
+}
+
+static void
+packed_drawings(void **state)
+{
+	static const struct slice rows[] = {
+		S("8 0 obj <</Subtype/Form>>\nstream\r\nBT (TUYET MAT) Tj ET\nendstream"),
+		S("8 0 obj <</Subtype/Form/Filter/FlateDecode>>stream\n"
+		    "\170\332\163\012\121\320\010\011\215\164\015\121\360\165\014\321\124\010\311\122\160\015"
+		    "\001\000\066\236\005\074"
+		    "\nendstream"),
+		S("8 0 obj <</Subtype/F#6frm/BBox[0 0 1 1]/Filter [ /A85 /AHx /Fl ]>>stream\n"
+		    "2`P>V2`!-r2)/Vq0K:aH3+Os)0P!$qAhZ/$0"
+		    "OnWJ2)I!H@lZD%2_Zpr0JP781H%7)0JtXr4o"
+		    "~>endstream"),
+	};
+	struct buf text;
+	bool unread;
+
+	(void)state;
+	buf_init(&text, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_clear(&text);
+		assert_int_equal(pdfform_text(rows[i], &text, &unread), OK);
+		assert_true(slice_is(buf_slice(&text), "TUYET MAT\n") && !unread);
+	}
+	assert_int_equal(pdfform_text(SLICE("obj<</Form/Filter/x>>stream x"), &text, &unread), OK);
+	assert_true(unread);
+	buf_fini(&text);
+}
+
 /* Whatever a PDF is cut or changed to, there is an answer: text, or that it was not inspected. */
 static void
 damage(void **state)
@@ -271,6 +340,8 @@ main(void)
 		cmocka_unit_test(inside_the_sandbox_of_policyd),
 		cmocka_unit_test(beside_the_pages),
 		cmocka_unit_test(drawn_letters),
+		cmocka_unit_test(laid_upon_the_page),
+		cmocka_unit_test(packed_drawings),
 		cmocka_unit_test(what_is_none),
 		cmocka_unit_test(damage),
 	};
