@@ -12,7 +12,6 @@
 #include "smtpd/envelope.h"
 
 enum { CLAIM_AGAIN_MS = 500, CLAIM_SOON_MS = 1000, CLAIM_GRACE_MS = 10000 };
-enum { LOOK_PAST_MS = 100, LOOKS_MAX = 16 };
 
 /* ---- claiming ---- */
 
@@ -66,13 +65,12 @@ on_claim(void *arg, struct chan_answer *answer)
 {
 	struct relay *r = arg;
 	const struct st_claim_reply *reply = answer->msg;
+	bool got = reply != NULL && reply->entry_n == 1;
 	int err = OK;
 
-	r->claiming = false;
-	if (reply == NULL || reply->entry_n == 0)
-		r->looked_ms = clock_ms();
-	if (reply != NULL && reply->entry_n == 1 && answer->fds_n == 1 &&
-	    !relay_delivery_has(r, &reply->entry[0]) && !relay_notice_has(r, &reply->entry[0])) {
+	relay_claim_note(r, got, clock_ms());
+	if (got && answer->fds_n == 1 && !relay_delivery_has(r, &reply->entry[0]) &&
+	    !relay_notice_has(r, &reply->entry[0])) {
 		int fd = answer->fds[0];
 
 		answer->fds[0] = -1;
@@ -86,61 +84,35 @@ on_claim(void *arg, struct chan_answer *answer)
 		claim(r);
 }
 
+/* Only one waits for what is not there yet: whatever comes wakes it. False: one more cannot bring
+ * anything now. */
 static bool
-rests(const struct relay *r, size_t i)
+claim_one(struct relay *r)
 {
-	return clock_ms() < r->hops[i].rest_ms;
-}
+	struct st_route without[ST_ROUTES_MAX];
+	struct st_claim_request ask = { .wait_ms = RELAY_CLAIM_WAIT_MS,
+	    .lease_ms = RELAY_LEASE_MS, .without = without };
+	bool past = relay_looks_past(r, clock_ms());
 
-/* What is due for a next hop that rests is put off one by one, and may be very much. So what is due
- * for others is asked for first; but not always, or the former would never grow old. */
-static bool
-looks_past(struct relay *r)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < r->conf->route_n; i++)
-		any = any || rests(r, i);
-	if (!any || clock_ms() - r->looked_ms < LOOK_PAST_MS || r->looks == LOOKS_MAX) {
-		r->looks = 0;
+	ask.without_n = relay_other_routes(r, past, clock_ms(), without);
+	if (r->claiming > 0 && ask.without_n == r->conf->route_n)
 		return false;
-	}
-	r->looks++;
+	if (past || r->claiming > 0)
+		ask.wait_ms = 0;
+	else if (ask.without_n > 0)
+		ask.wait_ms = CLAIM_SOON_MS;
+	r->claiming++;
+	chan_call(r->store, ST_CLAIM, &ask, NULL, 0, RELAY_CLAIM_WAIT_MS + CLAIM_GRACE_MS, on_claim,
+	    r, NULL);
 	return true;
-}
-
-/* Routes that can take no more now, or are looked past. They are looked at again soon. */
-static size_t
-other_routes(const struct relay *r, bool past, struct st_route out[ST_ROUTES_MAX])
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->conf->route_n && n < ST_ROUTES_MAX; i++)
-		if (r->hops[i].active >= relay_hop_cap(r->conf, &r->hops[i]) ||
-		    (past && rests(r, i)))
-			out[n++].title = slice_of(r->conf->route[i].title);
-	return n;
 }
 
 static void
 claim(struct relay *r)
 {
-	struct st_route without[ST_ROUTES_MAX];
-	struct st_claim_request ask = { .wait_ms = RELAY_CLAIM_WAIT_MS,
-	    .lease_ms = RELAY_LEASE_MS, .without = without };
-	bool past;
-
-	if (r->stopping || r->claiming || r->active >= r->conf->relay.concurrency)
-		return;
-	past = looks_past(r);
-	ask.without_n = other_routes(r, past, without);
-	if (past)
-		ask.wait_ms = 0;
-	else if (ask.without_n > 0)
-		ask.wait_ms = CLAIM_SOON_MS;
-	r->claiming = true;
-	chan_call(r->store, ST_CLAIM, &ask, NULL, 0, RELAY_CLAIM_WAIT_MS + CLAIM_GRACE_MS, on_claim,
-	    r, NULL);
+	while (!r->stopping && r->claiming < r->claims &&
+	    r->active + r->claiming < r->conf->relay.concurrency && claim_one(r))
+		;
 }
 
 void
@@ -281,6 +253,7 @@ relay_run(const struct parent_child *child)
 		parent_child_ready(child);
 		relay_postmaster_check(&r);
 		r.renew.arg = &r;
+		r.claims = 1;
 		on_renew(&r.renew);
 		claim(&r);
 		err = loop_run(r.loop);

@@ -2,7 +2,8 @@
 /*
  * smtpd/relay.h: the process that hands queued mail to other servers.
  *
- * Shape   it claims entries from the store by long poll, asks the policy again with the zone of
+ * Shape   it claims entries from the store by long poll (several at once while much is due: each
+ *         claim waits for the store's disk, and all that come together wait once), asks the policy again with the zone of
  *         the route now configured, talks to the next hop, and reports per recipient. An entry
  *         whose sender is owed a notice is claimed for that alone (relay_notice.c).
  * Bounds  conf.relay.concurrency deliveries; each has RELAY_TOTAL_MS. One route
@@ -31,6 +32,9 @@ enum {
 	RELAY_CLAIM_WAIT_MS = 20000,
 	RELAY_STOP_MS = 10000,
 	RELAY_REST_MAX_MS = 30000,
+	RELAY_CLAIMS_MAX = 8,
+	RELAY_LOOK_PAST_MS = 100,
+	RELAY_LOOKS_MAX = 16,
 };
 
 struct relay_delivery;
@@ -39,7 +43,7 @@ struct relay_incident;
 
 /* A route as it is doing. */
 struct relay_hop {
-	uint64_t active;	/* deliveries under way */
+	uint64_t active;	/* deliveries under way or being judged */
 	unsigned streak;	/* times in a row that it did not answer */
 	uint64_t rest_ms;	/* not tried before that (monotonic) */
 };
@@ -54,7 +58,9 @@ struct relay {
 	struct relay_notice   *notices;
 	struct relay_incident *incident;	/* NULL: nobody is told of incidents */
 	uint64_t	       active;
-	bool		       claiming, stopping;
+	unsigned	       claiming;	/* claims that are not answered yet */
+	unsigned	       claims;		/* how many there may be now: 1 to RELAY_CLAIMS_MAX */
+	bool		       stopping;
 	uint64_t	       looked_ms;	/* when nothing was due, but for routes that rest */
 	unsigned	       looks;		/* claims past those, one after the other */
 	struct loop_timer      again, stop, postmaster, renew;
@@ -124,8 +130,22 @@ uint64_t relay_notice_due_s(const struct conf *conf, const struct st_queue_entry
 /* Has it waited for so long that its sender should know? */
 bool relay_is_delayed(const struct conf *conf, const struct st_queue_entry *entry);
 
-/* A try of the route has ended: did it answer? */
+/* A try of the route has ended: did it answer? What was begun before a rest and does not answer
+ * either makes that rest no longer. */
 void relay_hop_note(struct relay_hop *hop, bool answered, uint64_t now_ms);
+
+/* A claim was answered: was there anything? The more there is, the more are asked for at once. */
+void relay_claim_note(struct relay *r, bool got, uint64_t now_ms);
+
+/* Is the next claim one for what is due for others than next hops that rest? What is due for those
+ * is put off one by one, and may be very much. But it is not always so, or that would never grow
+ * old. */
+bool relay_looks_past(struct relay *r, uint64_t now_ms);
+
+/* How many routes can take no more now (each claim under way may bring something for them), or are
+ * looked past, and their titles. They are looked at again soon. */
+size_t relay_other_routes(const struct relay *r, bool past, uint64_t now_ms,
+    struct st_route out[ST_ROUTES_MAX]);
 
 /* The socket address of a route's next hop: its length, 0 if it has none. */
 socklen_t relay_hop_address(const struct conf_route *route, struct sockaddr_storage *ss);

@@ -36,7 +36,8 @@ struct relay_delivery {
 	struct arena		 mem;
 	struct st_queue_entry	*entry;
 	const struct conf_route *route;
-	struct relay_hop	*hop;		/* of the route; NULL: it is not being tried */
+	struct relay_hop	*hop;		/* where it has a place; NULL: nowhere */
+	bool			 tried;
 	int			 message_fd;
 	struct slice		 message;
 	enum phase		 phase;
@@ -60,14 +61,15 @@ static void report(struct relay_delivery *d);
 
 /* ---- life ---- */
 
-/* The try is over: the next one may begin. */
+/* The next one may begin. */
 static void
 leave_hop(struct relay_delivery *d, bool answered)
 {
 	if (d->hop == NULL)
 		return;
 	d->hop->active--;
-	relay_hop_note(d->hop, answered, clock_ms());
+	if (d->tried)
+		relay_hop_note(d->hop, answered, clock_ms());
 	d->hop = NULL;
 }
 
@@ -304,8 +306,7 @@ connect_next_hop(struct relay_delivery *d)
 	socklen_t n = relay_hop_address(d->route, &ss);
 	int one = 1, fd;
 
-	d->hop = &d->relay->hops[d->route - d->relay->conf->route];
-	d->hop->active++;
+	d->tried = true;
 	fd = n == 0 ? -1 : socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	d->phase = CONNECTING;
@@ -555,10 +556,17 @@ prepare(struct relay_delivery *d, const struct st_queue_entry *entry)
 	return err != OK ? err : fill_job(d);
 }
 
+/* It has a place at its next hop from now on, also while it is judged; false: that hop rests. */
 static bool
-rests(const struct relay_delivery *d)
+enter_hop(struct relay_delivery *d)
 {
-	return clock_ms() < d->relay->hops[d->route - d->relay->conf->route].rest_ms;
+	struct relay_hop *hop = &d->relay->hops[d->route - d->relay->conf->route];
+
+	if (clock_ms() < hop->rest_ms)
+		return false;
+	hop->active++;
+	d->hop = hop;
+	return true;
 }
 
 int
@@ -594,7 +602,7 @@ relay_delivery_start(struct relay *r, const struct st_queue_entry *entry, int fd
 		report(d);
 	else if (d->route == NULL)
 		defer(d, "no route for this domain any more");
-	else if (rests(d))
+	else if (!enter_hop(d))
 		defer(d, "next hop did not answer a moment ago");
 	else
 		judge(d);

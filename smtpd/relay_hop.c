@@ -70,6 +70,8 @@ relay_hop_note(struct relay_hop *hop, bool answered, uint64_t now_ms)
 		hop->rest_ms = 0;
 		return;
 	}
+	if (now_ms < hop->rest_ms)
+		return;
 	for (unsigned i = 0; i < hop->streak && rest_ms < RELAY_REST_MAX_MS; i++)
 		rest_ms *= 2;
 	if (hop->streak++ == 0)
@@ -85,6 +87,51 @@ relay_hop_cap(const struct conf *conf, const struct relay_hop *hop)
 	if (hop->streak > 0)
 		return 1;
 	return conf->route_n < 2 || all < 2 ? all : all / 2;
+}
+
+/* ---- claims ---- */
+
+void
+relay_claim_note(struct relay *r, bool got, uint64_t now_ms)
+{
+	r->claiming--;
+	if (!got)
+		r->looked_ms = now_ms;
+	r->claims = !got ? 1 : r->claims * 2 < RELAY_CLAIMS_MAX ? r->claims * 2 : RELAY_CLAIMS_MAX;
+}
+
+static bool
+rests(const struct relay *r, size_t i, uint64_t now_ms)
+{
+	return now_ms < r->hops[i].rest_ms;
+}
+
+bool
+relay_looks_past(struct relay *r, uint64_t now_ms)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->conf->route_n; i++)
+		any = any || rests(r, i, now_ms);
+	if (!any || now_ms - r->looked_ms < RELAY_LOOK_PAST_MS || r->looks == RELAY_LOOKS_MAX) {
+		r->looks = 0;
+		return false;
+	}
+	r->looks++;
+	return true;
+}
+
+size_t
+relay_other_routes(const struct relay *r, bool past, uint64_t now_ms,
+    struct st_route out[ST_ROUTES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->conf->route_n && n < ST_ROUTES_MAX; i++)
+		if (rests(r, i, now_ms) ? past : r->hops[i].active + r->claiming >=
+		    relay_hop_cap(r->conf, &r->hops[i]))
+			out[n++].title = slice_of(r->conf->route[i].title);
+	return n;
 }
 
 socklen_t

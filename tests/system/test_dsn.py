@@ -6,6 +6,7 @@ import base64
 import contextlib
 import email
 import email.policy
+import functools
 import imaplib
 import itertools
 import json
@@ -19,7 +20,7 @@ import sys
 import threading
 import time
 
-from harness import Province, Smtp, chosen, eventually, header, join, run
+from harness import Province, Smtp, chosen, eventually, header, join, limit, run
 import scenario  # in tools/, which harness makes known
 
 BODY = "noi-dung-rieng-dsn"
@@ -37,7 +38,7 @@ class Hop:
     time, "hang-x@..." nothing."""
 
     def __init__(self, port, dsn=False, name="hop.example"):
-        self.dsn, self.name, self.taken, self.seen, self.sessions = dsn, name, [], set(), 0
+        self.dsn, self.name, self.taken, self.seen, self.sessions, self.hung = dsn, name, [], set(), 0, 0
         self.lock = threading.Lock()
         self.sock = socket.create_server(("127.0.0.1", port), backlog=64)
         self.open = True
@@ -94,6 +95,7 @@ class Hop:
                     reply = self.answer(text)
                     if reply is None:
                         f.read()
+                        self.hung += 1
                         return
                     if reply.startswith("250"):
                         rcpts.append(text)
@@ -184,6 +186,20 @@ def queue(p):
 
 def queue_is_empty(p):
     return eventually(lambda: queue(p) == [], 30) or queue(p) == []
+
+
+def leaves_nothing(test):
+    """What it sent is not there for the tests behind it, however it ends."""
+    @functools.wraps(test)
+    def run_it(p):
+        try:
+            test(p)
+        except BaseException:
+            for e in queue(p):
+                p.ctl("queue", "hold", e["id"])
+                p.ctl("queue", "delete", e["id"])
+            raise
+    return run_it
 
 
 def check_notice(m, p, to, actions, original_id):
@@ -384,13 +400,15 @@ def a_notice_is_as_secret_as_its_message(p):
 
 def one_that_hangs_holds_up_nobody_else(p):
     sender = p.env["CONGVU_USER1"]
-    with Hop(p.port_base + 30), Hop(p.port_base + 31) as quick:
+    plain = p.extra
+    conf(p, plain.replace("expire = 4", "expire = 600"))
+    with Hop(p.port_base + 30) as slow, Hop(p.port_base + 31) as quick:
         for i in range(12):
             send(p, sender, ["hang-%d@one.example" % i])
-        time_to = time.monotonic()
+        before = slow.hung
         ref = send(p, sender, ["ok-h@two.example"])
-        assert eventually(lambda: quick.got(ref.encode()), 4), queue(p)
-        assert time.monotonic() - time_to < 4
+        assert eventually(lambda: quick.got(ref.encode()), 60), queue(p)
+        assert slow.hung - before < 8, slow.hung - before  # all places had to come free first
         for e in queue(p):
             assert p.ctl("queue", "hold", e["id"]).returncode == 0
         # Held is held; shown; deleted with and without a word.
@@ -418,19 +436,19 @@ def one_that_hangs_holds_up_nobody_else(p):
         assert queue_is_empty(p), queue(p)
         messages = eventually(lambda: (lambda m: m if len(m) > before else None)(Box(p, sender).messages()))
         assert len(messages) == before + 1 and b"deleted from the queue by an" in messages[-1], messages[before:]
+    conf(p, plain)
 
 
 def many_for_a_dead_hop_hold_up_nobody_else(p):
     sender = p.env["CONGVU_USER1"]
-
-    store = p.pid("mailstored")
+    store, many = p.pid("mailstored"), 80
 
     def put_off():
         return log_of(p).count("did not answer a moment ago")
 
     def fill():
         with Smtp(p, "SUBMISSIONS", user=sender) as c:
-            for _ in range(250):
+            for _ in range(many // 4):
                 for line in ("MAIL FROM:<%s>" % sender, "RCPT TO:<chet@one.example> NOTIFY=NEVER", "DATA"):
                     assert c.command(line)[0] in (250, 354), line
                 c.send(header(sender, "chet@one.example") + b"\r\nx\r\n.\r\n")
@@ -439,12 +457,17 @@ def many_for_a_dead_hop_hold_up_nobody_else(p):
         threads = [threading.Thread(target=fill, daemon=True) for _ in range(4)]
         for t in threads:
             t.start()
-        join(*threads)
-        before = put_off()
+        join(*threads, seconds=240)
+        before, began = put_off(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         ref = send(p, sender, ["ok-many@two.example"])
-        assert eventually(lambda: quick.got(ref.encode()), 30), queue(p)
-        assert put_off() - before < 100, put_off() - before
-    assert eventually(lambda: queue(p) == [], 150), len(queue(p))
+        assert eventually(lambda: quick.got(ref.encode()), 60), queue(p)
+        # It had not to wait until each of the others was put off: on a slow machine some were due before it and still are.
+        passed = [e for e in queue(p) if e["state"] == "waiting" and e["due"] < began]
+        assert put_off() - before < many or passed, put_off() - before
+    while queue(p):     # a round for all of them may take long, but each round makes them older
+        limit()
+        round = put_off()
+        assert eventually(lambda r=round: put_off() > r or not queue(p), 60), queue(p)
     assert p.pid("mailstored") == store  # claims end while others are woken
 
 
@@ -550,13 +573,17 @@ def killed_at_any_moment_each_is_told_once(p):
     stop = threading.Event()
 
     def killer():
+        taken = 0
         while not stop.wait(0.35):
+            # On a slow machine, too, something must be taken between two deaths.
+            eventually(lambda t=taken: len(refs) > t or stop.is_set(), 10)
+            taken = len(refs)
             kill(p, ["relay", "mailstored", "relay"])
     with Hop(p.port_base + 30), Hop(p.port_base + 31):
         t = threading.Thread(target=killer, daemon=True)
         refs = []
         t.start()
-        end = time.monotonic() + 120
+        end = time.monotonic() + 240
         while len(refs) < 24:
             assert time.monotonic() < end, "hardly anything is taken: %d" % len(refs)
             with contextlib.suppress(AssertionError, OSError):  # told "not now": not counted
@@ -578,6 +605,7 @@ TESTS = [each_recipient_by_itself, a_mark_in_a_reply_silences_no_notice, what_ex
          a_notice_is_as_secret_as_its_message, attempts_are_kept, one_that_hangs_holds_up_nobody_else,
          many_for_a_dead_hop_hold_up_nobody_else, loops_end, postmaster_is_always_there,
          killed_while_a_notice_is_judged, killed_at_any_moment_each_is_told_once]
+TESTS = [leaves_nothing(t) for t in TESTS]
 
 if __name__ == "__main__":
     with Province(27500, "--signing", "mark") as province:

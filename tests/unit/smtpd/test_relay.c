@@ -117,18 +117,22 @@ a_route_that_does_not_answer_rests(void **state)
 {
 	static const uint64_t rests_ms[] = { 2000, 4000, 8000, 16000, 30000, 30000 };
 	struct relay_hop hop = { .active = 0 };
+	uint64_t now_ms = 1000000;
 
 	(void)state;
 	conf.relay.concurrency = 8;
 	assert_int_equal(relay_hop_cap(&conf, &hop), 4);
-	relay_hop_note(&hop, false, 1000000);
+	relay_hop_note(&hop, false, now_ms);
 	assert_int_equal(hop.rest_ms, 0);
 	for (size_t i = 0; i < ARRAY_LEN(rests_ms); i++) {
-		relay_hop_note(&hop, false, 1000000);
-		assert_int_equal(hop.rest_ms, 1000000 + rests_ms[i]);
+		relay_hop_note(&hop, false, now_ms);
+		assert_int_equal(hop.rest_ms, now_ms + rests_ms[i]);
 		assert_int_equal(relay_hop_cap(&conf, &hop), 1);
+		now_ms += rests_ms[i] - 1;
+		relay_hop_note(&hop, false, now_ms);	/* begun before the rest */
+		assert_int_equal(hop.rest_ms, ++now_ms);
 	}
-	relay_hop_note(&hop, true, 1000000);
+	relay_hop_note(&hop, true, now_ms - 1);
 	assert_int_equal(hop.rest_ms, 0);
 	assert_int_equal(relay_hop_cap(&conf, &hop), 4);
 	conf.route_n = 1;	/* nobody else could want a place */
@@ -136,6 +140,63 @@ a_route_that_does_not_answer_rests(void **state)
 	conf.route_n = 2;
 	conf.relay.concurrency = 1;
 	assert_int_equal(relay_hop_cap(&conf, &hop), 1);
+}
+
+static void
+the_more_is_due_the_more_is_claimed(void **state)
+{
+	static const unsigned claims[] = { 2, 4, 8, 8 };
+	struct relay r = { .claims = 1 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
+		r.claiming++;
+		relay_claim_note(&r, true, 7);
+		assert_int_equal(r.claims, claims[i]);
+	}
+	assert_int_equal(r.looked_ms, 0);
+	r.claiming = 3;
+	relay_claim_note(&r, false, 9);
+	assert_int_equal(r.claims, 1);
+	assert_int_equal(r.claiming, 2);
+	assert_int_equal(r.looked_ms, 9);
+}
+
+/* What waits for a dead hop never comes before what is due for others, and yet grows old. */
+static void
+resting_hops_are_looked_past(void **state)
+{
+	struct relay_hop hops[2] = { { .active = 0 } };
+	struct relay r = { .conf = &conf, .hops = hops };
+	struct st_route without[ST_ROUTES_MAX];
+	uint64_t now_ms = 1000000;
+
+	(void)state;
+	conf.relay.concurrency = 8;
+	assert_false(relay_looks_past(&r, now_ms));	/* nobody rests */
+	assert_int_equal(relay_other_routes(&r, false, now_ms, without), 0);
+	hops[1].rest_ms = now_ms + 1;
+	assert_true(relay_looks_past(&r, now_ms));
+	assert_int_equal(relay_other_routes(&r, true, now_ms, without), 1);
+	assert_true(slice_is(without[0].title, "all"));
+	assert_int_equal(relay_other_routes(&r, true, now_ms + 1, without), 0);
+	assert_false(relay_looks_past(&r, now_ms + 1));	/* the rest is over */
+	/* Nothing was due for others: those that rest have their time. */
+	hops[1].rest_ms = now_ms + 100000;
+	r.looked_ms = now_ms;
+	assert_false(relay_looks_past(&r, now_ms + RELAY_LOOK_PAST_MS - 1));
+	assert_true(relay_looks_past(&r, now_ms + RELAY_LOOK_PAST_MS));
+	/* Others are due without end: one of so many is for those that rest. */
+	r.looks = 0;
+	for (size_t i = 0; i < 3 * (RELAY_LOOKS_MAX + 1); i++)
+		assert_int_equal(relay_looks_past(&r, now_ms + 5000),
+		    i % (RELAY_LOOKS_MAX + 1) != RELAY_LOOKS_MAX);
+	/* Who has all its places taken is left out in any case: what is claimed may be for it. */
+	hops[0].active = 3;
+	assert_int_equal(relay_other_routes(&r, false, now_ms, without), 0);
+	r.claiming = 1;
+	assert_int_equal(relay_other_routes(&r, false, now_ms, without), 1);
+	assert_true(slice_is(without[0].title, "gov"));
 }
 
 static void
@@ -170,6 +231,8 @@ main(void)
 		cmocka_unit_test_setup(a_notice_is_not_tried_for_ever, setup),
 		cmocka_unit_test_setup(a_delay_is_worth_a_notice_once, setup),
 		cmocka_unit_test_setup(a_route_that_does_not_answer_rests, setup),
+		cmocka_unit_test(the_more_is_due_the_more_is_claimed),
+		cmocka_unit_test_setup(resting_hops_are_looked_past, setup),
 		cmocka_unit_test(octets_are_counted_by_address),
 	};
 
