@@ -36,6 +36,7 @@ struct policyd {
 	struct pool	   *pool;
 	struct loop_timer   watch;
 	bool		    told_stale;
+	int		    trust_failed;	/* why, of the last look, or OK */
 	struct fetched	    fetched;
 	int		    exit_status;
 };
@@ -137,8 +138,10 @@ on_watch(struct loop_timer *t)
 		pool_trust_changed(d->pool);
 	} else if (r < 0) {
 		metric_add(METRIC_CRL_FAILURES, 0, 1);
-		log_event(EV_CRL_FAILED, F_ERR(r), F_END);
+		if (r != d->trust_failed)	/* it is tried again each second */
+			log_event(EV_CRL_FAILED, F_ERR(r), F_END);
 	}
+	d->trust_failed = r < 0 ? r : OK;
 	tell_stale(d);
 	fetched_look(&d->fetched, d->conf->signature.crls);
 	if (loop_timer_set(d->loop, &d->watch, WATCH_MS, on_watch, d) != OK) {

@@ -32,10 +32,15 @@ struct file {
 	bool		  broken;
 };
 
+enum { SLOTS = 2 * TRUST_FILES_MAX };	/* a power of two */
+
 struct trust {
 	char		  *roots, *intermediates, *crls;	/* paths; NULL: none */
 	struct file	   files[TRUST_FILES_MAX];
 	unsigned	   files_n;
+	unsigned short	   slots[SLOTS];	/* by hash of path and kind: index in files + 1 */
+	bool		   left_out, told_many;	/* there is no room for some file */
+	bool		   changed;	/* since the blob was made */
 	struct revoked_list memory;	/* what was proven revoked since this lives */
 	struct buf	   blob;
 	uint64_t	   generation;
@@ -89,14 +94,32 @@ read_again(struct file *f)
 	return changed;
 }
 
+/* The slot of that file, or the free one where it belongs. FNV-1a. */
+static unsigned short *
+slot_of(struct trust *t, const char *path, enum smime_object kind)
+{
+	uint32_t h = 2166136261U ^ (unsigned)kind;
+	unsigned at;
+
+	for (const char *p = path; *p != '\0'; p++)
+		h = (h ^ (unsigned char)*p) * 16777619U;
+	for (at = h % SLOTS; t->slots[at] != 0; at = (at + 1) % SLOTS) {
+		const struct file *f = &t->files[t->slots[at] - 1];
+
+		if (f->kind == kind && strcmp(f->path, path) == 0)
+			break;
+	}
+	return &t->slots[at];
+}
+
 static struct file *
 file_for(struct trust *t, const char *path, enum smime_object kind)
 {
+	unsigned short *slot = slot_of(t, path, kind);
 	struct file *f;
 
-	for (unsigned i = 0; i < t->files_n; i++)
-		if (t->files[i].kind == kind && strcmp(t->files[i].path, path) == 0)
-			return &t->files[i];
+	if (*slot != 0)
+		return &t->files[*slot - 1];
 	if (t->files_n == TRUST_FILES_MAX)
 		return NULL;
 	f = &t->files[t->files_n];
@@ -104,25 +127,30 @@ file_for(struct trust *t, const char *path, enum smime_object kind)
 	if (f->path == NULL)
 		return NULL;
 	buf_init(&f->blob, 2 * TRUST_FILE_MAX);
-	t->files_n++;
+	*slot = (unsigned short)++t->files_n;
 	return f;
 }
 
-/* Look at one file: 1 changed, 0 not, negative when there is no room for it. */
+/* Look at one file. OK, also if there is no room for it: then left_out says so. */
 static int
 look_at(struct trust *t, const char *path, enum smime_object kind, const struct stat *st)
 {
 	struct stamp now = stamp_of(st);
 	struct file *f = file_for(t, path, kind);
 
-	if (f == NULL)
-		return t->files_n == TRUST_FILES_MAX ? ERR_LIMIT : ERR_NOMEM;
+	if (f == NULL && t->files_n < TRUST_FILES_MAX)
+		return ERR_NOMEM;
+	if (f == NULL) {
+		t->left_out = true;
+		return OK;
+	}
 	f->seen = true;
 	if (same_stamp(&f->stamp, &now))
-		return 0;
+		return OK;
 	/* The stamp from before reading: a change while reading is seen at the next look. */
 	f->stamp = now;
-	return read_again(f);
+	t->changed |= read_again(f) == 1;
+	return OK;
 }
 
 static int
@@ -131,22 +159,21 @@ look_into(struct trust *t, const char *dir, enum smime_object kind)
 	DIR *d = opendir(dir);
 	struct dirent *e;
 	struct stat st;
-	int changed = 0;
+	int r = OK;
 
 	if (d == NULL)
-		return 0;	/* its files are not seen, and so they are gone */
-	while (changed >= 0 && (e = readdir(d)) != NULL) {
+		return OK;	/* its files are not seen, and so they are gone */
+	while (r == OK && (e = readdir(d)) != NULL) {
 		char path[1024];
 		int n = snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
 
 		if (e->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof path ||
-		    stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		    fstatat(dirfd(d), e->d_name, &st, 0) != 0 || !S_ISREG(st.st_mode))
 			continue;
-		int r = look_at(t, path, kind, &st);
-		changed = r < 0 ? r : changed | r;
+		r = look_at(t, path, kind, &st);
 	}
 	closedir(d);
-	return changed;
+	return r;
 }
 
 static int
@@ -155,16 +182,29 @@ look(struct trust *t, const char *path, enum smime_object kind)
 	struct stat st;
 
 	if (path == NULL || *path == '\0' || stat(path, &st) != 0)
-		return 0;
+		return OK;
 	return S_ISDIR(st.st_mode) ? look_into(t, path, kind) : look_at(t, path, kind, &st);
 }
 
-/* Drop what is no longer there. Roots stay: without them nothing would be judged at all. */
 static int
+look_everywhere(struct trust *t)
+{
+	int r;
+
+	for (unsigned i = 0; i < t->files_n; i++)
+		t->files[i].seen = false;
+	t->left_out = false;
+	r = look(t, t->roots, SMIME_ROOT);
+	if (r == OK)
+		r = look(t, t->intermediates, SMIME_INTERMEDIATE);
+	return r == OK ? look(t, t->crls, SMIME_CRL) : r;
+}
+
+/* Drop what is no longer there. Roots stay: without them nothing would be judged at all. */
+static void
 drop_unseen(struct trust *t)
 {
-	int changed = 0;
-	unsigned kept = 0;
+	unsigned kept = 0, before = t->files_n;
 
 	for (unsigned i = 0; i < t->files_n; i++) {
 		struct file *f = &t->files[i];
@@ -174,12 +214,16 @@ drop_unseen(struct trust *t)
 			continue;
 		}
 		tell_broken(f, ERR_NOENT);
-		changed |= f->blob.n > 0;
+		t->changed |= f->blob.n > 0;
 		buf_fini(&f->blob);
 		free(f->path);
 	}
 	t->files_n = kept;
-	return changed;
+	if (kept == before)
+		return;
+	memset(t->slots, 0, sizeof t->slots);
+	for (unsigned i = 0; i < kept; i++)
+		*slot_of(t, t->files[i].path, t->files[i].kind) = (unsigned short)(i + 1);
 }
 
 /* Add what the present files prove to what is known. Nothing is forgotten, so what a new list
@@ -251,28 +295,35 @@ build_blob(struct trust *t)
 	return OK;
 }
 
+static void
+tell_many(struct trust *t)
+{
+	if (t->left_out && !t->told_many)
+		log_event(EV_CRL_FAILED, F_CSTR("what", "too many files: nothing new counts until there "
+		    "are fewer"), F_CSTR("file", t->crls != NULL ? t->crls : t->roots),
+		    F_U64("most", TRUST_FILES_MAX), F_ERR(ERR_LIMIT), F_END);
+	t->told_many = t->left_out;
+}
+
 int
 trust_refresh(struct trust *t)
 {
-	const struct { const char *path; enum smime_object kind; } where[] = {
-		{ t->roots, SMIME_ROOT }, { t->intermediates, SMIME_INTERMEDIATE },
-		{ t->crls, SMIME_CRL },
-	};
-	int changed = 0;
-	int r;
+	int r = look_everywhere(t);
 
-	for (unsigned i = 0; i < t->files_n; i++)
-		t->files[i].seen = false;
-	for (size_t i = 0; i < ARRAY_LEN(where); i++) {
-		r = look(t, where[i].path, where[i].kind);
-		if (r < 0)
-			return r;
-		changed |= r;
+	if (r == OK) {
+		drop_unseen(t);
+		if (t->left_out)	/* what went may have made room */
+			r = look_everywhere(t);
 	}
-	changed |= drop_unseen(t);
-	if (changed == 0)
+	if (r != OK)
+		return r;
+	tell_many(t);
+	if (t->left_out)
+		return ERR_LIMIT;
+	if (!t->changed)
 		return 0;
 	r = build_blob(t);
+	t->changed = r == ERR_NOMEM;	/* another error lasts until the files are others */
 	return r != OK ? r : 1;
 }
 

@@ -12,14 +12,15 @@
  * Memory  what was proven revoked stays so while this lives; see policy/smime/revoked.h.
  * Faults  a changed file that cannot be read keeps its last good content and is logged; a file
  *         that is gone is gone. At the first load roots must be readable and hold at least one.
- * Bounds  TRUST_FILE_MAX octets a file, TRUST_FILES_MAX files.
+ * Bounds  TRUST_FILE_MAX octets a file, TRUST_FILES_MAX files; with one more the old set stays, and
+ *         that is logged, once. A look costs one stat call a file.
  */
 #ifndef POLICY_TRUST_H
 #define POLICY_TRUST_H
 
 #include "policy/smime/smime.h"
 
-enum { TRUST_FILE_MAX = 64 << 20, TRUST_FILES_MAX = 256, TRUST_BLOB_MAX = 256 << 20 };
+enum { TRUST_FILE_MAX = 64 << 20, TRUST_FILES_MAX = 4096, TRUST_BLOB_MAX = 256 << 20 };
 
 struct trust;
 
@@ -35,7 +36,7 @@ int trust_load(const struct trust_paths *paths, struct trust **out) MUST_USE;
 void trust_free(struct trust **trust);
 
 /* Look at the files again: 1 if the blob has changed, 0 if not. ERR_NOMEM, ERR_LIMIT (of files or
- * their octets): the old set stays. Takes a few stat calls when nothing has changed. */
+ * their octets): the old set stays. */
 int trust_refresh(struct trust *trust) MUST_USE;
 
 /* The present set, valid until the next refresh; it counts up with every change. */

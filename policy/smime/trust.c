@@ -285,31 +285,47 @@ add_object(struct smime_trust *t, enum smime_object kind, struct slice s)
 	}
 }
 
-/* Is there a newer issue of the same list? Then this one's age is nobody's business. */
-static bool
-is_superseded(const struct smime_trust *t, const struct smime_crl *c)
+/* Issues of one list lie together. */
+static int
+compare_lists(const struct smime_crl *a, const struct smime_crl *b)
 {
-	for (unsigned i = 0; i < t->crls_n; i++) {
-		const struct smime_crl *other = &t->crls[i];
-
-		if (other->delta == c->delta && other->this_s > c->this_s &&
-		    memcmp(other->scope, c->scope, sizeof c->scope) == 0)
-			return true;
-	}
-	return false;
+	return a->delta != b->delta ? (a->delta ? 1 : -1) :
+	    memcmp(a->scope, b->scope, sizeof a->scope);
 }
 
-static void
+/* ... the newest first. */
+static int
+compare_issues(const void *x, const void *y)
+{
+	const struct smime_crl *a = *(struct smime_crl *const *)x, *b = *(struct smime_crl *const *)y;
+	int r = compare_lists(a, b);
+
+	return r != 0 ? r : (a->this_s < b->this_s) - (a->this_s > b->this_s);
+}
+
+/* Where there is a newer issue of the same list, an old one's age is nobody's business. */
+static int
 sum_up(struct smime_trust *t)
 {
+	const struct smime_crl **all = calloc(t->crls_n + 1, sizeof *all), *newest = NULL;
+
+	if (all == NULL)
+		return ERR_NOMEM;
 	(void)revoked_settle(&t->revoked);
 	t->info.revoked = (unsigned)t->revoked.count;
+	for (unsigned i = 0; i < t->crls_n; i++)
+		all[i] = &t->crls[i];
+	qsort(all, t->crls_n, sizeof *all, compare_issues);
 	for (unsigned i = 0; i < t->crls_n; i++) {
-		if (is_superseded(t, &t->crls[i]))
+		if (newest == NULL || compare_lists(newest, all[i]) != 0)
+			newest = all[i];
+		if (all[i]->this_s < newest->this_s)
 			continue;
-		keep_earlier(&t->info.crl_next_update_s, t->crls[i].next_s);
-		keep_earlier(&t->info.crl_this_update_s, t->crls[i].this_s);
+		keep_earlier(&t->info.crl_next_update_s, all[i]->next_s);
+		keep_earlier(&t->info.crl_this_update_s, all[i]->this_s);
 	}
+	free(all);
+	return OK;
 }
 
 static int
@@ -329,8 +345,7 @@ fill(struct smime_trust *t, struct slice blob)
 			return ERR_LIMIT;
 		r = add_object(t, (enum smime_object)kind, s);
 	}
-	sum_up(t);
-	return r;
+	return r == OK ? sum_up(t) : r;
 }
 
 int

@@ -3,54 +3,17 @@
  * Releases: whole messages through judge() with statements that two officers signed, each changed
  * in one way.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "tests/unit/policy/releasing.h"
 
-#include "common/clock.h"
-#include "policy/judge.h"
-#include "policy/release.h"
-#include "tests/unit/policy/mint.h"
-#include "tests/unit/policy/written.h"
-
-#define SENDER	"duc@tinh.example"
-#define FIELDS(id) "From: <" SENDER ">\r\nTo: <x@ngoai.example>\r\nSubject: ho so\r\n" \
-		"Message-ID: <" id ">\r\n"
-#define MIXED(b) "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=" b "\r\n\r\n"
-#define TEXT	"Content-Type: text/plain; charset=utf-8\r\n\r\nKinh gui quy co quan.\r\nTran trong."
-#define X	"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
-		"AQIDBAUGBwgBAgMEBQYHCAECAwQFBgcI"
-#define X_AGAIN	"Content-Type: application/octet-stream; name=x\r\nContent-Transfer-Encoding: " \
-		"base64\r\n\r\nAQIDBAUG\r\nBwgBAgMEBQYHCAEC\r\nAwQFBgcI"
-#define Y	"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
-		"Dg8QERITFBUODxAREhMUFQ4PEBESExQV"
-#define Z	"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n" \
-		"EBESExQVFhcQERITFBUWFxAREhMUFRYX"
-#define MARK	"Content-Type: text/plain; charset=utf-8\r\n\r\nĐộ mật: Mật\r\n\r\nKinh gui."
-#define MARK_QP	"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " \
-		"quoted-printable\r\n\r\n=C4=90=E1=BB=99 m=E1=BA=ADt: M=E1=BA=ADt\r\n\r\nKinh=\r\n gui."
 #define MARK_GBK "Content-Type: text/plain; charset=gb2312\r\n\r\nĐộ mật: Mật\r\n\r\nKinh gui."
 #define X_BAD(end) "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: " \
 		"base64\r\n\r\nAQID=BAUGBwgBAgMEBQYHCAEC" end
-#define PART(b, p) "--" b "\r\n" p "\r\n"
-#define END(b)	"--" b "--\r\n"
-
-static const char opaque[] = FIELDS("1@a") MIXED("aa") PART("aa", TEXT) PART("aa", X)
-    PART("aa", Y) END("aa");
-static const char opaque_again[] = FIELDS("2@b") "Date: Sun, 22 Nov 2026 10:00:00 +0700\r\n"
-    MIXED("bb") PART("bb", TEXT) PART("bb", X_AGAIN) PART("bb", Y) END("bb");
 static const char opaque_swapped[] = FIELDS("3@b") MIXED("bb") PART("bb", Y) PART("bb", X)
     PART("bb", TEXT) END("bb");
 static const char opaque_less[] = FIELDS("4@b") MIXED("bb") PART("bb", TEXT)
     PART("bb", Y) END("bb");
 static const char opaque_more[] = FIELDS("5@b") MIXED("bb") PART("bb", TEXT) PART("bb", X)
     PART("bb", Y) PART("bb", Z) END("bb");
-static const char opaque_other[] = FIELDS("6@b") MIXED("bb") PART("bb", TEXT) PART("bb", X)
-    PART("bb", Z) END("bb");
 static const char opaque_marked[] = FIELDS("7@b") MIXED("bb") PART("bb", MARK) PART("bb", X)
     PART("bb", Y) END("bb");
 static const char opaque_inner[] = FIELDS("8@b") MIXED("bb") PART("bb", TEXT) PART("bb",
@@ -60,10 +23,6 @@ static const char plain[] = FIELDS("14@a") TEXT "\r\n";
 static const char damaged[] = FIELDS("15@a") X_BAD("AwQFBgcI") "\r\n";
 static const char damaged_again[] = FIELDS("16@b") X_BAD("AwQFBgcI") "\r\n";
 static const char damaged_other[] = FIELDS("17@b") X_BAD("AwQF=BgcI") "\r\n";
-static const char marked[] = FIELDS("9@a") MARK "\r\n";
-static const char marked_again[] = FIELDS("10@a") MARK_QP "\r\n";
-static const char marked_more[] = FIELDS("11@b") MIXED("bb") PART("bb", MARK)
-    PART("bb", "Content-Type: text/plain; charset=utf-8\r\n\r\nĐộ mật: Tối mật\r\n") END("bb");
 static const char marked_gbk[] = FIELDS("18@b") MARK_GBK "\r\n";
 #define NO_TEXT(b) "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n" b "\r\n"
 static const char no_text[] = FIELDS("26@a") NO_TEXT("AAENAgMEBQYHAAENAgMEBQYHAAENAgMEBQYH");
@@ -94,116 +53,7 @@ static const char from_other[] = "From: <a@tinh.example>\r\nMessage-ID: <12@a>\r
 
 enum { RELEASES_MAX = 8 };
 
-static struct judge_env env;
-static struct arena arena;
-static struct mint_person *an_renewed, *an, *binh, *stranger, *faker;
-static struct dir_identity own = { .address = SLICE(SENDER) };
-static uint64_t late_ms;
-
-/* One try: what is released, how it is spoiled, what is sent then. */
-struct trial {
-	struct release_statement s[2];
-	struct mint_person	*signer[2];
-	struct pol_officer	 officer[2];
-	struct pol_release	 release;
-	struct pol_statement	 signed_[2];
-	struct pol_rcpt		 to[2];
-	struct pol_judge_request req;
-};
-
-static struct dir_identity ids[] = {
-	{ .address = SLICE("an@tinh.example") }, { .address = SLICE("binh@tinh.example") },
-	{ .address = SLICE("khoa@tinh.example") },
-	{ .address = SLICE("an@tinh.example"), .kind = DIR_IDENTITY_SEND_AS },
-};
-
-static int
-judge_it(const char *message, const struct pol_judge_request *req, struct judge_result *out)
-{
-	struct slice m = slice_of(message);
-
-	if (late_ms != 0)
-		env.classify.deadline_ms = 0;
-	return judge(m, req, &env, &arena, out);
-}
-
-static struct pol_officer
-officer(struct slice guid, struct dir_identity *id)
-{
-	return (struct pol_officer){ .guid = guid, .status = DIR_ACTIVE,
-		.roles = DIR_ROLE_SECURITY_OFFICER, .identities = id, .identities_n = 1 };
-}
-
-/* What is right: a statement of what the gate found, by two officers. */
-static void
-prepare(struct trial *t, const char *message, unsigned lift)
-{
-	static struct slice to[] = { SLICE("x@ngoai.example"), SLICE("y@ngoai.example") };
-	struct judge_result r;
-
-	memset(t, 0, sizeof *t);
-	t->to[0] = (struct pol_rcpt){ to[0], ZONE_INTERNET, LEVEL_THUONG };
-	t->to[1] = (struct pol_rcpt){ to[1], ZONE_INTERNET, LEVEL_THUONG };
-	t->req = (struct pol_judge_request){ .path = PATH_SUBMIT, .recipients = t->to,
-		.recipients_n = 2, .identities = &own, .identities_n = 1,
-		.mail_from = own.address };
-	assert_int_equal(judge_it(message, &t->req, &r), OK);
-	assert_int_equal(r.reply.verdict, VERDICT_REJECT);
-	assert_true(r.reply.liftable);
-	t->s[0] = (struct release_statement){ .id = "0123456789abcde", .sender = own.address,
-		.recipients = to, .recipients_n = 2, .lift = lift,
-		.issued_s = env.smime.now_s - 100, .expires_s = env.smime.now_s + 3600,
-		.reference = SLICE("a1b2"), .reason = SLICE("Đã xem: bản vẽ kỹ thuật") };
-	assert_int_equal(release_parts(&r.facts, &arena, &t->s[0].parts, &t->s[0].parts_n), OK);
-	assert_int_equal(release_content(slice_of(message), &arena, t->s[0].content), OK);
-	judge_fini(&r);
-	t->signer[0] = an;
-	t->signer[1] = binh;
-	t->officer[0] = officer(SLICE("guid-of-officer1"), &ids[0]);
-	t->officer[1] = officer(SLICE("guid-of-officer2"), &ids[1]);
-}
-
-static void
-sign_all(struct trial *t)
-{
-	if (t->s[1].recipients_n == 0)	/* unless it differs */
-		t->s[1] = t->s[0];
-	for (size_t i = 0; i < 2; i++)
-		t->signed_[i].octets = mint_sign(t->signer[i], written(&t->s[i], &arena));
-	if (t->release.id.n == 0)
-		t->release.id = (struct slice){ (const char *)t->s[0].id, RELEASE_ID_OCTETS };
-	t->release.statements = t->signed_;
-	t->release.statements_n = 2;
-	t->release.officers = t->officer;
-	t->release.officers_n = 2;
-	t->req.releases = &t->release;
-	t->req.releases_n = 1;
-}
-
-/* unfit: why not; NULL: it passes. */
-static void
-expect(const char *name, struct trial *t, const char *message, const char *unfit)
-{
-	struct judge_result r;
-
-	assert_int_equal(judge_it(message, &t->req, &r), OK);
-	if (unfit == NULL && (r.reply.verdict != VERDICT_ALLOW || r.reply.release.n != 16))
-		fail_msg("%s: refused by %.*s (%.*s)", name, (int)r.reply.rule.n, r.reply.rule.p,
-		    (int)r.reply.unfit.n, r.reply.unfit.p);
-	if (unfit != NULL && (r.reply.verdict != VERDICT_REJECT || r.reply.release.n != 0 ||
-	    !slice_is(r.reply.unfit, unfit)))
-		fail_msg("%s: verdict %u, unfit \"%.*s\", not \"%s\"", name, r.reply.verdict,
-		    (int)r.reply.unfit.n, r.reply.unfit.p, unfit);
-	judge_fini(&r);
-}
-
 /* ---- ways to spoil it ---- */
-
-static void
-as_is(struct trial *t)
-{
-	(void)t;
-}
 
 static void
 other_sender(struct trial *t)
@@ -322,12 +172,6 @@ static void
 as_lower(struct trial *t)
 {
 	t->s[0].parts[0].what = SLICE("mark-thuong x 1");
-}
-
-static void
-no_officer(struct trial *t)
-{
-	t->officer[1].roles = 0;
 }
 
 static void
@@ -721,255 +565,6 @@ rows_of_ones_own_decide_what_can_be_lifted(void **state)
 	arena_clear(&arena);
 }
 
-/* ---- who sends ---- */
-
-static void
-from_an(struct trial *t)
-{
-	t->req.mail_from = ids[0].address;
-}
-
-static void
-account_of_an(struct trial *t)
-{
-	t->req.account = SLICE("AN@Tinh.example");
-}
-
-static void
-is_an(struct trial *t)
-{
-	static struct dir_identity both[] = { { .address = SLICE("an@tinh.example") },
-		{ .address = SLICE(SENDER) } };
-
-	t->officer[0].identities = both;
-	t->officer[0].identities_n = 2;
-}
-
-static void
-sent_for_by_an(struct trial *t)		/* who may send as the sender, and does not */
-{
-	static struct dir_identity both[] = { { .address = SLICE("an@tinh.example") },
-		{ .address = SLICE(SENDER), .kind = DIR_IDENTITY_SEND_AS } };
-
-	t->officer[0].identities = both;
-	t->officer[0].identities_n = 2;
-}
-
-static void
-who_sends_does_not_release(void **state)
-{
-	static const struct { void (*spoil)(struct trial *t); bool sends; } rows[] = {
-		{ from_an, true }, { account_of_an, true }, { is_an, true }, { sent_for_by_an, false },
-	};
-	static struct dir_identity as_an[] = { { .address = SLICE(SENDER) },
-		{ .address = SLICE("an@tinh.example") } };
-
-	(void)state;
-	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
-		struct trial t;
-
-		env.rules.release_by_sender = i >= ARRAY_LEN(rows);
-		prepare(&t, opaque, LIFT_REVIEW);
-		t.req.identities = as_an;
-		t.req.identities_n = 2;
-		rows[i % ARRAY_LEN(rows)].spoil(&t);
-		sign_all(&t);
-		expect("who sends", &t, opaque_again, rows[i % ARRAY_LEN(rows)].sends &&
-		    !env.rules.release_by_sender ? "own-message" : NULL);
-		arena_clear(&arena);
-	}
-	env.rules.release_by_sender = false;
-}
-
-/* An officer who signed the message under another account's address. */
-static void
-who_signed_the_message_does_not_release(void **state)
-{
-	static const char body[] = MIXED("aa") PART("aa", TEXT) PART("aa", X) PART("aa", Y)
-	    END("aa");
-	struct dir_cert cert = { { (const char *)mint_sha256(an), 32 } };
-	struct dir_identity id = { .address = SLICE(SENDER), .certs = &cert, .certs_n = 1 };
-	struct judge_result r;
-	struct trial t;
-	struct buf b;
-
-	(void)state;
-	buf_init(&b, 1 << 20);
-	buf_adds(&b, FIELDS("31@a") "Content-Type: application/pkcs7-mime; "
-	    "smime-type=signed-data; name=p.p7m\r\nContent-Transfer-Encoding: binary\r\n\r\n");
-	buf_add(&b, mint_sign(an, slice_of(body)));
-	prepare(&t, opaque, LIFT_REVIEW);
-	sign_all(&t);
-	t.req.identities = &id;
-	assert_int_equal(judge(buf_slice(&b), &t.req, &env, &arena, &r), OK);
-	assert_true(slice_is(r.reply.unfit, "own-message"));
-	judge_fini(&r);
-	buf_fini(&b);
-	arena_clear(&arena);
-}
-
-/* ---- the sender's own copy ---- */
-
-static void
-to_colleagues(struct trial *t)
-{
-	static struct slice inside[] = { SLICE("x@tinh.example"), SLICE("y@so.example") };
-
-	t->s[0].recipients = inside;
-}
-
-static void
-of_somebody_else(struct trial *t)
-{
-	static struct dir_identity other = { .address = SLICE("b@tinh.example") };
-
-	t->req.identities = &other;
-}
-
-static void
-used_today(struct trial *t)
-{
-	t->release.used_s = (uint64_t)env.smime.now_s - 50;
-}
-
-static void
-used_and_over(struct trial *t)
-{
-	used_today(t);
-	t->s[0].issued_s -= 7200;
-	t->s[0].expires_s = env.smime.now_s;
-}
-
-static const struct {
-	const char *name;
-	void (*spoil)(struct trial *t);
-	const char *prepared;
-	unsigned lift, zone;
-	const char *stored, *unfit;
-} copies[] = {
-	{ "no mark", as_is, marked, LIFT_FALSE_POSITIVE, ZONE_INTERNAL, marked_again, NULL },
-	{ "no mark, from the internet", used_today, marked, LIFT_FALSE_POSITIVE, ZONE_INTERNET,
-	    marked_again, NULL },
-	{ "no mark, among colleagues", to_colleagues, marked, LIFT_FALSE_POSITIVE, ZONE_INTERNAL,
-	    marked_again, NULL },
-	{ "may leave", used_today, opaque, LIFT_REVIEW, ZONE_INTERNAL, opaque_again, NULL },
-	{ "may leave, not sent yet", as_is, opaque, LIFT_REVIEW, ZONE_INTERNAL, opaque_again, NULL },
-	{ "for colleagues alone", to_colleagues, opaque, LIFT_REVIEW, ZONE_INTERNAL, opaque_again,
-	    "recipients" },
-	{ "over", used_and_over, opaque, LIFT_REVIEW, ZONE_INTERNAL, opaque_again, "expired" },
-	{ "no mark, over", used_and_over, marked, LIFT_FALSE_POSITIVE, ZONE_INTERNET, marked_again,
-	    "expired" },
-	{ "somebody else's copy", of_somebody_else, opaque, LIFT_REVIEW, ZONE_INTERNAL, opaque_again,
-	    "sender" },
-	{ "another part", used_today, opaque, LIFT_REVIEW, ZONE_INTERNAL, opaque_other,
-	    "not-covered" },
-	{ "another mark", used_today, marked, LIFT_FALSE_POSITIVE, ZONE_INTERNAL, marked_more,
-	    "not-covered" },
-	{ "a mark is a level", as_is, marked, LIFT_REVIEW, ZONE_INTERNAL, marked_again, "lift" },
-	{ "no officer", no_officer, opaque, LIFT_REVIEW, ZONE_INTERNAL, opaque_again, "officer" },
-};
-
-/* What was released is stored as it was sent; else as if nobody had signed anything. */
-static void
-a_copy_is_kept_as_it_was_sent(void **state)
-{
-	static struct pol_rcpt self = { SLICE(SENDER), ZONE_LOCAL, LEVEL_TUYET_MAT };
-	static const char *domains[] = { "tinh.example" }, *so[] = { "so.example" },
-	    *rest[] = { "*" };
-	struct conf_route routes[] = { { .domains = { so, 1 }, .zone = ZONE_INTERNAL },
-		{ .domains = { rest, 1 }, .zone = ZONE_INTERNET } };
-	struct conf conf = { .general.domains = { domains, 1 }, .route = routes, .route_n = 2 };
-
-	(void)state;
-	env.conf = &conf;
-	for (size_t i = 0; i < ARRAY_LEN(copies); i++) {
-		struct judge_result r, plainly;
-		bool fits = copies[i].unfit == NULL;
-		struct trial t;
-
-		prepare(&t, copies[i].prepared, copies[i].lift);
-		t.req.path = PATH_STORE;
-		t.req.arrival_zone = (uint8_t)copies[i].zone;
-		t.req.recipients = &self;
-		t.req.recipients_n = 1;
-		assert_int_equal(judge_it(copies[i].stored, &t.req, &plainly), OK);
-		assert_true(plainly.reply.liftable);
-		copies[i].spoil(&t);
-		sign_all(&t);
-		assert_int_equal(judge_it(copies[i].stored, &t.req, &r), OK);
-		if (r.reply.release.n != (fits ? 16 : 0) || (fits && (r.reply.kept_inside ||
-		    r.reply.verdict != VERDICT_ALLOW || r.reply.level != LEVEL_THUONG)) ||
-		    (!fits && (!slice_is(r.reply.unfit, copies[i].unfit) ||
-		    r.reply.verdict != plainly.reply.verdict ||
-		    r.reply.level != plainly.reply.level ||
-		    r.reply.kept_inside != plainly.reply.kept_inside)))
-			fail_msg("%s: verdict %u, level %u, kept %u, unfit \"%.*s\"",
-			    copies[i].name, r.reply.verdict, r.reply.level, r.reply.kept_inside,
-			    (int)r.reply.unfit.n, r.reply.unfit.p);
-		judge_fini(&plainly);
-		judge_fini(&r);
-		arena_clear(&arena);
-	}
-	env.conf = NULL;
-}
-
-/* Copies of those who get it: read from the internet if it was released for the internet. */
-static void
-what_may_leave_may_be_read_outside(void **state)
-{
-	static const char *rest[] = { "*" };
-	struct conf_route route = { .domains = { rest, 1 }, .zone = ZONE_INTERNET };
-	struct conf conf = { .route = &route, .route_n = 1 };
-	struct judge_result r;
-	struct trial t;
-
-	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
-		env.conf = i == 0 ? NULL : &conf;
-		prepare(&t, opaque, LIFT_REVIEW);
-		sign_all(&t);
-		assert_int_equal(judge_it(opaque_again, &t.req, &r), OK);
-		assert_int_equal(r.reply.verdict, VERDICT_ALLOW);
-		assert_int_equal(r.reply.kept_inside, i == 0);
-		judge_fini(&r);
-		arena_clear(&arena);
-	}
-	env.conf = NULL;
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	if (smime_init() != OK || rules_init_profile(&env.rules, PROFILE_DEDICATED) != OK)
-		return -1;
-	mint_start();
-	an = mint_person("an@tinh.example", false);
-	an_renewed = mint_person("an@tinh.example", false);
-	binh = mint_person("binh@tinh.example", false);
-	stranger = mint_person("khoa@tinh.example", false);
-	faker = mint_person("binh@tinh.example", true);
-	env.rules.mark_only = true;	/* that messages are signed is not of interest here */
-	env.authserv_id = SLICE("mx.tinh.example");
-	env.trust = mint_trust();
-	env.smime = (struct smime_options){ .now_s = clock_real_s(), .revocation_grace_s = 259200 };
-	classify_options_init(&env.classify);
-	env.classify.open_signed = smime_open_signed;
-	arena_init(&arena, (size_t)1 << 30);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_clear(&arena);
-	smime_trust_free(&env.trust);
-	rules_fini(&env.rules);
-	mint_stop();
-	return 0;
-}
-
 int
 main(void)
 {
@@ -983,10 +578,6 @@ main(void)
 		cmocka_unit_test(the_last_of_many_is_found),
 		cmocka_unit_test(what_officers_cannot_lift_says_so),
 		cmocka_unit_test(rows_of_ones_own_decide_what_can_be_lifted),
-		cmocka_unit_test(a_copy_is_kept_as_it_was_sent),
-		cmocka_unit_test(what_may_leave_may_be_read_outside),
-		cmocka_unit_test(who_sends_does_not_release),
-		cmocka_unit_test(who_signed_the_message_does_not_release),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "policy/trust.h"
@@ -149,6 +150,55 @@ start_needs_sound_files(void **state)
 	trust_free(&t);
 }
 
+/* Names for one list, from first on; so many as a province has. */
+static void
+name_again(unsigned first, unsigned end, bool there)
+{
+	char list[160], name[160];
+
+	snprintf(list, sizeof list, "%s/crls/inter.crl", pki_dir());
+	for (unsigned i = first; i < end; i++) {
+		snprintf(name, sizeof name, "%s/c/many%u", pki_dir(), i);
+		assert_int_equal(there ? link(list, name) : unlink(name), 0);
+	}
+}
+
+static void
+thousands_of_files_are_read(void **state)
+{
+	enum { OTHERS = 3 };	/* roots, pool, c/inter.crl */
+	uint64_t generation;
+	struct trust *t;
+
+	(void)state;
+	told_broken = 0;
+	pki_run("cp crls/inter.crl c/inter.crl");
+	name_again(0, TRUST_FILES_MAX - OTHERS, true);
+	t = load();
+	assert_int_equal(info(t).crls, TRUST_FILES_MAX - 2);
+	assert_int_equal(trust_refresh(t), 0);
+	/* As many as there is room for, others in place of some: no file of either is missed. */
+	name_again(0, 100, false);
+	name_again(TRUST_FILES_MAX, TRUST_FILES_MAX + 100, true);
+	assert_int_equal(trust_refresh(t), 1);
+	assert_int_equal(info(t).crls, TRUST_FILES_MAX - 2);
+	assert_int_equal(told_broken, 100);
+	/* One too many: told once, and nothing changes. */
+	generation = trust_generation(t);
+	pki_run("cp crls/names.crl c/names.crl; cp crls/root.crl c/inter.crl");
+	assert_int_equal(trust_refresh(t), ERR_LIMIT);
+	assert_int_equal(trust_refresh(t), ERR_LIMIT);
+	assert_int_equal(told_broken, 101);
+	assert_int_equal(trust_generation(t), generation);
+	/* Room again: also what was read meanwhile counts. */
+	pki_run("rm c/names.crl");
+	assert_int_equal(trust_refresh(t), 1);
+	assert_true(trust_generation(t) > generation);
+	name_again(100, TRUST_FILES_MAX - OTHERS, false);
+	name_again(TRUST_FILES_MAX, TRUST_FILES_MAX + 100, false);
+	trust_free(&t);
+}
+
 static void
 broken_blobs_are_refused(void **state)
 {
@@ -185,6 +235,7 @@ main(void)
 		cmocka_unit_test(changes_are_seen_and_damage_is_not_believed),
 		cmocka_unit_test(a_list_without_a_moment_is_damage),
 		cmocka_unit_test(start_needs_sound_files),
+		cmocka_unit_test(thousands_of_files_are_read),
 		cmocka_unit_test(broken_blobs_are_refused),
 	};
 
