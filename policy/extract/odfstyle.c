@@ -46,6 +46,8 @@ text_properties(struct look *l, const char **atts)
 		l->tiny = measure_is_tiny(slice_of(v)) || is(v, "2pt");
 	if ((v = xml_attribute(atts, "color")) != NULL)
 		l->white = measure_is_pale(slice_of(v));
+	if ((v = xml_attribute(atts, "opacity")) != NULL && measure_is_tiny(slice_of(v)))
+		l->white = 1;
 	if (is(xml_attribute(atts, "use-window-font-color"), "true"))
 		l->white = 0;
 }

@@ -116,6 +116,8 @@ static const struct { const char *message, *want; } rows[] = {
 	  "thuong opaque opaque-embedded@1 opaque-type@1" },
 	{ H "Content-Type: image/svg+xml\r\n\r\n<svg><title>" MAT "</title></svg>",
 	  "mat opaque line-mark@1 subject-mark@1 opaque-type@1" },
+	{ H "Content-Type: image/svg+xml\r\n\r\n<svg><image href='data:text/plain;base64,TeG6rFQ='/></svg>",
+	  "mat opaque opaque-embedded@1 line-mark@1/1 opaque-type@1" },
 	{ H "Content-Type: image/svg+xml\r\n\r\n<html><svg/></html>",
 	  "thuong opaque opaque-type@1" },
 	{ H "Content-Type: text/html\r\n\r\n<img src='data:image/png;base64,TeG6*rFQ='>",

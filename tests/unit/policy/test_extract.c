@@ -449,11 +449,12 @@ hidden_in_open_documents(void **state)
 		{ NAMED("B", "text", "A", "") NAMED("A", "text", "", "font-size='1pt'"),
 		  AUTOMATIC(NAMED("T", "text", "B", "") NAMED("U", "text", "B", "font-size='14pt'")) SPANS,
 		  " T2:Mx Ty\nMTy\n " },
-		{ NAMED("U", "text", "", "color='#fff'"), SPANS, " T2:Mx Ty\nMx T\n " },
+		{ NAMED("U", "text", "", "color='#fff' opacity='100%'"), SPANS, " T2:Mx Ty\nMx T\n " },
 		{ NAMED("P", "paragraph", "", "color='#FEFEFE'"), AUTOMATIC(NAMED("T", "text", "",
 		  "use-window-font-color='true'")) SPANS, " T2:Mx Ty\nx\n " },
 		{ "<default-style family='paragraph'><text-properties font-size='0pt'/></default-style>",
 		  AUTOMATIC(NAMED("T", "text", "", "font-size='12pt'")) SPANS, " T2:Mx Ty\nx\n " },
+		{ NAMED("U", "text", "", "color='#000' opacity='0%'"), SPANS, " T2:Mx Ty\nMx T\n " },
 		/* automatic ones of another part */
 		{ AUTOMATIC(NAMED("T", "text", "", "display='none'")), SPANS, " T2:Mx Ty\n " },
 		{ "", AUTOMATIC(NAMED("T", "text", "", "display='none'") NAMED("T", "text", "", "")) SPANS,
