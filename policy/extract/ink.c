@@ -182,7 +182,7 @@ ink_take(PIX *p, struct ink *out)
 {
 	PIX *paper;
 
-	*out = (struct ink){ NULL, NULL, NULL };
+	*out = (struct ink){ .grey = NULL };
 	paper = paper_of(p);
 	out->grey = pixCreate(pixGetWidth(p), pixGetHeight(p), 8);
 	if (pixGetDepth(p) == 32)
@@ -193,12 +193,15 @@ ink_take(PIX *p, struct ink *out)
 	}
 	fill(p, paper, out);
 	pixDestroy(&paper);
+	out->sheet = pixClone(out->grey);
 	return OK;
 }
 
 void
 ink_free(struct ink *ink)
 {
+	pixDestroy(&ink->sheet);
+	pixDestroy(&ink->rest);
 	pixDestroy(&ink->grey);
 	pixDestroy(&ink->red);
 	pixDestroy(&ink->faint);

@@ -16,6 +16,8 @@
 struct ink {
 	PIX *grey;	/* 255 paper, 0 black; coloured ink is dark */
 	PIX *red;	/* 0 paper or black, up to 255 pure red; NULL: there is no red */
+	PIX *sheet;	/* the part of grey where the paper is; turned and levelled as grey is */
+	PIX *rest;	/* what lies around the sheet, as grey; NULL: nothing does */
 	PIX *faint;	/* as grey, without what is as dark as print: a stamp across it stays */
 };
 
@@ -23,7 +25,7 @@ struct ink {
  * NULL: no memory. The argument is destroyed. */
 PIX *ink_plain(PIX *picture);
 
-/* picture: from ink_plain(); faint is not there yet. ERR_NOMEM. ink_free() in any case. */
+/* picture: from ink_plain(); faint is not there yet, and sheet is all of it. ERR_NOMEM. ink_free() in any case. */
 int ink_take(PIX *picture, struct ink *out) MUST_USE;
 
 /* Make faint, once the picture stands as it is to be read. ERR_NOMEM. */

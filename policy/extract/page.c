@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "policy/extract/lines.h"
 #include "policy/extract/ocr.h"
+#include "policy/extract/paper.h"
 #include "policy/extract/stamp.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
 	SAMPLE_LINES = 9,		/* of a page, to see which way up it is */
 	SURE = 72, LIKELY = 60,		/* mean confidence of words that are really there */
 	SAMPLE_LETTERS_MIN = 20,
+	REST_LETTERS_MIN = 3,		/* beside the paper: a level */
 	NIGHT = 96, NIGHT_PERCENT = 60	/* a picture with so many points darker than that */
 };
 
@@ -110,18 +112,25 @@ turn_picture(PIX **p, double degrees, bool quarter, int quarters, int paper)
 static int
 turn_quarters(struct ink *ink, int quarters)
 {
-	int err = quarters == 0 ? OK : turn_picture(&ink->grey, 0, true, quarters, 255);
+	int err;
 
-	if (err == OK && quarters != 0)
+	if (quarters == 0)
+		return OK;
+	err = turn_picture(&ink->grey, 0, true, quarters, 255);
+	if (err == OK)
+		err = turn_picture(&ink->sheet, 0, true, quarters, 255);
+	if (err == OK)
+		err = turn_picture(&ink->rest, 0, true, quarters, 255);
+	if (err == OK)
 		err = turn_picture(&ink->red, 0, true, quarters, 0);
-	return err == OK && quarters != 0 ? turn_picture(&ink->faint, 0, true, quarters, 255) : err;
+	return err == OK ? turn_picture(&ink->faint, 0, true, quarters, 255) : err;
 }
 
 /* Make its lines level; *across_out: how much there are lines. */
 static int
 straighten(struct ink *ink, double *across_out)
 {
-	PIX *dark = pixThresholdToBinary(ink->grey, DARK);
+	PIX *dark = pixThresholdToBinary(ink->sheet, DARK);
 	double skew;
 	int err;
 
@@ -132,6 +141,10 @@ straighten(struct ink *ink, double *across_out)
 	if (fabs(skew) < SKEW_MIN)
 		return OK;
 	err = turn_picture(&ink->grey, skew, false, 0, 255);
+	if (err == OK)
+		err = turn_picture(&ink->sheet, skew, false, 0, 255);
+	if (err == OK)
+		err = turn_picture(&ink->rest, skew, false, 0, 255);
 	return err == OK ? turn_picture(&ink->red, skew, false, 0, 0) : err;
 }
 
@@ -200,7 +213,7 @@ static int
 try_turned(const struct ink *ink, int quarters, int letter, uint64_t until_ms, unsigned *best,
     int *best_quarters)
 {
-	PIX *t = quarters == 0 ? pixClone(ink->grey) : pixRotateOrth(ink->grey, quarters);
+	PIX *t = quarters == 0 ? pixClone(ink->sheet) : pixRotateOrth(ink->sheet, quarters);
 	unsigned sure = 0;
 	int err = t == NULL ? ERR_NOMEM : sample_sureness(t, letter, until_ms, &sure);
 
@@ -216,7 +229,7 @@ try_turned(const struct ink *ink, int quarters, int letter, uint64_t until_ms, u
 static int
 set_upright(struct ink *ink, int letter, uint64_t until_ms, bool *known_out)
 {
-	PIX *side = pixRotateOrth(ink->grey, 1), *dark;
+	PIX *side = pixRotateOrth(ink->sheet, 1), *dark;
 	double across = 0, down = 0, skew;
 	int err, first, quarters = 0;
 	unsigned best = 0;
@@ -297,10 +310,26 @@ whole_text(PIX *grey, int letter, const struct page_work *work)
 	return err;
 }
 
+/* The text of the paper, and of what lies around it if that has any. */
+static int
+all_text(const struct ink *ink, int letter, const struct page_work *work)
+{
+	PIX *strip = ink->rest == NULL ? NULL : sample(ink->rest, letter);
+	struct tally t = { 0, 0 };
+	int err = whole_text(ink->sheet, letter, work);
+
+	if (err == OK && strip != NULL)
+		err = ocr_read(strip, OCR_BLOCK, work->until_ms, count_word, &t);
+	pixDestroy(&strip);
+	if (err == OK && t.letters >= REST_LETTERS_MIN && t.weight / t.letters >= LIKELY)
+		err = whole_text(ink->rest, letter, work);
+	return err;
+}
+
 static int
 read_ink(struct ink *ink, const struct page_work *work)
 {
-	PIX *dark = pixThresholdToBinary(ink->grey, DARK);
+	PIX *dark = pixThresholdToBinary(ink->sheet, DARK);
 	struct letters l = { 0, 0 };
 	bool upright = false;
 	int err = OK;
@@ -314,7 +343,7 @@ read_ink(struct ink *ink, const struct page_work *work)
 	if (err == OK)
 		err = stamps(ink, l.height, work, upright);
 	if (err == OK && work->whole && l.count >= LETTERS_MIN)
-		err = whole_text(ink->grey, l.height, work);
+		err = all_text(ink, l.height, work);
 	return err;
 }
 
@@ -334,12 +363,45 @@ is_dark(PIX *p)
 	return dark * 100 > all * NIGHT_PERCENT;
 }
 
+/* What lies around the paper is judged by its own shade. */
+static int
+take_rest(PIX *picture, BOX *box, struct ink *ink)
+{
+	PIX *around = paper_taken_off(picture, box);
+	struct ink own = { .grey = NULL };
+	int err = around == NULL ? ERR_NOMEM : ink_take(around, &own);
+
+	pixDestroy(&around);
+	if (err == OK)
+		ink->rest = pixClone(own.grey);
+	ink_free(&own);
+	return err;
+}
+
+/* Letters are looked at where the paper is: the grain of a table is none. */
+static int
+cut_sheet(PIX *picture, struct ink *ink)
+{
+	BOX *box = paper_find(picture);
+	int err = OK;
+
+	if (box != NULL) {
+		pixDestroy(&ink->sheet);
+		ink->sheet = pixClipRectangle(ink->grey, box, NULL);
+		err = ink->sheet == NULL ? ERR_NOMEM : take_rest(picture, box, ink);
+	}
+	boxDestroy(&box);
+	return err;
+}
+
 static int
 read_plain(PIX *picture, const struct page_work *work)
 {
-	struct ink ink = { NULL, NULL, NULL };
+	struct ink ink;
 	int err = ink_take(picture, &ink);
 
+	if (err == OK)
+		err = cut_sheet(picture, &ink);
 	if (err == OK)
 		err = read_ink(&ink, work);
 	ink_free(&ink);

@@ -21,6 +21,15 @@
 
 enum { RED = 0xD2141E };
 
+/* libx265, which makes the files, forgets memory of its own. */
+const char *__lsan_default_suppressions(void);
+
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libx265\n";
+}
+
 #define MAT "MA^.T"
 #define TOI_MAT "TO^'I MA^.T"
 #define HARMLESS "KHA^'N"
@@ -209,7 +218,7 @@ damage(void **state)
 	extract_limits_init(&l);
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
 		one("", formats[i], heif_orientation_normal);
-		for (size_t at = 20; at < file.n; at += file.n / 17 + 1) {
+		for (size_t at = 20; at < file.n; at += file.n / 9 + 1) {
 			int err;
 
 			file.p[at] ^= 0x55;
@@ -217,7 +226,7 @@ damage(void **state)
 			assert_true(err == OK || err == ERR_FRAME || err == ERR_NOMEM);
 			file.p[at] ^= 0x55;
 		}
-		for (size_t n = file.n - 1; n > 40; n -= file.n / 8) {
+		for (size_t n = file.n - 1; n > 40; n -= file.n / 4) {
 			file.n = n;
 			assert_int_equal(look(&l), OK);
 			assert_true(is_opaque());

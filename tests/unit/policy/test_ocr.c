@@ -231,6 +231,55 @@ turned(void **state)
 	}
 }
 
+/* A page of typed lines, in the middle of a table with a grain, which a telephone took sideways. */
+static void
+on_a_table(void **state)
+{
+	enum { EDGE = 280, W = 700, H = 420 };
+	PIX *table = pixCreate(W + 2 * EDGE, H + 2 * EDGE, 32), *lying;
+	PIX *page = draw_stamp(W, H, "", BLACK, 0, 0, 0, 20);
+	struct drawing d = { page, 18, 2, 20, 20, 20 };
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		(void)draw_text(&d, "HAI BA BON MOT BINH KHOAN THUE NHAN", 24, 60 + 42 * i);
+	for (int y = 0; y < H + 2 * EDGE; y++)
+		for (int x = 0; x < W + 2 * EDGE; x++) {
+			int v = 90 + 45 * ((x / 3 + 7 * (y / 60)) % 4 == 0);
+
+			(void)pixSetRGBPixel(table, x, y, v, v * 3 / 4, v / 2);
+		}
+	(void)pixRasterop(table, EDGE, EDGE, W, H, PIX_SRC, page, 0, 0);
+	lying = pixRotateOrth(table, 1);
+	pixDestroy(&page);
+	pixDestroy(&table);
+	draw_file(lying, IFF_JFIF_JPEG, &file);
+	expect_level("on a table", EXTRACT_IMAGE, 0);
+	if (slice_find(buf_slice(&got), SLICE("NHAN")) < 0)
+		fail_msg("%.*s", (int)got.n, got.p);
+}
+
+/* Beside the paper: a tinted stripe with a line of its own. */
+static void
+beside_the_paper(void **state)
+{
+	PIX *p = draw_stamp(900, 900, "", BLACK, 0, 0, 0, 20);
+	struct drawing d = { p, 22, 3, 20, 20, 20 };
+
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		(void)draw_text(&d, "HAI BA BON MOT BINH KHOAN", 60, 280 + 60 * i);
+	for (int y = 0; y < 160; y++)
+		for (int x = 0; x < 900; x++)
+			(void)pixSetRGBPixel(p, x, y, 170, 120, 60);
+	(void)draw_text(&d, "THUE NHA TRO", 60, 90);
+	draw_file(p, IFF_PNG, &file);
+	expect_level("beside", EXTRACT_IMAGE, 0);
+	if (slice_find(buf_slice(&got), SLICE("T1:THUE NHA")) < 0 ||
+	    slice_find(buf_slice(&got), SLICE("KHOAN")) < 0)
+		fail_msg("%.*s", (int)got.n, got.p);
+}
+
 /* What has no letters is inspected all the same. */
 static void
 without_letters(void **state)
@@ -569,6 +618,8 @@ main(void)
 		cmocka_unit_test(stamps),
 		cmocka_unit_test(worn),
 		cmocka_unit_test(turned),
+		cmocka_unit_test(on_a_table),
+		cmocka_unit_test(beside_the_paper),
 		cmocka_unit_test(without_letters),
 		cmocka_unit_test(fax),
 		cmocka_unit_test(second_page),
