@@ -6,6 +6,7 @@
 
 #include "control/control.h"
 #include "directory/proto.h"
+#include "policy/profile.h"
 
 enum { ASK_MS = 5000 };
 
@@ -50,6 +51,16 @@ check_files(const struct conf *c, const char *file, struct buf *errors)
 	}
 }
 
+/* Whoever reads a refusal or the audit must be able to tell whose row it was. */
+static void
+check_names(const struct conf *c, const char *file, struct buf *errors)
+{
+	for (size_t i = 0; i < c->rule_n; i++)
+		if (profile_has(slice_of(c->rule[i].title)))
+			buf_addf(errors, "%s:%d: rule \"%s\": is the name of a shipped row "
+			    "(congvuctl policy rules)\n", file, c->rule[i].line, c->rule[i].title);
+}
+
 /* {"ok":false,"errors":[{"file":..,"line":..,"text":..}]} */
 static void
 print_json(struct slice errors)
@@ -74,8 +85,10 @@ static void
 find_errors(struct ctl *ctl, struct buf *errors)
 {
 	buf_init(errors, 65536);
-	if (conf_load(ctl->conf_path, &ctl->conf, errors) == OK)
-		check_files(ctl->conf, ctl->conf_path, errors);
+	if (conf_load(ctl->conf_path, &ctl->conf, errors) != OK)
+		return;
+	check_names(ctl->conf, ctl->conf_path, errors);
+	check_files(ctl->conf, ctl->conf_path, errors);
 }
 
 bool

@@ -298,3 +298,27 @@ profile_tables(unsigned profile, struct rule_table *fixed_out, struct rule_table
 		return ERR_CONF;
 	}
 }
+
+static bool
+table_has(const struct rule_table *t, struct slice name)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (slice_is_nocase(name, t->rows[i].name))
+			return true;
+	return false;
+}
+
+bool
+profile_has(struct slice name)
+{
+	static const unsigned profiles[] = { PROFILE_DEDICATED, PROFILE_OPEN, PROFILE_LAN };
+	const struct rule alone[] = { *profile_malformed(), *profile_last(),
+		*profile_secret_internet() };
+	struct rule_table fixed, shipped;
+	bool has = table_has(&TABLE(alone), name);
+
+	for (size_t i = 0; i < ARRAY_LEN(profiles) && !has; i++)
+		has = profile_tables(profiles[i], &fixed, &shipped) == OK &&
+		    (table_has(&fixed, name) || table_has(&shipped, name));
+	return has;
+}

@@ -23,4 +23,7 @@ const struct rule *profile_last(void);
 /* Level mat or higher and the internet anywhere: refused before everything else. */
 const struct rule *profile_secret_internet(void);
 
+/* Is this, in any case of letters, the name of a shipped row, of whatever profile? */
+bool profile_has(struct slice name);
+
 #endif

@@ -68,6 +68,17 @@ def config_check(p, s):
         out.write(f.read().replace(p.env["CONGVU_CA"], hollow).replace("/pki/server.key", "/pki/no.key"))
     done = subprocess.run([p.env["CONGVU_CTL"], "-c", bad, "config", "check"], stdout=subprocess.PIPE, text=True)
     assert done.returncode == 1 and "hollow.pem: is empty" in done.stdout and "no.key: No such" in done.stdout, done
+    # Rows that would pass for shipped ones, of any profile.
+    row = '\nrule "%s" { action = allow }\n'
+    with open(p.env["CONGVU_CONF"]) as f:
+        text = f.read()
+    with open(bad, "w") as out:
+        out.write(text + "".join(row % name for name in ("opaque-out", "Secret-Internet", "lan-no-internet", "opaque-outside")))
+    done = subprocess.run([p.env["CONGVU_CTL"], "-c", bad, "config", "check", "--json"], stdout=subprocess.PIPE, text=True)
+    said = [(e["line"], e["text"]) for e in json.loads(done.stdout)["errors"]]
+    first = text.count("\n") + 2
+    assert done.returncode == 1 and [line for line, _ in said] == [first, first + 2, first + 4], said
+    assert all("is the name of a shipped row" in t for _, t in said), said
     # Of the sections that mail goes on without, and the officers' mailbox, which nobody has.
     with open(p.env["CONGVU_CONF"]) as f, open(bad, "w") as out:
         out.write(f.read() + 'signer "x" { certificate = "/no.pem"\n key = "/no.key" }\ntrust { ca = "/no.ca" }\n')

@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -321,7 +322,8 @@ def commands():
         for place in places + shown:
             for line in place.splitlines():
                 for one in re.findall(r"(?:^|&& )(?:sudo )?congvuctl ([^&|;]*)", line):
-                    yield path, re.sub(r" [.,]$", "", one.replace(" Ar ", " ")).split()
+                    one = re.sub(r" [.,]$", "", one.replace(" Ar ", " "))
+                    yield path, one.split() if one.count('"') % 2 or "'" in one or "\\" in one else shlex.split(one)
 
 
 def every_command_is_accepted():
