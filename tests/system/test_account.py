@@ -64,7 +64,7 @@ def rest(session, since):
         try:
             piece = session.file.read1(1 << 16)
         except TimeoutError:
-            raise AssertionError("still open")
+            raise AssertionError("still open after %.0f s" % PATIENCE_S)
         except OSError:
             break
         if not piece:

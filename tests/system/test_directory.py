@@ -53,7 +53,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(what, condition, seconds=60):
+def wait_for(what, condition, seconds=harness.PATIENCE_S):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
