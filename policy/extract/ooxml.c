@@ -17,6 +17,7 @@ struct paragraph {
 	bool	    differs;	/* some text is not in every reading */
 	struct look table, style;	/* of the table around it, and its own */
 	struct look chars, run;	/* of the run at hand: its style, and what it says itself */
+	bool	    goes_on;	/* its end is hidden or deleted: the next is seen in its line */
 };
 
 /* Is the run at hand seen? */
@@ -31,6 +32,10 @@ struct ooxml {
 	struct look	 table[XML_DEPTH_MAX];
 	unsigned	 tables, ruby;	/* open tables, open texts above others */
 	bool		 past;		/* said of what was before a change */
+	bool		 in_properties;	/* of a paragraph */
+	unsigned	 moved;		/* open texts that were moved to somewhere else */
+	struct buf	 carried;	/* of paragraphs that go on */
+	unsigned	 carried_depth, carried_count;	/* in how many others they stand */
 	struct buf	*out;
 	struct paragraph para[OOXML_PARAGRAPHS_MAX];
 	unsigned	 paras;		/* open paragraphs */
@@ -94,8 +99,9 @@ add_text(struct ooxml *x, struct slice text)
 {
 	struct paragraph *p = &x->para[x->paras - 1];
 	struct sight s = sight_of(x, p);
-	bool gone = s.hidden || s.hidden_else || x->in_deleted;
-	bool not_there = x->in_deleted || s.unseen || x->ruby > 0;
+	bool deleted = x->in_deleted || x->moved > 0;
+	bool gone = s.hidden || s.hidden_else || deleted;
+	bool not_there = deleted || s.unseen || x->ruby > 0;
 	bool skip[READINGS] = {
 		[READ_CHOICE] = not_there || s.hidden || x->fallback > 0,
 		[READ_FALLBACK] = not_there || s.hidden_else || x->choice > 0,
@@ -130,13 +136,35 @@ begin_paragraph(struct ooxml *x)
 		stop(x, ERR_LIMIT);
 		return;
 	}
-	p->differs = false;
+	p->differs = p->goes_on = false;
 	p->table = x->tables > 0 ? x->table[x->tables - 1] : look_none();
 	p->style = looks_find(x->styles, LOOK_PARAGRAPH, SLICE(""));
 	begin_run(x, p);
 	for (unsigned i = 0; i < READINGS; i++)
 		buf_clear(&p->text[i]);
 	x->paras++;
+}
+
+/* Paragraphs of which the ends between them are not seen stand in one line. */
+static void
+carry(struct ooxml *x, struct paragraph *p)
+{
+	bool begun = x->carried.n > 0 && x->carried_depth == x->paras;
+	bool goes_on = p->goes_on || p->style.hidden > 0;
+
+	if (!begun) {
+		buf_clear(&x->carried);
+		x->carried_count = 0;
+	}
+	if (!begun && !goes_on)
+		return;
+	buf_add(&x->carried, buf_slice(&p->text[READ_CHOICE]));
+	x->carried_depth = x->paras;
+	x->carried_count++;
+	if (goes_on && x->carried.err == OK)
+		return;
+	line(x, buf_slice(&x->carried));
+	buf_clear(&x->carried);
 }
 
 static void
@@ -147,6 +175,7 @@ end_paragraph(struct ooxml *x)
 	if (x->paras == 0)
 		return;
 	p = &x->para[--x->paras];
+	carry(x, p);
 	line(x, buf_slice(&p->text[READ_ALL]));
 	line(x, buf_slice(&p->text[READ_RUBY]));
 	if (!p->differs)
@@ -319,6 +348,20 @@ is_change(const char *name)
 	return is(name, "rPrChange") || is(name, "pPrChange") || is(name, "tblPrChange");
 }
 
+/* The end of a paragraph is hidden by its properties, or deleted. */
+static void
+end_mark(struct ooxml *x, const char *name)
+{
+	struct paragraph *p = &x->para[x->paras - 1];
+
+	if (is(name, "pPr")) {
+		x->in_properties = true;
+	} else if (x->in_properties && !x->past) {
+		p->goes_on |= is(name, "del") || is(name, "moveFrom");
+		p->goes_on |= p->run.hidden > 0;
+	}
+}
+
 /* What is around paragraphs, or above words. */
 static void
 surrounding(struct ooxml *x, const char *name, const char **atts)
@@ -330,6 +373,8 @@ surrounding(struct ooxml *x, const char *name, const char **atts)
 		    slice_of(xml_attribute(atts, "val")));
 	else if (is(name, "rt"))
 		x->ruby++;
+	else if (is(name, "moveFrom"))
+		x->moved++;
 	else if (is_change(name))
 		x->past = true;
 }
@@ -341,10 +386,14 @@ end_surrounding(struct ooxml *x, const char *name)
 		x->tables--;
 	else if (is(name, "rt") && x->ruby > 0)
 		x->ruby--;
+	else if (is(name, "moveFrom") && x->moved > 0)
+		x->moved--;
 	else if (is_change(name))
 		x->past = false;
-	else if (is(name, "pPr") && x->paras > 0)	/* what it said was of the paragraph's end */
+	if (is(name, "pPr") && x->paras > 0) {	/* what it said was of the paragraph's end */
+		x->in_properties = false;
 		begin_run(x, &x->para[x->paras - 1]);
+	}
 }
 
 static void
@@ -367,6 +416,7 @@ on_start(void *arg, const char *name, const char **atts)
 		character(x, name, atts);
 		form(x, name, atts);
 		run_property(x, name, atts);
+		end_mark(x, name);
 	}
 }
 
@@ -416,6 +466,7 @@ ooxml_text(struct slice xml, const struct looks *styles, struct buf *out)
 	x->out = out;
 	x->styles = styles;
 	buf_init(&x->loose, PARAGRAPH_MAX);
+	buf_init(&x->carried, PARAGRAPH_MAX);
 	for (unsigned i = 0; i < OOXML_PARAGRAPHS_MAX; i++)
 		for (unsigned k = 0; k < READINGS; k++)
 			buf_init(&x->para[i].text[k], PARAGRAPH_MAX);
@@ -424,10 +475,13 @@ ooxml_text(struct slice xml, const struct looks *styles, struct buf *out)
 		x->err = err;
 	while (x->paras > 0)	/* of a part that broke off */
 		end_paragraph(x);
+	if (x->carried_count > 1)
+		line(x, buf_slice(&x->carried));
 	for (unsigned i = 0; i < OOXML_PARAGRAPHS_MAX; i++)
 		for (unsigned k = 0; k < READINGS; k++)
 			buf_fini(&x->para[i].text[k]);
 	buf_fini(&x->loose);
+	buf_fini(&x->carried);
 	err = x->err;
 	free(x);
 	return err;

@@ -170,6 +170,16 @@ documents(void **state)
 		{ DOCX("<w:p><w:r><w:rPr><w:color w:val=\"FFFFFF\"/></w:rPr><w:t>bao </w:t></w:r>"
 		  "<w:r><w:rPr><w:color w:val=\"FFFFFF\"/></w:rPr><w:t>mat</w:t></w:r></w:p>"),
 		  "T2:bao mat\n " },
+		/* ends of paragraphs that are hidden or deleted, in a text of its own between them */
+		{ DOCX("<d><w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr><w:t>M</w:t></w:p><w:p><w:pPr><w:rPr>"
+		  "<w:del/></w:rPr></w:pPr><w:t>A</w:t></w:p><w:p><w:t>T</w:t></w:p><w:p><w:t>x</w:t></w:p></d>"),
+		  "T2:M\nA\nMAT\nT\nx\n " },
+		{ DOCX("<d><w:p><w:t>a</w:t><w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr><w:t>M</w:t></w:p></w:p>"
+		  "<w:p><w:t>T</w:t></w:p></d>"), "T2:M\na\nT\n " },
+		{ DOCX("<d><w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr><w:t>M</w:t></w:p><w:p><w:pPr><w:rPr>"
+		  "<w:vanish/></w:rPr></w:pPr><w:t>T</w:t></w:p></d>"), "T2:M\nT\nMT\n " },
+		{ DOCX("<w:p><w:pPr><w:rPr><w:moveFrom/></w:rPr></w:pPr><w:t>M</w:t><w:moveFrom><w:r><w:t>x</w:t>"
+		  "</w:r></w:moveFrom><w:t>T</w:t></w:p>"), "T2:x\nMxT\nMT\nMT\n " },
 		{ DOCX("<w:p><m:AlternateContent><m:Choice><w:t>x</w:t></m:Choice><m:Fallback>"
 		  "<w:t>y</w:t></m:Fallback></m:AlternateContent></w:p>"), "T2:xy\nx\ny\n " },
 		{ DOCX("<w:p><w:r><w:sym w:font=\"Wingdings\" w:char=\"F0FE\"/><w:t> a</w:t></w:r>"
