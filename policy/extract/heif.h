@@ -21,7 +21,7 @@
 enum { HEIF_PICTURES_MAX = 50, HEIF_SMALL_POINTS = 1000000 };
 
 struct heif_sink {
-	/* A picture, which is the callee's now; NULL: there is one that cannot be read, since `why`. */
+	/* A picture, which is the callee's now; NULL: one that cannot be read, for `why`. */
 	int   (*picture)(void *arg, PIX *p, enum extract_why why);
 	int   (*file)(void *arg, struct slice octets);
 	void   *arg;

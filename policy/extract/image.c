@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/control.h"
+#include "policy/extract/apng.h"
 #include "policy/extract/exif.h"
 #include "policy/extract/gif.h"
 #include "policy/extract/heif.h"
@@ -15,8 +16,7 @@
 
 enum {
 	HALVED_POINTS = 24000000,	/* a photograph of more is read at half its size */
-	GIF_OCTETS_MAX = 100000000,
-	CHUNK_OCTETS = 12		/* of a PNG, without its data */
+	FRAME_OCTETS_MAX = 100000000	/* of one picture of an animation */
 };
 
 /* Points an inch across against downwards: more than rounding, and still believable. */
@@ -134,7 +134,7 @@ gif(struct image *m)
 	struct gif g;
 	int next, err = gif_open(&g, m->octets);
 
-	buf_init(&one, GIF_OCTETS_MAX);
+	buf_init(&one, FRAME_OCTETS_MAX);
 	while (err == OK && (next = gif_next(&g, &one)) != 0) {
 		if (next == 1 && ++index <= IMAGE_FRAMES_MAX) {
 			err = one_page(m, pixReadMemGif(octets_of(buf_slice(&one)), one.n), index);
@@ -149,31 +149,29 @@ gif(struct image *m)
 	    err == ERR_LIMIT ? opaque(m, 0, EXTRACT_WHY_LIMIT) : err;
 }
 
-static size_t
-chunk_octets(struct slice s)
+/* The picture that every program shows, and those that come after it. */
+static int
+png(struct image *m)
 {
-	size_t n = 0;
+	PIX *first = pixReadMem(octets_of(m->octets), m->octets.n);
+	int next = 0, err = one_page(m, first, 1), animated;
+	uint32_t index = 1;
+	struct apng a;
+	struct buf one;
 
-	for (size_t i = 0; i < 4; i++)
-		n = n << 8 | (unsigned char)s.p[i];
-	return n;
-}
-
-/* A PNG that goes on behind its first picture: so says a chunk somewhere before that. */
-static bool
-is_animated_png(struct slice s)
-{
-	s = slice_from(s, 8);
-	while (s.n >= CHUNK_OCTETS) {
-		struct slice type = slice_sub(s, 4, 4);
-
-		if (slice_eq(type, SLICE("IDAT")))
-			return false;
-		if (slice_eq(type, SLICE("acTL")))
-			return true;
-		s = slice_from(s, CHUNK_OCTETS + chunk_octets(s));
-	}
-	return false;
+	animated = apng_open(&a, m->octets);
+	if (animated == ERR_NOENT || err != OK)
+		return err;
+	buf_init(&one, FRAME_OCTETS_MAX);
+	while (animated == OK && err == OK && index < IMAGE_FRAMES_MAX &&
+	    (next = apng_next(&a, &one)) > 0)
+		err = one_page(m, pixReadMem(octets_of(buf_slice(&one)), one.n), ++index);
+	buf_fini(&one);
+	if (err != OK || next == ERR_NOMEM)
+		return err != OK ? err : next;
+	if (animated != OK || next == ERR_CORRUPT)
+		return opaque(m, 0, EXTRACT_WHY_BROKEN);
+	return next != 0 ? opaque(m, 0, EXTRACT_WHY_LIMIT) : OK;
 }
 
 static int
@@ -241,9 +239,9 @@ read_image(struct image *m)
 	case IFF_TIFF: case IFF_TIFF_PACKBITS: case IFF_TIFF_RLE: case IFF_TIFF_G3:
 	case IFF_TIFF_G4: case IFF_TIFF_LZW: case IFF_TIFF_ZIP: case IFF_TIFF_JPEG:
 		return tiff(m);
-	case IFF_PNG: case IFF_BMP: case IFF_WEBP: case IFF_JP2:
-		if (format == IFF_PNG && is_animated_png(m->octets))
-			return opaque(m, 0, EXTRACT_WHY_TYPE);
+	case IFF_PNG:
+		return png(m);
+	case IFF_BMP: case IFF_WEBP: case IFF_JP2:
 		return one_page(m, pixReadMem(octets_of(m->octets), m->octets.n), 1);
 	default:
 		return opaque(m, 0, EXTRACT_WHY_TYPE);

@@ -4,7 +4,7 @@
  *         and AVIF.
  *
  * Shape   EXTRACT_STAMP and EXTRACT_TEXT of page `index`; pages of a TIFF, pictures of an
- *         animated GIF and of a HEIF file count from 1. The first page is read whole if limits->ocr_pages allows, on
+ *         animated GIF or PNG and of a HEIF file count from 1. The first page is read whole if limits->ocr_pages allows, on
  *         the others stamps are looked for. A picture without letters gives nothing: it was
  *         inspected.
  * Foreign leptonica, tesseract, libheif; only for the inside of box.h.

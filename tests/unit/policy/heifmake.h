@@ -77,7 +77,8 @@ heif_thumbnail(struct heifmake *m, PIX *p, const struct heif_image_handle *of)
 	struct heif_image *image = heif_points(p);
 	struct heif_image_handle *out = NULL;
 
-	heif_good(heif_context_encode_thumbnail(m->context, image, of, m->encoder, NULL, 300, &out));
+	heif_good(heif_context_encode_thumbnail(m->context, image, of, m->encoder, NULL, 300,
+	    &out));
 	heif_image_release(image);
 	heif_image_handle_release(out);
 }

@@ -16,7 +16,6 @@
 #include "policy/classify.h"
 #include "policy/extract/box.h"
 #include "policy/extract/exif.h"
-#include "policy/extract/gif.h"
 #include "policy/extract/ocr.h"
 #include "policy/label/stamp.h"
 #include "tests/unit/policy/draw.h"
@@ -348,39 +347,6 @@ light_on_dark(void **state)
 	expect_level("dark", EXTRACT_IMAGE, 2);
 }
 
-/* An animated GIF of two pictures. */
-static void
-second_picture(void **state)
-{
-	struct buf first, out;
-	struct gif g;
-
-	(void)state;
-	buf_init(&first, 1 << 20);
-	buf_init(&out, 1 << 20);
-	draw_file(draw_stamp(420, 140, "KHA^'N", RED, 1, 20, 20, 30), IFF_GIF, &first);
-	draw_file(draw_stamp(420, 140, MAT, RED, 1, 20, 20, 30), IFF_GIF, &file);
-	assert_int_equal(gif_open(&g, buf_slice(&file)), OK);
-	assert_int_equal(gif_next(&g, &out), 1);
-	assert_int_equal(gif_next(&g, &out), 0);
-	/* The blocks of the second in place of the end of the first: they have the same colours. */
-	assert_int_equal(gif_open(&g, buf_slice(&file)), OK);
-	assert_true(slice_eq(g.head, slice_sub(buf_slice(&first), 0, g.head.n)));
-	buf_clear(&out);
-	buf_add(&out, slice_sub(buf_slice(&first), 0, first.n - 1));
-	buf_add(&out, SLICE("\x21\xF9\x04\0\0\0\0\0"));
-	buf_add(&out, g.rest);
-	buf_clear(&file);
-	buf_add(&file, buf_slice(&out));
-	expect_level("gif", EXTRACT_IMAGE, 1);
-	assert_int_equal(gif_open(&g, buf_slice(&file)), OK);
-	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(gif_next(&g, &out), 1);
-	assert_int_equal(gif_next(&g, &out), 0);
-	buf_fini(&first);
-	buf_fini(&out);
-}
-
 static void
 orientation(void **state)
 {
@@ -455,30 +421,6 @@ limits(void **state)
 	extract_limits_init(&l);
 	l.ocr = false;
 	expect_opaque(&l, "opaque-type");
-}
-
-/* A PNG that says behind much else that its first picture is not all. */
-static void
-animated(void **state)
-{
-	enum { HEAD = 33, FILL = 5000 };
-	struct extract_limits l;
-	struct buf still;
-
-	(void)state;
-	buf_init(&still, 1 << 20);
-	draw_file(draw_stamp(160, 60, "", RED, 1, 8, 8, 12), IFF_PNG, &file);
-	buf_add(&still, buf_slice(&file));
-	buf_clear(&file);
-	buf_add(&file, slice_sub(buf_slice(&still), 0, HEAD));
-	buf_add(&file, SLICE("\0\0\x13\x88tEXt"));
-	for (unsigned i = 0; i < FILL + 4; i++)
-		buf_addc(&file, 'x');
-	buf_add(&file, SLICE("\0\0\0\x08" "acTL" "\0\0\0\2\0\0\0\0" "\xF3\x8D\x93\x70"));
-	buf_add(&file, slice_from(buf_slice(&still), HEAD));
-	extract_limits_init(&l);
-	expect_opaque(&l, "opaque-type");
-	buf_fini(&still);
 }
 
 static void
@@ -623,12 +565,10 @@ main(void)
 		cmocka_unit_test(without_letters),
 		cmocka_unit_test(fax),
 		cmocka_unit_test(second_page),
-		cmocka_unit_test(second_picture),
 		cmocka_unit_test(orientation),
 		cmocka_unit_test(on_a_page_of_a_pdf),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(light_on_dark),
-		cmocka_unit_test(animated),
 		cmocka_unit_test(damage),
 #ifdef WITH_CONTROLS
 		cmocka_unit_test(faults),
