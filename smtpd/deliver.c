@@ -108,7 +108,7 @@ refusal(struct engine *e, bool temporary, struct buf *out)
 	char ref[ENGINE_REF_OCTETS + 1];
 	struct reply_refusal r = { .temporary = temporary, .enhanced = v->enhanced,
 	    .vi = v->reason_vi, .en = v->reason_en, .rule = v->rule,
-		.releasable = v->releasable };
+		.releasable = v->releasable, .unfit = v->unfit };
 
 	engine_ref(e, ref);
 	r.ref = slice_of(ref);
@@ -161,6 +161,7 @@ keep(struct engine *e, const struct engine_verdict *v)
 	e->verdict = *v;
 	e->verdict.enhanced = arena_copy(mem, v->enhanced);
 	e->verdict.rule = arena_copy(mem, v->rule);
+	e->verdict.unfit = arena_copy(mem, v->unfit);
 	e->verdict.reason_vi = arena_copy(mem, v->reason_vi);
 	e->verdict.reason_en = arena_copy(mem, v->reason_en);
 	e->verdict.views = (const uint8_t *)arena_copy(mem, views).p;

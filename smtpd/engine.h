@@ -108,6 +108,7 @@ struct engine_verdict {
 	const bool    *first;		/* is it given for this reason? NULL: for all */
 	size_t	       views_n;
 	bool	       releasable;	/* security officers may release it */
+	struct slice   unfit;		/* why a release of theirs does not; empty: there is none */
 };
 
 /* ---- what the engine asks ---- */

@@ -383,6 +383,7 @@ take_verdict(struct conn *c, struct chan_answer *answer, struct engine_verdict *
 	v->first = first_out;
 	v->views_n = env->views_n;
 	v->releasable = r->liftable && c->engine.conf->role == ENGINE_SUBMISSION;
+	v->unfit = r->unfit;
 	message_record(c, r);
 	if (r->verdict != VERDICT_ALLOW)
 		return OK;

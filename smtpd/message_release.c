@@ -35,6 +35,7 @@ keep_verdict(struct conn *c, const struct engine_verdict *v)
 	*kept = *v;
 	kept->enhanced = arena_copy(mem, v->enhanced);
 	kept->rule = arena_copy(mem, v->rule);
+	kept->unfit = arena_copy(mem, v->unfit);
 	kept->reason_vi = arena_copy(mem, v->reason_vi);
 	kept->reason_en = arena_copy(mem, v->reason_en);
 }

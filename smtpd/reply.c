@@ -110,6 +110,36 @@ add_way_out(struct buf *out, const struct reply_refusal *r, unsigned code)
 	buf_fini(&line);
 }
 
+/* The words of doc/design/release.md that the sender can do something about; the last row is for all
+ * others. */
+static const struct { const char *unfit, *vi, *en; } ways_not_to_fit[] = {
+	{ "recipients", "nguoi nhan khong dung nhu trong phieu", "for other recipients" },
+	{ "not-covered", "noi dung khong dung nhu trong phieu", "for other content" },
+	{ "own-message", "nguoi gui khong duoc la mot trong hai nguoi ky phieu",
+	    "who sends may not be one of the two who signed it" },
+	{ "lift", "phieu khong xac nhan dau do mat la nham",
+	    "it does not state that the mark is none" },
+	{ NULL, "khong dung duoc", "it cannot be used" },
+};
+
+static void
+add_unfit(struct buf *out, const struct reply_refusal *r, unsigned code)
+{
+	struct buf line;
+	size_t i = 0;
+
+	if (r->unfit.n == 0 || !r->releasable || r->temporary)
+		return;
+	while (ways_not_to_fit[i].unfit != NULL && !slice_is(r->unfit, ways_not_to_fit[i].unfit))
+		i++;
+	buf_init(&line, 2 * REPLY_LINE_MAX);
+	buf_addf(&line, "Da co phieu cho phep nhung %s / A release is open, but %s [%.*s]",
+	    ways_not_to_fit[i].vi, ways_not_to_fit[i].en, (int)slice_sub(r->unfit, 0, 32).n,
+	    r->unfit.p);
+	reply_line(out, code, r->enhanced, false, buf_slice(&line));
+	buf_fini(&line);
+}
+
 /* The two reasons on one line if they fit, else on a line each. */
 static void
 add_reasons(struct buf *out, const struct reply_refusal *r, unsigned code)
@@ -140,5 +170,6 @@ reply_refusal(struct buf *out, const struct reply_refusal *r)
 	add_refused(out, r, code);
 	add_contact(out, r, code);
 	add_way_out(out, r, code);
+	add_unfit(out, r, code);
 	add_reasons(out, r, code);
 }

@@ -36,11 +36,13 @@ unsigned reply_code(enum reply id);
  *	550-5.7.1 Khong gui duoc toi / refused for: a@x.vn, b@y.vn
  *	550-5.7.1 Lien he / contact: ...
  *	550-5.7.1 Can bo bao mat co the cho phep ... / Security officers may release it ...
+ *	550-5.7.1 Da co phieu cho phep nhung ... / A release is open, but ...
  *	550 5.7.1 <vi> / <en> [rule=... ref=...]
  */
 struct reply_refusal {
 	bool		    temporary;	/* 451 instead of 550 */
 	bool		    releasable;	/* security officers may release it */
+	struct slice	    unfit;	/* a release is open; the gate's word for why it does not do */
 	struct slice	    enhanced, vi, en, rule, ref, contact_vi, contact_en;
 	const struct slice *refused;	/* recipients as the sender wrote them */
 	size_t		    refused_n;

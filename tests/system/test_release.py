@@ -134,7 +134,8 @@ def passes_once_and_only_once(p):
     # what it does not name
     expect("an added part", send(p, message(p, mixed(text(), part(BLOB), part(BLOB[1:] + b"\x01")))), 550)
     expect("another part", send(p, message(p, mixed(text(), part(BLOB + b"\x01")))), 550)
-    expect("a recipient less", send(p, message(p, entity()), TO[:1]), 550)
+    said = expect("a recipient less", send(p, message(p, entity()), TO[:1]), 550)
+    assert "A release is open, but for other recipients [recipients]" in said and "nguoi nhan khong dung" in said, said
     expect("a recipient more", send(p, message(p, entity()), TO + ["la@ngoai.example"]), 550)
     expect("another sender", send(p, message(p, entity(), 2), user=2), 550)
     expect("a mark beside it", send(p, message(p, mixed(text("Độ mật: Mật\r\n"), part(BLOB)))), 550)
@@ -355,7 +356,8 @@ def who_sends_does_not_release(p):
         with open(conf, "w") as f:
             f.write(was)
     with Smtp(p, user=me) as s:
-        expect("the gate's configuration counts", s.message(me, TO, data), 550)
+        said = expect("the gate's configuration counts", s.message(me, TO, data), 550)
+    assert "nguoi gui khong duoc la mot trong hai" in said and "who sends may not be one of the two" in said, said
     assert audit(p, "submit")[-1]["detail"].startswith("release-unfit=own-message"), audit(p, "submit")[-1]
 
 

@@ -189,6 +189,7 @@ refusals_are_bounded(void **state)
 	struct reply_refusal r = { .enhanced = SLICE("5.7.1"), .vi = { big, 500 },
 	    .en = { big, 500 },
 	    .rule = { big, 64 }, .ref = SLICE("0123456789abcdef"), .contact_vi = { big, 500 },
+	    .releasable = true, .unfit = { big, 500 },
 	    .contact_en = { big, 500 }, .refused = rcpts, .refused_n = 2000 };
 	struct slice rest, line;
 	struct buf out;
