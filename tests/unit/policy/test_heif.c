@@ -30,6 +30,8 @@ __lsan_default_suppressions(void)
 	return "leak:libx265\n";
 }
 
+#define FTYP "\0\0\0\x18" "ftypheic\0\0\0\0mif1heic"
+
 #define MAT "MA^.T"
 #define TOI_MAT "TO^'I MA^.T"
 #define HARMLESS "KHA^'N"
@@ -80,6 +82,14 @@ expect(const char *what, unsigned want, bool opaque)
 	if (err != OK || level != want || is_opaque() != opaque)
 		fail_msg("%s: %d, level %u of %u: %.*s", what, err, level, want, (int)got.n, got.p);
 }
+
+static struct slice
+octets(const char *p, size_t n)
+{
+	return (struct slice){ p, n };
+}
+
+#define OCTETS(lit)	octets((lit), sizeof(lit) - 1)
 
 static PIX *
 stamp(const char *text)
@@ -156,6 +166,122 @@ others(void **state)
 	heif_end(&m, &file);
 	expect("thumbnail", 1, false);
 	assert_true(slice_find(buf_slice(&got), SLICE("F1:<x:xmpmeta>")) >= 0);
+}
+
+/* A box of the file that `one` made last: what is behind its name. */
+static struct slice
+body_of(struct slice name)
+{
+	ptrdiff_t at = slice_find(buf_slice(&file), name);
+	size_t n = 0;
+
+	assert_true(at >= 4);
+	for (ptrdiff_t i = at - 4; i < at; i++)
+		n = n << 8 | (unsigned char)file.p[i];
+	return slice_sub(buf_slice(&file), (size_t)at + 4, n - 8);
+}
+
+/* Half a stamp as a picture of its own: how it is coded, and its points. */
+static void
+tile(PIX *whole, int x, struct buf *code, struct buf *points)
+{
+	BOX *half = boxCreate(x, 0, 256, 160);
+	struct heifmake m;
+
+	heif_begin(&m, heif_compression_HEVC);
+	heif_image_handle_release(heif_add(&m, pixClipRectangle(whole, half, NULL),
+	    heif_orientation_normal));
+	heif_end(&m, &file);
+	boxDestroy(&half);
+	buf_clear(code);
+	buf_add(code, body_of(SLICE("hvcC")));
+	buf_add(points, body_of(SLICE("mdat")));
+}
+
+static void
+add_box(struct buf *out, const char *name, struct slice body)
+{
+	for (unsigned i = 0; i < 4; i++)
+		buf_addc(out, (char)((body.n + 8) >> (24 - 8 * i) & 0xFF));
+	buf_adds(out, name);
+	buf_add(out, body);
+}
+
+/* Where item `id` lies in idat. */
+static void
+add_place(struct buf *out, unsigned id, size_t at, size_t n)
+{
+	const size_t numbers[] = { at, n };
+
+	buf_add(out, SLICE("\0"));
+	buf_addc(out, (char)id);
+	buf_add(out, SLICE("\0\1\0\0\0\1"));
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned i = 0; i < 4; i++)
+			buf_addc(out, (char)(numbers[k] >> (24 - 8 * i) & 0xFF));
+}
+
+/* iPhones cut a photograph into tiles, which are hidden items of a grid. */
+static void
+grid(const char *text)
+{
+	static const struct slice list = SLICE("\0\0\0\0\0\3"
+	    "\0\0\0\x15infe\2\0\0\0\0\1\0\0grid\0" "\0\0\0\x15infe\2\0\0\1\0\2\0\0hvc1\0"
+	    "\0\0\0\x15infe\2\0\0\1\0\3\0\0hvc1\0");
+	static const struct slice sizes = SLICE("\0\0\0\x14ispe\0\0\0\0\0\0\1\0\0\0\0\xA0"
+	    "\0\0\0\x14ispe\0\0\0\0\0\0\2\0\0\0\0\xA0");
+	struct buf code, points, part, meta;
+	PIX *whole = draw_stamp(512, 160, text, RED, 1, 60, 30, 30);
+	size_t first;
+
+	buf_init(&code, 1 << 16);
+	buf_init(&points, 1 << 20);
+	buf_init(&part, 1 << 20);
+	buf_init(&meta, 1 << 20);
+	buf_add(&points, SLICE("\0\0\0\1\2\0\0\xA0"));	/* one row of two, 512 x 160 */
+	tile(whole, 0, &code, &points);
+	first = points.n;
+	tile(whole, 256, &code, &points);
+	pixDestroy(&whole);
+
+	buf_add(&meta, SLICE("\0\0\0\0\0\0\0\x21hdlr\0\0\0\0\0\0\0\0pict"
+	    "\0\0\0\0\0\0\0\0\0\0\0\0\0" "\0\0\0\x0Epitm\0\0\0\0\0\1"));
+	add_box(&meta, "iinf", list);
+	add_box(&meta, "iref", SLICE("\0\0\0\0\0\0\0\x10" "dimg\0\1\0\2\0\2\0\3"));
+	buf_add(&part, SLICE("\1\0\0\0\x44\0\0\3"));
+	add_place(&part, 1, 0, 8);
+	add_place(&part, 2, 8, first - 8);
+	add_place(&part, 3, first, points.n - first);
+	add_box(&meta, "iloc", buf_slice(&part));
+	buf_clear(&part);
+	add_box(&part, "hvcC", buf_slice(&code));
+	buf_add(&part, sizes);
+	buf_clear(&code);
+	add_box(&code, "ipco", buf_slice(&part));
+	add_box(&code, "ipma", SLICE("\0\0\0\0\0\0\0\3" "\0\1\1\3" "\0\2\2\x81\2"
+	    "\0\3\2\x81\2"));
+	add_box(&meta, "iprp", buf_slice(&code));
+	add_box(&meta, "idat", buf_slice(&points));
+	buf_clear(&file);
+	buf_add(&file, OCTETS(FTYP));
+	add_box(&file, "meta", buf_slice(&meta));
+	buf_fini(&code);
+	buf_fini(&points);
+	buf_fini(&part);
+	buf_fini(&meta);
+}
+
+static void
+tiles(void **state)
+{
+	(void)state;
+	grid(TOI_MAT);
+	expect("tiles", 2, false);
+	grid(HARMLESS);
+	expect("harmless tiles", 0, false);
+	/* The last tile is broken. */
+	memset(file.p + file.n - 60, 0x55, 50);
+	expect("broken tile", 0, true);
 }
 
 /* What no reader hands out is not taken for seen. */
@@ -272,17 +398,8 @@ inside_the_sandbox_of_policyd(void **state)
 
 /* ---- boxes ---- */
 
-#define FTYP "\0\0\0\x18" "ftypheic\0\0\0\0mif1heic"
 #define IINF "\0\0\0\x23" "iinf\0\0\0\0\0\1"
 #define INFE "\0\0\0\x15" "infe\2\0\0\0\0\1\0\0hvc1\0"
-
-static struct slice
-octets(const char *p, size_t n)
-{
-	return (struct slice){ p, n };
-}
-
-#define OCTETS(lit)	octets((lit), sizeof(lit) - 1)
 
 static void
 boxes(void **state)
@@ -374,6 +491,7 @@ main(void)
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(turned),
 		cmocka_unit_test(others),
+		cmocka_unit_test(tiles),
 		cmocka_unit_test(unseen),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(damage),
