@@ -106,7 +106,8 @@ def main():
             failures = rounds(p, [killed, stopped] + ([full_disk] if disk else []))
     finally:
         if disk is not None:
-            subprocess.run(["umount", disk], check=False)
+            gone = lambda: subprocess.run(["umount", disk], stderr=subprocess.DEVNULL).returncode == 0
+            assert eventually(gone), "somebody is still on the disk"
             os.rmdir(disk)
     return failures
 

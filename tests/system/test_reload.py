@@ -431,6 +431,8 @@ def out_of_descriptors(p):
     for program, name, make, alive in (
             ("smtpd", "SMTP", lambda: Smtp(p, user=user), lambda s: send(s, p, "het")[0] in (250, 452)),
             ("imapd", "IMAP", lambda: Imap(p, user=user), lambda c: c.command("NOOP")[0].startswith("OK"))):
+        # Those of before a reload end when they may.
+        assert eventually(lambda: len(children(p.pid(program))) == {"smtpd": 3, "imapd": 4}[program]), children(p.pid(program))
         session = make()
         workers, before = workers_of(p, program), {}
         for w in workers:
