@@ -13,7 +13,7 @@ import sys
 import time
 
 from harness import TOP, Imap, Smtp, chosen, eventually, header, run
-from failure import FailingProvince, Traffic, bulk
+from failure import RECIPIENTS, WRITERS, FailingProvince, Traffic, bulk
 from failure_check import queue_empties, until_new
 
 LONG = "--long" in sys.argv
@@ -51,6 +51,9 @@ def nothing_is_found_under_load(p):
 def nothing_is_found_after_a_kill(p):
     """The store is taken before mailstored comes back: it is as the kill left it."""
     offline = 0
+    # Killed between its two commits, a new account is in control alone until the next start, which is told of as lost.
+    for user in [bulk(p, n) for n in (*RECIPIENTS, *WRITERS)] + [p.env["CONGVU_USER%d" % n] for n in range(1, 5)]:
+        Imap(p, user=user).__exit__()
     with Traffic(p):
         with open(os.path.join(p.dir, "supervisor.pid")) as f:
             supervisor = int(f.read())
