@@ -177,7 +177,8 @@ is_address_of(const struct pol_officer *o, struct slice address)
 	return false;
 }
 
-/* Is the officer who sends, by an address, or by the signature on the message? */
+/* Is the officer who sends, by an address, or by a signature on the message, also one that stands
+ * beside that of From? */
 static bool
 sends(const struct pol_officer *o, const struct smime_signer *signer,
     const struct release_context *c)
@@ -188,7 +189,7 @@ sends(const struct pol_officer *o, const struct smime_signer *signer,
 	for (size_t i = 0; i < c->signers_n && !same; i++) {
 		const struct facts_signer *s = &c->signers[i];
 
-		same = s->reason == SIG_OK && s->bound &&
+		same = s->reason == SIG_OK &&
 		    (memcmp(s->cert_sha256, signer->cert_sha256, sizeof s->cert_sha256) == 0 ||
 		    (slice_eq(s->issuer, signer->issuer) && slice_eq(s->subject, signer->subject)));
 	}

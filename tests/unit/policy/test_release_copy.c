@@ -60,31 +60,39 @@ who_sends_does_not_release(void **state)
 	env.rules.release_by_sender = false;
 }
 
-/* An officer who signed the message under another account's address. */
+/* An officer who signed the message under another account's address, or beside whoever speaks for it
+ * (an agency's seal and a personal signature, or where signatures are only marked). */
 static void
 who_signed_the_message_does_not_release(void **state)
 {
 	static const char body[] = MIXED("aa") PART("aa", TEXT) PART("aa", X) PART("aa", Y)
 	    END("aa");
 	struct dir_cert cert = { { (const char *)mint_sha256(an), 32 } };
-	struct dir_identity id = { .address = SLICE(SENDER), .certs = &cert, .certs_n = 1 };
-	struct judge_result r;
-	struct trial t;
-	struct buf b;
 
 	(void)state;
-	buf_init(&b, 1 << 20);
-	buf_adds(&b, FIELDS("31@a") "Content-Type: application/pkcs7-mime; "
-	    "smime-type=signed-data; name=p.p7m\r\nContent-Transfer-Encoding: binary\r\n\r\n");
-	buf_add(&b, mint_sign(an, slice_of(body)));
-	prepare(&t, opaque, LIFT_REVIEW);
-	sign_all(&t);
-	t.req.identities = &id;
-	assert_int_equal(judge(buf_slice(&b), &t.req, &env, &arena, &r), OK);
-	assert_true(slice_is(r.reply.unfit, "own-message"));
-	judge_fini(&r);
-	buf_fini(&b);
-	arena_clear(&arena);
+	for (size_t certs = 0; certs < 2; certs++) {
+		struct dir_identity id = { .address = SLICE(SENDER), .certs = &cert,
+			.certs_n = certs };
+		struct judge_result r;
+		struct trial t;
+		struct buf b;
+
+		buf_init(&b, 1 << 20);
+		buf_adds(&b, FIELDS("31@a") "Content-Type: application/pkcs7-mime; "
+		    "smime-type=signed-data; name=p.p7m\r\nContent-Transfer-Encoding: binary\r\n"
+		    "\r\n");
+		buf_add(&b, mint_sign(an, slice_of(body)));
+		prepare(&t, opaque, LIFT_REVIEW);
+		sign_all(&t);
+		t.req.identities = &id;
+		assert_int_equal(judge(buf_slice(&b), &t.req, &env, &arena, &r), OK);
+		assert_int_equal(r.facts.signers_n, 1);
+		assert_int_equal(r.facts.signers[0].bound, certs == 1);
+		assert_true(slice_is(r.reply.unfit, "own-message"));
+		judge_fini(&r);
+		buf_fini(&b);
+		arena_clear(&arena);
+	}
 }
 
 /* ---- the sender's own copy ---- */
