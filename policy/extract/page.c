@@ -20,7 +20,7 @@ enum {
 	SAMPLE_LINES = 9,		/* of a page, to see which way up it is */
 	SURE = 72, LIKELY = 60,		/* mean confidence of words that are really there */
 	SAMPLE_LETTERS_MIN = 20,
-	REST_LETTERS_MIN = 3,		/* beside the paper: a level */
+	REST_LETTERS_MIN = 2,		/* beside the paper: a level, its letters of ASCII */
 	NIGHT = 96, NIGHT_PERCENT = 60	/* a picture with so many points darker than that */
 };
 
@@ -72,6 +72,18 @@ letters_of(PIX *dark)
 	numaDestroy(&heights);
 	boxaDestroy(&some);
 	return l;
+}
+
+static int
+letters_on(PIX *grey, struct letters *out)
+{
+	PIX *dark = pixThresholdToBinary(grey, DARK);
+
+	if (dark == NULL)
+		return ERR_NOMEM;
+	*out = letters_of(dark);
+	pixDestroy(&dark);
+	return OK;
 }
 
 /* ---- which way up ---- */
@@ -310,7 +322,8 @@ whole_text(PIX *grey, int letter, const struct page_work *work)
 	return err;
 }
 
-/* The text of the paper, and of what lies around it if that has any. */
+/* The text of the paper, and of what lies around it if that has any; then all in one, too: what parts
+ * them may be a shadow, with lines across its edge. */
 static int
 all_text(const struct ink *ink, int letter, const struct page_work *work)
 {
@@ -323,22 +336,19 @@ all_text(const struct ink *ink, int letter, const struct page_work *work)
 	pixDestroy(&strip);
 	if (err == OK && t.letters >= REST_LETTERS_MIN && t.weight / t.letters >= LIKELY)
 		err = whole_text(ink->rest, letter, work);
-	return err;
+	else
+		return err;
+	return err == OK ? whole_text(ink->grey, letter, work) : err;
 }
 
 static int
 read_ink(struct ink *ink, const struct page_work *work)
 {
-	PIX *dark = pixThresholdToBinary(ink->sheet, DARK);
 	struct letters l = { 0, 0 };
 	bool upright = false;
-	int err = OK;
+	int err = letters_on(ink->sheet, &l);
 
-	if (dark == NULL)
-		return ERR_NOMEM;
-	l = letters_of(dark);
-	pixDestroy(&dark);
-	if (l.count >= LETTERS_MIN)
+	if (err == OK && l.count >= LETTERS_MIN)
 		err = set_upright(ink, l.height, work->until_ms, &upright);
 	if (err == OK)
 		err = stamps(ink, l.height, work, upright);
@@ -378,18 +388,22 @@ take_rest(PIX *picture, BOX *box, struct ink *ink)
 	return err;
 }
 
-/* Letters are looked at where the paper is: the grain of a table is none. */
+/* Letters are looked at where the paper is: the grain of a table is none. What is bright and has none
+ * is no paper: they stand around it. */
 static int
 cut_sheet(PIX *picture, struct ink *ink)
 {
 	BOX *box = paper_find(picture);
-	int err = OK;
+	PIX *sheet = box == NULL ? NULL : pixClipRectangle(ink->grey, box, NULL);
+	struct letters l = { 0, 0 };
+	int err = box == NULL ? OK : sheet == NULL ? ERR_NOMEM : letters_on(sheet, &l);
 
-	if (box != NULL) {
+	if (err == OK && l.count >= LETTERS_MIN) {
 		pixDestroy(&ink->sheet);
-		ink->sheet = pixClipRectangle(ink->grey, box, NULL);
-		err = ink->sheet == NULL ? ERR_NOMEM : take_rest(picture, box, ink);
+		ink->sheet = pixClone(sheet);
+		err = take_rest(picture, box, ink);
 	}
+	pixDestroy(&sheet);
 	boxDestroy(&box);
 	return err;
 }

@@ -279,6 +279,43 @@ beside_the_paper(void **state)
 		fail_msg("%.*s", (int)got.n, got.p);
 }
 
+/* What is bright, and no paper: an empty box on a tinted page; half of a page in a shadow; all of it
+ * but a dark stripe in which nothing but a short word stands. */
+static void
+bright_parts(void **state)
+{
+	static const struct { int x, y, w, h, soft, shade, lines_y; double scale; int at_x, at_y; const char *word;
+	    bool bright; } rows[] = {
+		{ 40, 500, 820, 380, 1, 255, 120, 22, 60, 60, "MINH KHOA", true },
+		{ 0, 0, 400, 900, 120, 140, 280, 22, 300, 120, "MINH KHOA", false },
+		{ 0, 0, 900, 180, 1, 115, 260, 40, 340, 110, "MA^.T", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		PIX *p = draw_stamp(900, 900, "", BLACK, 0, 0, 0, 20);
+		struct drawing lines = { p, 22, 3, 20, 20, 20 }, word = { p, rows[i].scale, 3, 20, 20, 20 };
+
+		for (int y = 0; y < 900; y++)
+			for (int x = 0; x < 900; x++) {
+				bool in = x >= rows[i].x && y >= rows[i].y && y < rows[i].y + rows[i].h;
+				int off = x - rows[i].x - rows[i].w, other = rows[i].bright ? 190 : 255;
+				int v = !in || off >= rows[i].soft ? other : off <= 0 ? rows[i].shade :
+				    rows[i].shade + (other - rows[i].shade) * off / rows[i].soft;
+
+				(void)pixSetRGBPixel(p, x, y, v, v, v);
+			}
+		for (int y = rows[i].lines_y; y < (rows[i].bright ? 440 : 840); y += 60)
+			(void)draw_text(&lines, "HAI BA BON MOT BINH THUE", 60, y);
+		(void)draw_text(&word, rows[i].word, rows[i].at_x, rows[i].at_y);
+		draw_file(p, IFF_PNG, &file);
+		expect_level("bright", EXTRACT_IMAGE, i == 2);
+		if (slice_find(buf_slice(&got), i == 2 ? SLICE(":M\xE1\xBA\xACT\n") :
+		    SLICE("MINH KHOA")) < 0 || slice_find(buf_slice(&got), SLICE("BINH THUE")) < 0)
+			fail_msg("%zu: %.*s", i, (int)got.n, got.p);
+	}
+}
+
 /* What has no letters is inspected all the same. */
 static void
 without_letters(void **state)
@@ -562,6 +599,7 @@ main(void)
 		cmocka_unit_test(turned),
 		cmocka_unit_test(on_a_table),
 		cmocka_unit_test(beside_the_paper),
+		cmocka_unit_test(bright_parts),
 		cmocka_unit_test(without_letters),
 		cmocka_unit_test(fax),
 		cmocka_unit_test(second_page),
