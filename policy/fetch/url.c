@@ -19,7 +19,8 @@ url_server(struct slice url)
 	return slash < 0 ? url : slice_sub(url, 0, url.n - rest.n + (size_t)slash);
 }
 
-/* http://ca.vn is the beginning of http://ca.vn/x and http://ca.vn:80, not of http://ca.vn.evil. */
+/* http://ca.vn is the beginning of http://ca.vn/x and http://ca.vn:80, not of http://ca.vn.evil;
+ * http://ca.vn/x not of http://ca.vn/x:80, where that is of the path and could become a port. */
 static bool
 begins_with(struct slice url, struct slice from)
 {
@@ -29,19 +30,22 @@ begins_with(struct slice url, struct slice from)
 	    !slice_eq(slice_sub(url, server, from.n - server), slice_from(from, server)))
 		return false;
 	return url.n == from.n || from.p[from.n - 1] == '/' ||
-	    slice_chr(SLICE("/:?"), url.p[from.n]) >= 0;
+	    slice_chr(server == from.n ? SLICE("/:?") : SLICE("/?"), url.p[from.n]) >= 0;
 }
 
 bool
 url_rewrite(const struct conf_list *pairs, struct slice url, struct buf *out)
 {
 	for (size_t i = 0; i < pairs->n; i++) {
-		struct slice to = slice_of(pairs->v[i]), from;
+		struct slice to = slice_of(pairs->v[i]), from, rest;
 
 		if (!slice_cut(&to, ' ', &from) || !begins_with(url, from))
 			continue;
+		rest = slice_from(url, from.n);
 		buf_add(out, to);
-		buf_add(out, slice_from(url, from.n));
+		if (rest.n > 0 && rest.p[0] == '?' && url_server(to).n == to.n)
+			buf_addc(out, '/');	/* the path was in what is replaced */
+		buf_add(out, rest);
 		return true;
 	}
 	buf_add(out, url);

@@ -56,7 +56,7 @@ the_first_pair_that_fits_rewrites(void **state)
 {
 	static const char *v[] = { "http://ocsp.ca.ptc http://10.9.8.7:8080/ocsp",
 		"http://ca.vn/old/ http://ca.vn/new/", "http://ca.vn http://mirror.vn",
-		"http://x.vn/a?b http://y.vn/" };
+		"http://x.vn/a?b http://y.vn/", "http://z.vn/crl http://w.vn" };
 	const struct conf_list pairs = { v, ARRAY_LEN(v) };
 	static const struct {
 		const char *from, *to;
@@ -74,6 +74,9 @@ the_first_pair_that_fits_rewrites(void **state)
 		{ "http://x.vn/a?b", "http://y.vn/", true },
 		{ "http://x.vn/a?bc", "http://x.vn/a?bc", false },
 		{ "http://x.vn/a", "http://x.vn/a", false },
+		{ "http://z.vn/crl/1", "http://w.vn/1", true },
+		{ "http://z.vn/crl?1", "http://w.vn/?1", true },
+		{ "http://z.vn/crl:8/1", "http://z.vn/crl:8/1", false },	/* that is no port */
 	};
 
 	(void)state;
