@@ -232,25 +232,23 @@ static void
 settle(struct looks *l, const struct looks *common, uint16_t *path)
 {
 	const struct look_row *of[LOOK_FAMILIES] = { NULL };
-
-	bool tree = true;
+	bool clear = true;
 
 	for (size_t i = 0; i < l->n; i++)
-		tree &= follow(l, common, i, path);
-	if (!tree && looks_matter(l))
-		fail(l, ERR_CORRUPT);
+		clear &= follow(l, common, i, path);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct look_row *r = &l->rows[i], *usual = of[r->family];
 
-		if (i > 0 && compare(r - 1, r, l) == 0 && differ(r - 1, r))
-			fail(l, ERR_CORRUPT);
+		clear &= i == 0 || compare(r - 1, r, l) != 0 || !differ(r - 1, r);
 		if (!r->usual)
 			continue;
-		if (usual != NULL && differ(usual, r))
-			fail(l, ERR_CORRUPT);
+		clear &= usual == NULL || !differ(usual, r);
 		of[r->family] = r;
 		l->usual[r->family] = r->says;
 	}
+	/* Sizes and colours that all can be seen may be at odds. */
+	if (!clear && (looks_matter(l) || (common != NULL && looks_matter(common))))
+		fail(l, ERR_CORRUPT);
 }
 
 int

@@ -46,8 +46,8 @@ void looks_add(struct looks *l, enum look_family family, struct slice name, stru
     bool usual, struct look says);
 
 /* Names that are not among these styles are looked for in those of `common` (NULL: nowhere).
- * l->err; ERR_CORRUPT: programs may see different things, since there are two of one name that look
- * different, or some are based on each other in a ring. */
+ * l->err; ERR_CORRUPT: some make text unseen, and programs may see different things, since there are
+ * two of one name that look different, or some are based on each other in a ring. */
 int looks_end(struct looks *l, const struct looks *common) MUST_USE;
 
 /* Of a style; without a name or with an unknown one what is usual. */

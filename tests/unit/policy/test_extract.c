@@ -294,6 +294,9 @@ hidden_by_styles(void **state)
 		  STYLED("P", "D", "")), " T1: T2:MxT\n " },
 		{ PARTS(STYLE("character", "H", "", "<w:vanish/>") STYLE("character", "H", "", ""),
 		  STYLED("P", "H", "")), " O0:opaque-broken T1:" },
+		{ PARTS(STYLE("character", "C", "", "<w:sz w:val='20'/>") STYLE("character", "C", "", "")
+		  "<w:style w:default='1' w:styleId='N'/><w:style w:default='1' w:styleId='N'><w:rPr>"
+		  "<w:color w:val='000000'/></w:rPr></w:style>", STYLED("P", "C", "")), " T1: T2:MxT\n " },
 	};
 
 	(void)state;
@@ -469,6 +472,10 @@ hidden_in_open_documents(void **state)
 		{ AUTOMATIC(NAMED("T", "text", "", "display='none'")), SPANS, " T2:Mx Ty\n " },
 		{ "", AUTOMATIC(NAMED("T", "text", "", "display='none'") NAMED("T", "text", "", "")) SPANS,
 		  "O2:opaque-broken" },
+		{ "", AUTOMATIC(NAMED("T", "text", "", "color='#000'") NAMED("T", "text", "", "")) SPANS,
+		  " T2:Mx Ty\n " },
+		{ NAMED("P", "paragraph", "", "color='#fff'"), AUTOMATIC(NAMED("T", "text", "", "color='#000'")
+		  NAMED("T", "text", "", "")) SPANS, "O2:opaque-broken" },
 	};
 
 	(void)state;
