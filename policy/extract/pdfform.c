@@ -283,12 +283,14 @@ static int
 from_hex(struct slice in, struct buf *out)
 {
 	struct content c = { .in = in };
+	int err;
 
 	buf_init(&c.string, PDFFORM_OCTETS_MAX);
 	hexadecimal(&c);
+	err = c.string.err;
 	buf_add(out, buf_slice(&c.string));
 	buf_fini(&c.string);
-	return out->err;
+	return err != OK ? err : out->err;
 }
 
 static int
@@ -348,16 +350,29 @@ next_filter(struct slice *list, struct slice *name_out)
 	return true;
 }
 
-static struct slice
-filters_of(struct slice dictionary)
+/* The names behind "/Filter": one, or several in brackets. ERR_UNSUPPORTED: they stand elsewhere, or
+ * what comes out is to be changed besides. */
+static int
+filters_of(struct slice dictionary, struct slice *list)
 {
-	ptrdiff_t at = slice_find(dictionary, SLICE("/Filter"));
-	struct slice list = { NULL, 0 };
+	ptrdiff_t at = slice_find(dictionary, SLICE("/Filter")), end;
+	size_t n = 1;
 
+	*list = (struct slice){ NULL, 0 };
 	if (at < 0)
-		return list;
-	list = slice_trim(slice_from(dictionary, (size_t)at + sizeof "/Filter" - 1));
-	return list.n > 0 && list.p[0] == '[' ? slice_from(list, 1) : list;
+		return OK;
+	*list = slice_trim(slice_from(dictionary, (size_t)at + sizeof "/Filter" - 1));
+	if (list->n == 0 || slice_find(dictionary, SLICE("/Predictor")) >= 0)
+		return ERR_UNSUPPORTED;
+	if (list->p[0] == '[') {
+		end = slice_chr(*list, ']');
+		*list = slice_trim(slice_sub(*list, 1, end < 0 ? list->n : (size_t)end - 1));
+		return OK;
+	}
+	while (n < list->n && !is_blank(list->p[n]) && !is_delimiter(list->p[n]))
+		n++;
+	*list = slice_sub(*list, 0, n);
+	return list->p[0] == '/' ? OK : ERR_UNSUPPORTED;
 }
 
 /* ---- drawings ---- */
@@ -370,9 +385,9 @@ struct unpacked {
 static int
 one_form(struct slice dictionary, struct slice octets, struct unpacked *u, struct buf *out)
 {
-	struct slice list = filters_of(dictionary), filter;
+	struct slice list, filter;
 	struct buf *to = &u->one, *from = &u->other;
-	int err = OK;
+	int err = filters_of(dictionary, &list);
 
 	for (unsigned i = 0; err == OK && next_filter(&list, &filter); i++) {
 		struct buf *was = to;
@@ -382,11 +397,13 @@ one_form(struct slice dictionary, struct slice octets, struct unpacked *u, struc
 		to = from;
 		from = was;
 	}
-	if (err == OK && octets.n > u->octets_left)
+	if (err == OK && slice_trim(list).n > 0)	/* no name */
+		err = ERR_UNSUPPORTED;
+	u->octets_left -= octets.n < u->octets_left ? octets.n : u->octets_left;
+	if (err == OK && u->octets_left == 0)
 		err = ERR_LIMIT;
 	if (err != OK)
 		return err;
-	u->octets_left -= octets.n;
 	pdfform_lines(octets, out);
 	return out->err;
 }
@@ -432,10 +449,12 @@ pdfform_text(struct slice pdf, struct buf *out, bool *unread_out)
 			rest = slice_from(rest, 1);
 		end = slice_find(rest, SLICE("endstream"));
 		err = one_form(dictionary, end < 0 ? rest : slice_sub(rest, 0, (size_t)end), &u, out);
-		if (err == ERR_UNSUPPORTED) {
+		if (err == ERR_UNSUPPORTED || (err == ERR_LIMIT && out->err == OK)) {
 			*unread_out = true;
 			err = OK;
 		}
+		if (u.octets_left == 0)
+			break;
 		rest = slice_from(rest, end < 0 ? rest.n : (size_t)end + sizeof "endstream" - 1);
 	}
 	buf_fini(&u.one);

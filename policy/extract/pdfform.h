@@ -8,7 +8,7 @@
  *         they are. Octets are letters (windows-1252), or pairs of them (UTF-16) if some are 0; what
  *         a font of its own makes of them is not known.
  * Bounds  one pass over the file; PDFFORM_OCTETS_MAX of each drawing, and in all ten times as much;
- *         past that ERR_LIMIT.
+ *         what is beyond stays unread, as maps are.
  * Source  ISO 32000-1 7.3 (objects), 7.4 (filters), 8.10 (form XObjects), 9.4 (text).
  */
 #ifndef POLICY_EXTRACT_PDFFORM_H
@@ -18,8 +18,8 @@
 
 enum { PDFFORM_OCTETS_MAX = 4 << 20 };
 
-/* Append a line for each line of text. *unread_out: some drawing is packed in another way than
- * Flate, ASCIIHex and ASCII85. OK, ERR_LIMIT, out->err, ERR_NOMEM. */
+/* Append a line for each line of text. *unread_out: some drawing is too large, or packed in another
+ * way than Flate, ASCIIHex and ASCII85. OK, out->err, ERR_NOMEM. */
 int pdfform_text(struct slice pdf, struct buf *out, bool *unread_out) MUST_USE;
 
 /* The text that such a drawing shows. */

@@ -275,10 +275,20 @@ packed_drawings(void **state)
 		    "\170\332\163\012\121\320\010\011\215\164\015\121\360\165\014\321\124\010\311\122\160\015"
 		    "\001\000\066\236\005\074"
 		    "\nendstream"),
+		S("8 0 obj <</Filter /FlateDecode /Length 38 /Type /XObject /Subtype /Form>>stream\n"
+		    "\170\332\163\012\121\320\010\011\215\164\015\121\360\165\014\321\124\010\311\122\160\015"
+		    "\001\000\066\236\005\074"
+		    "\nendstream"),
+		S("8 0 obj <</Filter[]/Length 20/Subtype/Form>>stream\nBT (TUYET MAT) Tj ET\nendstream"),
 		S("8 0 obj <</Subtype/F#6frm/BBox[0 0 1 1]/Filter [ /A85 /AHx /Fl ]>>stream\n"
 		    "2`P>V2`!-r2)/Vq0K:aH3+Os)0P!$qAhZ/$0"
 		    "OnWJ2)I!H@lZD%2_Zpr0JP781H%7)0JtXr4o"
 		    "~>endstream"),
+	};
+	static const struct slice others[] = {
+		S("obj<</Form/Filter/x>>stream x"), S("obj<</Form/Filter 9 0 R>>stream x"),
+		S("obj<</Form/Filter[/AHx 9 0 R]>>stream x"),
+		S("obj<</Form/Filter/Fl/DecodeParms<</Predictor 12>>>>stream x"),
 	};
 	struct buf text;
 	bool unread;
@@ -290,8 +300,39 @@ packed_drawings(void **state)
 		assert_int_equal(pdfform_text(rows[i], &text, &unread), OK);
 		assert_true(slice_is(buf_slice(&text), "TUYET MAT\n") && !unread);
 	}
-	assert_int_equal(pdfform_text(SLICE("obj<</Form/Filter/x>>stream x"), &text, &unread), OK);
-	assert_true(unread);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		assert_int_equal(pdfform_text(others[i], &text, &unread), OK);
+		assert_true(unread);
+	}
+	buf_fini(&text);
+}
+
+/* A drawing larger than any is, such as a map: what comes behind it is read. */
+static void
+large_drawings(void **state)
+{
+	enum { LARGE = PDFFORM_OCTETS_MAX };
+	struct buf pdf, text;
+	bool unread;
+
+	(void)state;
+	buf_init(&pdf, 64 << 20);
+	buf_init(&text, 1000);
+	for (unsigned i = 1; i <= 12; i += 11) {
+		buf_clear(&pdf);
+		buf_clear(&text);
+		for (unsigned k = 0; k < i; k++) {
+			buf_adds(&pdf, "8 0 obj<</Subtype/Form/Filter/AHx>>stream\n");
+			for (size_t n = 0; n <= LARGE; n += 16)
+				buf_adds(&pdf, "20202020202020202020202020202020");
+			buf_adds(&pdf, "endstream");
+		}
+		buf_adds(&pdf, "9 0 obj<</Subtype/Form>>stream\nBT (TUYET MAT) Tj ET\nendstream");
+		assert_int_equal(pdfform_text(buf_slice(&pdf), &text, &unread), OK);
+		assert_true(unread);
+		assert_true(slice_is(buf_slice(&text), i == 1 ? "TUYET MAT\n" : ""));
+	}
+	buf_fini(&pdf);
 	buf_fini(&text);
 }
 
@@ -342,6 +383,7 @@ main(void)
 		cmocka_unit_test(drawn_letters),
 		cmocka_unit_test(laid_upon_the_page),
 		cmocka_unit_test(packed_drawings),
+		cmocka_unit_test(large_drawings),
 		cmocka_unit_test(what_is_none),
 		cmocka_unit_test(damage),
 	};
