@@ -163,8 +163,8 @@ png(struct image *m)
 	if (animated == ERR_NOENT || err != OK)
 		return err;
 	buf_init(&one, FRAME_OCTETS_MAX);
-	while (animated == OK && err == OK && index < IMAGE_FRAMES_MAX &&
-	    (next = apng_next(&a, &one)) > 0)
+	while (animated == OK && err == OK && (next = apng_next(&a, &one)) > 0 &&
+	    index < IMAGE_FRAMES_MAX)
 		err = one_page(m, pixReadMem(octets_of(buf_slice(&one)), one.n), ++index);
 	buf_fini(&one);
 	if (err != OK || next == ERR_NOMEM)

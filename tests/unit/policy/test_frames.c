@@ -12,6 +12,7 @@
 #include "policy/extract/apng.h"
 #include "policy/extract/box.h"
 #include "policy/extract/gif.h"
+#include "policy/extract/image.h"
 #include "policy/extract/ocr.h"
 #include "policy/label/stamp.h"
 #include "tests/unit/policy/draw.h"
@@ -217,14 +218,13 @@ broken_png(void **state)
 	buf_fini(&one);
 }
 
-/* More pictures than anybody looks at. */
+/* The first picture and so many others, all empty. */
 static void
-many(void **state)
+empty_ones(unsigned others)
 {
 	size_t from, to;
 	struct buf all;
 
-	(void)state;
 	buf_init(&all, 8 << 20);
 	animation("", "", 1, W, 0);
 	from = file.n - END;
@@ -233,7 +233,7 @@ many(void **state)
 	for (to = from; to > 8 && !slice_eq(slice_sub(buf_slice(&file), to, 4), SLICE("fcTL"));)
 		to--;
 	to -= 4;
-	for (unsigned i = 0, sequence = 1; i < 60; i++) {
+	for (unsigned i = 0, sequence = 1; i < others; i++) {
 		size_t at = to;
 
 		while (at < from) {
@@ -251,7 +251,17 @@ many(void **state)
 	buf_clear(&file);
 	buf_add(&file, buf_slice(&all));
 	buf_fini(&all);
-	expect("sixty", 0, "opaque-limit");
+}
+
+/* As many pictures as are looked at, and more. */
+static void
+many(void **state)
+{
+	(void)state;
+	empty_ones(IMAGE_FRAMES_MAX - 1);
+	expect("fifty", 0, NULL);
+	empty_ones(IMAGE_FRAMES_MAX);
+	expect("fifty-one", 0, "opaque-limit");
 }
 
 static int
