@@ -267,29 +267,38 @@ keep_styles(struct zip *z, int (*read)(struct slice xml, struct looks *out))
 }
 
 static int
-look_for_styles(struct zip *z, const struct zipdir_entry *e, bool package)
+look_for_styles(struct zip *z, const struct zipdir_entry *e)
 {
-	bool odf = !package && named(e, "styles.xml");
+	bool word = z->kind == ZIP_WORD;
 	int err;
 
-	if (is_encrypted(e) || (!odf && !package) || z->kind == ZIP_SHEET || z->kind == ZIP_OTHER)
+	if (is_encrypted(e) || (!word && !named(e, "styles.xml")))
 		return OK;
 	err = read_head(z, e);
 	if (err != OK || (!is_xml(e) && !begins_markup(buf_slice(&z->data))))
 		return err;
 	err = read_rest(z, e);
-	if (err != OK || (package && !wordstyle_has(buf_slice(&z->data))))
+	if (err != OK || (word && !wordstyle_has(buf_slice(&z->data))))
 		return err;
-	return keep_styles(z, package ? wordstyle_read : odfstyle_read);
+	return keep_styles(z, word ? wordstyle_read : odfstyle_read);
 }
 
-static bool
-has_package(const struct zip *z)
+/* Behind what is broken nothing is found; what stands before it is read nevertheless. */
+static int
+find_styles(struct zip *z)
 {
-	for (uint32_t i = 0; i < z->dir.count; i++)
-		if (named(&z->dir.entries[i], "[Content_Types].xml"))
-			return true;
-	return false;
+	int err;
+
+	if (z->kind != ZIP_WORD && z->kind != ZIP_ODF)
+		return OK;
+	err = open_archive(z);
+	for (uint32_t i = 0; i < z->dir.count && err == OK; i++) {
+		err = next_entry(z, &z->dir.entries[i]);
+		if (err == OK && !z->dir.entries[i].folder)
+			err = look_for_styles(z, &z->dir.entries[i]);
+	}
+	z->doubtful_styles |= err != OK;
+	return err == ERR_NOMEM ? err : OK;
 }
 
 static bool
@@ -302,15 +311,15 @@ is_thumbnail(const struct zipdir_entry *e)
 static int
 find_kind(struct zip *z)
 {
-	bool manifest = false, package = has_package(z);
+	bool manifest = false;
 	int err = open_archive(z);
 
 	for (uint32_t i = 0; i < z->dir.count && err == OK; i++) {
 		const struct zipdir_entry *e = &z->dir.entries[i];
 
 		err = next_entry(z, e);
-		if (err == OK && !e->folder)
-			err = tells_kind(e) ? look_into(z, e) : look_for_styles(z, e, package);
+		if (err == OK && !e->folder && tells_kind(e))
+			err = look_into(z, e);
 		manifest = manifest || named(e, "META-INF/manifest.xml");
 		z->thumbnail = z->thumbnail || is_thumbnail(e);
 	}
@@ -531,7 +540,8 @@ run(struct zip *z)
 	if (z->kind == ZIP_OTHER || z->encrypted)
 		return opaque(z, 0, z->dir.encrypted || z->encrypted ? EXTRACT_WHY_ENCRYPTED :
 		    EXTRACT_WHY_TYPE);
-	if (z->doubtful_styles && (z->kind == ZIP_WORD || z->kind == ZIP_ODF))
+	err = find_styles(z);
+	if (err == OK && z->doubtful_styles)
 		err = opaque(z, 0, EXTRACT_WHY_BROKEN);
 	return err != OK ? err : give_files(z);
 }

@@ -330,6 +330,31 @@ several_parts_with_styles(void **state)
 	expect(wide, 3, " T2:x\nMxT\nMT\nMT\n ");
 }
 
+/* A part that is broken: what stands before it is read. */
+static void
+broken_part_of_a_document(void **state)
+{
+	static const struct zip_file files[] = { ZIP_DOCX_TYPES,
+		ZIP_FILE("word/document.xml", "<w:p><w:t>MAT</w:t></w:p>"),
+		ZIP_FILE("mimetype.xml", "<w:styles>1</w:styles>") };
+	uint32_t crc = zip_crc(files[2].octets);
+	const char bad[] = { (char)(crc & 0xFF), (char)(crc >> 8 & 0xFF), (char)(crc >> 16 & 0xFF),
+		(char)(crc >> 24) };
+	ptrdiff_t at;
+	struct buf z;
+
+	(void)state;
+	buf_init(&z, 1 << 20);
+	zip_make(&z, files, ARRAY_LEN(files), ZIP_GOOD);
+	while ((at = slice_find(buf_slice(&z), (struct slice){ bad, sizeof bad })) >= 0)
+		z.p[at] ^= 1;
+	assert_int_equal(extract(buf_slice(&z), NULL), OK);
+	if (slice_find(buf_slice(&got), SLICE("T2:MAT\n")) < 0 ||
+	    slice_find(buf_slice(&got), SLICE("O3:opaque-broken")) < 0)
+		fail_msg("%.*s", (int)got.n, got.p);
+	buf_fini(&z);
+}
+
 static void
 text_above_text(void **state)
 {
@@ -598,7 +623,7 @@ main(void)
 		cmocka_unit_test(spreadsheets),
 		cmocka_unit_test(open_documents),
 		cmocka_unit_test(hidden_by_styles), cmocka_unit_test(several_parts_with_styles),
-		cmocka_unit_test(text_above_text), cmocka_unit_test(hidden_in_open_documents),
+		cmocka_unit_test(broken_part_of_a_document), cmocka_unit_test(text_above_text), cmocka_unit_test(hidden_in_open_documents),
 		cmocka_unit_test(other_archives),
 	};
 
