@@ -8,7 +8,7 @@
 
 enum {
 	PREFIX_OCTETS = sizeof "release-r" - 1, PURGE_AT_ONCE = 8, ADDRESS_MAX = 320,
-	DETAIL_MAX = 1024, USED_AT_ONCE = 4
+	DETAIL_MAX = 1024, USED_AT_ONCE = 4, ROW_OCTETS_MAX = 1 << 20
 };
 
 /* ---- keys ---- */
@@ -153,21 +153,36 @@ is_sought(const struct finding *f, const struct st_release *r)
 	    r->state == f->state && (int64_t)r->expires_s > f->now_s));
 }
 
+/* Is that one sought? Of what is not, nothing stays in memory: it may be very much. */
+static int
+look_at(struct finding *f, struct slice id, bool *sought_out)
+{
+	struct arena scratch;
+	struct st_release r;
+	int err;
+
+	arena_init(&scratch, ROW_OCTETS_MAX);
+	err = get(f->c, id, &scratch, &r);
+	*sought_out = err == OK && is_sought(f, &r);
+	/* What was used before the longest release began is over, and so is what comes behind it. */
+	if (err == OK && f->state == ST_RELEASE_USED &&
+	    (int64_t)r.settled_s + RELEASE_AHEAD_S <= f->now_s)
+		err = 1;
+	arena_clear(&scratch);
+	return err == ERR_NOENT ? OK : err;
+}
+
 static int
 find_one(void *arg, struct slice id)
 {
 	struct finding *f = arg;
-	struct st_release *r = &f->out->releases[f->out->releases_n];
-	int err = get(f->c, id, f->a, r);
+	bool sought;
+	int err = look_at(f, id, &sought);
 
-	if (err == ERR_NOENT)
-		return 0;
-	if (err != OK)
+	if (err != OK || !sought)
 		return err;
-	/* What was used before the longest release began is over, and so is what comes behind it. */
-	if (f->state == ST_RELEASE_USED && (int64_t)r->settled_s + RELEASE_AHEAD_S <= f->now_s)
-		return 1;
-	return is_sought(f, r) && ++f->out->releases_n == f->max;
+	err = get(f->c, id, f->a, &f->out->releases[f->out->releases_n]);
+	return err != OK ? err : ++f->out->releases_n == f->max;
 }
 
 int

@@ -391,8 +391,10 @@ open_intents_are_replayed_once(void **state)
 		snprintf(id, sizeof id, "intent-%09u", i);
 		assert_int_equal(help_deliver_request(h, &req, SLICE("x"), SLICE("s")), OK);
 	}
-	assert_int_equal(engine_apply(h->e), OK);
-	assert_in_range(h->e->intents_n, 6, 10);	/* a slice ends within the 4th, or after its time */
+	/* A slice ends within the 4th, or after its time, but each brings it on. */
+	for (unsigned i = 0; i < 1000 && h->e->intents_n == 10; i++)
+		assert_int_equal(engine_apply(h->e), OK);
+	assert_in_range(h->e->intents_n, 6, 9);
 	help_close(h);
 	help_open(h);
 	assert_int_equal(h->e->intents_n, 0);
