@@ -135,7 +135,7 @@ find(struct heifbox *h, uint32_t id)
 {
 	struct heifbox_item key = { .id = id };
 
-	return bsearch(&key, h->item, h->count, sizeof key, by_id);
+	return h->count == 0 ? NULL : bsearch(&key, h->item, h->count, sizeof key, by_id);
 }
 
 static int
