@@ -31,7 +31,7 @@ struct ooxml {
 	const struct looks *styles;	/* NULL: none */
 	struct look	 table[XML_DEPTH_MAX];
 	unsigned	 tables, ruby;	/* open tables, open texts above others */
-	bool		 past;		/* said of what was before a change */
+	unsigned	 past;		/* said of what was before a change: open elements */
 	bool		 in_properties;	/* of a paragraph */
 	unsigned	 moved;		/* open texts that were moved to somewhere else */
 	struct buf	 carried;	/* of paragraphs that go on */
@@ -334,11 +334,11 @@ run_property(struct ooxml *x, const char *name, const char **atts)
 
 	if (is(name, "r"))
 		begin_run(x, p);
-	else if (is(name, "pStyle") && !x->past)
+	else if (is(name, "pStyle") && x->past == 0)
 		p->style = looks_find(x->styles, LOOK_PARAGRAPH, v);
-	else if (is(name, "rStyle") && !x->past)
+	else if (is(name, "rStyle") && x->past == 0)
 		p->chars = looks_find(x->styles, LOOK_TEXT, v);
-	else if (!x->past)
+	else if (x->past == 0)
 		wordstyle_property(&p->run, name, atts);
 }
 
@@ -356,7 +356,7 @@ end_mark(struct ooxml *x, const char *name)
 
 	if (is(name, "pPr")) {
 		x->in_properties = true;
-	} else if (x->in_properties && !x->past) {
+	} else if (x->in_properties && x->past == 0) {
 		p->goes_on |= is(name, "del") || is(name, "moveFrom");
 		p->goes_on |= p->run.hidden > 0;
 	}
@@ -368,7 +368,7 @@ surrounding(struct ooxml *x, const char *name, const char **atts)
 {
 	if (is(name, "tbl") && x->tables < XML_DEPTH_MAX)
 		x->table[x->tables++] = looks_find(x->styles, LOOK_TABLE, SLICE(""));
-	else if (is(name, "tblStyle") && x->tables > 0 && !x->past)
+	else if (is(name, "tblStyle") && x->tables > 0 && x->past == 0)
 		x->table[x->tables - 1] = looks_find(x->styles, LOOK_TABLE,
 		    slice_of(xml_attribute(atts, "val")));
 	else if (is(name, "rt"))
@@ -376,7 +376,7 @@ surrounding(struct ooxml *x, const char *name, const char **atts)
 	else if (is(name, "moveFrom"))
 		x->moved++;
 	else if (is_change(name))
-		x->past = true;
+		x->past++;
 }
 
 static void
@@ -389,7 +389,7 @@ end_surrounding(struct ooxml *x, const char *name)
 	else if (is(name, "moveFrom") && x->moved > 0)
 		x->moved--;
 	else if (is_change(name))
-		x->past = false;
+		x->past -= x->past > 0;
 	if (is(name, "pPr") && x->paras > 0) {	/* what it said was of the paragraph's end */
 		x->in_properties = false;
 		begin_run(x, &x->para[x->paras - 1]);

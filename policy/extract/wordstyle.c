@@ -15,7 +15,7 @@ struct reader {
 	struct buf	 name, base;	/* of the style at hand */
 	enum look_family family;
 	bool		 usual, in_style, in_defaults;
-	bool		 apart;		/* said of some rows of a table, or before a change */
+	unsigned	 apart;		/* open elements of some rows of a table, or of before a change */
 	struct look	 says;
 };
 
@@ -109,7 +109,7 @@ begin_style(struct reader *r, const char **atts)
 	r->in_style = r->family != LOOK_FAMILIES;
 	r->usual = usual != NULL && !is_off(usual);
 	r->says = look_none();
-	r->apart = false;
+	r->apart = 0;
 	put(r, &r->name, xml_attribute(atts, "styleId"));
 	put(r, &r->base, NULL);
 }
@@ -129,13 +129,13 @@ on_start(void *arg, const char *name, const char **atts)
 		begin_style(r, atts);
 	} else if (is(name, "rPrDefault")) {
 		r->in_defaults = true;
-		r->apart = false;
+		r->apart = 0;
 		r->says = look_none();
 	} else if (is_apart(name)) {
-		r->apart = true;
+		r->apart++;
 	} else if (is(name, "basedOn") && r->in_style) {
 		put(r, &r->base, xml_attribute(atts, "val"));
-	} else if (!r->apart && (r->in_style || r->in_defaults)) {
+	} else if (r->apart == 0 && (r->in_style || r->in_defaults)) {
 		wordstyle_property(&r->says, name, atts);
 	}
 }
@@ -153,7 +153,7 @@ on_end(void *arg, const char *name)
 		looks_add(r->out, LOOK_DEFAULTS, SLICE(""), SLICE(""), true, r->says);
 		r->in_defaults = false;
 	} else if (is_apart(name)) {
-		r->apart = false;
+		r->apart -= r->apart > 0;
 	}
 	if (r->out->err != OK)
 		xml_stop(r->xml, r->out->err);

@@ -287,6 +287,8 @@ hidden_by_styles(void **state)
 		{ PARTS(STYLE("character", "H", "", "<w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange>"),
 		  STYLED("P", "H", "<w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange>")),
 		  " T2:MxT\n " },
+		{ PARTS("", STYLED("P", "H", "<w:rPrChange><w:rPr><w:rPrChange/><w:vanish/></w:rPr>"
+		  "</w:rPrChange>")), " T1: T2:MxT\n " },
 		/* at odds with itself, or in a ring; without anything hidden that is all the same */
 		{ PARTS(STYLE("character", "C", "D", "<w:sz w:val='2'/>") STYLE("character", "D", "C", ""),
 		  STYLED("P", "D", "")), " O0:opaque-broken T1:" },
