@@ -10,38 +10,15 @@
 #include <cmocka.h>
 
 #include "policy/extract/apng.h"
-#include "policy/extract/box.h"
 #include "policy/extract/gif.h"
 #include "policy/extract/image.h"
-#include "policy/extract/ocr.h"
-#include "policy/label/stamp.h"
 #include "tests/unit/policy/draw.h"
-#include "tests/unit/policy/pieces.h"
+#include "tests/unit/policy/picture.h"
 
 enum { RED = 0xD2141E };
 
 #define MAT "MA^.T"
 #define HARMLESS "KHA^'N"
-
-static struct buf file;
-static struct fold scratch;
-static unsigned level;
-
-static void
-found(void *arg, const struct label_finding *f)
-{
-	(void)arg;
-	if (f->weight == LABEL_ASSERTED && f->level > level)
-		level = f->level;
-}
-
-static int
-take(void *arg, const struct extract_piece *p)
-{
-	if (p->type == EXTRACT_STAMP)
-		stamp_mark(&scratch, p->octets, found, NULL);
-	return note(arg, p);
-}
 
 static void
 expect(const char *what, unsigned want, const char *opaque)
@@ -50,9 +27,7 @@ expect(const char *what, unsigned want, const char *opaque)
 	int err;
 
 	extract_limits_init(&l);
-	level = 0;
-	buf_clear(&got);
-	err = box_extract(buf_slice(&file), EXTRACT_IMAGE, &l, take, NULL);
+	err = look(buf_slice(&file), EXTRACT_IMAGE, &l);
 	if (err != OK || level != want || (opaque == NULL ?
 	    slice_find(buf_slice(&got), SLICE(":opaque-")) >= 0 :
 	    slice_find(buf_slice(&got), slice_of(opaque)) < 0))
@@ -262,21 +237,6 @@ many(void **state)
 	expect("fifty", 0, NULL);
 	empty_ones(IMAGE_FRAMES_MAX);
 	expect("fifty-one", 0, "opaque-limit");
-}
-
-static int
-begin(void **state)
-{
-	extract_start();
-	buf_init(&file, 8 << 20);
-	return ocr_ready() ? pieces_setup(state) : -1;
-}
-
-static int
-end(void **state)
-{
-	buf_fini(&file);
-	return pieces_teardown(state);
 }
 
 int

@@ -9,14 +9,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "policy/extract/box.h"
 #include "policy/extract/heifbox.h"
-#include "policy/extract/ocr.h"
 #include "policy/extract/sniff.h"
-#include "policy/label/stamp.h"
 #include "tests/unit/policy/draw.h"
 #include "tests/unit/policy/heifmake.h"
-#include "tests/unit/policy/pieces.h"
+#include "tests/unit/policy/picture.h"
 #include "tests/unit/policy/sandboxed.h"
 
 enum { RED = 0xD2141E };
@@ -36,34 +33,6 @@ __lsan_default_suppressions(void)
 #define TOI_MAT "TO^'I MA^.T"
 #define HARMLESS "KHA^'N"
 
-static struct buf file;
-static struct fold scratch;
-static unsigned level;
-
-static void
-found(void *arg, const struct label_finding *f)
-{
-	(void)arg;
-	if (f->weight == LABEL_ASSERTED && f->level > level)
-		level = f->level;
-}
-
-static int
-take(void *arg, const struct extract_piece *p)
-{
-	if (p->type == EXTRACT_STAMP)
-		stamp_mark(&scratch, p->octets, found, NULL);
-	return note(arg, p);
-}
-
-static int
-look(const struct extract_limits *l)
-{
-	level = 0;
-	buf_clear(&got);
-	return box_extract(buf_slice(&file), EXTRACT_IMAGE, l, take, NULL);
-}
-
 static bool
 is_opaque(void)
 {
@@ -78,7 +47,7 @@ expect(const char *what, unsigned want, bool opaque)
 
 	extract_limits_init(&l);
 	assert_int_equal(sniff(buf_slice(&file)), SNIFF_IMAGE);
-	err = look(&l);
+	err = look(buf_slice(&file), EXTRACT_IMAGE, &l);
 	if (err != OK || level != want || is_opaque() != opaque)
 		fail_msg("%s: %d, level %u of %u: %.*s", what, err, level, want, (int)got.n, got.p);
 }
@@ -324,11 +293,11 @@ limits(void **state)
 	one(MAT, heif_compression_HEVC, heif_orientation_normal);
 	extract_limits_init(&l);
 	l.pixels_max = 420 * 140 - 1;
-	assert_int_equal(look(&l), OK);
+	assert_int_equal(look(buf_slice(&file), EXTRACT_IMAGE, &l), OK);
 	assert_true(slice_find(buf_slice(&got), SLICE("opaque-limit")) >= 0);
 	extract_limits_init(&l);
 	l.ocr_ms = 0;
-	assert_int_equal(look(&l), OK);
+	assert_int_equal(look(buf_slice(&file), EXTRACT_IMAGE, &l), OK);
 	assert_true(slice_find(buf_slice(&got), SLICE("opaque-deadline")) >= 0);
 }
 
@@ -348,13 +317,13 @@ damage(void **state)
 			int err;
 
 			file.p[at] ^= 0x55;
-			err = look(&l);
+			err = look(buf_slice(&file), EXTRACT_IMAGE, &l);
 			assert_true(err == OK || err == ERR_FRAME || err == ERR_NOMEM);
 			file.p[at] ^= 0x55;
 		}
 		for (size_t n = file.n - 1; n > 40; n -= file.n / 4) {
 			file.n = n;
-			assert_int_equal(look(&l), OK);
+			assert_int_equal(look(buf_slice(&file), EXTRACT_IMAGE, &l), OK);
 			assert_true(is_opaque());
 		}
 	}
@@ -375,7 +344,7 @@ faults(void **state)
 		l.out_octets_max = 1 << 20;
 		l.deadline_ms = strcmp(what[i], "hang") == 0 ? 200 : 10000;
 		assert_int_equal(setenv("CONGVU_BOX_FAULT", what[i], 1), 0);
-		assert_true(look(&l) < 0);
+		assert_true(look(buf_slice(&file), EXTRACT_IMAGE, &l) < 0);
 		assert_int_equal(unsetenv("CONGVU_BOX_FAULT"), 0);
 		assert_int_equal(got.n, 0);
 	}
@@ -465,21 +434,6 @@ pieces(void **state)
 	heifbox_see(&h, 1);
 	assert_true(heifbox_all_seen(&h));
 	heifbox_fini(&h);
-}
-
-static int
-begin(void **state)
-{
-	extract_start();
-	buf_init(&file, 8 << 20);
-	return ocr_ready() ? pieces_setup(state) : -1;
-}
-
-static int
-end(void **state)
-{
-	buf_fini(&file);
-	return pieces_teardown(state);
 }
 
 int

@@ -14,13 +14,10 @@
 #include "common/base64.h"
 #include "common/clock.h"
 #include "policy/classify.h"
-#include "policy/extract/box.h"
 #include "policy/extract/exif.h"
-#include "policy/extract/ocr.h"
-#include "policy/label/stamp.h"
 #include "tests/unit/policy/draw.h"
 #include "tests/unit/policy/pdfmake.h"
-#include "tests/unit/policy/pieces.h"
+#include "tests/unit/policy/picture.h"
 #include "tests/unit/policy/sandboxed.h"
 
 enum { RED = 0xD2141E, PALE = 0xF0A0A0, BLACK = 0x141414, BLUE = 0x2030A0 };
@@ -29,21 +26,7 @@ enum { RED = 0xD2141E, PALE = 0xF0A0A0, BLACK = 0x141414, BLUE = 0x2030A0 };
 #define TOI_MAT "TO^'I MA^.T"
 #define TUYET_MAT "TUYE^.T MA^.T"
 
-static struct buf file;
-static struct fold scratch;
-
 /* ---- the letters of a reading ---- */
-
-static unsigned level, reviewed;
-
-static void
-found(void *arg, const struct label_finding *f)
-{
-	(void)arg;
-	if (f->weight == LABEL_ASSERTED && f->level > level)
-		level = f->level;
-	reviewed += f->weight == LABEL_REVIEW;
-}
 
 static void
 readings(void **state)
@@ -83,22 +66,6 @@ readings(void **state)
 }
 
 /* ---- pictures ---- */
-
-static int
-take(void *arg, const struct extract_piece *p)
-{
-	if (p->type == EXTRACT_STAMP)
-		stamp_mark(&scratch, p->octets, found, NULL);
-	return note(arg, p);
-}
-
-static int
-look(struct slice octets, enum extract_type type, const struct extract_limits *l)
-{
-	level = reviewed = 0;
-	buf_clear(&got);
-	return box_extract(octets, type, l, take, NULL);
-}
 
 static void
 expect_level(const char *what, enum extract_type type, unsigned want)
@@ -572,21 +539,6 @@ inside_the_sandbox_of_policyd(void **state)
 {
 	(void)state;
 	sandboxed(SANDBOX_POLICY_WORKER, a_stamp_is_read);
-}
-
-static int
-begin(void **state)
-{
-	extract_start();
-	buf_init(&file, 8 << 20);
-	return ocr_ready() ? pieces_setup(state) : -1;
-}
-
-static int
-end(void **state)
-{
-	buf_fini(&file);
-	return pieces_teardown(state);
 }
 
 int
