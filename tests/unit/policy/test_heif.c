@@ -253,20 +253,13 @@ tiles(void **state)
 	expect("broken tile", 0, true);
 }
 
-/* What no reader hands out is not taken for seen. */
-static void
-unseen(void **state)
+/* Two pictures; where the second is told of (the last infe). */
+static char *
+second_item(void)
 {
-	static const char film[] = "\0\0\0\x0Cmoov1234";
 	struct heifmake m;
 	ptrdiff_t at;
 
-	(void)state;
-	one(HARMLESS, heif_compression_HEVC, heif_orientation_normal);
-	buf_add(&file, (struct slice){ film, sizeof film - 1 });
-	expect("film", 0, true);
-
-	/* The second picture is hidden, and a piece of none: the flags of the last infe. */
 	heif_begin(&m, heif_compression_HEVC);
 	heif_image_handle_release(heif_add(&m, stamp(HARMLESS), heif_orientation_normal));
 	heif_image_handle_release(heif_add(&m, stamp(TOI_MAT), heif_orientation_normal));
@@ -274,13 +267,22 @@ unseen(void **state)
 	at = slice_find(buf_slice(&file), SLICE("infe"));
 	at += 4 + slice_find(slice_from(buf_slice(&file), (size_t)at + 4), SLICE("infe"));
 	assert_true(at > 4);
-	file.p[at + 7] = 1;
-	expect("hidden", 0, true);
+	return file.p + at;
+}
 
-	/* An item of a kind that nobody knows. */
+/* What no reader hands out is not taken for seen. */
+static void
+unseen(void **state)
+{
+	static const char film[] = "\0\0\0\x0Cmoov1234";
+
+	(void)state;
 	one(HARMLESS, heif_compression_HEVC, heif_orientation_normal);
-	at = slice_find(buf_slice(&file), SLICE("hvc1"));
-	memcpy(file.p + at, "zzzz", 4);
+	buf_add(&file, (struct slice){ film, sizeof film - 1 });
+	expect("film", 0, true);
+	second_item()[7] = 1;	/* by its flags */
+	expect("hidden", 0, true);
+	memcpy(second_item() + 12, "zzzz", 4);	/* by its type */
 	expect("unknown", 0, true);
 }
 
