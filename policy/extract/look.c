@@ -24,7 +24,7 @@ struct key {
 struct look
 look_none(void)
 {
-	return (struct look){ -1, -1, -1 };
+	return (struct look){ -1, -1, -1, -1 };
 }
 
 void
@@ -36,6 +36,8 @@ look_put(struct look *l, struct look over)
 		l->tiny = over.tiny;
 	if (over.white >= 0)
 		l->white = over.white;
+	if (over.web >= 0)
+		l->web = over.web;
 }
 
 void
@@ -225,7 +227,7 @@ static bool
 differ(const struct look_row *a, const struct look_row *b)
 {
 	return a->says.hidden != b->says.hidden || a->says.tiny != b->says.tiny ||
-	    a->says.white != b->says.white;
+	    a->says.white != b->says.white || a->says.web != b->says.web;
 }
 
 static void
@@ -272,7 +274,7 @@ looks_matter(const struct looks *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (l->rows[i].says.hidden > 0 || l->rows[i].says.tiny > 0 ||
-		    l->rows[i].says.white > 0)
+		    l->rows[i].says.white > 0 || l->rows[i].says.web > 0)
 			return true;
 	return false;
 }

@@ -21,6 +21,7 @@ enum look_family { LOOK_DEFAULTS, LOOK_TABLE, LOOK_PARAGRAPH, LOOK_TEXT, LOOK_FA
 /* Each 1: yes, 0: no, -1: says nothing about it. */
 struct look {
 	signed char hidden, tiny, white;
+	signed char web;	/* hidden where a document is shown as a page of the web */
 };
 
 struct look_row;

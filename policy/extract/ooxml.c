@@ -9,12 +9,13 @@
 #include "policy/extract/wordstyle.h"
 #include "policy/extract/xml.h"
 
-enum { READ_CHOICE, READ_FALLBACK, READ_ALL, READ_RUBY, READINGS };
+enum { READ_CHOICE, READ_FALLBACK, READ_DARK, READ_ALL, READ_RUBY, READINGS };
 enum { PARAGRAPH_MAX = 1 << 20, NAME_MAX_OCTETS = 256 };
 
 struct paragraph {
 	struct buf  text[READINGS];
 	bool	    differs;	/* some text is not in every reading */
+	bool	    dark, cut;	/* READ_DARK has text that may be unseen; it has not all */
 	struct look table, style;	/* of the table around it, and its own */
 	struct look chars, run;	/* of the run at hand: its style, and what it says itself */
 	bool	    goes_on;	/* its end is hidden or deleted: the next is seen in its line */
@@ -23,7 +24,7 @@ struct paragraph {
 /* Is the run at hand seen? */
 struct sight {
 	bool hidden, hidden_else;	/* for Word; for programs whose styles only override */
-	bool unseen;			/* it is tiny, or white */
+	bool unseen;			/* it is tiny or white, or not for the web */
 };
 
 struct ooxml {
@@ -90,7 +91,7 @@ sight_of(const struct ooxml *x, const struct paragraph *p)
 	s.hidden_else = all.hidden > 0;
 	s.hidden = p->run.hidden >= 0 ? p->run.hidden > 0 : defaults.hidden > 0 ||
 	    ((p->table.hidden > 0) ^ (p->style.hidden > 0) ^ (p->chars.hidden > 0));
-	s.unseen = all.tiny > 0 || all.white > 0;
+	s.unseen = all.tiny > 0 || all.white > 0 || all.web > 0;
 	return s;
 }
 
@@ -101,14 +102,17 @@ add_text(struct ooxml *x, struct slice text)
 	struct sight s = sight_of(x, p);
 	bool deleted = x->in_deleted || x->moved > 0;
 	bool gone = s.hidden || s.hidden_else || deleted;
-	bool not_there = deleted || s.unseen || x->ruby > 0;
+	bool not_there = deleted || x->ruby > 0;
 	bool skip[READINGS] = {
-		[READ_CHOICE] = not_there || s.hidden || x->fallback > 0,
-		[READ_FALLBACK] = not_there || s.hidden_else || x->choice > 0,
+		[READ_CHOICE] = not_there || s.unseen || s.hidden || x->fallback > 0,
+		[READ_FALLBACK] = not_there || s.unseen || s.hidden_else || x->choice > 0,
+		[READ_DARK] = not_there || s.hidden || x->fallback > 0,
 		[READ_ALL] = false,
 		[READ_RUBY] = x->ruby == 0 || gone,
 	};
 
+	p->dark |= s.unseen && !skip[READ_DARK];
+	p->cut |= skip[READ_DARK];
 	for (unsigned i = 0; i < READINGS; i++) {
 		p->differs |= skip[i] && i != READ_RUBY;
 		if (!skip[i])
@@ -136,7 +140,7 @@ begin_paragraph(struct ooxml *x)
 		stop(x, ERR_LIMIT);
 		return;
 	}
-	p->differs = p->goes_on = false;
+	p->differs = p->goes_on = p->dark = p->cut = false;
 	p->table = x->tables > 0 ? x->table[x->tables - 1] : look_none();
 	p->style = looks_find(x->styles, LOOK_PARAGRAPH, SLICE(""));
 	begin_run(x, p);
@@ -182,6 +186,8 @@ end_paragraph(struct ooxml *x)
 		return;
 	line(x, buf_slice(&p->text[READ_CHOICE]));
 	line(x, buf_slice(&p->text[READ_FALLBACK]));
+	if (p->dark && p->cut)	/* white on a dark ground, beside what is hidden */
+		line(x, buf_slice(&p->text[READ_DARK]));
 }
 
 /* A field that shows the words behind its first two: a button. */

@@ -58,7 +58,9 @@ wordstyle_property(struct look *l, const char *name, const char **atts)
 {
 	const char *v;
 
-	if (is(name, "vanish") || is(name, "specVanish") || is(name, "webHidden")) {
+	if (is(name, "webHidden")) {
+		l->web = !is_off(xml_attribute(atts, "val"));
+	} else if (is(name, "vanish") || is(name, "specVanish")) {
 		if (!is_off(xml_attribute(atts, "val")))
 			l->hidden = 1;
 		else if (is(name, "vanish") && l->hidden < 0)

@@ -289,6 +289,13 @@ hidden_by_styles(void **state)
 		  " T2:MxT\n " },
 		{ PARTS("", STYLED("P", "H", "<w:rPrChange><w:rPr><w:rPrChange/><w:vanish/></w:rPr>"
 		  "</w:rPrChange>")), " T1: T2:MxT\n " },
+		/* beside what is hidden: on a dark ground, or not for the web */
+		{ PARTS("", "<w:p><w:r><w:t>M</w:t></w:r><w:r><w:rPr>"
+		  "<w:vanish/></w:rPr><w:t>x</w:t></w:r><w:r><w:rPr><w:color w:val='FFFFFF'/></w:rPr>"
+		  "<w:t>T</w:t></w:r></w:p>"), " T1: T2:x\nMxT\nM\nM\nMT\n " },
+		{ PARTS("", "<w:p><w:r><w:t>M</w:t></w:r><w:r><w:rPr><w:vanish/></w:rPr><w:t>x</w:t>"
+		  "</w:r><w:r><w:rPr><w:webHidden/></w:rPr><w:t>T</w:t></w:r></w:p>"),
+		  " T1: T2:x\nMxT\nM\nM\nMT\n " },
 		/* at odds with itself, or in a ring; without anything hidden that is all the same */
 		{ PARTS(STYLE("character", "C", "D", "<w:sz w:val='2'/>") STYLE("character", "D", "C", ""),
 		  STYLED("P", "D", "")), " O0:opaque-broken T1:" },
