@@ -30,6 +30,7 @@ struct sight {
 struct ooxml {
 	struct xml	*reader;
 	const struct looks *styles;	/* NULL: none */
+	bool		 styled;	/* there is text in paragraphs */
 	struct look	 table[XML_DEPTH_MAX];
 	unsigned	 tables, ruby;	/* open tables, open texts above others */
 	unsigned	 past;		/* said of what was before a change: open elements */
@@ -111,6 +112,7 @@ add_text(struct ooxml *x, struct slice text)
 		[READ_RUBY] = x->ruby == 0 || gone,
 	};
 
+	x->styled = true;
 	p->dark |= s.unseen && !skip[READ_DARK];
 	p->cut |= skip[READ_DARK];
 	for (unsigned i = 0; i < READINGS; i++) {
@@ -461,12 +463,13 @@ on_text(void *arg, struct slice text)
 }
 
 int
-ooxml_text(struct slice xml, const struct looks *styles, struct buf *out)
+ooxml_text(struct slice xml, const struct looks *styles, struct buf *out, bool *styled_out)
 {
 	static const struct xml_handlers handlers = { on_start, on_end, on_text };
 	struct ooxml *x = calloc(1, sizeof *x);
 	int err;
 
+	*styled_out = true;
 	if (x == NULL)
 		return ERR_NOMEM;
 	x->out = out;
@@ -489,6 +492,7 @@ ooxml_text(struct slice xml, const struct looks *styles, struct buf *out)
 	buf_fini(&x->loose);
 	buf_fini(&x->carried);
 	err = x->err;
+	*styled_out = x->styled;
 	free(x);
 	return err;
 }

@@ -17,8 +17,10 @@
 
 enum { OOXML_PARAGRAPHS_MAX = 16 };
 
-/* styles: those of the document, NULL: none. OK; ERR_SYNTAX: not well formed, or a document type;
- * ERR_LIMIT: too deep or too much; ERR_NOMEM. What was understood until then is in out. */
-int ooxml_text(struct slice xml, const struct looks *styles, struct buf *out) MUST_USE;
+/* styles: those of the document, NULL: none. *styled_out: with others the text might be another. OK;
+ * ERR_SYNTAX: not well formed, or a document type; ERR_LIMIT: too deep or too much; ERR_NOMEM. What
+ * was understood until then is in out. */
+int ooxml_text(struct slice xml, const struct looks *styles, struct buf *out, bool *styled_out)
+    MUST_USE;
 
 #endif

@@ -334,6 +334,7 @@ static int
 part_text(struct zip *z, const struct zipdir_entry *e)
 {
 	struct slice xml = buf_slice(&z->data);
+	bool styled = true;	/* parts with styles alone are large, and are read once */
 	int err = OK;
 
 	if (z->kind == ZIP_ODF)
@@ -344,9 +345,9 @@ part_text(struct zip *z, const struct zipdir_entry *e)
 	    slice_find_nocase(e->name, SLICE("/charts/")) < 0)
 		return sheet_text(xml, &z->strings, &z->text);
 	if (z->style_parts == 0 || z->plain_styles || z->kind != ZIP_WORD)
-		err = ooxml_text(xml, NULL, &z->text);
-	for (unsigned i = 0; i < z->style_parts && z->kind == ZIP_WORD && err == OK; i++)
-		err = ooxml_text(xml, &z->styles[i], &z->text);
+		err = ooxml_text(xml, NULL, &z->text, &styled);
+	for (unsigned i = 0; i < z->style_parts && z->kind == ZIP_WORD && styled && err == OK; i++)
+		err = ooxml_text(xml, &z->styles[i], &z->text, &styled);
 	return err;
 }
 

@@ -33,6 +33,27 @@ take(void *arg, const struct extract_piece *p)
 	return OK;
 }
 
+/* Styles of its own make another text of a part, or it says that they cannot. */
+static void
+read_word(struct slice in)
+{
+	struct looks styles;
+	struct buf with, without;
+	bool styled;
+	int err;
+
+	buf_init(&with, OUT_MAX);
+	buf_init(&without, OUT_MAX);
+	looks_init(&styles);
+	err = ooxml_text(in, wordstyle_read(in, &styles) == OK ? &styles : NULL, &with, &styled);
+	if (ooxml_text(in, NULL, &without, &styled) == OK && !styled &&
+	    (err != OK || !slice_eq(buf_slice(&with), buf_slice(&without))))
+		abort();
+	looks_fini(&styles);
+	buf_fini(&with);
+	buf_fini(&without);
+}
+
 static void
 read_parts(struct slice in)
 {
@@ -40,12 +61,9 @@ read_parts(struct slice in)
 	struct looks styles;
 	struct buf text;
 
+	read_word(in);
 	buf_init(&text, OUT_MAX);
 	sheet_strings_init(&strings, OUT_MAX);
-	looks_init(&styles);
-	(void)!ooxml_text(in, wordstyle_read(in, &styles) == OK ? &styles : NULL, &text);
-	looks_fini(&styles);
-	buf_clear(&text);
 	looks_init(&styles);
 	(void)!odf_text(in, odfstyle_read(in, &styles) == OK ? &styles : NULL, &text);
 	looks_fini(&styles);
