@@ -37,8 +37,10 @@ help_long(void)
 #endif
 }
 
-const char *
-help_tmp(void)
+/* TMPDIR, or in memory if there is room. Thousands of syncs take minutes on a slow disk, and what they
+ * are for is proved by tests/crash, not by waiting. */
+static const char *
+where_folders_are(void)
 {
 	const char *given = getenv("TMPDIR"), *memory = "/dev/shm";
 	struct statfs v;
@@ -50,15 +52,21 @@ help_tmp(void)
 }
 
 void
-help_begin(struct help *h)
+help_folders(struct help *h)
 {
 	memset(h, 0, sizeof *h);
-	snprintf(h->dir, sizeof h->dir, "%s/congvu-store-XXXXXX", help_tmp());
+	snprintf(h->dir, sizeof h->dir, "%s/congvu-store-XXXXXX", where_folders_are());
 	assert_non_null(mkdtemp(h->dir));
 	snprintf(h->state, sizeof h->state, "%s/state", h->dir);
 	snprintf(h->run, sizeof h->run, "%s/run", h->dir);
 	assert_int_equal(mkdir(h->state, 0700), 0);
 	assert_int_equal(mkdir(h->run, 0700), 0);
+}
+
+void
+help_begin(struct help *h)
+{
+	help_folders(h);
 	assert_int_equal(crypt_start(), OK);
 	crypt_random(h->spool, sizeof h->spool);
 	help_open(h);

@@ -23,10 +23,7 @@ struct help {
 /* Is everything to be tried, as ./check --long demands? Not with sanitizers, which take ten times as long. */
 bool help_long(void);
 
-/* Where folders of tests are: TMPDIR, or in memory if there is room. Thousands of syncs take
- * minutes on a slow disk, and what they are for is proved by tests/crash, not by waiting. */
-const char *help_tmp(void);
-
+void help_folders(struct help *h);	/* empty ones; nothing is open */
 void help_begin(struct help *h);	/* with an open engine */
 void help_open(struct help *h);
 void help_close(struct help *h);

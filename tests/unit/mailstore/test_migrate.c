@@ -98,7 +98,7 @@ load_line(struct help *h, struct old_env envs[2], char *line)
 static struct help *
 old_store(void)
 {
-	static const char *const dirs[] = { "", "/store", "/store/index", "/store/control",
+	static const char *const dirs[] = { "/store", "/store/index", "/store/control",
 		"/store/seg" };
 	struct help *h = calloc(1, sizeof *h);
 	struct old_env envs[2] = { { "index", index_names, ARRAY_LEN(index_names), NULL, NULL },
@@ -107,11 +107,7 @@ old_store(void)
 	FILE *f;
 
 	assert_non_null(h);
-	snprintf(h->dir, sizeof h->dir, "%s/congvu-store-XXXXXX", help_tmp());
-	assert_non_null(mkdtemp(h->dir));
-	snprintf(h->state, sizeof h->state, "%s/state", h->dir);
-	snprintf(h->run, sizeof h->run, "%s/run", h->dir);
-	assert_int_equal(mkdir(h->run, 0700), 0);
+	help_folders(h);
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
 		snprintf(path, sizeof path, "%s%s", h->state, dirs[i]);
 		assert_int_equal(mkdir(path, 0700), 0);

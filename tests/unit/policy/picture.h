@@ -37,6 +37,27 @@ look(struct slice octets, enum extract_type type, const struct extract_limits *l
 	return box_extract(octets, type, l, take, NULL);
 }
 
+#ifdef WITH_CONTROLS
+/* A reader that dies, hangs or lies about `file` is not believed. */
+static inline void
+look_with_faults(void)
+{
+	static const char *const what[] = { "crash", "hang", "lie", "short", "flood", "late" };
+
+	for (size_t i = 0; i < ARRAY_LEN(what); i++) {
+		struct extract_limits l;
+
+		extract_limits_init(&l);
+		l.out_octets_max = 1 << 20;
+		l.deadline_ms = strcmp(what[i], "hang") == 0 ? 200 : 60000;
+		assert_int_equal(setenv("CONGVU_BOX_FAULT", what[i], 1), 0);
+		assert_true(look(buf_slice(&file), EXTRACT_IMAGE, &l) < 0);
+		assert_int_equal(unsetenv("CONGVU_BOX_FAULT"), 0);
+		assert_int_equal(got.n, 0);
+	}
+}
+#endif
+
 /* cmocka group fixtures. */
 static int
 begin(void **state)

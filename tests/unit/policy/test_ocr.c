@@ -459,21 +459,9 @@ damage(void **state)
 static void
 faults(void **state)
 {
-	static const char *const what[] = { "crash", "hang", "lie", "short", "flood", "late" };
-
 	(void)state;
 	draw_file(draw_stamp(160, 60, "", RED, 1, 8, 8, 12), IFF_PNG, &file);
-	for (size_t i = 0; i < ARRAY_LEN(what); i++) {
-		struct extract_limits l;
-
-		extract_limits_init(&l);
-		l.out_octets_max = 1 << 20;
-		l.deadline_ms = strcmp(what[i], "hang") == 0 ? 200 : 60000;
-		assert_int_equal(setenv("CONGVU_BOX_FAULT", what[i], 1), 0);
-		assert_true(look(buf_slice(&file), EXTRACT_IMAGE, &l) < 0);
-		assert_int_equal(unsetenv("CONGVU_BOX_FAULT"), 0);
-		assert_int_equal(got.n, 0);
-	}
+	look_with_faults();
 }
 #endif
 
